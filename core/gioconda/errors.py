@@ -1,0 +1,77 @@
+"""What goes wrong for users, each with a sentence they can act on. Standard library only.
+
+Every error a user can cause is a `GiocondaError`. The message is one sentence: what is wrong, in which file, what to do.
+The command line and the add-on catch `GiocondaError` at their outermost edge and nothing else.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """The process's exit status: stable, so that a farm can tell a bad input from a fault worth retrying."""
+
+    OK = 0
+    FAILED = 1  # something unexpected: a bug, worth reporting
+    USAGE = 2  # the command line is wrong (argparse's own code)
+    BAD_INPUT = 3  # a file the user gave is missing, broken or unsuitable
+    NO_FACE = 4  # the picture is fine, but no face (or not the asked-for one) was found in it
+    OUTPUT = 5  # the result cannot be written: no permission, disk full
+    MODELS = 6  # a model file is missing or is not the expected one
+    DEVICE = 7  # the asked-for device or provider is not available
+    CANCELLED = 130  # Ctrl-C, SIGTERM
+
+
+class GiocondaError(Exception):
+    """Anything a user can put right. `str(error)` is the sentence to show."""
+
+    exit_code = ExitCode.FAILED
+
+
+class InputError(GiocondaError):
+    """A file or value given by the user is missing, broken or unsuitable."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+class PictureError(InputError):
+    """A picture cannot be read or used."""
+
+
+class MotionError(InputError):
+    """A motion file cannot be read or used. Name the line and the column where there is one."""
+
+
+class SettingsError(InputError):
+    """A job, a setting or an option has a value that cannot be used."""
+
+
+class NoFaceError(GiocondaError):
+    """No face was found, or not the one asked for."""
+
+    exit_code = ExitCode.NO_FACE
+
+
+class OutputError(GiocondaError):
+    """A result cannot be written."""
+
+    exit_code = ExitCode.OUTPUT
+
+
+class ModelError(GiocondaError):
+    """A model file is missing or is not the expected one."""
+
+    exit_code = ExitCode.MODELS
+
+
+class DeviceError(GiocondaError):
+    """The asked-for device is not available."""
+
+    exit_code = ExitCode.DEVICE
+
+
+class CancelledError(GiocondaError):
+    """The user or the farm asked to stop. Finished frames are whole; running the same command again resumes."""
+
+    exit_code = ExitCode.CANCELLED

@@ -1,0 +1,150 @@
+"""A face's pose: the similarity that carries head space into a picture, and how a portrait is asked to look.
+
+Standard library and numpy only. `Pose` is the engine's whole input for one frame; `Performance` is a sequence of them, the
+result of retargeting a motion to one portrait. Both are independent of the portrait's resolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .landmarks import COUNT, STABLE, template
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class HeadPose:
+    """picture = scale · rotation · head + translation.
+
+    Attributes:
+        scale: pixels per head-space unit, > 0.
+        rotation: (3, 3) float64, orthonormal, determinant 1.
+        translation: (3,) float64, pixels: where the nose bridge is.
+    """
+
+    scale: float
+    rotation: Float
+    translation: Float
+
+    def to_picture(self, head: Float) -> Float:
+        """(..., 3) head space → (..., 3) pixels."""
+        return self.scale * head @ self.rotation.T + self.translation
+
+    def to_head(self, picture: Float) -> Float:
+        """(..., 3) pixels → (..., 3) head space."""
+        return (picture - self.translation) @ self.rotation / self.scale
+
+
+def fit_similarity(source: Float, target: Float, weights: Float | None = None) -> HeadPose:
+    """The similarity that carries `source` (N, 3) to `target` (N, 3) with the least (weighted) squared error.
+
+    Source: Umeyama, "Least-squares estimation of transformation parameters between two point patterns", PAMI 1991.
+    """
+    w = np.full(len(source), 1.0 / len(source)) if weights is None else weights / weights.sum()
+    source_mean, target_mean = w @ source, w @ target
+    a, b = source - source_mean, target - target_mean
+    u, s, vt = np.linalg.svd((w[:, None] * b).T @ a)
+    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
+    rotation = (u * sign) @ vt
+    scale = float((s * sign).sum() / (w @ (a**2).sum(1)))
+    return HeadPose(scale, rotation, target_mean - scale * rotation @ source_mean)
+
+
+def head_pose(landmarks: npt.NDArray[np.floating]) -> HeadPose:
+    """The pose of a face from its landmarks, (478, 3) pixels, measured on the points that do not move with expression."""
+    index = list(STABLE)
+    return fit_similarity(template()[index], landmarks[index].astype(np.float64))
+
+
+def rotation_matrix(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Float:
+    """Degrees → (3, 3): roll · yaw · pitch about picture axes.
+
+    Positive yaw turns the nose towards +x (right in the picture), positive pitch lifts the nose (−y),
+    positive roll tilts the head clockwise as seen in the picture.
+    """
+    y, p, r = np.radians([yaw, pitch, roll])
+    about_y = np.array([[np.cos(y), 0, -np.sin(y)], [0, 1, 0], [np.sin(y), 0, np.cos(y)]])
+    about_x = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
+    about_z = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
+    return about_z @ about_y @ about_x
+
+
+def euler_degrees(rotation: Float) -> tuple[float, float, float]:
+    """(3, 3) → (yaw, pitch, roll) in degrees, the inverse of `rotation_matrix` for |yaw| < 90°."""
+    yaw = np.arctan2(rotation[2, 0], np.hypot(rotation[0, 0], rotation[1, 0]))
+    pitch = np.arctan2(-rotation[2, 1], rotation[2, 2])
+    roll = np.arctan2(rotation[1, 0], rotation[0, 0])
+    return tuple(float(np.degrees(a)) for a in (yaw, pitch, roll))  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How the portrait is asked to look in one frame, relative to how it looks in the picture.
+
+    The engine places landmark i at  s·scale · (rotation · R)(Y_i + displacement_i) + t + s·translation, where (s, R, t) is the
+    portrait's own pose and Y its landmarks in head space.
+
+    Attributes:
+        displacement: (478, 3) float64, head-space units: expression, lids and irises (gaze).
+        rotation: (3, 3) float64, picture axes, applied after the portrait's own.
+        translation: (3,) float64, head-space units along picture axes.
+        scale: relative size, 1 = as in the picture.
+    """
+
+    displacement: Float = field(default_factory=lambda: np.zeros((COUNT, 3)))
+    rotation: Float = field(default_factory=lambda: np.eye(3))
+    translation: Float = field(default_factory=lambda: np.zeros(3))
+    scale: float = 1.0
+
+    @property
+    def is_identity(self) -> bool:
+        """True when the portrait is asked to look exactly as it does: the frame is then the source's own pixels."""
+        return (
+            self.scale == 1.0
+            and not self.displacement.any()
+            and not self.translation.any()
+            and bool((self.rotation == np.eye(3)).all())
+        )
+
+
+@dataclass(frozen=True)
+class Performance(Sequence[Pose]):
+    """A motion retargeted to one portrait: one `Pose` a frame.
+
+    Attributes:
+        displacement: (frames, 478, 3) float32, see `Pose`.
+        rotation: (frames, 3, 3) float64.
+        translation: (frames, 3) float64.
+        scale: (frames,) float64.
+        frames: (frames,) int32, ascending frame numbers.
+        fps: frames per second, > 0.
+        notes: what a report should know (dropped frames, low confidence, neutral frame chosen …), JSON-able.
+    """
+
+    displacement: npt.NDArray[np.float32]
+    rotation: Float
+    translation: Float
+    scale: Float
+    frames: npt.NDArray[np.int32]
+    fps: float
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> Pose:  # type: ignore[override]
+        return Pose(
+            self.displacement[index].astype(np.float64),
+            self.rotation[index],
+            self.translation[index],
+            float(self.scale[index]),
+        )
+
+    def __iter__(self) -> Iterator[Pose]:
+        return (self[i] for i in range(len(self)))

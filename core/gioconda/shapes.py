@@ -1,0 +1,132 @@
+"""Anti-aliased polygons and lines as coverage, the exact share of each pixel. numpy only.
+
+Coordinates are picture coordinates: x right, y down, the picture's corner at (0, 0), the first pixel's centre at
+(0.5, 0.5).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+def fill_polygon(
+    points: NDArray[np.floating[Any]], width: int, height: int, *, origin: tuple[float, float] = (0.0, 0.0)
+) -> Floats:
+    """How much of each pixel a closed polygon covers. -> (height, width) float32, 0..1, its exact area
+
+    points: (N, 2) picture coordinates in pixels, either way round, in any position, also partly or wholly outside.
+    origin: the picture coordinates of the result's corner, for drawing into a crop.
+    Where a polygon crosses itself winding decides: wound twice counts once, wound forth and back not at all.
+    """
+    corners = np.asarray(points, np.float64) - origin
+    x0, y0, x1, y1 = _extent(corners, width, height)
+    coverage = np.zeros((height, width), np.float32)
+    if x0 >= x1 or y0 >= y1 or len(corners) < 3:
+        return coverage
+    corners = corners - (x0, y0)
+    cell_width, cell_height = x1 - x0, y1 - y0
+    start, end = _clip_to_columns(corners, np.roll(corners, -1, axis=0), cell_width)
+    start, end = _split_at_integers(*_split_at_integers(start, end, axis=1), axis=0)
+    middle = (start + end) / 2
+    column = np.clip(np.floor(middle[:, 0]).astype(np.int64), 0, cell_width)
+    row = np.floor(middle[:, 1]).astype(np.int64)
+    seen = (row >= 0) & (row < cell_height)
+    column, row, middle, rise = column[seen], row[seen], middle[seen], (end - start)[seen, 1]
+    # each piece adds its rise to everything right of it: the pixel it crosses gets the part to its right
+    part = np.clip(column + 1 - middle[:, 0], 0.0, 1.0) * rise
+    size = (cell_width + 2) * cell_height
+    place = row * (cell_width + 2) + column
+    change = np.bincount(place, part, size) + np.bincount(place + 1, rise - part, size)
+    area = np.cumsum(change.reshape(cell_height, cell_width + 2), axis=1)[:, :cell_width]
+    coverage[y0:y1, x0:x1] = np.clip(np.abs(area), 0.0, 1.0)
+    return coverage
+
+
+def _extent(corners: NDArray[np.float64], width: int, height: int, margin: float = 0.0) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of the whole pixels that points (N, 2) span, inside the picture."""
+    if len(corners) == 0:
+        return 0, 0, 0, 0
+    low = np.floor(corners.min(axis=0) - margin)
+    high = np.ceil(corners.max(axis=0) + margin)
+    x0, y0 = (int(v) for v in np.clip(low, 0, (width, height)))
+    x1, y1 = (int(v) for v in np.clip(high, 0, (width, height)))
+    return x0, y0, x1, y1
+
+
+def _clip_to_columns(
+    start: NDArray[np.float64], end: NDArray[np.float64], width: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Edges (N, 2) cut where they leave 0..width, the outer pieces pushed onto that border: they still bound the area."""
+    for border in (0.0, float(width)):
+        run = end[:, 0] - start[:, 0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = (border - start[:, 0]) / run
+        cut = np.nonzero((share > 0) & (share < 1))[0]
+        middle = start[cut] + share[cut, None] * (end[cut] - start[cut])
+        start, end = np.concatenate([start, middle]), np.concatenate([end, end[cut]])
+        end[cut] = middle
+    limits = np.array([[0.0, -np.inf], [float(width), np.inf]])
+    return np.clip(start, *limits), np.clip(end, *limits)
+
+
+def _split_at_integers(
+    start: NDArray[np.float64], end: NDArray[np.float64], *, axis: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Edges (N, 2) cut wherever their coordinate along `axis` passes a whole number."""
+    low = np.minimum(start[:, axis], end[:, axis])
+    high = np.maximum(start[:, axis], end[:, axis])
+    first = np.floor(low) + 1
+    cuts = np.maximum(np.ceil(high) - first, 0).astype(np.int64)  # whole numbers strictly inside
+    edge = np.repeat(np.arange(len(start)), cuts + 1)
+    piece = np.arange(len(edge)) - np.repeat(np.cumsum(cuts + 1) - (cuts + 1), cuts + 1)
+    along = end[edge, axis] - start[edge, axis]
+    forward = along >= 0
+    count = cuts[edge]
+
+    def point_at(index: NDArray[np.int64]) -> NDArray[np.float64]:
+        whole = np.where(forward, first[edge] + index - 1, first[edge] + count - index)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(along == 0, 0.0, (whole - start[edge, axis]) / along)
+        point = start[edge] + share[:, None] * (end[edge] - start[edge])
+        point[:, axis] = whole
+        point = np.where((index == 0)[:, None], start[edge], point)
+        return np.where((index == count + 1)[:, None], end[edge], point)
+
+    return point_at(piece), point_at(piece + 1)
+
+
+def polyline_coverage(
+    points: NDArray[np.floating[Any]],
+    width: int,
+    height: int,
+    *,
+    thickness_px: float = 1.0,
+    closed: bool = False,
+    origin: tuple[float, float] = (0.0, 0.0),
+) -> Floats:
+    """How much of each pixel a line with round joints covers, from its distance. -> (height, width) float32, 0..1
+
+    points: (N, 2) picture coordinates. thickness_px: the whole width of the line; below 1 it gets fainter, not thinner.
+    """
+    corners = np.asarray(points, np.float64) - origin
+    ends = np.roll(corners, -1, axis=0) if closed else corners[1:]
+    coverage = np.zeros((height, width), np.float32)
+    reach = max(thickness_px, 1.0) / 2
+    for a, b in zip(corners, ends, strict=False):
+        x0, y0, x1, y1 = _extent(np.stack([a, b]), width, height, margin=reach + 1)
+        if x0 >= x1 or y0 >= y1:
+            continue
+        px = np.arange(x0, x1) + 0.5 - a[0]
+        py = (np.arange(y0, y1) + 0.5 - a[1])[:, None]
+        along = b - a
+        share = np.clip((px * along[0] + py * along[1]) / max(float(along @ along), 1e-12), 0, 1)
+        distance = np.hypot(px - share * along[0], py - share * along[1])
+        piece = np.clip(reach + 0.5 - distance, 0, 1) * min(thickness_px, 1.0)
+        window = coverage[y0:y1, x0:x1]
+        np.maximum(window, piece, out=window, casting="same_kind")
+    return coverage

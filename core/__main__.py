@@ -1,0 +1,7 @@
+"""`python core …`: the command line with nothing installed. Running this folder puts exactly it on the path."""
+
+import sys
+
+from gioconda.cli import main
+
+sys.exit(main())

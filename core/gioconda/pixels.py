@@ -124,7 +124,7 @@ def remap_cubic(image: Pixels, x: NDArray[np.floating[Any]], y: NDArray[np.float
 
 
 def gaussian_blur(image: Pixels, sigma_px: float) -> Pixels:
-    """Gaussian blur of `sigma_px` pixels, edges replicated. Wide ones (above 8 px) use a smaller copy, to within 1 %."""
+    """Gaussian blur of `sigma_px` pixels, edges replicated. Above 8 px it works on a smaller copy, to within 1 %."""
     if sigma_px <= 0:
         return image.copy()
     step = int(sigma_px // 4)
@@ -256,11 +256,12 @@ def fill_holes_smooth(image: NDArray[np.floating[Any]], known: Pixels) -> Floats
     Push-pull (S. Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.4): weighted averages down a pyramid, holes
     filled from the coarser level on the way back. With nothing known the result is 0.
     """
-    weight = np.clip(np.asarray(known, np.float32), 0.0, 1.0)
-    pixels = np.asarray(image, np.float32)
+    weight: Floats = np.clip(np.asarray(known, np.float32), 0.0, 1.0)
+    pixels: Floats = np.asarray(image, np.float32)
     layered = pixels if pixels.ndim == 3 else pixels[..., None]
-    filled = _push_pull(np.where(weight[..., None] > 0, layered, np.float32(0.0)), weight)
-    return np.asarray(np.where(weight[..., None] >= 1, layered, filled), np.float32).reshape(pixels.shape)
+    start: Floats = np.where(weight[..., None] > 0, layered, np.float32(0.0))
+    filled: Floats = np.where(weight[..., None] >= 1, layered, _push_pull(start, weight))
+    return filled.reshape(pixels.shape)
 
 
 def _push_pull(colour: Floats, weight: Floats) -> Floats:

@@ -61,7 +61,7 @@ def _extent(corners: NDArray[np.float64], width: int, height: int, margin: float
 def _clip_to_columns(
     start: NDArray[np.float64], end: NDArray[np.float64], width: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Edges (N, 2) cut where they leave 0..width, the outer pieces pushed onto that border: they still bound the area."""
+    """Edges (N, 2) cut where they leave 0..width, the outer pieces pushed onto the border: they still count."""
     for border in (0.0, float(width)):
         run = end[:, 0] - start[:, 0]
         with np.errstate(divide="ignore", invalid="ignore"):

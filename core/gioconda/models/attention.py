@@ -26,9 +26,7 @@ def landmarks_to_matrix(conversion: Conversion, operator: Operator) -> None:
     graph, options = conversion.target, operator.options
     points = conversion.plain(operator.inputs[0])
     cosine, sine = _rotation(graph, points, options)
-    subset = list(options["subset_idxs"])
-    subset = subset[: len(subset) // 2 * 2]  # MediaPipe reads them in pairs and forgets an odd last one
-    chosen = graph.node("Gather", points, graph.constant(subset), axis=1)
+    chosen = graph.node("Gather", points, graph.constant(list(options["subset_idxs"])), axis=1)
     x, y = (_column(graph, chosen, axis) for axis in (0, 1))
     turned_x = graph.node("Sub", graph.node("Mul", cosine, x), graph.node("Mul", sine, y))
     turned_y = graph.node("Add", graph.node("Mul", sine, x), graph.node("Mul", cosine, y))

@@ -1,0 +1,120 @@
+"""Run an ONNX network on the device the user chose. The only file that imports ONNX Runtime; it knows no faces."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DeviceError, ModelError
+
+try:
+    import onnxruntime
+except ImportError as missing:  # two builds exclude each other, so neither is a plain dependency
+    raise DeviceError(
+        "ONNX Runtime is not installed: run `pip install gioconda[cpu]`, or `pip install gioconda[gpu]` for an NVIDIA GPU."
+    ) from missing
+
+DEVICES = ("auto", "cpu", "cuda", "tensorrt", "directml", "coreml")
+_PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+}
+_DEVICE_OF = {provider: device for device, provider in _PROVIDERS.items()}
+# What `auto` tries, best first. TensorRT is left out: it compiles for minutes before its first frame.
+_AUTO = ("cuda", "directml", "coreml", "cpu")
+MAX_THREADS = 4  # the networks are small: more threads only wait for each other
+
+Array = npt.NDArray[np.float32]
+
+
+def available_devices() -> list[str]:
+    """The devices this build of ONNX Runtime knows, best first; a driver may still be missing."""
+    present = onnxruntime.get_available_providers()
+    return [device for device in ("cuda", "tensorrt", "directml", "coreml", "cpu") if _PROVIDERS[device] in present]
+
+
+def runtime_version() -> str:
+    return str(onnxruntime.__version__)
+
+
+class Session:
+    """One network, ready to run.
+
+    Attributes:
+        device: the device it got, one of `DEVICES` without "auto".
+        provider: the same in ONNX Runtime's words.
+    """
+
+    def __init__(self, path: Path, device: str = "auto", *, threads: int | None = None) -> None:
+        """Load the network.
+
+        Args:
+            path: the .onnx file; `models.model_path` has checked it.
+            device: one of `DEVICES`. "auto" takes the best that works and ends with the CPU.
+            threads: for the CPU; by default as many as there are cores, at most 4.
+
+        Raises:
+            DeviceError: the asked-for device is unknown or does not work here.
+            ModelError: the file is no network ONNX Runtime can load.
+        """
+        candidates = _candidates(device)
+        for candidate in candidates:
+            self._session = _open(path, candidate, threads)
+            self.provider = str(self._session.get_providers()[0])
+            if self.provider == _PROVIDERS[candidate]:
+                break
+        else:
+            raise DeviceError(
+                f"The device {device!r} does not work here: its driver or libraries are missing; "
+                "see `gioconda doctor`, or use --device cpu."
+            )
+        self.device = _DEVICE_OF[self.provider]
+        self.outputs = [output.name for output in self._session.get_outputs()]
+
+    def run(self, feeds: dict[str, Array]) -> list[Array]:
+        """Inputs by name, float32 → outputs in the order of `self.outputs`, float32."""
+        results: list[Array] = self._session.run(None, feeds)
+        return results
+
+
+def _candidates(device: str) -> list[str]:
+    if device not in DEVICES:
+        raise DeviceError(f"There is no device {device!r}: choose one of {', '.join(DEVICES)}.")
+    present = available_devices()
+    if device == "auto":
+        return [name for name in _AUTO if name in present]
+    if device not in present:
+        raise DeviceError(
+            f"The device {device!r} is not in this build of ONNX Runtime, which has {', '.join(present)}: "
+            "install the build for it (`pip install gioconda[gpu]` for cuda and tensorrt)."
+        )
+    return [device]
+
+
+def _open(path: Path, device: str, threads: int | None) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # it would write to stderr what we say in a sentence
+    options.intra_op_num_threads = threads or min(MAX_THREADS, _cores())
+    options.inter_op_num_threads = 1
+    # Idle threads sleep instead of spinning: rendering needs the cores between two frames.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if device in ("cuda", "tensorrt") and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()  # CUDA and cuDNN from pip packages
+    providers = [_PROVIDERS[device]] if device == "cpu" else [_PROVIDERS[device], _PROVIDERS["cpu"]]
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime raises classes of its own that share no base
+        raise ModelError(f"The model {path} cannot be loaded ({str(error).splitlines()[0]}): run `gioconda models`.") from error
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

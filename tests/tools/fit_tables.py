@@ -1,6 +1,7 @@
 """Make core/gioconda/tables/*.npz anew:  python tests/tools/fit_tables.py ../shared/data/ict_facekit [name …]
 
-The topology and the template are inputs (see core/gioconda/tables/README.md); the rest follows from them and the ICT head.
+The topology and the template are inputs (see core/gioconda/tables/README.md); the rest follows from them and the ICT
+head.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "core"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from tables.expressions import expression_basis  # noqa: E402
 from tables.head import head_prior  # noqa: E402
 from tables.ict import load_head  # noqa: E402
 from tables.teeth import dental_arch  # noqa: E402
 
 TABLES = Path(__file__).resolve().parents[2] / "core/gioconda/tables"
-MAKERS = {"head_prior": head_prior, "dental_arch": dental_arch}
+MAKERS = {"head_prior": head_prior, "dental_arch": dental_arch, "expression_basis": expression_basis}
 
 
 def main(folder: str, *names: str) -> None:

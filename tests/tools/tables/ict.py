@@ -1,7 +1,8 @@
 """The ICT-FaceKit head in our head space, and where each of the 478 landmarks lies on it.
 
-Source: Li et al., "Learning Formation of Physically-Based Face Attributes", CVPR 2020; https://github.com/ICT-VGL/ICT-FaceKit
-(MIT). Landmark correspondence: the kit's own 68 iBUG vertices, its eye and lip edge loops, and closest points for the rest.
+Source: Li et al., "Learning Formation of Physically-Based Face Attributes", CVPR 2020;
+https://github.com/ICT-VGL/ICT-FaceKit (MIT). Landmark correspondence: the kit's own 68 iBUG vertices, its eye and lip edge
+loops, and closest points for the rest.
 """
 
 from __future__ import annotations
@@ -30,7 +31,6 @@ LANDMARK_VERTICES = (
     5708, 5695, 2081, 0, 4275, 6200, 6213, 6346, 6461, 5518, 5957, 5841, 5702, 5711, 5533, 6216, 6207, 6470, 5517, 5966,
 )  # fmt: skip
 FACE, HEAD = 9409, 11248  # vertices below: the face; the face, head and neck
-TEETH, BALLS, BALLS_END = 17039, 21451, 24591
 AXES = np.array([1.0, -1.0, -1.0])  # the kit's y is up and z towards the camera
 
 # Loops shared by both meshes: our points in order, and which of them are the kit's landmarks (iBUG number per point).
@@ -187,7 +187,7 @@ def closest_points(points: Float, vertices: Float, triangles: Int) -> tuple[Int,
 
 
 def _project(p: Float, a: Float, b: Float, c: Float) -> Float:
-    """Barycentric weights of the closest point of each triangle (clamped edges). Ericson, Real-Time Collision Detection 5.1."""
+    """Barycentric weights of each triangle's closest point. Source: Ericson, Real-Time Collision Detection, 5.1."""
     u, v, w = b - a, c - a, p - a
     uu, uv, vv = (u * u).sum(-1), (u * v).sum(-1), (v * v).sum(-1)
     wu, wv = (w * u).sum(-1), (w * v).sum(-1)

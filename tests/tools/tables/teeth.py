@@ -1,6 +1,6 @@
 """A procedural mouth interior in head space: teeth on a parabolic arch, gums, tongue, cavity, and the jaw's hinge.
 
-Proportions (tooth widths and heights in mm, arch) follow common dental anatomy (Ash and Nelson, "Wheeler's Dental Anatomy");
+Proportions (tooth widths and heights in mm) follow common dental anatomy (Ash and Nelson, "Wheeler's Dental Anatomy");
 position in the head, the arch's depth and the hinge are measured on the ICT head's teeth and its `jawOpen`.
 """
 
@@ -24,11 +24,16 @@ COLOURS = (
     (0.38, 0.13, 0.12),
     (0.07, 0.018, 0.015),
 )
-# From the middle outwards: width, depth and crown height in mm, thickness of the biting edge (share of the depth), narrowing at the gum.
-UPPER = ((8.5, 7.0, 10.5, 0.30, 0.84), (6.5, 6.0, 9.0, 0.30, 0.84), (7.5, 8.0, 10.0, 0.35, 0.80), (7.0, 9.0, 8.5, 0.75, 0.85),
-         (7.0, 9.0, 8.5, 0.80, 0.85), (10.0, 11.0, 7.5, 0.90, 0.90), (9.0, 11.0, 7.0, 0.90, 0.90))  # fmt: skip
-LOWER = ((5.0, 6.0, 9.0, 0.30, 0.80), (5.5, 6.2, 9.5, 0.30, 0.80), (7.0, 7.5, 11.0, 0.35, 0.78), (7.0, 7.5, 8.5, 0.75, 0.85),
-         (7.0, 8.0, 8.0, 0.80, 0.85), (11.0, 10.5, 7.5, 0.90, 0.90), (10.5, 10.0, 7.0, 0.90, 0.90))  # fmt: skip
+# From the middle outwards: width, depth and crown height in mm, thickness of the biting edge (share of the depth), width
+# at the gum (share of the width).
+UPPER = (
+    (8.5, 7.0, 10.5, 0.30, 0.84), (6.5, 6.0, 9.0, 0.30, 0.84), (7.5, 8.0, 10.0, 0.35, 0.80), (7.0, 9.0, 8.5, 0.75, 0.85),
+    (7.0, 9.0, 8.5, 0.80, 0.85), (10.0, 11.0, 7.5, 0.90, 0.90), (9.0, 11.0, 7.0, 0.90, 0.90),
+)  # fmt: skip
+LOWER = (
+    (5.0, 6.0, 9.0, 0.30, 0.80), (5.5, 6.2, 9.5, 0.30, 0.80), (7.0, 7.5, 11.0, 0.35, 0.78), (7.0, 7.5, 8.5, 0.75, 0.85),
+    (7.0, 8.0, 8.0, 0.80, 0.85), (11.0, 10.5, 7.5, 0.90, 0.90), (10.5, 10.0, 7.0, 0.90, 0.90),
+)  # fmt: skip
 RING, LEVELS = (
     10,
     (-0.25, 0.0, 0.35, 0.7, 0.9, 0.98),
@@ -37,7 +42,7 @@ RING, LEVELS = (
 
 @dataclass(frozen=True)
 class Arch:
-    """A row of teeth: its outer line z = front + bend·x² + close·x⁴, where teeth bite (y), which way they grow (±1 in y)."""
+    """A row of teeth: its outer line z = front + bend·x² + close·x⁴, where it bites (y), where it grows (±1 in y)."""
 
     front: float
     bend: float
@@ -144,7 +149,7 @@ def _arches(head: Head) -> tuple[Arch, Arch]:
 
 
 def _add_tooth(mesh: Mesh, arch: Arch, at: float, size: Float, edge: float, neck: float, part: int, jaw: float) -> None:
-    """A rounded box lofted from superellipses, thin at the biting edge, narrow at the gum, slightly bellied outwards."""
+    """A rounded box lofted from superellipses, thin at the biting edge, narrow at the gum, bellied outwards."""
     place, normal = arch.at(at)
     tangent = np.array([-normal[1], normal[0]])
     rise = 3.5 * MM * min(abs(place[0]) / 0.3, 1.0) ** 2  # the curve of Spee: back teeth sit higher

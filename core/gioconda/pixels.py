@@ -259,9 +259,9 @@ def fill_holes_smooth(image: NDArray[np.floating[Any]], known: Pixels) -> Floats
     weight: Floats = np.clip(np.asarray(known, np.float32), 0.0, 1.0)
     pixels: Floats = np.asarray(image, np.float32)
     layered = pixels if pixels.ndim == 3 else pixels[..., None]
-    start: Floats = np.where(weight[..., None] > 0, layered, np.float32(0.0))
-    filled: Floats = np.where(weight[..., None] >= 1, layered, _push_pull(start, weight))
-    return filled.reshape(pixels.shape)
+    start: Any = np.where(weight[..., None] > 0, layered, np.float32(0.0))
+    filled: Any = np.where(weight[..., None] >= 1, layered, _push_pull(start, weight))
+    return np.asarray(filled, np.float32).reshape(pixels.shape)
 
 
 def _push_pull(colour: Floats, weight: Floats) -> Floats:

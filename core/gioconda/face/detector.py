@@ -20,10 +20,8 @@ class FaceBox:
     """A face as the detector sees it.
 
     Attributes:
-        box: (4,) float64, pixels: left, top, right, bottom, in the axes of the square that was searched.
         keypoints: (6, 2) float64, pixels of the picture: right eye, left eye, nose tip, mouth, right ear, left ear.
         score: 0 to 1.
-        angle: radians, how far the searched square was turned.
         centre: (2,) float64, the box's centre in the picture, pixels.
         size: the longer side of the box, pixels.
     """
@@ -91,8 +89,8 @@ def _decoded(raw: npt.NDArray[np.float32], anchors: Float, side: int) -> Float:
     values = raw.astype(np.float64).reshape(-1, 2 + KEYPOINTS, 2)
     centre, extent = values[:, 0] + anchors, values[:, 1]
     keypoints = values[:, 2:] + anchors[:, None]
-    decoded = np.concatenate([centre - extent / 2, centre + extent / 2, keypoints.reshape(len(raw), -1)], axis=1)
-    return decoded[(extent > 0).all(1)] if len(raw) else decoded
+    corners = np.concatenate([centre - extent / 2, centre + extent / 2], axis=1)
+    return np.concatenate([corners, keypoints.reshape(-1, 2 * KEYPOINTS)], axis=1)
 
 
 def _merged(boxes: Float, scores: npt.NDArray[np.float32]) -> list[tuple[Float, float]]:

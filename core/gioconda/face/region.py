@@ -46,17 +46,29 @@ class Region:
         carried[..., 2:] *= scale
         return carried
 
-    def crop(self, srgb: Picture, side: int, *, border: pixels.Border = "replicate") -> Picture:
+    def crop(self, srgb: Picture, side: int, *, border: pixels.Border = "replicate", smooth: bool = False) -> Picture:
         """The square as a picture of `side` × `side` pixels, (side, side, 3) uint8.
 
-        Sampled bilinearly without averaging, and half a pixel of the crop to the upper left, both as MediaPipe's graphs do it:
-        the networks' answers depend on it.
+        Placed half a pixel of the crop to the upper left, as MediaPipe's graphs place it: the networks' answers depend on it.
+        Sampled bilinearly, also like MediaPipe; `smooth` averages the picture down first, for steadier answers.
         """
         scale = self.size / side
         matrix = np.empty((2, 3))
         matrix[:, :2] = self.axes * scale
         matrix[:, 2] = np.array([self.x, self.y]) - matrix[:, :2] @ np.full(2, side / 2 + 0.5) + 0.5
-        return pixels.warp_affine(srgb, matrix, side, side, border=border)
+        part, corner = self._part(srgb)
+        matrix[:, 2] -= corner
+        return pixels.warp_affine(part, matrix, side, side, border=border, method="area" if smooth else "linear")
+
+    def _part(self, srgb: Picture) -> tuple[Picture, Float]:
+        """The part of the picture that a crop needs, and its upper left corner: a small face in a large picture is cheap."""
+        height, width = srgb.shape[:2]
+        reach = self.size * (abs(np.cos(self.angle)) + abs(np.sin(self.angle))) / 2 + 8
+        left, right = (int(np.clip(self.x + side, 0, width)) for side in (-reach, reach))
+        top, bottom = (int(np.clip(self.y + side, 0, height)) for side in (-reach, reach))
+        if right - left < 2 or bottom - top < 2:  # the square lies beside the picture
+            return srgb, np.zeros(2)
+        return srgb[top:bottom, left:right], np.array([left, top], np.float64)
 
 
 def whole_picture(srgb: Picture, angle: float = 0.0) -> Region:

@@ -1,0 +1,49 @@
+"""The networks that portrait analysis needs, opened once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..models.registry import default_models_folder, model_path
+from .detector import Detector, full_range, short_range
+from .landmarker import Landmarker
+from .runtime import Session
+from .segmenter import Segmenter
+
+
+@dataclass(frozen=True)
+class Nets:
+    """Opened networks.
+
+    Attributes:
+        near, far: face detectors, for faces that fill much of what is looked at and for smaller ones.
+        landmarker, segmenter: see there.
+        device: where they run: "cpu", "cuda" …
+    """
+
+    near: Detector
+    far: Detector
+    landmarker: Landmarker
+    segmenter: Segmenter
+    device: str
+
+    @classmethod
+    def open(cls, models_folder: Path | None = None, device: str = "auto", *, threads: int | None = None) -> Nets:
+        """Open every network from `models_folder` (the default one unless given) on `device`.
+
+        Raises:
+            ModelError: a network is missing or is not the expected one.
+            DeviceError: the asked-for device does not work here.
+        """
+        folder = models_folder or default_models_folder()
+        near, far, landmarks, person = (
+            Session(model_path(name, folder), device, threads=threads)
+            for name in (
+                "face_detection_short_range",
+                "face_detection_full_range",
+                "face_landmarks",
+                "person_segmentation",
+            )
+        )
+        return cls(short_range(near), full_range(far), Landmarker(landmarks), Segmenter(person), landmarks.device)

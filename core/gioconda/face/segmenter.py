@@ -1,0 +1,76 @@
+"""Tell person from background: a probability for every pixel, at a size that the network can answer for."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import pixels
+from .region import Float, Picture, Region
+from .runtime import Session
+
+SIDE = 256  # pixels of the network's square input
+MAX_SIZE = 768  # the answer's longer side, pixels
+BODY = 2.2  # the square around head and shoulders is this much larger than the face's own
+BELOW = 0.3  # and lies lower by this part of the face's square
+UPRIGHT = np.radians(30)  # a head turned by more is looked at upright
+FEATHER = 0.12  # the closer look fades out over this part of its side
+
+Probability = npt.NDArray[np.float32]
+
+
+class Segmenter:
+    """The person segmentation network (MediaPipe Selfie Segmentation)."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def person(self, srgb: Picture, face: Region) -> Probability:
+        """How probably each pixel of a picture (H, W, 3) uint8 is person → (h, w) float32, 0 to 1, covering the same picture.
+
+        The network looks at the whole picture and, closer, at head and shoulders of the face in the square `face`; the closer
+        look counts where there is one.
+        """
+        height, width = srgb.shape[:2]
+        closer = _head_and_shoulders(face)
+        scale = min(1.0, SIDE / closer.size, MAX_SIZE / max(width, height))
+        w, h = max(1, round(width * scale)), max(1, round(height * scale))
+        whole = pixels.resize(self._whole(srgb), w, h, method="linear")
+        answer = self._both_ways(closer.crop(srgb, SIDE, smooth=True))
+        matrix = _from_picture(closer, w / width, h / height)
+        near = pixels.warp_affine(answer, matrix, w, h)
+        weight = pixels.warp_affine(_feather(), matrix, w, h, border="zero")
+        mixed: Probability = np.clip(whole + (near - whole) * weight, 0, 1)
+        return mixed
+
+    def _whole(self, srgb: Picture) -> Probability:
+        """The whole picture, squeezed into the network's square as its authors do."""
+        return self._both_ways(pixels.resize(srgb, SIDE, SIDE, method="area"))
+
+    def _both_ways(self, square: Picture) -> Probability:
+        """The network's answer, (256, 256), averaged over the square and its mirror image."""
+        image = square.astype(np.float32)[None] / 255.0
+        straight = self._session.run({"image": image})[0][0, :, :, 0]
+        mirrored = self._session.run({"image": np.ascontiguousarray(image[:, :, ::-1])})[0][0, :, ::-1, 0]
+        mean: Probability = (straight + mirrored) / 2
+        return mean
+
+
+def _head_and_shoulders(face: Region) -> Region:
+    angle = face.angle if abs(face.angle) > UPRIGHT else 0.0
+    down = Region(0, 0, 1, angle).axes[:, 1] * BELOW * face.size
+    return Region(face.x + down[0], face.y + down[1], face.size * BODY, angle)
+
+
+def _from_picture(region: Region, scale_x: float, scale_y: float) -> Float:
+    """(2, 3): from a canvas, the picture scaled by scale_x and scale_y, to the region's crop of SIDE pixels."""
+    to_crop = region.axes.T * (SIDE / region.size)
+    shift = np.full(2, SIDE / 2) - to_crop @ (region.x, region.y)
+    return np.concatenate([to_crop / (scale_x, scale_y), shift[:, None]], axis=1)
+
+
+def _feather() -> Probability:
+    """How much the closer look counts, (256, 256): 1 inside, fading to 0 at the sides of its square."""
+    y, x = np.mgrid[:SIDE, :SIDE] + 0.5
+    edge = np.minimum.reduce([x, y, SIDE - x, SIDE - y]) / (FEATHER * SIDE)
+    return np.clip(edge, 0, 1).astype(np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import pixels
-from .region import Float, Picture, Region
+from .region import Float, Picture, Region, around_landmarks
 from .runtime import Session
 
 SIDE = 256  # pixels of the network's square input
@@ -14,6 +14,7 @@ MAX_SIZE = 768  # the answer's longer side, pixels
 BODY = 2.2  # the square around head and shoulders is this much larger than the face's own
 BELOW = 0.3  # and lies lower by this part of the face's square
 UPRIGHT = np.radians(30)  # a head turned by more is looked at upright
+BETWEEN = 0.1  # two persons fade into each other over this part of a face's square
 FEATHER = 0.12  # the closer look fades out over this part of its side
 
 Probability = npt.NDArray[np.float32]
@@ -74,3 +75,31 @@ def _feather() -> Probability:
     y, x = np.mgrid[:SIDE, :SIDE] + 0.5
     edge = np.minimum.reduce([x, y, SIDE - x, SIDE - y]) / (FEATHER * SIDE)
     return np.clip(edge, 0, 1).astype(np.float32)
+
+
+def others_removed(person: Probability, landmarks: Float, others: list[Float], size: tuple[int, int]) -> Probability:
+    """The probability of *this* person: what lies nearer to somebody else's head and body goes.
+
+    Args:
+        person: (h, w) float32, probability of any person.
+        landmarks: (478, 3) pixels of this face; others: of the other faces in the picture.
+        size: (width, height) of the picture, pixels.
+    """
+    if not others:
+        return person
+    h, w = person.shape
+    y, x = np.mgrid[:h, :w].astype(np.float64) + 0.5
+    at = np.stack([x * size[0] / w, y * size[1] / h], -1)
+    own = _distance(at, around_landmarks(landmarks))
+    nearest = np.minimum.reduce([_distance(at, around_landmarks(other)) for other in others])
+    share = np.clip((nearest - own) / BETWEEN + 0.5, 0, 1)
+    mine: Probability = (person * share).astype(np.float32)
+    return mine
+
+
+def _distance(at: Float, face: Region) -> Float:
+    """How far points (..., 2), pixels, lie from a person: from the head's centre, or from the line straight down from it."""
+    down = face.axes[:, 1]
+    offset = at - (face.x, face.y)
+    along = np.clip(offset @ down, 0, None)
+    return np.asarray(np.linalg.norm(offset - along[..., None] * down, axis=-1) / face.size, np.float64)

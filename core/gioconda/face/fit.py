@@ -1,0 +1,150 @@
+"""Fit a whole face to a few placed points: the template's pose, then a smooth deformation that meets every point. No files."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from ..errors import InputError
+from ..landmarks import (
+    COUNT,
+    EYE_LEFT,
+    EYE_RIGHT,
+    IRIS_LEFT,
+    IRIS_RIGHT,
+    LIPS_INNER,
+    LIPS_OUTER,
+    LOWER_LID_LEFT,
+    LOWER_LID_RIGHT,
+    NAMED,
+    UPPER_LID_LEFT,
+    UPPER_LID_RIGHT,
+    template,
+)
+from ..pose import HeadPose, rotation_matrix
+from .region import Float
+
+MIN_POINTS = 4
+MIN_SPREAD = 0.12  # rms distance from the best line through the points, template units: less leaves the head's size open
+MAX_MISFIT = 0.45  # of one point from the template in its fitted pose, template units
+POSE_DEGREES = (25.0, 20.0)  # how much yaw and pitch a portrait has, one standard deviation
+NOISE = 0.05  # how far a face's point is from the template's by identity and expression, template units
+REACH = (0.9, 0.25)  # how far a placed point pulls its surroundings, template units: broadly and closely
+OPENING = 0.35  # a fourth coordinate keeps upper and lower lids and lips this far apart, so that they can move against each other
+
+
+def fit_landmarks(placed: dict[int, Float], source: str) -> Float:
+    """All landmarks from a few.
+
+    Args:
+        placed: landmark index → (2,) pixels.
+        source: the file's name, for messages.
+
+    -> (478, 3) float64, pixels. Placed points are met exactly; depth is the template's in the fitted pose.
+
+    Raises:
+        InputError: too few points, all nearly on a line, left and right exchanged, or not like a face.
+    """
+    index = np.array(sorted(placed), np.int64)
+    points = np.array([placed[i] for i in index]).reshape(-1, 2)
+    _check_spread(index, points, source)
+    pose = _fitted_pose(index, points)
+    landmarks = pose.to_picture(template())
+    residual = points - landmarks[index, :2]
+    _check_misfit(index, residual / pose.scale, source)
+    landmarks[:, :2] += _spread_out(index, residual)
+    return landmarks
+
+
+def _check_spread(index: np.ndarray, points: Float, source: str) -> None:
+    if len(index) < MIN_POINTS:
+        raise InputError(
+            f"{source} places {len(index)} points, at least {MIN_POINTS} are needed: the outer eye corners, nose tip and chin do."
+        )
+    shape = template()[index, :2]
+    centred = shape - shape.mean(0)
+    if np.linalg.svd(centred, compute_uv=False)[1] / np.sqrt(len(index)) < MIN_SPREAD:
+        raise InputError(f"{source}: the points lie nearly on one line; add one away from it, such as the chin.")
+    linear = np.linalg.lstsq(centred, points - points.mean(0), rcond=None)[0]
+    if np.linalg.det(linear) <= 0:
+        raise InputError(
+            f"{source}: left and right seem to be exchanged; “right” is the person's own right, on the left of the picture."
+        )
+
+
+def _check_misfit(index: np.ndarray, residual: Float, source: str) -> None:
+    distance = np.linalg.norm(residual, axis=1)
+    worst = int(distance.argmax())
+    if distance[worst] > MAX_MISFIT:
+        names = {number: name for name, number in NAMED.items()}
+        name = names.get(int(index[worst]), str(index[worst]))
+        raise InputError(f"{source}: the points do not lie as on a face; look at “{name}” first.")
+
+
+def _fitted_pose(index: np.ndarray, points: Float) -> HeadPose:
+    """The template's pose whose projection lies nearest the points, among plausible poses."""
+    shape = template()[index]
+    centre = points.mean(0)
+    extent = np.sqrt(((points - centre) ** 2).sum(1).mean() / ((shape - shape.mean(0))[:, :2] ** 2).sum(1).mean())
+
+    def pose(values: Float) -> HeadPose:
+        yaw, pitch, roll, log_scale, x, y = values
+        scale = float(np.exp(log_scale) * extent)
+        return HeadPose(scale, rotation_matrix(yaw, pitch, roll), np.array([centre[0] + x * extent, centre[1] + y * extent, 0.0]))
+
+    def cost(values: Float) -> Float:
+        seen = pose(values).to_picture(shape)[:, :2]
+        prior = values[:2] / np.array(POSE_DEGREES)
+        return np.concatenate([((seen - points) / (extent * NOISE)).ravel(), prior])
+
+    linear = np.linalg.lstsq((shape - shape.mean(0))[:, :2], points - centre, rcond=None)[0].T
+    roll = np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1]))
+    starts = [np.array([yaw, 0.0, roll, 0.0, 0.0, 0.0]) for yaw in (-15.0, 15.0)]
+    scales = np.array([20.0, 20.0, 20.0, 0.2, 0.2, 0.2])
+    best = min((least_squares(cost, start, x_scale=scales) for start in starts), key=lambda fit: float(fit.cost))
+    return pose(best.x)
+
+
+def _spread_out(index: np.ndarray, residual: Float) -> Float:
+    """The placed points' residuals (K, 2), pixels, carried to all landmarks, (478, 2): met there, fading away from there.
+
+    The mean of a Gaussian process over the template's surface: displacements are alike where points are near. An iris moves as one
+    and pulls nothing.
+    """
+    iris = np.isin(index, IRIS_RIGHT + IRIS_LEFT)
+    skin, shift = index[~iris], residual[~iris]
+    moved = np.zeros((COUNT, 2))
+    if len(skin):
+        surface = _surface()
+        among, towards = _likeness(surface[skin], surface[skin]), _likeness(surface, surface[skin])
+        moved = towards @ np.linalg.solve(among + 1e-6 * np.eye(len(skin)), shift)
+    for eye in (IRIS_RIGHT, IRIS_LEFT):
+        own = [k for k, i in enumerate(index) if i in eye]
+        if own:
+            centre = np.mean([residual[k] - moved[index[k]] for k in own], axis=0)
+            moved[list(eye)] += centre
+    return moved
+
+
+def _likeness(a: Float, b: Float) -> Float:
+    """How alike the displacements at points a (A, D) and b (B, D) are: (A, B), 1 at the same point."""
+    squared = ((a[:, None] - b[None]) ** 2).sum(-1)
+    return np.asarray(np.mean([np.exp(-squared / (2 * reach**2)) for reach in REACH], axis=0), np.float64)
+
+
+def _surface() -> Float:
+    """(478, 4): the template with a fourth coordinate that parts what can open, and fades away from the opening."""
+    shape = template()
+    part = np.zeros(COUNT)
+    mouth = LIPS_OUTER[11:] + LIPS_INNER[11:], LIPS_OUTER[1:10] + LIPS_INNER[1:10], LIPS_INNER, 0.3
+    right = LOWER_LID_RIGHT, UPPER_LID_RIGHT, EYE_RIGHT, 0.06
+    left = LOWER_LID_LEFT, UPPER_LID_LEFT, EYE_LEFT, 0.06
+    for lower, upper, rim, fade in (mouth, right, left):
+        ring = shape[list(rim)]
+        middle, half = ring.mean(0), (ring[:, 0].max() - ring[:, 0].min()) / 2
+        across = np.clip(1 - ((shape[:, 0] - middle[0]) / half) ** 2, 0, 1)
+        below = shape[:, 1] - middle[1]
+        side = np.sign(below)
+        side[list(lower)], side[list(upper)] = 1, -1
+        part += OPENING * side * across * np.exp(-np.abs(below) / fade)
+    return np.column_stack([shape, part])

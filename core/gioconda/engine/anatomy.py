@@ -1,0 +1,94 @@
+"""What every head has in common: its depth behind the face, its teeth and jaw. Read from `tables/`, see its README."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int32]
+
+UPPER_TEETH, LOWER_TEETH, UPPER_GUM, LOWER_GUM, TONGUE, CAVITY = range(6)
+
+
+@dataclass(frozen=True)
+class DentalArch:
+    """Teeth, gums, tongue and the inside of the mouth, in head space.
+
+    Attributes:
+        vertices: (V, 3) float64.
+        triangles: (T, 3) int32, turned outwards.
+        normals: (V, 3) float64, unit length.
+        part: (V,) uint8, UPPER_TEETH … CAVITY.
+        jaw: (V,) float64, how much a vertex follows the jaw, 0..1.
+        colours: (6, 3) float64, scene-linear Rec.709, one for each part.
+        pivot, axis: (3,) float64, the jaw's hinge.
+        open_angle: radians at the ARKit channel jawOpen = 1.
+    """
+
+    vertices: Float
+    triangles: Int
+    normals: Float
+    part: npt.NDArray[np.uint8]
+    jaw: Float
+    colours: Float
+    pivot: Float
+    axis: Float
+    open_angle: float
+
+    def opened(self, angle: float) -> tuple[Float, Float]:
+        """Vertices and normals (V, 3) with the jaw turned by `angle` radians."""
+        # Rodrigues' formula, per vertex because the angle is: θ · jaw
+        theta = angle * self.jaw[:, None]
+        cos, sin = np.cos(theta), np.sin(theta)
+
+        def turned(v: Float) -> Float:
+            along = (v @ self.axis)[:, None] * self.axis
+            return v * cos + np.cross(self.axis, v) * sin + along * (1 - cos)
+
+        return self.pivot + turned(self.vertices - self.pivot), turned(self.normals)
+
+
+@cache
+def head_prior() -> tuple[Float, Int]:
+    """The average head: vertices (V, 3) float64 in head space, triangles (T, 3) int32."""
+    data = _table("head_prior.npz")
+    return data["vertices"].astype(np.float64), data["triangles"].astype(np.int32)
+
+
+@cache
+def dental_arch() -> DentalArch:
+    """The average mouth's inside."""
+    data = _table("dental_arch.npz")
+    vertices, triangles = data["vertices"].astype(np.float64), data["triangles"].astype(np.int32)
+    return DentalArch(
+        vertices=vertices,
+        triangles=triangles,
+        normals=vertex_normals(vertices, triangles),
+        part=data["part"],
+        jaw=data["jaw"].astype(np.float64),
+        colours=data["colours"].astype(np.float64),
+        pivot=data["pivot"].astype(np.float64),
+        axis=data["axis"].astype(np.float64),
+        open_angle=float(data["jaw_open_angle"]),
+    )
+
+
+def vertex_normals(vertices: Float, triangles: Int) -> Float:
+    """Area-weighted unit normals (V, 3) of a mesh."""
+    a, b, c = (vertices[triangles[:, k]] for k in range(3))
+    faces = np.cross(b - a, c - a)
+    normals = np.zeros_like(vertices)
+    for k in range(3):
+        np.add.at(normals, triangles[:, k], faces)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+
+
+def _table(name: str) -> dict[str, npt.NDArray[np.generic]]:
+    package = __package__.rpartition(".")[0]
+    with resources.files(package).joinpath(f"tables/{name}").open("rb") as file:
+        return dict(np.load(file))

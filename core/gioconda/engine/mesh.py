@@ -1,0 +1,247 @@
+"""The head's mesh: the 468 face points welded along the face oval to a grid over hair, neck and body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_matrix, csr_matrix, diags
+from scipy.sparse.linalg import splu
+from scipy.spatial import Delaunay
+
+from .. import landmarks as lm
+from .. import pixels
+from ..pose import HeadPose
+from .anatomy import head_prior
+from .kernels import rasterise
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+Int = npt.NDArray[np.int32]
+
+# What a triangle shows.
+FACE, OUTER, MOUTH_HOLE, EYE_HOLE = 1, 2, 3, 4
+
+CELLS = 14  # grid cells per face height
+FALLOFF = 0.35  # reach of the expression beyond the face oval, face heights
+NECK_START, NECK_SPAN = -0.1, 0.7  # where the head's motion begins to fade below the chin, and over what length; face heights
+_DEPTH_PX = 320  # size at which the prior's depth is read off
+
+
+@dataclass(frozen=True)
+class HeadMesh:
+    """The portrait's mesh at rest. Vertices 0..477 are the landmarks, the rest the outer grid.
+
+    Attributes:
+        rest: (N, 3) float64, picture space: pixels and depth.
+        triangles: (T, 3) int32.
+        region: (T,) uint8: FACE, OUTER, MOUTH_HOLE, EYE_HOLE.
+        follow: (N - 478, 36) float64: how the outer vertices share the displacement of the oval's points.
+        rigid: (N - 478,) float64: 1 moves with the head, 0 stays with the body.
+    """
+
+    rest: Float
+    triangles: Int
+    region: npt.NDArray[np.uint8]
+    follow: Float
+    rigid: Float
+
+
+def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32) -> HeadMesh:
+    """The mesh of a portrait from its landmarks (478, 3) pixels, its pose and its matte (H, W)."""
+    face_px = float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2]))
+    cell = face_px / CELLS
+    oval = landmarks[list(lm.OVAL)]
+    grid = _grid(oval[:, :2], matte, cell)
+    points = np.concatenate([oval[:, :2], grid])
+    triangles = _outer_triangles(points, cell)
+    laplacian = _laplacian(len(points), triangles)
+    on_person = _sample(matte, points) > 0.3
+    depth = _outer_depth(points, oval[:, 2], landmarks, pose, laplacian, on_person, matte.shape, cell, face_px)
+    follow = _screened(laplacian, (cell / (FALLOFF * face_px)) ** 2, np.eye(len(oval)))[len(oval) :]
+    outer = np.concatenate([grid, depth[len(oval) :, None]], axis=1)
+    index = np.concatenate([np.array(lm.OVAL), lm.COUNT + np.arange(len(grid))]).astype(np.int32)
+    face, region = _face_triangles()
+    return HeadMesh(
+        rest=np.concatenate([landmarks, outer]),
+        triangles=np.concatenate([face, index[triangles]]).astype(np.int32),
+        region=np.concatenate([region, np.full(len(triangles), OUTER, np.uint8)]),
+        follow=follow,
+        rigid=_rigid_weight(outer, landmarks, pose),
+    )
+
+
+def _face_triangles() -> tuple[Int, npt.NDArray[np.uint8]]:
+    """The canonical triangles, with the holes re-cut so that their edges run between opposite lids and lips."""
+    mouth, right, left = set(lm.LIPS_INNER), set(lm.EYE_RIGHT), set(lm.EYE_LEFT)
+    skin = [t for t in lm.triangles().tolist() if not any(set(t) <= hole for hole in (mouth, right, left))]
+    upper = list(lm.LIPS_INNER[:11])
+    lower = [lm.LIPS_INNER[0], *lm.LIPS_INNER[:10:-1], lm.LIPS_INNER[10]]
+    strips = [(upper, lower, MOUTH_HOLE)]
+    for loop in (lm.EYE_RIGHT, lm.EYE_LEFT):
+        strips.append((list(loop[:9]), [loop[0], *loop[:8:-1], loop[8]], EYE_HOLE))
+    triangles, region = list(skin), [FACE] * len(skin)
+    for above, below, kind in strips:
+        for i in range(len(above) - 1):
+            quad = [(above[i], above[i + 1], below[i + 1]), (above[i], below[i + 1], below[i])]
+            fresh = [list(t) for t in quad if len(set(t)) == 3]
+            triangles += fresh
+            region += [kind] * len(fresh)
+    return np.array(triangles, np.int32), np.array(region, np.uint8)
+
+
+def _grid(oval: Float, matte: Float32, cell: float) -> Float:
+    """A staggered grid of points over the grown matte, outside the face oval, reaching two cells beyond the picture."""
+    height, width = matte.shape
+    margin = 2 * cell
+    x, y = np.meshgrid(np.arange(-margin, width + margin + 1, cell), np.arange(-margin, height + margin + 1, cell))
+    x = x + (np.arange(len(x)) % 2)[:, None] * cell / 2
+    points = np.stack([x.ravel(), y.ravel()], axis=1)
+    scale = min(1.0, 256 / max(height, width))
+    small = pixels.resize(matte, max(1, round(width * scale)), max(1, round(height * scale)), method="area") > 0.02
+    grown = pixels.dilate(small, 2 * cell * scale)
+    inner = points[_sample(grown, points * scale) > 0]
+    return inner[_distance_outside(inner, oval) > 0.45 * cell]
+
+
+def _outer_triangles(points: Float, cell: float) -> Int:
+    """Delaunay triangles between the oval and the grid; none inside the oval, none bridging far gaps."""
+    oval_count = len(lm.OVAL)
+    triangles = Delaunay(points).simplices.astype(np.int32)
+    corners = points[triangles]
+    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(1)
+    inside = _distance_outside(corners.mean(1), points[:oval_count]) < 0
+    touches, within = (triangles < oval_count).any(1), (triangles < oval_count).all(1)
+    keep = ~inside & ((longest < 2.6 * cell) | touches) & ~(within & (longest > 2.6 * cell))
+    return triangles[keep]
+
+
+def _laplacian(count: int, triangles: Int) -> csr_matrix:
+    """The graph Laplacian of the mesh, (count, count)."""
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    edges = np.unique(np.sort(edges, axis=1), axis=0)
+    i, j = np.concatenate([edges[:, 0], edges[:, 1]]), np.concatenate([edges[:, 1], edges[:, 0]])
+    weights = coo_matrix((np.ones(len(i)), (i, j)), shape=(count, count)).tocsr()
+    return (diags(np.asarray(weights.sum(1)).ravel()) - weights).tocsr()
+
+
+def _screened(laplacian: csr_matrix, screening: float, oval_values: Float) -> Float:
+    """Solve (Laplacian + screening) f = 0 outside the oval with f given on it: a smooth fall-off to 0."""
+    count = oval_values.shape[0]
+    free = np.arange(count, laplacian.shape[0])
+    degree = laplacian.diagonal()
+    system = laplacian[free][:, free] + diags(screening * degree[free] / 4 + 1e-9)
+    solved = splu(system.tocsc()).solve(np.asarray(-(laplacian[free][:, :count] @ oval_values)))
+    return np.concatenate([oval_values, solved])
+
+
+def _harmonic(laplacian: csr_matrix, fixed: npt.NDArray[np.bool_], values: Float) -> Float:
+    """Interpolate fixed values smoothly over the free vertices."""
+    result = values.copy()
+    free = ~fixed
+    if free.any():
+        system = laplacian[free][:, free] + diags(np.full(int(free.sum()), 1e-9))
+        result[free] = splu(system.tocsc()).solve(-(laplacian[free][:, fixed] @ values[fixed]))
+    return result
+
+
+def _outer_depth(
+    points: Float,
+    oval_depth: Float,
+    landmarks: Float,
+    pose: HeadPose,
+    laplacian: csr_matrix,
+    on_person: npt.NDArray[np.bool_],
+    shape: tuple[int, ...],
+    cell: float,
+    face_px: float,
+) -> Float:
+    """Depth of oval and outer vertices: an anatomical head fitted to the landmarks, continuous at the oval. Pixels."""
+    count = len(oval_depth)
+    prior, known = _prior_depth(points, landmarks, pose, shape)
+    # hair without a skull behind it lies near the plane through the ears
+    head = pose.to_head(landmarks)
+    ears = (head[lm.EAR_RIGHT, 2] + head[lm.EAR_LEFT, 2]) / 2 + 0.12
+    flat = (points - pose.translation[:2]) / pose.scale
+    plane = (ears - flat @ pose.rotation[:2, 2]) / pose.rotation[2, 2] * pose.scale + pose.translation[2]
+    prior[:count] = np.where(known[:count], prior[:count], oval_depth)
+    prior = np.minimum(prior, plane + 0.25 * pose.scale)
+    known[:count] = True
+    beyond = ~on_person
+    beyond[:count] = False
+    fixed = known | beyond
+    values = np.where(known, prior, plane + 0.1 * pose.scale)
+    depth = _harmonic(laplacian, fixed, values)
+    residue = _screened(laplacian, (cell / (0.25 * face_px)) ** 2, oval_depth - depth[:count])
+    depth = depth + residue
+    depth[:count] = oval_depth
+    return depth
+
+
+def _prior_depth(
+    points: Float, landmarks: Float, pose: HeadPose, shape: tuple[int, ...]
+) -> tuple[Float, npt.NDArray[np.bool_]]:
+    """The average head's surface under each point, pixels, and where there is any."""
+    vertices, triangles = head_prior()
+    head = pose.to_head(landmarks)[: lm.FACE_POINTS]
+    flat = np.concatenate([lm.template()[: lm.FACE_POINTS], np.ones((lm.FACE_POINTS, 1))], axis=1)
+    affine, *_ = np.linalg.lstsq(flat, head, rcond=None)
+    fitted = pose.to_picture(np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1) @ affine)
+    height, width = shape
+    scale = min(1.0, _DEPTH_PX / max(height, width))
+    # the head may reach beyond the picture: read the depth on a canvas with a margin of half a picture
+    margin = 0.5 * max(height, width)
+    canvas = (max(2, round((height + 2 * margin) * scale)), max(2, round((width + 2 * margin) * scale)))
+    placed = fitted.copy()
+    placed[:, :2] = (placed[:, :2] + margin) * scale
+    seen, depth = np.empty(canvas, np.int32), np.empty(canvas, np.float32)
+    rasterise(
+        placed.astype(np.float32), triangles, np.zeros(len(triangles), np.uint8), np.zeros((len(placed), 2), np.float32),
+        np.ones((1, 1), np.float32), 1.0, 0, seen, depth,
+    )  # fmt: skip
+    hit = (seen >= 0).astype(np.float32)
+    sigma = 0.021 * float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2])) * scale
+    smooth = pixels.gaussian_blur(np.where(hit > 0, depth, 0).astype(np.float32), sigma)
+    weight = pixels.gaussian_blur(hit, sigma)
+    place = (points + margin) * scale
+    w = _sample(weight, place).astype(np.float64)
+    z = _sample(smooth, place) / np.maximum(w, 1e-6)
+    return np.where(w > 0.3, z, np.inf), w > 0.3
+
+
+def _rigid_weight(outer: Float, landmarks: Float, pose: HeadPose) -> Float:
+    """1 on the head, fading to 0 down the neck."""
+    head = pose.to_head(landmarks)
+    y = pose.to_head(outer)[:, 1]
+    chin, face = head[lm.CHIN, 1], head[lm.CHIN, 1] - head[lm.FOREHEAD, 1]
+    return 1 - smoothstep((y - (chin + NECK_START * face)) / (NECK_SPAN * face))
+
+
+def smoothstep(x: Float) -> Float:
+    """0 below 0, 1 above 1, smooth between."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+def _sample(image: npt.NDArray[np.generic], points: Float) -> npt.NDArray[np.float64]:
+    """The pixel under each point, the border's beyond it."""
+    height, width = image.shape[:2]
+    x = np.clip(np.floor(points[:, 0]).astype(int), 0, width - 1)
+    y = np.clip(np.floor(points[:, 1]).astype(int), 0, height - 1)
+    return image[y, x].astype(np.float64)
+
+
+def _distance_outside(points: Float, polygon: Float) -> Float:
+    """Signed distance of points (N, 2) to a closed polygon (M, 2): positive outside."""
+    start, end = polygon, np.roll(polygon, -1, axis=0)
+    edge = end - start
+    to_point = points[:, None] - start
+    along = np.clip((to_point * edge).sum(2) / np.maximum((edge**2).sum(1), 1e-12), 0, 1)
+    distance = np.linalg.norm(to_point - along[..., None] * edge, axis=2).min(1)
+    y = points[:, 1, None]
+    crosses = (start[:, 1] <= y) != (end[:, 1] <= y)
+    rise = np.where(np.abs(edge[:, 1]) < 1e-12, 1e-12, edge[:, 1])
+    x_at = start[:, 0] + (y - start[:, 1]) / rise * edge[:, 0]
+    inside = (crosses & (points[:, 0, None] < x_at)).sum(1) % 2 == 1
+    return np.where(inside, -distance, distance)

@@ -1,0 +1,185 @@
+"""The inside of the mouth: the portrait's own teeth while they last, a lit dental arch for what it never showed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import landmarks as lm
+from .. import pixels, shapes
+from ..pose import HeadPose
+from .anatomy import CAVITY, dental_arch
+from .kernels import PAD, rasterise_colours, sample_cubic
+from .mesh import smoothstep
+from .patch import Opening, Patch, area, catmull_rom_loop, opening
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+_FIT = (61, 291, 0, 17, 13, 14, 2, 98, 327, 152, 205, 425, 4, 50, 280)  # where the arch is fitted to the face
+_LOWER_LIP, _CHIN = (14, 17, 87, 317), (152, 199, 200, 175)
+_LIGHT = np.array([0.15, -0.35, -0.9]) / np.linalg.norm([0.15, -0.35, -0.9])
+
+
+@dataclass(frozen=True)
+class Mouth:
+    """
+    Attributes:
+        fit: (4, 3) float64: [template | 1] @ fit = this portrait's head space, for teeth and jaw.
+        open_area: area between the lips in the portrait, squared inter-ocular distances.
+        exposure: (3,) float64, what the arch's colours are multiplied with to sit in this picture's light.
+        own: padded crop (h + 2 PAD, w + 2 PAD, 4) float32 of the portrait's open mouth, its alpha where it can be used;
+            empty when the mouth is closed.
+        origin: (2,) float64, the crop's corner in the picture.
+    """
+
+    fit: Float
+    open_area: float
+    exposure: Float
+    own: Float32
+    origin: Float
+
+
+def find_mouth(colour: Float32, landmarks: Float, head: Float, template: Float) -> Mouth:
+    """The portrait's mouth. colour: (H, W, 4) linear; landmarks: (478, 3) pixels; head: the same in head space."""
+    index = list(_FIT)
+    flat = np.concatenate([template[index], np.ones((len(index), 1))], axis=1)
+    prior = np.concatenate([np.eye(3), np.zeros((1, 3))])
+    # a little pull towards no change keeps a few points from shearing the teeth
+    pull = 0.15 * np.diag([1.0, 1.0, 3.0, 0.3])
+    fit, *_ = np.linalg.lstsq(
+        np.concatenate([flat, pull]), np.concatenate([head[index], pull @ prior]), rcond=None
+    )  # fmt: skip
+    apart = float(np.linalg.norm(landmarks[lm.EYE_OUTER_RIGHT, :2] - landmarks[lm.EYE_OUTER_LEFT, :2]))
+    lips = landmarks[list(lm.LIPS_INNER), :2]
+    opened = area(lips) / apart**2
+    own, origin = _own_teeth(colour, lips, apart) if opened > 0.012 else (np.zeros((0, 0, 4), np.float32), np.zeros(2))
+    return Mouth(fit, opened, _exposure(colour, landmarks), own, origin)
+
+
+def _own_teeth(colour: Float32, lips: Float, apart: float) -> tuple[Float32, Float]:
+    height, width = colour.shape[:2]
+    low = np.floor(np.clip(lips.min(0) - 0.1 * apart, 0, (width, height))).astype(int)
+    high = np.ceil(np.clip(lips.max(0) + 0.1 * apart, 0, (width, height))).astype(int)
+    if (high - low).min() < 4:
+        return np.zeros((0, 0, 4), np.float32), np.zeros(2)
+    crop = colour[low[1] : high[1], low[0] : high[0]].copy()
+    inside = shapes.fill_polygon(
+        catmull_rom_loop(lips, 4), crop.shape[1], crop.shape[0], origin=(float(low[0]), float(low[1]))
+    )
+    # the lips' own edge stays with the lips; the softened rim hides where the teeth end
+    crop[..., 3] = pixels.gaussian_blur(pixels.erode(inside, 0.012 * apart), 0.008 * apart)
+    padded = np.pad(crop, ((PAD, PAD), (PAD, PAD), (0, 0)), mode="edge")
+    padded[..., 3] *= np.pad(np.ones(crop.shape[:2], np.float32), PAD)
+    return np.ascontiguousarray(padded, np.float32), low.astype(np.float64)
+
+
+def _exposure(colour: Float32, landmarks: Float) -> Float:
+    """Light on the face: the cheeks' and lips' brightness over that of average skin, with half of its tint."""
+    height, width = colour.shape[:2]
+    around = landmarks[[50, 280, 205, 425, 36, 266, 118, 347, 164, 18], :2]
+    x = np.clip(around[:, 0].astype(int), 0, width - 1)
+    y = np.clip(around[:, 1].astype(int), 0, height - 1)
+    skin = np.median(colour[y, x, :3].astype(np.float64), axis=0)
+    light = max(float(skin @ [0.2126, 0.7152, 0.0722]), 1e-4)
+    # dark skin is not dim light: teeth stay between what the skin suggests and the picture's bright parts
+    bright = float(np.percentile(colour[..., :3].mean(2)[:: max(1, height // 256), :: max(1, width // 256)], 90))
+    level = np.sqrt(light * max(0.5 * bright, light)) / 0.32
+    average = np.array([0.44, 0.26, 0.18]) / 0.29
+    tint = (skin / light) / average
+    return level * np.clip(tint, 0.5, 2.0) ** 0.5
+
+
+def paint_mouth(
+    mouth: Mouth, at_rest: Float, target: Float, displacement: Float, rest_pose: HeadPose, pose: HeadPose,
+    size: tuple[int, int],
+) -> Patch | None:  # fmt: skip
+    """The inside of the mouth of one frame, or None while there is nothing to add to the warped picture.
+
+    Args:
+        at_rest, target: (478, 3) landmarks in the portrait and in this frame, pixels.
+        displacement: (478, 3) head space, this frame's expression.
+        rest_pose, pose: the head's pose in the portrait and in this frame.
+        size: width and height of the picture.
+    """
+    apart = float(np.linalg.norm(at_rest[lm.EYE_OUTER_RIGHT, :2] - at_rest[lm.EYE_OUTER_LEFT, :2]))
+    lips = target[list(lm.LIPS_INNER), :2]
+    opened = area(lips) / apart**2
+    shown = float(smoothstep(np.array((opened - max(mouth.open_area, 0.0) * 1.15 - 0.002) / 0.008)))
+    if shown <= 0:
+        return None
+    hole = opening(lips, *size, softness=0.008 * apart, smooth=4)
+    if hole is None:
+        return None
+    coverage = hole.coverage()
+    colour = _arch(mouth, hole, coverage, displacement, pose, opened, apart)
+    if mouth.own.size:
+        turn = _teeth_plane(at_rest, rest_pose, pose)
+        where = (hole.centres() - turn[:, 2]) @ np.linalg.inv(turn[:, :2]).T - mouth.origin
+        own = np.empty((*where.shape[:2], 4), np.float32)
+        sample_cubic(mouth.own, where.astype(np.float32), own)
+        kept = own[..., 3:]
+        colour = colour + kept * (own - colour)
+    colour[..., 3] = 1
+    return Patch(hole.origin, colour, coverage * np.float32(shown))
+
+
+def _teeth_plane(at_rest: Float, rest_pose: HeadPose, pose: HeadPose) -> Float:
+    """How the upper teeth, rigid in the skull, move from the portrait to this frame, (2, 3)."""
+    middle = at_rest[[lm.LIP_TOP, lm.LIP_BOTTOM]].mean(0) + [0, 0, 0.08 * rest_pose.scale]
+    step = 0.3 * rest_pose.scale
+    probe = rest_pose.to_head(middle + step * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], float))
+    there = pose.to_picture(probe)[:, :2]
+    linear = np.stack([there[1] - there[0], there[2] - there[0]], axis=1) / step
+    return np.concatenate([linear, (there[0] - linear @ middle[:2])[:, None]], axis=1)
+
+
+def _arch(
+    mouth: Mouth, hole: Opening, coverage: Float32, displacement: Float, pose: HeadPose, opened: float, apart: float
+) -> Float32:
+    """The dental arch seen through the lips. (h, w, 4) float32."""
+    arch = dental_arch()
+    closed, _ = arch.opened(0.0)
+    chin_drop = _jaw_drop(arch.open_angle)
+    drop = 0.65 * displacement[list(_LOWER_LIP), 1].mean() + 0.35 * displacement[list(_CHIN), 1].mean()
+    angle = float(np.clip(drop / max(chin_drop, 1e-6), -0.05, 1.3)) * arch.open_angle
+    vertices, normals = arch.opened(angle)
+    head = np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1) @ mouth.fit
+    head[:, 0] += displacement[list(_CHIN), 0].mean() * arch.jaw
+    placed = pose.to_picture(head)
+    lips_z = pose.to_picture(np.concatenate([closed[:1], np.ones((1, 1))], axis=1) @ mouth.fit)[0, 2]
+    turned = normals @ pose.rotation.T
+    lambert = 0.5 + 0.5 * np.clip(turned @ _LIGHT, 0, 1)
+    front = np.percentile(placed[:, 2], 2)
+    depth = np.clip((placed[:, 2] - front) / pose.scale, 0, 2)
+    shade = np.exp(-depth * 2.6 * (1 + 1.2 * np.exp(-opened / 0.03)))
+    colours = arch.colours[arch.part] * (lambert * shade)[:, None] * mouth.exposure
+    colours[arch.part == CAVITY] *= 0.5
+    del lips_z
+    placed[:, :2] -= hole.origin
+    image = np.empty((hole.size[1], hole.size[0], 3), np.float32)
+    image[:] = (np.array([0.012, 0.004, 0.003]) * mouth.exposure).astype(np.float32)
+    rasterise_colours(
+        placed.astype(np.float32), arch.triangles, colours.astype(np.float32), image,
+        np.full(image.shape[:2], 1e30, np.float32),
+    )  # fmt: skip
+    image = pixels.gaussian_blur(image, max(0.6, 0.005 * apart))
+    return np.concatenate([image * _contact_shadow(coverage, apart), np.ones((*image.shape[:2], 1), np.float32)], axis=2)
+
+
+def _jaw_drop(open_angle: float) -> float:
+    """How far the lower teeth's front drops when the jaw is fully open, head-space units."""
+    arch = dental_arch()
+    front = int(np.argmin(np.where(arch.part == 1, arch.vertices[:, 2], np.inf)))
+    return float(arch.opened(open_angle)[0][front, 1] - arch.vertices[front, 1])
+
+
+def _contact_shadow(coverage: Float32, apart: float) -> Float32:
+    """The lips' shadow on what lies behind them, stronger below the upper lip. (h, w, 1)"""
+    light = pixels.gaussian_blur(coverage, 0.05 * apart)
+    drop = int(round(0.03 * apart))
+    if drop:
+        light = np.concatenate([np.repeat(light[:1], drop, axis=0) * 0, light[:-drop]])
+    return np.clip(0.35 + 0.8 * light, 0, 1)[..., None].astype(np.float32)

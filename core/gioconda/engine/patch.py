@@ -1,0 +1,90 @@
+"""Small painted areas laid over the warped portrait: eyeballs and the inside of the mouth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import pixels, shapes
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Patch:
+    """
+    Attributes:
+        origin: (x, y) of the patch's corner in the picture, whole pixels.
+        colour: (h, w, 4) float32, scene-linear, premultiplied, alpha 1.
+        coverage: (h, w) float32, 0..1.
+    """
+
+    origin: tuple[int, int]
+    colour: Float32
+    coverage: Float32
+
+
+@dataclass(frozen=True)
+class Opening:
+    """An outline in the picture and the whole pixels around it.
+
+    Attributes:
+        outline: (M, 2) float64, picture pixels.
+        origin, size: the box of whole pixels that holds it, inside the picture.
+        softness: pixels over which its edge is blurred.
+    """
+
+    outline: Float
+    origin: tuple[int, int]
+    size: tuple[int, int]
+    softness: float
+
+    def coverage(self) -> Float32:
+        """(h, w) float32, 0..1."""
+        mask = shapes.fill_polygon(self.outline, *self.size, origin=self.origin)
+        return pixels.gaussian_blur(mask, self.softness) if self.softness > 0.2 else mask
+
+    def centres(self) -> Float:
+        """(h, w, 2) float64, picture coordinates of the box's pixel centres."""
+        x = np.arange(self.size[0]) + self.origin[0] + 0.5
+        y = np.arange(self.size[1]) + self.origin[1] + 0.5
+        return np.stack(np.meshgrid(x, y), axis=2)
+
+
+def opening(outline: Float, width: int, height: int, *, softness: float, smooth: int = 4) -> Opening | None:
+    """The opening with its outline rounded off (Catmull-Rom, `smooth` pieces a side); None outside the picture or empty.
+
+    outline: (N, 2) picture pixels.
+    """
+    rounded = catmull_rom_loop(outline, smooth)
+    margin = np.ceil(3 * softness) + 1
+    x0, y0 = np.floor(np.clip(rounded.min(0) - margin, 0, (width, height))).astype(int)
+    x1, y1 = np.ceil(np.clip(rounded.max(0) + margin, 0, (width, height))).astype(int)
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        return None
+    return Opening(rounded, (int(x0), int(y0)), (int(x1 - x0), int(y1 - y0)), softness)
+
+
+def catmull_rom_loop(points: Float, pieces: int) -> Float:
+    """A closed curve through points (N, D), `pieces` samples a span. (N · pieces, D)
+
+    Source: Catmull and Rom, "A class of local interpolating splines", 1974.
+    """
+    before, here, after, beyond = (np.roll(points, k, axis=0)[:, None] for k in (1, 0, -1, -2))
+    t = (np.arange(pieces) / pieces)[None, :, None]
+    curve = 0.5 * (
+        2 * here
+        + (after - before) * t
+        + (2 * before - 5 * here + 4 * after - beyond) * t**2
+        + (3 * here - before - 3 * after + beyond) * t**3
+    )
+    return curve.reshape(-1, points.shape[1])
+
+
+def area(outline: Float) -> float:
+    """The area within a closed outline (N, 2)."""
+    x, y = outline[:, 0], outline[:, 1]
+    return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2)

@@ -1,0 +1,124 @@
+"""Split the picture into person and plate so that putting them together again gives the picture, exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import pixels
+from ..face.matte import estimate_foreground
+from .kernels import PAD
+
+Float = npt.NDArray[np.float32]
+
+_FILL_PX = 512  # what was hidden is painted at this size: it has no detail to lose
+_FOREGROUND_PX = 1024
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The picture in two layers, person over plate, within a window.
+
+    Attributes:
+        window: (4,) int32, x0, y0, x1, y1 in picture pixels; outside it the picture is all plate.
+        texture: (h + 2 PAD, w + 2 PAD, 4) float32, the person, premultiplied, its border repeated.
+        plate: (h, w, 4) float32, premultiplied; equal to the picture wherever there is no person.
+    """
+
+    window: npt.NDArray[np.int32]
+    texture: Float
+    plate: Float
+
+
+def split(picture: Float, matte: Float, *, clean_plate: Float | None = None, cutout: bool = False) -> Layers:
+    """Person and plate from a picture and its matte, with  person + (1 - person alpha) · plate = picture.
+
+    Args:
+        picture: (H, W, 4) float32, scene-linear, premultiplied, unclamped.
+        matte: (H, W) float32, 0..1.
+        clean_plate: (H, W, 4) float32, the artist's picture of the place without the person.
+        cutout: the picture's own alpha is the matte: there is nothing behind the person.
+
+    The residue of the estimates is shared between the layers by least squares: with r = I - aF - (1-a)B, F gains
+    a r / (a² + (1-a)²) and B gains (1-a) r / (a² + (1-a)²).
+    """
+    window = _window(matte)
+    x0, y0, x1, y1 = window
+    colour, alpha = picture[y0:y1, x0:x1], matte[y0:y1, x0:x1]
+    if cutout:
+        return Layers(window, _padded(colour), np.zeros_like(colour))
+    if clean_plate is not None:
+        behind = clean_plate[y0:y1, x0:x1].copy()
+    else:
+        behind = _fill_behind(picture, matte, window)
+    person = _person(colour, alpha, behind)
+    surely = alpha == 0
+    behind[surely] = colour[surely]
+    person[surely] = 0
+    return Layers(window, _padded(person), behind)
+
+
+def _person(colour: Float, alpha: Float, behind: Float) -> Float:
+    """The person's layer, premultiplied; `behind` is corrected in place where the picture contradicts it."""
+    a = alpha[..., None]
+    soft = (alpha > 0) & (alpha < 1)
+    person = np.where(a >= 1, colour, np.float32(0))
+    if not soft.any():
+        return person
+    own = _foreground_colour(colour, alpha)
+    index = np.nonzero(soft)
+    s, f, b, i = a[index], own[index], behind[index], colour[index]
+    rest = 1 - s
+    residue = (i - s * f - rest * b) / (s * s + rest * rest)
+    # the plate takes its share only where hardly anything hides it: else the hair would leave its ghost there
+    behind[index] = b + np.clip((0.10 - s) / 0.08, 0, 1) * rest * residue
+    person[index] = i - rest * behind[index]
+    return person
+
+
+def _foreground_colour(colour: Float, alpha: Float) -> Float:
+    """(h, w, 4) colour of the person alone in the soft band, estimated on a bounded scale so that HDR does no harm."""
+    height, width = alpha.shape
+    scale = min(1.0, _FOREGROUND_PX / max(height, width))
+    w, h = max(1, round(width * scale)), max(1, round(height * scale))
+    rgb = np.clip(colour[..., :3], 0, None)
+    bounded = pixels.resize(rgb / (rgb + 0.25), w, h, method="area")
+    own = estimate_foreground(bounded, pixels.resize(alpha, w, h, method="area"))
+    own = np.clip(pixels.resize(own, width, height, method="linear"), 0, 0.999)
+    opaque = np.ones((height, width, 1), np.float32)
+    return np.concatenate([0.25 * own / (1 - own), opaque], axis=2).astype(np.float32)
+
+
+def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) -> Float:
+    """The place behind the person, painted in smoothly from what is seen around it. (h, w, 4) float32."""
+    height, width = matte.shape
+    scale = min(1.0, _FILL_PX / max(height, width))
+    w, h = max(1, round(width * scale)), max(1, round(height * scale))
+    seen = pixels.resize(matte, w, h, method="area") <= 0.004
+    seen = pixels.erode(seen, max(1.0, 0.006 * max(h, w)))
+    small = pixels.resize(picture, w, h, method="area")
+    filled = pixels.fill_holes_smooth(small, seen) if seen.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
+    x0, y0, x1, y1 = window
+    whole = np.array([[w / width, 0, x0 * w / width], [0, h / height, y0 * h / height]])
+    behind = pixels.warp_affine(np.ascontiguousarray(filled), whole, int(x1 - x0), int(y1 - y0), method="cubic")
+    alpha, colour = matte[y0:y1, x0:x1], picture[y0:y1, x0:x1]
+    # from the picture to the painting over a few pixels, so that no line shows where the hidden part begins
+    reach = max(2.0, 0.006 * max(height, width))
+    ramp = np.clip(1 - pixels.distance_inside(alpha <= 0) / reach, 0, 1)[..., None]
+    mixed: Float = (colour + ramp * (behind - colour)).astype(np.float32)
+    return mixed
+
+
+def _window(matte: Float) -> npt.NDArray[np.int32]:
+    rows, columns = np.flatnonzero(matte.max(1) > 0), np.flatnonzero(matte.max(0) > 0)
+    if not len(rows):
+        return np.array([0, 0, 1, 1], np.int32)
+    height, width = matte.shape
+    x0, y0 = max(int(columns[0]) - 4, 0), max(int(rows[0]) - 4, 0)
+    return np.array([x0, y0, min(int(columns[-1]) + 5, width), min(int(rows[-1]) + 5, height)], np.int32)
+
+
+def _padded(layer: Float) -> Float:
+    return np.ascontiguousarray(np.pad(layer, ((PAD, PAD), (PAD, PAD), (0, 0)), mode="edge"), np.float32)

@@ -1,0 +1,177 @@
+"""A portrait made ready: everything the engine works out once, so that each frame is fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import landmarks as lm
+from .. import pixels, shapes
+from ..errors import PictureError
+from ..pose import HeadPose, head_pose
+from .eyes import Eye, find_eyes
+from .mesh import HeadMesh, build_mesh
+from .mirror import Mirror, find_mirror
+from .mouth import Mouth, find_mouth
+from .plate import Layers, split
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+MATTE_NAMES = ("Face", "Lips", "Hair", "Body")  # channels of `Portrait.mattes`, in order
+_ALPHA_PX = 768
+_MATTES_PX = 1024
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A still picture ready to be moved. Made by `prepare`; never changed afterwards.
+
+    Attributes:
+        source: (H, W, 4) float32, scene-linear, premultiplied: the picture itself.
+        landmarks: (478, 3) float64, pixels.
+        pose: the head's pose in the picture.
+        head: (478, 3) float64, the landmarks in head space.
+        layers: person and plate.
+        mesh: the triangles that move.
+        mirror: which skin is hidden and where it can borrow from.
+        eyes, mouth: what the mesh cannot show.
+        alpha: (h, w) float32, the matte, small and a little grown, for the rasteriser's cut-outs.
+        mattes: (h, w, 4) float32, small source-space mattes, see MATTE_NAMES.
+    """
+
+    source: Float32
+    landmarks: Float
+    pose: HeadPose
+    head: Float
+    layers: Layers
+    mesh: HeadMesh
+    mirror: Mirror
+    eyes: tuple[Eye, ...]
+    mouth: Mouth
+    alpha: Float32
+    mattes: Float32
+
+    @property
+    def width(self) -> int:
+        return int(self.source.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.source.shape[0])
+
+    @property
+    def interocular(self) -> float:
+        """Distance between the outer eye corners, pixels."""
+        ends = self.landmarks[[lm.EYE_OUTER_RIGHT, lm.EYE_OUTER_LEFT], :2]
+        return float(np.linalg.norm(ends[0] - ends[1]))
+
+
+def prepare(
+    source: Float32,
+    landmarks: npt.NDArray[np.floating],
+    matte: Float32,
+    *,
+    clean_plate: Float32 | None = None,
+    cutout: bool = False,
+) -> Portrait:
+    """Make a picture ready to be moved.
+
+    Args:
+        source: (H, W, 4) float32, scene-linear, premultiplied, unclamped and finite.
+        landmarks: (478, 3) pixels.
+        matte: (H, W) float32, 0..1: the person, hair included.
+        clean_plate: (H, W, 4) float32, the place without the person, if the artist has it.
+        cutout: True when the picture's own alpha is the matte and nothing lies behind the person.
+
+    Raises:
+        PictureError: sizes differ, or the face is too small to be moved.
+    """
+    _check(source, landmarks, matte, clean_plate)
+    points = landmarks.astype(np.float64)
+    pose = head_pose(points)
+    head = pose.to_head(points)
+    mesh = build_mesh(points, pose, matte)
+    return Portrait(
+        source=source,
+        landmarks=points,
+        pose=pose,
+        head=head,
+        layers=split(source, matte, clean_plate=clean_plate, cutout=cutout),
+        mesh=mesh,
+        mirror=find_mirror(points, matte, source),
+        eyes=find_eyes(source, points),
+        mouth=find_mouth(source, points, head, lm.template()),
+        alpha=pixels.dilate(_shrunk(matte, _ALPHA_PX), 1),
+        mattes=_mattes(source, points, matte),
+    )
+
+
+def _check(
+    source: Float32, landmarks: npt.NDArray[np.floating], matte: Float32, clean_plate: Float32 | None
+) -> None:
+    size = source.shape[:2]
+    for name, layer in (("matte", matte), ("clean plate", clean_plate)):
+        if layer is not None and layer.shape[:2] != size:
+            raise PictureError(
+                f"The {name} is {layer.shape[1]}×{layer.shape[0]}, the portrait {size[1]}×{size[0]}: "
+                f"give a {name} of the portrait's size."
+            )
+    apart = float(np.linalg.norm(landmarks[lm.EYE_OUTER_RIGHT, :2] - landmarks[lm.EYE_OUTER_LEFT, :2]))
+    if not apart >= 8:
+        raise PictureError(
+            f"The face is only {apart:.0f} pixels between the eyes: use a larger picture, 8 pixels are the least."
+        )
+
+
+def _shrunk(matte: Float32, limit: int) -> Float32:
+    height, width = matte.shape
+    scale = min(1.0, limit / max(height, width))
+    return pixels.resize(matte, max(1, round(width * scale)), max(1, round(height * scale)), method="area")
+
+
+def _mattes(source: Float32, points: Float, matte: Float32) -> Float32:
+    """Face, lips, hair and body in the portrait, (h, w, 4) float32. Face and lips are outlines; the rest is told apart by colour."""
+    height, width = matte.shape
+    scale = min(1.0, _MATTES_PX / max(height, width))
+    w, h = max(2, round(width * scale)), max(2, round(height * scale))
+    placed = points[:, :2] * [w / width, h / height]
+    alpha = pixels.resize(matte, w, h, method="area")
+    face = shapes.fill_polygon(placed[list(lm.OVAL)], w, h)
+    lips = shapes.fill_polygon(placed[list(lm.LIPS_OUTER)], w, h)
+    lips = np.clip(lips - shapes.fill_polygon(placed[list(lm.LIPS_INNER)], w, h), 0, 1)
+    hair = _hair(pixels.resize(source[..., :3], w, h, method="area"), alpha, face, placed)
+    body = np.clip(1 - np.maximum(face, hair), 0, 1)
+    return np.ascontiguousarray(np.stack([face, lips, hair * (1 - face), body], axis=2), np.float32)
+
+
+def _hair(colour: Float32, alpha: Float32, face: Float32, points: Float) -> Float32:
+    """How likely each pixel of the person is hair, (h, w) float32: near in colour to what lies around the forehead,
+    far from the skin's and from what lies below the chin."""
+    h, w = alpha.shape
+    up = points[lm.FOREHEAD] - points[lm.CHIN]
+    face_px = float(np.linalg.norm(up))
+    up = up / face_px
+    y, x = np.mgrid[:h, :w].astype(np.float32)
+    height_up = ((x - points[lm.CHIN, 0]) * up[0] + (y - points[lm.CHIN, 1]) * up[1]) / face_px  # 0 chin, 1 forehead
+    person = (alpha > 0.5) & (face < 0.5)
+    log = np.log(np.maximum(colour, 0) + 0.02)
+    crown, below, skin = person & (height_up > 0.85), person & (height_up < -0.45), face > 0.99
+    if crown.sum() < 20:
+        return np.zeros_like(alpha)
+    far = _distance(log, crown)
+    others = np.minimum(_distance(log, below), _distance(log, skin)) if below.sum() > 20 else _distance(log, skin)
+    likely = 1 / (1 + np.exp(np.clip((far - others) * 1.5, -30, 30)))
+    prior = np.clip((height_up + 0.35) / 0.8, 0.05, 0.98)
+    score = likely * prior / (likely * prior + (1 - likely) * (1 - prior))
+    smooth = pixels.guided_filter(np.clip(np.sqrt(np.clip(colour, 0, 1)), 0, 1), score, max(2, int(0.03 * face_px)), 1e-3)
+    return np.asarray(np.clip((smooth - 0.25) / 0.5, 0, 1) * (alpha > 0), np.float32)
+
+
+def _distance(log_colour: Float32, part: npt.NDArray[np.bool_]) -> Float32:
+    """Mahalanobis-like distance of every pixel's colour from the colours of a part, (h, w)."""
+    samples = log_colour[part]
+    spread = samples.std(0) + 0.12
+    return np.asarray(np.sqrt((((log_colour - np.median(samples, axis=0)) / spread) ** 2).mean(2)), np.float32)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from .atomic import unwritable, whole_file
 from .errors import OutputError, PictureError, SettingsError
 from .exr_chunks import has_every_chunk
+from .rate import exact_rate
 
 Floats = NDArray[np.float32]
 Header = Mapping[str, str | int | float | Fraction]
@@ -92,14 +93,6 @@ def provenance(
     if fps > 0:
         header["framesPerSecond"] = exact_rate(fps)
     return header
-
-
-def exact_rate(fps: float) -> Fraction:
-    """24 -> 24/1, 23.976 -> 24000/1001, 29.97 -> 30000/1001, 12.5 -> 25/2."""
-    ntsc = Fraction(round(fps * 1.001) * 1000, 1001)
-    if ntsc and abs(float(ntsc) - fps) < 2e-3 and abs(fps - round(fps)) > 2e-3:
-        return ntsc
-    return Fraction(fps).limit_denominator(1000)
 
 
 class ExrWriter:
@@ -247,7 +240,7 @@ def _spec(width: int, height: int, names: list[str], types: list[str], compressi
 
 
 def read_exr(path: Path | str) -> tuple[dict[str, Floats], dict[str, Any]]:
-    """A file of `ExrWriter` (or a similar one): pass name -> (H, W, C) float32 in the order of its letters, and the header.
+    """A file of `ExrWriter` or a similar one: pass name -> (H, W, C) float32 in the order of its letters; the header.
 
     Raises: PictureError for a file that is missing, damaged or no EXR.
     """

@@ -246,6 +246,15 @@ def convex_hull(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return corners
 
 
+def draw_label(image: NDArray[np.uint8], text: str, x: float, y: float, *, height_px: float = 16.0) -> None:
+    """Write white letters with a dark outline into (H, W, 3) uint8, in place, from the lower left corner (x, y)."""
+    scale = height_px / 22  # OpenCV's capital letters are 22 pixels high at scale 1
+    place = (round(x), round(y))
+    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        thick = max(1, round(thickness * height_px / 16))
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thick, cv2.LINE_AA)
+
+
 # Filling ------------------------------------------------------------------------------------------------------------
 
 
@@ -274,14 +283,14 @@ def _push_pull(colour: Floats, weight: Floats) -> Floats:
     coarse_weight = _like(cv2.pyrDown(weight, borderType=cv2.BORDER_REPLICATE), weight)
     weighted = colour * weight[..., None]
     coarse = _like(cv2.pyrDown(weighted, borderType=cv2.BORDER_REPLICATE), weighted)
-    coarse = coarse / np.maximum(coarse_weight, 1e-12)[..., None]
+    coarse = np.asarray(coarse / np.maximum(coarse_weight, 1e-12)[..., None], np.float32)
     # four fine pixels make a coarse one: it is as sure as they are together, at most 1
-    below = _push_pull(coarse, np.minimum(coarse_weight * 4, np.float32(1.0)))
+    below = _push_pull(coarse, np.asarray(np.minimum(coarse_weight * 4, 1), np.float32))
     enlarged = _like(cv2.pyrUp(below, dstsize=(width, height)), colour)
-    return enlarged + (colour - enlarged) * weight[..., None]
+    return np.asarray(enlarged + (colour - enlarged) * weight[..., None], np.float32)
 
 
-# OpenCV's ways ------------------------------------------------------------------------------------------------------
+# OpenCV's ways ----------------------------------------------------------------------------------------------------
 
 
 def _writable(image: Pixels) -> Pixels:

@@ -9,6 +9,7 @@ scene-linear pixels far above 1 and below 0 pass through every function (cubic s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import cv2
@@ -80,8 +81,9 @@ def warp_affine(
     shifted = matrix.copy()
     shifted[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
     flags = _INTERPOLATION[method] | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(_writable(image), shifted, (width, height), flags=flags, borderMode=_BORDER[border])
-    return _like(warped, image)
+    return _by_channel_groups(
+        image, lambda part: cv2.warpAffine(part, shifted, (width, height), flags=flags, borderMode=_BORDER[border])
+    )
 
 
 def _shrunk_for(image: Pixels, output_to_input: NDArray[np.float64]) -> tuple[Pixels, NDArray[np.float64]]:
@@ -106,13 +108,14 @@ def remap(
 ) -> Pixels:
     """The input sampled at (x, y), two arrays (H', W') of input picture coordinates in pixels. -> (H', W'[, C])
 
-    Points at pixel centres give the input's own values exactly. OpenCV 4 rounds other points to 1/32 pixel.
+    Points at pixel centres give the input's own values exactly; `cubic` rounds other points to 1/32 pixel.
     """
     shifted_x = np.asarray(x, np.float32) - np.float32(0.5)
     shifted_y = np.asarray(y, np.float32) - np.float32(0.5)
     flag = _INTERPOLATION["linear" if method == "area" else method]
-    sampled = cv2.remap(_writable(image), shifted_x, shifted_y, flag, borderMode=_BORDER[border])
-    return _like(sampled, image)
+    return _by_channel_groups(
+        image, lambda part: cv2.remap(part, shifted_x, shifted_y, flag, borderMode=_BORDER[border])
+    )
 
 
 def remap_cubic(image: Pixels, x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]) -> Pixels:
@@ -298,6 +301,13 @@ def _writable(image: Pixels) -> Pixels:
     if image.dtype == np.float16 or image.dtype == np.float64:
         return np.ascontiguousarray(image, np.float32)
     return np.ascontiguousarray(image)
+
+
+def _by_channel_groups(image: Pixels, sample: Callable[[Pixels], Any]) -> Pixels:
+    """`sample` of the image; channel by channel for 2 or more than 4, where OpenCV rounds points or gives up."""
+    if image.ndim == 2 or image.shape[2] in (1, 3, 4):
+        return _like(sample(_writable(image)), image)
+    return np.dstack([sample(_writable(image[..., channel])) for channel in range(image.shape[2])])
 
 
 def _like(result: Any, image: Pixels) -> Pixels:

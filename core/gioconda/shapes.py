@@ -64,7 +64,7 @@ def _clip_to_columns(
     """Edges (N, 2) cut where they leave 0..width, the outer pieces pushed onto the border: they still count."""
     for border in (0.0, float(width)):
         run = end[:, 0] - start[:, 0]
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             share = (border - start[:, 0]) / run
         cut = np.nonzero((share > 0) & (share < 1))[0]
         middle = start[cut] + share[cut, None] * (end[cut] - start[cut])
@@ -90,9 +90,9 @@ def _split_at_integers(
 
     def point_at(index: NDArray[np.int64]) -> NDArray[np.float64]:
         whole = np.where(forward, first[edge] + index - 1, first[edge] + count - index)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             share = np.where(along == 0, 0.0, (whole - start[edge, axis]) / along)
-        point = start[edge] + share[:, None] * (end[edge] - start[edge])
+            point = start[edge] + share[:, None] * (end[edge] - start[edge])
         point[:, axis] = whole
         point = np.where((index == 0)[:, None], start[edge], point)
         return np.where((index == count + 1)[:, None], end[edge], point)

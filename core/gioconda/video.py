@@ -120,7 +120,7 @@ class VideoWriter:
     def __init__(
         self, path: Path | str, width: int, height: int, fps: float, *, codec: str = "h264", quality: int = 16
     ) -> None:
-        """quality: the constant rate factor, smaller is better (16 shows no loss). Odd sizes get one more row or column.
+        """quality: constant rate factor, smaller is better (16 shows no loss). Odd sizes get one more row or column.
 
         Raises: SettingsError for a frame rate or codec that cannot be.
         """

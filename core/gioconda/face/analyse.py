@@ -78,7 +78,7 @@ def analyse(srgb: Picture, nets: Nets, *, face: int | str | None = LARGEST, poin
         return _from_points(srgb, nets, read_points(points, (width, height)))
     wanted = face if isinstance(face, int) else 1
     faces = find_faces(srgb, nets, wanted=wanted)
-    index = _chosen(faces, face)
+    index = choose_face(faces, face)
     chosen = faces[index]
     landmarks = nets.landmarker.steady(srgb, chosen.landmarks)
     others = [other.landmarks for other in faces if other is not chosen]
@@ -110,8 +110,12 @@ def _person(srgb: Picture, nets: Nets, landmarks: Float, others: list[Float]) ->
     return others_removed(person, landmarks, others, (width, height))
 
 
-def _chosen(faces: list[Face], face: int | str | None) -> int:
-    """Which of the faces, from left to right, is the asked-for one."""
+def choose_face(faces: list[Face], face: int | str | None) -> int:
+    """Which of the faces, from left to right, is the asked-for one, see `analyse`. -> its index, from 0.
+
+    Raises:
+        NoFaceError: there is no face, or not the asked-for one, or there are several and none was asked for.
+    """
     if not faces:
         raise NoFaceError(
             "No face was found in the picture: crop it closer to the face, or place a few points by hand (--points FILE)."

@@ -30,7 +30,7 @@ def is_face(srgb: Picture, landmarks: Float, score: float, nets: Nets) -> bool:
     return (
         score >= PRESENCE
         and has_face_proportions(landmarks)
-        and _detectors_agree(srgb, landmarks, nets)
+        and detectors_agree(srgb, landmarks, nets)
         and drift(srgb, landmarks, nets) < MAX_DRIFT
     )
 
@@ -57,7 +57,7 @@ def drift(srgb: Picture, landmarks: Float, nets: Nets) -> float:
     return worst
 
 
-def _detectors_agree(srgb: Picture, landmarks: Float, nets: Nets) -> bool:
+def detectors_agree(srgb: Picture, landmarks: Float, nets: Nets) -> bool:
     """True when a detector that looks closely sees eyes, nose and mouth where the landmarks have them."""
     xy = landmarks[:, :2]
     places = [EYE_RIGHT, EYE_LEFT, (NOSE_TIP,), (LIP_TOP, LIP_BOTTOM)]

@@ -51,13 +51,13 @@ class Face:
 def find_faces(srgb: Picture, nets: Nets, *, wanted: int = 1) -> list[Face]:
     """The faces of a picture (H, W, 3) uint8, from left to right.
 
-    The search grows in effort until it has shown `wanted` faces; small ones make it look at upright tiles as well, for the
-    portrait's own face may be another.
+    The search grows in effort until it has shown `wanted` faces (0: it looks once); small ones make it look at upright tiles as
+    well, for the portrait's own face may be another.
     """
     faces: list[Face] = []
     tiles = False
-    for looks, are_tiles in _efforts(srgb, nets):
-        if len(faces) >= wanted and not (are_tiles and not tiles and _all_small(faces, srgb)):
+    for number, (looks, are_tiles) in enumerate(_efforts(srgb, nets)):
+        if number and len(faces) >= wanted and not (wanted and are_tiles and not tiles and _all_small(faces, srgb)):
             continue
         tiles |= are_tiles
         for detector, region, threshold in looks:

@@ -1,0 +1,165 @@
+"""Follow one face through a clip, frame by frame, and return what it did as a `Motion`. Nothing is smoothed here.
+
+Tracking looks where the face was in the frame before; when it is gone, or is no longer a face, it is searched for again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import MotionError, NoFaceError
+from ..landmarks import COUNT
+from ..motion import Motion
+from ..video import read_frames, video_info
+from .analyse import LARGEST, choose_face
+from .landmarker import moved
+from .nets import Nets
+from .proof import PRESENCE, detectors_agree, has_face_proportions, is_face
+from .region import Float, Picture, Region, around_landmarks
+from .search import find_faces
+
+REACH = 2.0  # a lost face is first searched for in a square this much larger than the last one
+CHECK_EVERY = 15  # frames between two proofs that it is still a face: the network is as sure of a wall after a cut
+JUMP = 0.15  # a square that moves by more than this part of its side is proved at once
+SEARCH_EVERY = 12  # frames between two thorough searches while there is no face
+CALM, BRISK = 0.1, 0.06  # the square takes up this part of a tiny movement, all of one above BRISK of its side
+
+Progress = Callable[[int, int], None]
+"""(frames done, frames in all or 0 where that is unknown)"""
+
+
+def track_video(
+    path: Path,
+    nets: Nets,
+    *,
+    face: int | str | None = LARGEST,
+    on_progress: Progress | None = None,
+    max_frames: int | None = None,
+) -> Motion:
+    """Landmarks for every frame of a video. One frame is in memory at a time.
+
+    Args:
+        path: the video.
+        nets: the opened networks.
+        face: which one, when the first frame that shows a face shows several: as for `analyse`.
+        on_progress: called after every frame.
+        max_frames: stop after so many.
+
+    -> landmarks (F, 478, 3) float32 pixels, NaN where there is no face, confidence (F,) 0 to 1, frames from 0.
+
+    Raises:
+        MotionError: the file is no video that can be read, or has no frame rate.
+        NoFaceError: no frame shows a face, or not the asked-for one.
+    """
+    info = video_info(path)
+    if not info.fps > 0:
+        raise MotionError(f"{path} does not say how many frames per second it has: export it again at a constant rate.")
+    total = info.frames if max_frames is None else min(info.frames or max_frames, max_frames)
+    tracker = FaceTracker(nets, face=face)
+    landmarks: list[np.ndarray] = []
+    confidence: list[float] = []
+    for frame in read_frames(path, stop=max_frames):
+        points, score = tracker.follow(frame)
+        landmarks.append(np.full((COUNT, 3), np.nan, np.float32) if points is None else points.astype(np.float32))
+        confidence.append(score)
+        if on_progress is not None:
+            on_progress(len(landmarks), total)
+    found = int(np.count_nonzero(confidence))
+    if not found:
+        raise NoFaceError(f"No face was found in any of the {len(landmarks)} frames of {path}: show the face larger or frontally.")
+    return Motion(
+        fps=info.fps,
+        frames=np.arange(len(landmarks), dtype=np.int32),
+        landmarks=np.stack(landmarks),
+        size=(info.width, info.height),
+        confidence=np.array(confidence, np.float32),
+        provenance={"kind": "video", "file": path.name, "frames": len(landmarks), "tracked": found, "device": nets.device},
+    )
+
+
+class FaceTracker:
+    """Where one face is, from frame to frame.
+
+    Attributes:
+        region: the square to look at next, None while there is no face.
+    """
+
+    def __init__(self, nets: Nets, *, face: int | str | None = LARGEST) -> None:
+        self._nets = nets
+        self._face = face
+        self._last: Region | None = None  # where the face was seen last
+        self._since_check = 0
+        self._searches = 0
+        self.region: Region | None = None
+
+    def follow(self, frame: Picture) -> tuple[Float | None, float]:
+        """The next frame, (H, W, 3) uint8 → landmarks (478, 3) float64 pixels, or None, and how sure that is, 0 to 1.
+
+        Raises:
+            NoFaceError: the first face that appears is not the asked-for one.
+        """
+        points, score = self._kept(frame)
+        if points is None:
+            points, score = self._found(frame)
+        if points is None:
+            self.region = None
+            self._searches += 1
+            return None, 0.0
+        wanted = around_landmarks(points)
+        self.region = wanted if self.region is None else eased(self.region, wanted)
+        self._last = wanted
+        self._searches = 0
+        return points, score
+
+    def _kept(self, frame: Picture) -> tuple[Float | None, float]:
+        """The face where it was a frame ago, if it is still there."""
+        if self.region is None:
+            return None, 0.0
+        points, score = self._nets.landmarker.look_both_ways(frame, self.region)
+        jump = moved(self.region, around_landmarks(points))
+        if jump > JUMP:  # it moved far within the square: look at it squarely
+            points, score = self._nets.landmarker.look_both_ways(frame, around_landmarks(points))
+        self._since_check += 1
+        lost = score < PRESENCE or not has_face_proportions(points)
+        if not lost and (self._since_check >= CHECK_EVERY or jump > JUMP):
+            self._since_check = 0
+            lost = not detectors_agree(frame, points, self._nets)
+        if lost:
+            self.region = None
+            return None, 0.0
+        return points, score
+
+    def _found(self, frame: Picture) -> tuple[Float | None, float]:
+        """The face wherever it is in the frame: near where it was, else the nearest one to that, else the chosen one."""
+        self._since_check = 0
+        if self._last is not None:
+            near = Region(self._last.x, self._last.y, self._last.size * REACH, self._last.angle)
+            for box in self._nets.near.detect(frame, near, threshold=PRESENCE):
+                points, score = self._nets.landmarker.landmarks(frame, box)
+                if is_face(frame, points, score, self._nets):
+                    return points, score
+        thorough = self._searches % SEARCH_EVERY == 0
+        faces = find_faces(frame, self._nets, wanted=1 if thorough else 0)
+        if not faces:
+            return None, 0.0
+        if self._last is None:
+            chosen = faces[choose_face(faces, self._face)]
+        else:
+            x, y = self._last.x, self._last.y
+            chosen = min(faces, key=lambda face: float(np.hypot(*((face.box[:2] + face.box[2:]) / 2 - (x, y)))))
+        return chosen.landmarks, chosen.score
+
+
+def eased(before: Region, wanted: Region) -> Region:
+    """The square to look at next: it hardly follows a tremble, for a still square gives still points, and fully a movement."""
+    part = float(np.clip(moved(before, wanted) / BRISK, CALM, 1.0))
+    turn = (wanted.angle - before.angle + np.pi) % (2 * np.pi) - np.pi
+    return Region(
+        before.x + (wanted.x - before.x) * part,
+        before.y + (wanted.y - before.y) * part,
+        before.size + (wanted.size - before.size) * part,
+        before.angle + turn * part,
+    )

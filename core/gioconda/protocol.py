@@ -35,8 +35,6 @@ PASSES = {
     "Plate": "RGBA",
 }
 DEFAULT_PASSES = ("Combined", "Matte", "Vector", "UV")
-# Lossless for every channel; the DWA family is not (it damages .Y of vectors), htj2k is unreadable before Blender 5.1.
-COMPRESSIONS = ("zip", "zips", "piz", "rle", "none")
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "directml", "coreml")
 LARGEST = "largest"
 TAKE = "take"
@@ -56,8 +54,8 @@ class Job:
     matte: str | None = None  # the artist's matte of the person instead of ours
     plate: str | None = None  # the artist's clean plate (the background without the person) instead of ours
     passes: tuple[str, ...] = DEFAULT_PASSES  # names of PASSES
-    full_float: bool = False  # 32-bit float instead of 16-bit half (vectors and UV are always 32-bit)
-    compression: str = "zip"  # one of COMPRESSIONS
+    full_float: bool = False  # 32-bit float instead of 16-bit half (UV is always 32-bit)
+    compression: str = "zip"  # of the EXR: zip, zips, piz, rle, none, zip:1 to zip:9 …
     colorspace: str = "auto"  # the portrait's colour space; auto: by file type, or a name of the OCIO configuration
     ocio: str | None = None  # an OpenColorIO configuration; None: $OCIO, else the built-in one
     device: str = "auto"  # one of DEVICES, for the analysis nets
@@ -70,9 +68,9 @@ class Job:
     overwrite: bool = False  # replace frames that are already there
     models: str | None = None  # folder of the ONNX nets; None: the default one
     cache: str | None = None  # folder for prepared portraits; None: the user's cache folder
-    # Fields of retarget.RetargetSettings and engine.EngineSettings that are not at their default.
-    retarget: Mapping[str, Any] = field(default_factory=dict)
-    engine: Mapping[str, Any] = field(default_factory=dict)
+    retarget: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # fields of RetargetSettings that are not at their default
 
     # Fields that name files: made absolute when a job travels.
     PATHS: ClassVar[tuple[str, ...]] = (
@@ -82,7 +80,6 @@ class Job:
     def __post_init__(self) -> None:
         for name in self.passes:
             _one_of("pass", name, PASSES)
-        _one_of("compression", self.compression, COMPRESSIONS)
         _one_of("device", self.device, DEVICES)
         if self.fps is not None and not 0 < self.fps < 10_000:
             raise SettingsError(f"A rate of {self.fps:g} frames per second cannot be used; give one above 0.")

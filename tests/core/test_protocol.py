@@ -27,7 +27,6 @@ def test_a_job_written_by_hand_needs_only_its_three_files() -> None:
     [
         ({"colour": "red"}, "unknown setting “colour”"),
         ({"passes": ["Beauty"]}, "no pass “Beauty”"),
-        ({"compression": "dwaa"}, "no compression “dwaa”"),
         ({"fps": 0}, "0 frames per second"),
         ({"fps": "fast"}, "“fps” cannot be \"fast\""),
         ({"threads": 0}, "0 threads"),

@@ -1,0 +1,156 @@
+"""What a job names, opened: the portrait made ready, the motion read or tracked. Knows nothing of what is written."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .color import Display, Floats, choose_display, display_srgb
+from .engine import Portrait, prepare
+from .errors import InputError, PictureError
+from .face.analyse import Analysis, analyse
+from .face.matte import estimate_matte
+from .face.nets import Nets
+from .face.tracker import track_video
+from .image import Picture, read_picture
+from .motion import Motion, load_motion
+from .protocol import LARGEST, TAKE, Job, Log, Progress, Report, Stage, Warn
+
+Srgb = npt.NDArray[np.uint8]
+
+VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".mxf", ".wmv")
+TRANSPARENT = 0.02  # a picture with more than this part of it transparent is a cut-out: its alpha is the matte
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A portrait ready to be moved, and what the frames' headers say of it."""
+
+    portrait: Portrait
+    analysis: Analysis
+    display: Display  # how its pixels are shown
+    pixel_aspect: float
+    sha256: str  # of the picture's file
+
+
+def find_face(
+    path: str,
+    report: Report,
+    *,
+    face: int | str | None = None,
+    points: str | None = None,
+    colorspace: str = "auto",
+    ocio: str | None = None,
+    models: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+) -> tuple[Picture, Srgb, Display, Analysis]:
+    """Read a picture and find the face. Returns the picture, how it looks (H, W, 3) uint8, by which display, the face.
+
+    Raises:
+        PictureError, SettingsError, NoFaceError, InputError, ModelError, DeviceError.
+    """
+    report(Stage("read", f"Reading {path}"))
+    picture = read_picture(path, colorspace=colorspace, ocio_config=ocio)
+    for note in picture.notes:
+        report(Warn(note))
+    display = choose_display(picture.pixels)
+    srgb = display_srgb(picture.pixels, exposure=display)
+    nets = open_nets(models, device, threads, report)
+    report(Stage("analyse", "Finding the face"))
+    analysis = analyse(srgb, nets, face=face, points=Path(points) if points else None)
+    for note in analysis.notes:
+        report(Log(note))
+    return picture, srgb, display, analysis
+
+
+def open_portrait(job: Job, report: Report) -> Opened:
+    """Read the picture, find the face, cut the person out, make it ready.
+
+    Raises:
+        As `find_face`.
+    """
+    picture, srgb, display, analysis = find_face(
+        job.portrait, report, face=job.face, points=job.points, colorspace=job.colorspace, ocio=job.ocio,
+        models=job.models, device=job.device, threads=job.threads,
+    )  # fmt: skip
+    report(Stage("prepare", "Cutting the person out and making the portrait ready"))
+    matte, cutout = _matte(job, picture, srgb, analysis)
+    plate = read_picture(job.plate, colorspace=job.colorspace, ocio_config=job.ocio).pixels if job.plate else None
+    portrait = prepare(picture.pixels, analysis.landmarks, matte, clean_plate=plate, cutout=cutout)
+    return Opened(portrait, analysis, display, picture.pixel_aspect, picture.sha256)
+
+
+def open_nets(models: str | None, device: str, threads: int | None, report: Report) -> Nets:
+    """The analysis nets on the asked-for device; says which one it got."""
+    nets = Nets.open(Path(models) if models else None, device, threads=threads)
+    report(Log(f"The face nets run on {nets.device}."))
+    return nets
+
+
+def _matte(job: Job, picture: Picture, srgb: Srgb, analysis: Analysis) -> tuple[Floats, bool]:
+    """The person's matte (H, W) float32, 0..1, and whether nothing lies behind the person."""
+    alpha = picture.pixels[..., 3]
+    cutout = picture.has_alpha and float((alpha < 0.5).mean()) > TRANSPARENT
+    if job.matte:
+        return _artists_matte(Path(job.matte)), cutout
+    if cutout:
+        return np.clip(alpha, 0, 1), True
+    return estimate_matte(srgb, analysis.person, analysis.landmarks), False
+
+
+def _artists_matte(path: Path) -> Floats:
+    """The alpha of a picture that has one, else its brightness; values as the file has them."""
+    picture = read_picture(path, colorspace="linear")
+    matte = picture.pixels[..., 3] if picture.has_alpha else picture.pixels[..., :3].mean(axis=2)
+    if float(matte.max()) <= 0:
+        raise PictureError(f"The matte {path} is empty: white is the person, black is not.")
+    return np.clip(matte, 0, 1).astype(np.float32)
+
+
+def open_motion(job: Job, report: Report) -> Motion:
+    """Read a motion file, track a video, or make the built-in take.
+
+    Raises:
+        MotionError: the file is missing or broken; ModelError, DeviceError for a video.
+    """
+    report(Stage("motion", f"Reading the motion {job.motion}"))
+    if job.motion == TAKE:
+        from .take import demo_take
+
+        motion = demo_take()
+    elif Path(job.motion).suffix.lower() in VIDEOS:
+        nets = open_nets(job.models, job.device, job.threads, report)
+        motion = track(Path(job.motion), nets, LARGEST, report)
+    else:
+        motion = load_motion(job.motion)
+    return motion if job.fps is None else replace(motion, fps=job.fps)
+
+
+def track(path: Path, nets: Nets, face: int | str | None, report: Report) -> Motion:
+    """Follow a face through a video.
+
+    Raises:
+        MotionError, NoFaceError.
+    """
+    report(Stage("track", f"Tracking the face in {path}"))
+    return track_video(path, nets, face=face, on_progress=lambda done, total: report(Progress(done, max(done, total))))
+
+
+def file_sha256(path: str | None) -> str:
+    """Of a file's bytes, hexadecimal; "" for no file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if path is None:
+        return ""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}; check the path.") from error

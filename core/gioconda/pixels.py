@@ -108,7 +108,7 @@ def remap(
 ) -> Pixels:
     """The input sampled at (x, y), two arrays (H', W') of input picture coordinates in pixels. -> (H', W'[, C])
 
-    Points at pixel centres give the input's own values exactly; `cubic` rounds other points to 1/32 pixel.
+    Points at pixel centres give the input's own values exactly. OpenCV 4 (not 5) rounds others to 1/32 pixel.
     """
     shifted_x = np.asarray(x, np.float32) - np.float32(0.5)
     shifted_y = np.asarray(y, np.float32) - np.float32(0.5)

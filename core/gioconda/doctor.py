@@ -28,7 +28,7 @@ def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, 
         cache: the folder of prepared portraits.
     """
     folder = models or default_models_folder()
-    found = {
+    found: dict[str, Any] = {
         "gioconda": __version__,
         "python": f"{platform.python_version()} ({sys.executable})",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

@@ -15,6 +15,8 @@ ABOUT = """Animate a still portrait from a face motion: native resolution, scene
 
   gioconda animate portrait.jpg take.csv -o out/####.exr --review out/look.mp4
 """
+REGIONS = ("pose", "jaw", "lips", "brows", "lids", "gaze")
+SMOOTHINGS = ("auto", "savgol", "one_euro", "none")
 MODELS_HELP = "where the ONNX nets are (default: the project's own folder)"
 CACHE_HELP = "where prepared portraits are kept (default: the user's cache)"
 EXIT_CODES = """exit status: 0 done · 1 a bug · 2 wrong command line · 3 a file or value that cannot be used · 4 no face
@@ -117,19 +119,43 @@ def _motion_options(command: Parser) -> None:
     motion = command.add_argument_group("motion")
     motion.add_argument("--frames", default="", metavar="RANGE", help="which frames: 1-100x2,120 (default: all)")
     motion.add_argument("--fps", type=float, metavar="RATE", help="frames per second (default: the motion's own)")
-    motion.add_argument("--absolute", action="store_true", help="take on the motion's pose, not its movement")
-    motion.add_argument("--neutral", type=int, metavar="FRAME", help="the motion frame at rest (default: found)")
-    motion.add_argument("--neutralise", action="store_true", help="close the portrait's smile, open its lids first")
     motion.add_argument(
         "--gain", action="append", default=[], metavar="REGION=X",
-        help="strength by region (pose, jaw, lips, brows, lids, gaze): --gain lips=1.2,lids=0.8",
+        help=f"strength by region ({', '.join(REGIONS)}), 1 as recorded: --gain lips=1.2,lids=0.8",
+    )  # fmt: skip
+    motion.add_argument(
+        "--neutral", type=_neutral, metavar="FRAME",
+        help="the motion's frame at rest: a frame number, “auto” (default: the calmest), “rest” (all channels zero)",
+    )  # fmt: skip
+    motion.add_argument("--absolute", action="store_true", help="take on the motion's very expression, not its changes")
+    motion.add_argument(
+        "--neutralise", type=float, nargs="?", const=1.0, metavar="X",
+        help="first close the portrait's smile and open its half-shut eyes: 0 not, 1 fully (without X: 1)",
     )  # fmt: skip
     motion.add_argument(
         "--lock-scale", action=argparse.BooleanOptionalAction, default=None,
-        help="the head keeps its size (default) or follows the motion's",
+        help="the head keeps its size (default), or follows the motion's",
     )  # fmt: skip
-    motion.add_argument("--smooth", type=float, metavar="X", help="smoothing, 0 (none) to 1 (default: a little)")
-    motion.add_argument("--dead-band", type=float, metavar="X", help="head movements smaller than this stay still")
+    motion.add_argument(
+        "--adapt", action=argparse.BooleanOptionalAction, default=None,
+        help="fit the motion to the portrait's proportions (default), or not",
+    )  # fmt: skip
+    motion.add_argument(
+        "--smoothing", choices=SMOOTHINGS,
+        help="savgol (for finished takes), one_euro (as live), none; auto: savgol for landmarks, none for channels",
+    )  # fmt: skip
+    motion.add_argument(
+        "--dead-band", type=float, metavar="X",
+        help="hold movements smaller than a tracker's noise: 0 off, 1 (default), 2 twice as wide",
+    )  # fmt: skip
+    motion.add_argument(
+        "--lid-floor", type=float, metavar="X",
+        help="how open a shut eye looks to the tracker, gap by width (default: 0.045; 0 trusts the tracker)",
+    )  # fmt: skip
+
+
+def _neutral(text: str) -> int | str:
+    return text if text in ("auto", "rest") else int(text)
 
 
 def _output_options(command: Parser, *, required: bool) -> None:

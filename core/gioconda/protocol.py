@@ -48,6 +48,7 @@ class Job:
     motion: str  # .npz, .json, .csv, a video, or "take": the built-in demonstration take
     output: str  # pattern of the frames' names, such as out/####.exr
     frames: str = ""  # which frames of the motion, such as 1-100x2,120; empty: all
+    neutral: int | str | None = None  # number of the motion's frame at rest, "auto" or "rest" (see RetargetSettings)
     fps: float | None = None  # frames per second, > 0; None: the motion's own
     face: int | str | None = None  # 1 is the leftmost face, "largest" the largest; None: the only one there is
     points: str | None = None  # hand-placed landmarks (JSON) instead of the detector
@@ -68,9 +69,7 @@ class Job:
     overwrite: bool = False  # replace frames that are already there
     models: str | None = None  # folder of the ONNX nets; None: the default one
     cache: str | None = None  # folder for prepared portraits; None: the user's cache folder
-    retarget: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # fields of RetargetSettings that are not at their default
+    retarget: Mapping[str, Any] = field(default_factory=dict)  # other fields of RetargetSettings
 
     # Fields that name files: made absolute when a job travels.
     PATHS: ClassVar[tuple[str, ...]] = (
@@ -87,6 +86,8 @@ class Job:
             raise SettingsError(f"{self.threads} threads cannot work; give 1 or more.")
         if isinstance(self.face, str) and self.face != LARGEST:
             raise SettingsError(f"Face “{self.face}” is neither a number nor “{LARGEST}”.")
+        if isinstance(self.neutral, str):
+            _one_of("neutral frame", self.neutral, ("auto", "rest"))
         FrameRange.parse(self.frames)
         FramePattern.parse(self.output)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,9 +37,10 @@ def render(job: Job, report: Report) -> dict[str, Any]:
         GiocondaError: anything the user can put right; finished frames stay, unfinished ones leave nothing behind.
     """
     started = time.monotonic()
-    settings = retarget_settings(job)
     motion = open_motion(job, report)
-    numbers = chosen_frames(job.frames, [int(number) for number in motion.frames], report)
+    there = [int(number) for number in motion.frames]
+    settings = retarget_settings(job, there)
+    numbers = chosen_frames(job.frames, there, report)
     check_output(job, numbers)
     opened = open_portrait(job, report)
     performance = retarget(motion, opened.portrait.landmarks, settings)
@@ -114,13 +114,19 @@ def band_rows(width: int, channels: int) -> int:
     return max(16, BAND_BYTES // (4 * width * channels) // 16 * 16)
 
 
-def retarget_settings(job: Job) -> RetargetSettings:
-    """Raises SettingsError for a field that does not exist or a value that cannot be used."""
-    known = {field.name for field in fields(RetargetSettings)}
-    for name in job.retarget:
-        if name not in known:
-            raise SettingsError(f"There is no motion setting “{name}”; known are {', '.join(sorted(known))}.")
-    return RetargetSettings(**job.retarget)
+def retarget_settings(job: Job, frames: list[int]) -> RetargetSettings:
+    """The job's, with the number of the neutral frame turned into its index among the motion's `frames`.
+
+    Raises:
+        SettingsError: a field that does not exist, a value that cannot be used, a neutral frame that is not there.
+    """
+    if not isinstance(job.neutral, int):
+        return RetargetSettings.from_dict({"neutral": job.neutral or "auto", **job.retarget})
+    if job.neutral not in frames:
+        raise SettingsError(
+            f"The neutral frame {job.neutral} is not in the motion; it has {FrameRange.format(frames)}."
+        )
+    return RetargetSettings.from_dict({"neutral": frames.index(job.neutral), **job.retarget})
 
 
 def neighbour(performance: Performance, i: int, step: int) -> Pose | None:

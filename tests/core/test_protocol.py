@@ -10,7 +10,7 @@ import pytest
 from gioconda.errors import SettingsError
 from gioconda.protocol import KINDS, Error, Job, JsonLines, Log, Progress, Result, Stage, Warn, from_line, to_line
 
-JOB = Job("a.jpg", "take.npz", "out/####.exr", frames="1-9", passes=("Combined", "UV"), retarget={"gains": {"lips": 2}})
+JOB = Job("a.jpg", "take.npz", "out/####.exr", frames="1-9", passes=("Combined", "UV"), retarget={"lips": 2})
 
 
 def test_a_job_survives_the_trip_through_json() -> None:

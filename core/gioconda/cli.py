@@ -1,0 +1,250 @@
+"""`gioconda …`: parse, call, turn errors into a sentence and an exit status. Heavy modules are imported where used."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from . import options
+from .errors import CancelledError, ExitCode, GiocondaError, InputError, SettingsError
+from .protocol import PASSES, Error, Job, JsonLines, Log, Report, Result
+
+Arguments = argparse.Namespace
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit status; a wrong command line leaves by SystemExit(2), as argparse does."""
+    arguments = options.parser().parse_args(argv)
+    with _messages(arguments) as report, _stoppable():
+        try:
+            HANDLERS[arguments.command](arguments, report)
+            return ExitCode.OK
+        except GiocondaError as error:
+            report(Error(int(error.exit_code), str(error)))
+            return error.exit_code
+        except BrokenPipeError:  # whoever listened has gone: nobody to tell
+            return ExitCode.CANCELLED
+        except MemoryError:
+            report(Error(int(ExitCode.FAILED), "There is not enough memory for a picture of this size."))
+            return ExitCode.FAILED
+        except Exception as error:  # the outermost edge: a bug must still end in a sentence
+            report(Error(int(ExitCode.FAILED), _bug(error, arguments)))
+            return ExitCode.FAILED
+
+
+# --- the edge -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _messages(arguments: Arguments) -> Iterator[Report]:
+    """Where messages go. With --json the real standard output is theirs; what libraries print goes to stderr."""
+    if not arguments.json:
+        from .console import Console
+
+        with Console(quiet=arguments.quiet) as console:
+            yield console
+        return
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with os.fdopen(os.dup(ours), "w", encoding="utf-8") as stream, JsonLines(stream) as lines:
+            yield lines
+    finally:
+        os.dup2(ours, 1)
+        os.close(ours)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM, a farm's way to ask, stops the work as Ctrl-C does: cleaned up, with exit status 130."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise CancelledError("Stopped: finished frames are whole; the same command with --resume goes on from there.")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _bug(error: Exception, arguments: Arguments) -> str:
+    """The traceback goes to a file (or, with --debug, to stderr); the user gets a sentence."""
+    text = "".join(traceback.format_exception(error))
+    if arguments.debug:
+        print(text, file=sys.stderr)
+        return f"This is a bug in Gioconda ({type(error).__name__}: {error})."
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="gioconda-bug-", suffix=".txt", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(f"gioconda {' '.join(sys.argv[1:])}\n{text}")
+    return f"This is a bug in Gioconda ({type(error).__name__}); please report it with {file.name}."
+
+
+# --- the commands ---------------------------------------------------------------------------------------------------
+
+
+def _analyse(arguments: Arguments, report: Report) -> None:
+    from .face.analyse import save_analysis
+    from .image import write_png
+    from .inputs import find_face
+    from .overlay import draw_landmarks
+
+    names = ("face", "points", "colorspace", "ocio", "models", "device")
+    settings = {name: getattr(arguments, name) for name in names}
+    _, srgb, _, found = find_face(arguments.portrait, report, **settings)
+    if arguments.output:
+        save_analysis(found, Path(arguments.output))
+    if arguments.overlay:
+        write_png(arguments.overlay, draw_landmarks(srgb, found.landmarks))
+    left, top, right, bottom = (round(float(side)) for side in found.box)
+    facts = {"face": found.face, "faces": found.faces, "score": round(found.score, 4), "size": list(found.size)}
+    made = [path for path in (arguments.output, arguments.overlay) if path]
+    text = f"Face {found.face} of {found.faces} at x {left} to {right}, y {top} to {bottom}, score {found.score:.2f}"
+    text = ": ".join([text, ", ".join(made)]) if made else text
+    report(Result("analyse", {**facts, "box": [left, top, right, bottom], "files": made, "text": text}))
+
+
+def _animate(arguments: Arguments, report: Report) -> None:
+    job = _job_of(arguments)
+    if arguments.save_job:
+        path = Path(arguments.save_job)
+        from .atomic import whole_file
+
+        with whole_file(path) as part:
+            part.write_text(job.anchored(Path.cwd()).to_json(), encoding="utf-8")
+        report(Result("animate", {"job": str(path), "text": f"The job is in {path}: gioconda job {path}"}))
+    else:
+        _run(job, report, command="animate")
+
+
+def _job(arguments: Arguments, report: Report) -> None:
+    path = Path(arguments.file)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InputError(f"The job {path} cannot be read: {reason}; check the path.") from error
+    job = Job.from_json(text, source=str(path)).anchored(path.absolute().parent)
+    changes: dict[str, Any] = {} if arguments.frames is None else {"frames": arguments.frames}
+    changes |= {name: True for name in ("resume", "overwrite") if getattr(arguments, name)}
+    _run(replace(job, **changes), report, command="job")
+
+
+def _demo(arguments: Arguments, report: Report) -> None:
+    from .demo import demo_job
+
+    changes = {name: getattr(arguments, name) for name in ("frames", "device", "threads", "models", "cache")}
+    job = demo_job(arguments.output, report)
+    _run(replace(job, **changes, resume=not arguments.overwrite, overwrite=arguments.overwrite), report, command="demo")
+
+
+def _run(job: Job, report: Report, *, command: str) -> None:
+    if job.threads:
+        os.environ["NUMBA_NUM_THREADS"] = str(job.threads)  # read when numba is imported, which is next
+    from .render import render
+
+    report(Result(command, render(job, report)))
+
+
+def _track(arguments: Arguments, report: Report) -> None:
+    from .inputs import open_nets, track
+    from .motion import save_motion
+
+    output = Path(arguments.output)
+    if output.suffix.lower() not in (".npz", ".json"):
+        raise SettingsError(f"A motion cannot be saved as {output}; use .npz or .json.")
+    nets = open_nets(arguments.models, arguments.device, None, report)
+    motion = track(Path(arguments.clip), nets, arguments.face, report)
+    save_motion(motion, output)
+    text = f"{len(motion)} frames at {motion.fps:g} per second: {output}"
+    report(Result("track", {"frames": len(motion), "fps": motion.fps, "output": str(output), "text": text}))
+
+
+def _models(arguments: Arguments, report: Report) -> None:
+    from .models import build_models, default_models_folder, load_registry, model_path
+
+    folder = Path(arguments.models) if arguments.models else default_models_folder()
+    if arguments.action == "build":
+        wheel = Path(arguments.wheel) if arguments.wheel else None
+        build_models(folder, lambda done, total, what: report(Log(f"models: {what}")), wheel=wheel)
+    models = load_registry(folder).models
+    if arguments.action == "verify":
+        for name in models:
+            model_path(name, folder)
+    there = {name: model for name, model in models.items() if (folder / model.file).is_file()}
+    lines = [f"{'  ' if name in there else '! '}{name} ({m.licence}): {m.description}" for name, m in models.items()]
+    data = {"folder": str(folder), "models": {name: name in there for name in models}}
+    report(Result("models", {**data, "text": "\n".join([f"In {folder} (! is missing):", *lines])}))
+
+
+def _doctor(arguments: Arguments, report: Report) -> None:
+    from . import doctor
+
+    models, cache = (Path(path) if path else None for path in (arguments.models, arguments.cache))
+    found = doctor.examine(models, cache)
+    report(Result("doctor", {**found, "text": doctor.report(found)}))
+
+
+HANDLERS: dict[str, Callable[[Arguments, Report], None]] = {
+    "analyse": _analyse,
+    "track": _track,
+    "animate": _animate,
+    "job": _job,
+    "demo": _demo,
+    "models": _models,
+    "doctor": _doctor,
+}
+
+
+# --- from words to settings -----------------------------------------------------------------------------------------
+
+
+def _job_of(arguments: Arguments) -> Job:
+    """The job an `animate` command line describes."""
+    names = {field.name for field in fields(Job)} - {"passes", "retarget"}
+    given = {name: getattr(arguments, name) for name in names}
+    return Job(**given, passes=_passes(arguments.passes), retarget=_retarget(arguments))
+
+
+def _retarget(arguments: Arguments) -> dict[str, Any]:
+    """The fields of RetargetSettings that were given."""
+    names = ("neutralise", "lock_scale", "adapt", "smoothing", "dead_band", "lid_floor")
+    settings = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    if arguments.absolute:
+        settings["mode"] = "absolute"
+    return settings | _gains(arguments.gain)
+
+
+def _gains(texts: Sequence[str]) -> dict[str, float]:
+    """["lips=1.2,lids=0.8", "pose=0.5"] → {"lips": 1.2, "lids": 0.8, "pose": 0.5}."""
+    gains = {}
+    for part in ",".join(texts).split(",") if texts else ():
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        if name not in options.REGIONS:
+            raise SettingsError(f"There is no region “{name}” for --gain; choose from {', '.join(options.REGIONS)}.")
+        try:
+            gains[name] = float(value)
+        except ValueError:
+            raise SettingsError(f"--gain {part}: “{value}” is not a number; write {name}=1.2, for example.") from None
+    return gains
+
+
+def _passes(text: str) -> tuple[str, ...]:
+    """“all”, or a list of names in any spelling of upper and lower case."""
+    if text.strip().lower() == "all":
+        return tuple(PASSES)
+    spelled = {name.lower(): name for name in PASSES}
+    return tuple(spelled.get(name.strip().lower(), name.strip()) for name in text.split(",") if name.strip())

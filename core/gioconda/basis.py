@@ -78,6 +78,16 @@ def meet_lips(neutral: Float, displaced: Float32, *, hold: float = 1.0) -> None:
         displaced[..., 1] += push @ down.T - push @ up.T
 
 
+def close_lips(neutral: Float, displaced: Float32, strength: float = 1.0) -> None:
+    """Bring open lips together, in place; the reverse of `meet_lips`. `strength` 0 to 1."""
+    upper, lower = list(LIP_UPPER), list(LIP_LOWER)
+    gap = (neutral + displaced)[:, lower] - (neutral + displaced)[:, upper]
+    gap[gap[..., 1] < 0] = 0
+    up, down = lip_reach()
+    half = (0.5 * strength * gap).astype(np.float32)
+    displaced += np.einsum("nk,fkd->fnd", up, half) - np.einsum("nk,fkd->fnd", down, half)
+
+
 @cache
 def lip_reach() -> tuple[Float32, Float32]:
     """How much every point follows each inner-lip point: upper lip and lower lip, (478, 9) float32 each.

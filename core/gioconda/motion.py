@@ -1,7 +1,7 @@
 """A face motion: landmarks or ARKit channels per frame, the head's pose, and where it came from.
 
-`load_motion` reads our own `.npz` and `.json` and hands every other file to `readers/`. Standard library and numpy only;
-it knows nothing of portraits.
+`load_motion` reads our own `.npz` and `.json` and hands every other file to `readers/`. Standard library and numpy
+only; it knows nothing of portraits.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Apple's 52 face channels from Live Link Face, from any table or JSON that names them, and from Audio2Face.
 
-Angles (Live Link Face): radians about the face's own axes, which are x to the person's left, y up, z out of the face,
-right handed. So a positive HeadYaw turns the nose to the person's left, a positive HeadPitch looks down, a positive HeadRoll
-tips the head to the person's right shoulder. The eyes' angles follow the same rule, which recorded takes confirm: EyePitch
-is +35° · EyeLookDown. Takes recorded with the phone on its side are known to have other signs; nothing in the file tells.
+Angles (Live Link Face): radians about the face's own axes, which are x to the person's left, y up, z out of the
+face, right handed. So a positive HeadYaw turns the nose to the person's left, a positive HeadPitch looks down, a
+positive HeadRoll tips the head to the person's right shoulder. The eyes' angles follow the same rule, which
+recorded takes confirm: EyePitch is +35° · EyeLookDown. Takes recorded with the phone on its side are known to have
+other signs; nothing in the file tells.
 """
 
 from __future__ import annotations

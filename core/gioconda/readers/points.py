@@ -72,7 +72,7 @@ def read_named_table(table: Table) -> Motion | None:
 
 
 def read_named_json(data: dict[str, Any], path: Path) -> Motion | None:
-    """`{"fps", "size", "points": {name: [[x, y(, z)], …]}}` or `{"frames": [{"frame", "points": {name: [x, y(, z)]}}]}`."""
+    """`{"fps", "size", "points": {name: [[x, y(, z)], …]}}` or `{"frames": [{"frame", "points": {name: […]}}]}`."""
     numbers: Float | None = None
     frames = data.get("frames")
     if isinstance(data.get("points"), dict):

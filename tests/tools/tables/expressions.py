@@ -1,7 +1,7 @@
 """Apple's 52 face channels as displacements of the 478-point template, sampled from the ICT head's expressions.
 
-What the kit cannot give is added: irises turn about eyeballs, lids meet exactly at a full blink, lips stay shut where they
-should.
+What the kit cannot give is added: irises turn about eyeballs, lids meet exactly at a full blink, lips stay shut where
+they should.
 """
 
 from __future__ import annotations

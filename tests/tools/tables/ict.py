@@ -1,8 +1,8 @@
 """The ICT-FaceKit head in our head space, and where each of the 478 landmarks lies on it.
 
 Source: Li et al., "Learning Formation of Physically-Based Face Attributes", CVPR 2020;
-https://github.com/ICT-VGL/ICT-FaceKit (MIT). Landmark correspondence: the kit's own 68 iBUG vertices, its eye and lip edge
-loops, and closest points for the rest.
+https://github.com/ICT-VGL/ICT-FaceKit (MIT). Landmark correspondence: the kit's own 68 iBUG vertices, its eye and lip
+edge loops, and closest points for the rest.
 """
 
 from __future__ import annotations

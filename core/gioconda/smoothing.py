@@ -1,0 +1,138 @@
+"""Taking a tracker's jitter out of curves: Savitzky–Golay for finished takes, One-Euro for live ones, a dead band.
+
+Arrays are (frames, …); time runs along the first axis. It knows nothing of faces.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import savgol_coeffs, savgol_filter
+
+Array = npt.NDArray[Any]
+CHUNK = 1 << 16  # values filtered at a time, so that a long take needs no second copy in double precision
+
+
+def savitzky_golay(values: Array, window: int = 7, order: int = 2) -> Array:
+    """Fit a polynomial in a sliding window; the ends use the first and last fit. No delay. Same shape and type.
+
+    Source: Savitzky and Golay, "Smoothing and differentiation of data by simplified least squares procedures", 1964.
+    Takes shorter than the window use the largest odd window that fits; one that cannot hold the order is left alone.
+    """
+    count = len(values)
+    window = min(window, count if count % 2 else count - 1)
+    if window <= order:
+        return values.copy()
+    flat = values.reshape(count, -1)
+    result = np.empty_like(flat)
+    step = max(1, CHUNK // 64)
+    for start in range(0, flat.shape[1], step):
+        part = flat[:, start : start + step].astype(np.float64)
+        result[:, start : start + step] = savgol_filter(part, window, order, axis=0, mode="interp")
+    return result.reshape(values.shape)
+
+
+def savitzky_golay_gain(window: int = 7, order: int = 2) -> float:
+    """How much of white noise is left: the root of the sum of the squared coefficients."""
+    return float(np.sqrt((savgol_coeffs(window, order) ** 2).sum()))
+
+
+def keep_fast(raw: Array, smooth: Array, noise: float) -> Array:
+    """Give back to a smoothed curve what is clearly no noise: blinks, lips that shut for one frame.
+
+    The residual r = raw − smooth is kept where it is far above `noise` and dropped where it is of its size: its gain is
+    (r² / (r² + 9 noise²))², continuous everywhere.
+    """
+    residual = raw - smooth
+    energy = residual**2
+    gain = (energy / (energy + 9 * noise**2 + 1e-30)) ** 2
+    result: Array = (smooth + gain * residual).astype(raw.dtype)
+    return result
+
+
+def fill_gaps(values: Array) -> tuple[Array | None, int]:
+    """Replace NaN along time by straight lines between neighbours, by the nearest value at the ends.
+
+    Returns:
+        The filled array (None if some column has no value at all), and in how many frames something was missing.
+    """
+    flat = values.reshape(len(values), -1)
+    lost = np.isnan(flat)
+    frames = np.arange(len(flat))
+    if lost.all(0).any():
+        return None, int(lost.any(1).sum())
+    result = flat.copy()
+    whole = lost.any(1)
+    if (lost.any(1) == lost.all(1)).all():  # whole frames at once
+        kept = frames[~whole]
+        place = np.clip(np.searchsorted(kept, frames[whole]), 1, max(len(kept) - 1, 1))
+        before, after = kept[place - 1], kept[np.minimum(place, len(kept) - 1)]
+        share = np.clip((frames[whole] - before) / np.maximum(after - before, 1), 0, 1)[:, None]
+        result[whole] = flat[before] * (1 - share) + flat[after] * share
+    else:
+        for column in np.flatnonzero(lost.any(0)):
+            good = ~lost[:, column]
+            result[~good, column] = np.interp(frames[~good], frames[good], flat[good, column])
+    return result.reshape(values.shape), int(whole.sum())
+
+
+def dead_band(length: Array, band: float) -> Array:
+    """What share of a motion of a given length to show: 0 up to `band`, towards 1 far above, continuous.
+
+    1 − (band/length)², the non-negative garrote (Breiman 1995): small motions are held, large ones hardly change.
+    """
+    if band <= 0:
+        return np.ones_like(length)
+    ratio = band / np.maximum(length, 1e-12)
+    share: Array = np.maximum(1 - ratio**2, 0)
+    return share
+
+
+class OneEuro:
+    """The One-Euro filter for live input: calm when slow, prompt when fast.
+
+    Source: Casiez, Roussel and Vogel, "1€ Filter: a simple speed-based low-pass filter for noisy input", CHI 2012.
+
+    Call it with one array per frame (or scalars); it keeps its state, so that frames may come one at a time.
+
+    Args:
+        fps: frames per second.
+        cutoff: Hz, the lowest cut-off: lower is calmer and later.
+        speed: how much the cut-off rises with speed: higher is prompter.
+        speed_cutoff: Hz, for the speed itself.
+    """
+
+    def __init__(self, fps: float, cutoff: float = 1.5, speed: float = 8.0, speed_cutoff: float = 1.0) -> None:
+        self.fps, self.cutoff, self.speed = fps, cutoff, speed
+        self._speed_share = _share(speed_cutoff, fps)
+        self._value: Array | None = None
+        self._rate: Array | None = None
+
+    def __call__(self, value: Array) -> Array:
+        """The filtered value for the next frame, same shape and type; NaN passes the last value on."""
+        given = np.asarray(value)
+        if self._value is None or self._rate is None:
+            self._value = given.astype(np.float64)
+            self._rate = np.zeros_like(self._value)
+            return given.copy()
+        new = np.where(np.isfinite(given), given, self._value)
+        rate = (new - self._value) * self.fps
+        self._rate = self._rate + self._speed_share * (rate - self._rate)
+        share = _share(self.cutoff + self.speed * np.abs(self._rate), self.fps)
+        self._value = self._value + share * (new - self._value)
+        return self._value.astype(given.dtype)
+
+    def run(self, values: Array) -> Array:
+        """All frames of an array, one after the other. Same shape and type."""
+        result = np.empty_like(values)
+        for i, value in enumerate(values):
+            result[i] = self(value)
+        return result
+
+
+def _share(cutoff: Any, fps: float) -> Any:
+    """The exponential filter's weight of the new value for a cut-off in Hz."""
+    ratio = 2 * np.pi * cutoff / fps
+    return ratio / (ratio + 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import least_squares
 
 from ..errors import InputError
@@ -19,15 +20,19 @@ from ..landmarks import (
     NAMED,
     UPPER_LID_LEFT,
     UPPER_LID_RIGHT,
+    mirrored,
     template,
 )
 from ..pose import HeadPose, rotation_matrix
 from .region import Float
 
+Index = npt.NDArray[np.int64]
+
 MIN_POINTS = 4
 MIN_SPREAD = 0.12  # rms distance from the best line through the points, template units: less leaves the head's size open
 MAX_MISFIT = 0.45  # of one point from the template in its fitted pose, template units
 POSE_DEGREES = (25.0, 20.0)  # how much yaw and pitch a portrait has, one standard deviation
+MAX_YAW, MAX_PITCH = 75.0, 50.0  # degrees: beyond, a face is seen from behind
 NOISE = 0.05  # how far a face's point is from the template's by identity and expression, template units
 REACH = (0.9, 0.25)  # how far a placed point pulls its surroundings, template units: broadly and closely
 OPENING = 0.35  # a fourth coordinate keeps upper and lower lids and lips this far apart, so that they can move against each other
@@ -47,16 +52,15 @@ def fit_landmarks(placed: dict[int, Float], source: str) -> Float:
     """
     index = np.array(sorted(placed), np.int64)
     points = np.array([placed[i] for i in index]).reshape(-1, 2)
-    _check_spread(index, points, source)
+    _check_spread(index, source)
     pose = _fitted_pose(index, points)
+    _check_misfit(index, points, pose, source)
     landmarks = pose.to_picture(template())
-    residual = points - landmarks[index, :2]
-    _check_misfit(index, residual / pose.scale, source)
-    landmarks[:, :2] += _spread_out(index, residual)
+    landmarks[:, :2] += _spread_out(index, points - landmarks[index, :2])
     return landmarks
 
 
-def _check_spread(index: np.ndarray, points: Float, source: str) -> None:
+def _check_spread(index: Index, source: str) -> None:
     if len(index) < MIN_POINTS:
         raise InputError(
             f"{source} places {len(index)} points, at least {MIN_POINTS} are needed: the outer eye corners, nose tip and chin do."
@@ -65,23 +69,29 @@ def _check_spread(index: np.ndarray, points: Float, source: str) -> None:
     centred = shape - shape.mean(0)
     if np.linalg.svd(centred, compute_uv=False)[1] / np.sqrt(len(index)) < MIN_SPREAD:
         raise InputError(f"{source}: the points lie nearly on one line; add one away from it, such as the chin.")
-    linear = np.linalg.lstsq(centred, points - points.mean(0), rcond=None)[0]
-    if np.linalg.det(linear) <= 0:
+
+
+def _misfit(index: Index, points: Float, pose: HeadPose) -> Float:
+    """(K,): how far each point lies from the template's in its pose, template units."""
+    return np.linalg.norm(points - pose.to_picture(template()[index])[:, :2], axis=1) / pose.scale
+
+
+def _check_misfit(index: Index, points: Float, pose: HeadPose, source: str) -> None:
+    misfit = _misfit(index, points, pose)
+    worst = int(misfit.argmax())
+    if misfit[worst] <= MAX_MISFIT:
+        return
+    other = mirrored()[index]
+    if _misfit(other, points, _fitted_pose(other, points)).max() <= MAX_MISFIT:
         raise InputError(
             f"{source}: left and right seem to be exchanged; “right” is the person's own right, on the left of the picture."
         )
+    names = {number: name for name, number in NAMED.items()}
+    name = names.get(int(index[worst]), str(index[worst]))
+    raise InputError(f"{source}: the points do not lie as on a face; look at “{name}” first.")
 
 
-def _check_misfit(index: np.ndarray, residual: Float, source: str) -> None:
-    distance = np.linalg.norm(residual, axis=1)
-    worst = int(distance.argmax())
-    if distance[worst] > MAX_MISFIT:
-        names = {number: name for name, number in NAMED.items()}
-        name = names.get(int(index[worst]), str(index[worst]))
-        raise InputError(f"{source}: the points do not lie as on a face; look at “{name}” first.")
-
-
-def _fitted_pose(index: np.ndarray, points: Float) -> HeadPose:
+def _fitted_pose(index: Index, points: Float) -> HeadPose:
     """The template's pose whose projection lies nearest the points, among plausible poses."""
     shape = template()[index]
     centre = points.mean(0)
@@ -101,11 +111,13 @@ def _fitted_pose(index: np.ndarray, points: Float) -> HeadPose:
     roll = np.degrees(np.arctan2(linear[1, 0] - linear[0, 1], linear[0, 0] + linear[1, 1]))
     starts = [np.array([yaw, 0.0, roll, 0.0, 0.0, 0.0]) for yaw in (-15.0, 15.0)]
     scales = np.array([20.0, 20.0, 20.0, 0.2, 0.2, 0.2])
-    best = min((least_squares(cost, start, x_scale=scales) for start in starts), key=lambda fit: float(fit.cost))
+    limit = np.array([MAX_YAW, MAX_PITCH, np.inf, np.inf, np.inf, np.inf])
+    fits = (least_squares(cost, start, x_scale=scales, bounds=(-limit, limit)) for start in starts)
+    best = min(fits, key=lambda fit: float(fit.cost))
     return pose(best.x)
 
 
-def _spread_out(index: np.ndarray, residual: Float) -> Float:
+def _spread_out(index: Index, residual: Float) -> Float:
     """The placed points' residuals (K, 2), pixels, carried to all landmarks, (478, 2): met there, fading away from there.
 
     The mean of a Gaussian process over the template's surface: displacements are alike where points are near. An iris moves as one
@@ -120,9 +132,9 @@ def _spread_out(index: np.ndarray, residual: Float) -> Float:
         moved = towards @ np.linalg.solve(among + 1e-6 * np.eye(len(skin)), shift)
     for eye in (IRIS_RIGHT, IRIS_LEFT):
         own = [k for k, i in enumerate(index) if i in eye]
+        moved[list(eye)] = moved[eye[0]]
         if own:
-            centre = np.mean([residual[k] - moved[index[k]] for k in own], axis=0)
-            moved[list(eye)] += centre
+            moved[list(eye)] += np.mean([residual[k] - moved[index[k]] for k in own], axis=0)
     return moved
 
 

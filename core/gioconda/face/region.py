@@ -49,13 +49,13 @@ class Region:
     def crop(self, srgb: Picture, side: int, *, border: pixels.Border = "replicate", smooth: bool = False) -> Picture:
         """The square as a picture of `side` × `side` pixels, (side, side, 3) uint8.
 
-        Placed half a pixel of the crop to the upper left, as MediaPipe's graphs place it: the networks' answers depend on it.
-        Sampled bilinearly, also like MediaPipe; `smooth` averages the picture down first, for steadier answers.
+        The crop's pixel i, not its corner, shows the square's coordinate i, as in MediaPipe's graphs: that is how the networks
+        count. Sampled bilinearly, also like MediaPipe; `smooth` averages the picture down first, for steadier answers.
         """
         scale = self.size / side
         matrix = np.empty((2, 3))
         matrix[:, :2] = self.axes * scale
-        matrix[:, 2] = np.array([self.x, self.y]) - matrix[:, :2] @ np.full(2, side / 2 + 0.5) + 0.5
+        matrix[:, 2] = np.array([self.x, self.y]) - matrix[:, :2] @ np.full(2, side / 2 + 0.5)
         part, corner = self._part(srgb)
         matrix[:, 2] -= corner
         return pixels.warp_affine(part, matrix, side, side, border=border, method="area" if smooth else "linear")

@@ -80,18 +80,21 @@ class _Solver:
 
     def __call__(self, observed: Float) -> npt.NDArray[np.float32]:
         """(f, K, 3) pixels, z perhaps NaN → (f, 478, 3) float32 pixels."""
-        shape = np.broadcast_to(self.face, (len(observed), COUNT, 3)).copy()
-        channels = np.zeros((len(observed), len(self.basis)))
+        count, basis = len(observed), self.basis.reshape(len(self.basis), -1)
+        at_known = self.basis[:, self.known].reshape(len(self.basis), -1)
+        rest = self.face[self.known]
+        shape = np.broadcast_to(rest, (count, *rest.shape))
+        channels = np.zeros((count, len(basis)))
         for _ in range(ROUNDS):
-            scale, rotation, shift = self._pose(observed, shape[:, self.known])
-            head = self._to_head(observed, shape[:, self.known], scale, rotation, shift)
-            misfit = ((head - self.face[self.known]) * self.weights[:, None]).reshape(len(observed), -1)
+            scale, rotation, shift = self._pose(observed, shape)
+            head = self._to_head(observed, shape, scale, rotation, shift)
+            misfit = ((head - rest) * self.weights[:, None]).reshape(count, -1)
             channels = np.clip(misfit @ self.to_channels.T, 0, 1)
-            shape = self.face + (channels @ self.basis.reshape(len(self.basis), -1)).reshape(-1, COUNT, 3)
-        scale, rotation, shift = self._pose(observed, shape[:, self.known])
-        head = self._to_head(observed, shape[:, self.known], scale, rotation, shift)
-        shape += np.einsum("nk,fkd->fnd", self.spread, head - shape[:, self.known])
-        picture = scale[:, None, None] * shape @ rotation.transpose(0, 2, 1) + shift[:, None]
+            shape = rest + (channels @ at_known).reshape(count, -1, 3)
+        scale, rotation, shift = self._pose(observed, shape)
+        left = self._to_head(observed, shape, scale, rotation, shift) - shape
+        dense = self.face + (channels @ basis).reshape(count, COUNT, 3) + self.spread @ left
+        picture = scale[:, None, None] * dense @ rotation.transpose(0, 2, 1) + shift[:, None]
         return picture.astype(np.float32)
 
     def _proportions(self, neutral: Float) -> Float:
@@ -114,11 +117,12 @@ class _Solver:
     def _pose(self, observed: Float, shape: Float) -> tuple[Float, Float, Float]:
         """Scaled orthographic pose from x and y: scale (f,), rotation (f, 3, 3), shift (f, 3)."""
         w = self.pose_weights / self.pose_weights.sum()
-        centre, middle = np.einsum("k,fkd->fd", w, shape), np.einsum("k,fkd->fd", w, observed[..., :2])
+        centre, middle = w @ shape, w @ observed[..., :2]
         a, b = shape - centre[:, None], observed[..., :2] - middle[:, None]
-        normal = np.einsum("k,fki,fkj->fij", w, a, a)
+        weighted = (w[:, None] * a).transpose(0, 2, 1)
+        normal = weighted @ a
         normal[:, 2, 2] += PLANE * normal[:, 0, 0]
-        affine = np.linalg.solve(normal, np.einsum("k,fki,fkj->fij", w, a, b)).transpose(0, 2, 1)
+        affine = np.linalg.solve(normal, weighted @ b).transpose(0, 2, 1)
         u, s, vt = np.linalg.svd(affine, full_matrices=False)
         rows = u @ vt
         rotation = np.concatenate([rows, np.cross(rows[:, 0], rows[:, 1])[:, None]], 1)
@@ -129,7 +133,7 @@ class _Solver:
 
     def _to_head(self, observed: Float, shape: Float, scale: Float, rotation: Float, shift: Float) -> Float:
         """Measured points in head space; their depth is the model's, also where a source has one of its own."""
-        depth = scale[:, None] * np.einsum("fkj,fj->fk", shape, rotation[:, 2]) + shift[:, None, 2]
+        depth = scale[:, None] * (shape @ rotation[:, 2, :, None])[..., 0] + shift[:, None, 2]
         picture = np.concatenate([observed[..., :2], depth[..., None]], -1)
         result: Float = ((picture - shift[:, None]) / scale[:, None, None]) @ rotation
         return result

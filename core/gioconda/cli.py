@@ -9,7 +9,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
@@ -32,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         except GiocondaError as error:
             report(Error(int(error.exit_code), str(error)))
             return error.exit_code
-        except BrokenPipeError:  # whoever listened has gone: nobody to tell
+        except BrokenPipeError:  # whoever listened has gone: nobody to tell, now or when Python flushes at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             return ExitCode.CANCELLED
         except MemoryError:
             report(Error(int(ExitCode.FAILED), "There is not enough memory for a picture of this size."))
@@ -58,7 +59,11 @@ def _messages(arguments: Arguments) -> Iterator[Report]:
     ours = os.dup(1)
     os.dup2(2, 1)
     try:
-        with os.fdopen(os.dup(ours), "w", encoding="utf-8") as stream, JsonLines(stream) as lines:
+        with (
+            suppress(BrokenPipeError),
+            os.fdopen(os.dup(ours), "w", encoding="utf-8") as stream,
+            JsonLines(stream) as lines,
+        ):
             yield lines
     finally:
         os.dup2(ours, 1)

@@ -19,6 +19,7 @@ from .face.tracker import track_video
 from .image import Picture, read_picture
 from .motion import Motion, load_motion
 from .protocol import LARGEST, TAKE, Job, Log, Progress, Report, Stage, Warn
+from .take import FPS, make_take
 
 Srgb = npt.NDArray[np.uint8]
 
@@ -120,10 +121,8 @@ def open_motion(job: Job, report: Report) -> Motion:
     """
     report(Stage("motion", f"Reading the motion {job.motion}"))
     if job.motion == TAKE:
-        from .take import demo_take
-
-        motion = demo_take()
-    elif Path(job.motion).suffix.lower() in VIDEOS:
+        return make_take(job.fps or FPS)
+    if Path(job.motion).suffix.lower() in VIDEOS:
         nets = open_nets(job.models, job.device, job.threads, report)
         motion = track(Path(job.motion), nets, LARGEST, report)
     else:

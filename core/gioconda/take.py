@@ -1,7 +1,7 @@
 """The demo's own motion: four seconds of talking, looking around, blinking, smiling and head turns, made by rule.
 
-Animated as an animator would: eyes lead and the head follows, blinks cover gaze shifts, the two sides of the face are never
-quite in time, nothing starts or stops at once. It starts and ends exactly neutral.
+Animated as an animator would: eyes lead and the head follows, blinks cover gaze shifts, the two sides of the face are
+never quite in time, nothing starts or stops at once. It starts and ends exactly neutral.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from ..errors import MotionError
 from .text import MAX_ROWS, Table
 
 DEFAULT_FPS = 30.0
+USUAL = 60.0
 RATES = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 90.0, 120.0)
 _TIMECODE = re.compile(r"^\s*(\d{1,2}):(\d{1,2}):(\d{1,2})[:;](\d{1,3})(?:\.(\d{1,9}))?\s*$", re.ASCII)
 Float = npt.NDArray[np.float64]
@@ -21,7 +22,8 @@ Float = npt.NDArray[np.float64]
 def from_timecodes(table: Table, column: int) -> tuple[float, npt.NDArray[np.int64]]:
     """`hh:mm:ss:ff.sub` per row → frames per second and frame numbers, the first 0.
 
-    The rate is the number of rows in a full second, else the smallest usual rate above the largest `ff`.
+    The timecode counts at the smallest usual rate above the largest `ff` (a take within one second: 60, the app's usual); the
+    rows come as often as the median step between them says.
 
     Raises:
         MotionError: a cell is no timecode, or time runs backwards; names the line.
@@ -38,13 +40,14 @@ def from_timecodes(table: Table, column: int) -> tuple[float, npt.NDArray[np.int
         frames[i] = f + float(f"0.{match[5]}" if match[5] else 0)
     seconds += 86400 * np.concatenate([[0], np.cumsum(np.diff(seconds) < -43200)])  # midnight
     coded = next((r for r in RATES if r > frames.max()), float(np.ceil(frames.max() + 1)))
-    per_second = np.unique(seconds, return_counts=True)[1][1:-1]
-    fps = coded
-    if len(per_second):
-        middle = float(np.median(per_second))
-        fps = next((r for r in RATES if abs(r - middle) <= 0.02 * r + 1), middle)
-    time = seconds - seconds[0] + frames / max(coded, fps if frames.max() >= fps else coded)
-    time -= time[0]
+    if seconds[0] == seconds[-1]:
+        coded = max(coded, USUAL)
+    count = (seconds - seconds[0]) * coded + frames
+    count -= count[0]
+    step = float(np.median(np.diff(count))) if len(count) > 1 else 1.0
+    fps = coded / step if step > 0 else coded
+    fps = next((r for r in RATES if abs(r - fps) <= 0.02 * r), fps)
+    time = count / coded
     back = np.flatnonzero(np.diff(time) < 0)
     if len(back):
         raise MotionError(f"{table.path}, line {table.lines[int(back[0]) + 1]}: the timecode runs backwards")

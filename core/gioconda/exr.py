@@ -1,17 +1,18 @@
-"""Multilayer EXR, written band by band and read back. OpenImageIO does the format.
+"""Multilayer EXR, written band by band: names, header, and the writer.
 
 One part, one layer: `VL.Combined.R/G/B/A`, `VL.Depth.Z`, `VL.Vector.X/Y/Z/W`, `VL.UV.U/V/A`, mattes `VL.<Name>.A`.
 That is what Blender 4.2 to 5.2 read without surprises and what Nuke shows as layers. With `layer=""` the names stand
 bare (`R G B A`, `Depth.Z` …): viewers that know no layers then show the picture.
 
+ZIP and uncompressed files are encoded by exr_zip.py (mixed half and float: see there why), the others by OpenImageIO.
 Files are written whole or not at all, and the same pixels and header always give the same bytes.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -22,12 +23,12 @@ import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from .atomic import unwritable, whole_file
-from .errors import OutputError, PictureError, SettingsError
+from .errors import OutputError, SettingsError
 from .exr_chunks import has_every_chunk
+from .exr_read import is_whole as is_whole
+from .exr_read import read_exr as read_exr
+from .exr_zip import COMPRESSIONS, HALF_MAX, REC709, Channel, Header, ZipFile
 from .rate import exact_rate
-
-Floats = NDArray[np.float32]
-Header = Mapping[str, str | int | float | Fraction]
 
 DEFAULT_LAYER = "VL"
 DEFAULT_COMPRESSION = "zip"
@@ -37,8 +38,6 @@ LOSSY = ("dwaa", "dwab")
 COLOUR_PASSES = ("Combined", "Plate")
 _LETTERS = {"Combined": "RGBA", "Plate": "RGBA", "Depth": "Z", "Vector": "XYZW", "UV": "UVA"}
 FLOAT32_PASSES = ("UV",)  # half has steps of a whole pixel on the right side of a 2048 picture
-HALF_MAX = 65504.0
-_REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 
 # https://cv.iptc.org/newscodes/digitalsourcetype/ : "mix or composite of several elements, at least one of which is
 # synthetic media". A still's own pixels moved by a model, with a mouth and eyes filled in, is that. (It is not
@@ -102,7 +101,7 @@ class ExrWriter:
             exr.write_rows(0, {"Combined": (rows, W, 4) float32, "UV": (rows, W, 3) float32})
 
     Leaving the block after an exception, or before the last row, leaves no file. Bands of a multiple of 16 rows are the
-    fastest. Rows are converted on the calling thread and compressed without the interpreter's lock.
+    fastest. The interpreter's lock is free during compression: write on one thread while another renders.
     """
 
     def __init__(
@@ -119,28 +118,28 @@ class ExrWriter:
     ) -> None:
         """float32: the passes kept at 32 bits, the others are half; `("all",)` keeps everything.
 
-        compression: none, rle, zip, zips, piz; zip and zips take a level, `zip:2`. dwaa and dwab, which lose
+        compression: none, rle, zip, zips, piz; zip and zips take a level, `zip:4`. dwaa and dwab, which lose
         precision, only where every pass is colour. Raises: SettingsError.
         """
         check_compression(compression, passes)
         self.path = Path(path)
-        self.passes = tuple(passes)
-        self._wide = tuple("all" in float32 or name in float32 for name in passes)
+        self._passes = tuple(passes)
         self._size = (width, height)
+        self._channels = _channels(passes, layer, float32)
+        self._compression = compression
+        self._header = dict(header or {})
         self._next_row = 0
-        self._spec = _spec(width, height, channel_names(passes, layer), self._sample_types(), compression, header or {})
         self._cleanup = ExitStack()
         self._part = self.path
-        self._out: Any = None
-        self._band: NDArray[Any] | None = None
+        self._file: ZipFile | _LibraryFile
 
     def __enter__(self) -> ExrWriter:
         self._part = self._cleanup.enter_context(whole_file(self.path))
-        self._out = oiio.ImageOutput.create("openexr")
-        if not self._out.open(str(self._part), self._spec):
-            error = unwritable(self.path, self._out.geterror())
-            self._cleanup.__exit__(type(error), error, None)
-            raise error
+        own = self._compression.partition(":")[0] in COMPRESSIONS
+        with self._failing():
+            self._file = (ZipFile if own else _LibraryFile)(
+                self._part, *self._size, self._channels, compression=self._compression, header=self._header
+            )
         return self
 
     def write_rows(self, y0: int, passes: Mapping[str, NDArray[Any]]) -> None:
@@ -148,58 +147,85 @@ class ExrWriter:
 
         Values beyond half's range become its largest (65504) where a pass is stored as half. Raises: OutputError.
         """
-        rows = passes[self.passes[0]].shape[0]
+        rows = passes[self._passes[0]].shape[0]
         if y0 != self._next_row or y0 + rows > self._size[1]:
             raise ValueError(f"rows {y0}..{y0 + rows} do not follow row {self._next_row} of {self._size[1]}")
-        band = self._pack(rows, passes)
-        if not self._out.write_scanlines(y0, y0 + rows, 0, band):
-            raise unwritable(self.path, self._out.geterror())
+        shaped = {name: passes[name].reshape(rows, self._size[0], len(letters_of(name))) for name in self._passes}
+        with self._failing():
+            self._file.write(rows, shaped)
         self._next_row = y0 + rows
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        closed = self._out.close()
-        if error is None:
-            try:
-                self._check_complete(closed)
-            except OutputError as incomplete:
-                self._cleanup.__exit__(type(incomplete), incomplete, None)
+        try:
+            with self._failing():
+                self._file.close()
+            if error is None:
+                self._check_complete()
+        except OutputError as late:
+            self._cleanup.__exit__(type(late), late, late.__traceback__)
+            if error is None:
                 raise
-        self._cleanup.__exit__(kind, error, trace)
+        else:
+            self._cleanup.__exit__(kind, error, trace)
 
-    def _check_complete(self, closed: bool) -> None:
+    def _check_complete(self) -> None:
         if self._next_row != self._size[1]:
             raise OutputError(f"Cannot write {self.path}: only {self._next_row} of {self._size[1]} rows were rendered.")
-        if not closed or self._out.has_error:
-            raise unwritable(self.path, self._out.geterror())
-        # a full disk can swallow the last bytes without a word from the library
+        # a full disk can swallow the last bytes without a word from a library
         if not has_every_chunk(self._part):
             raise unwritable(self.path, "")
 
-    def _sample_types(self) -> list[str]:
-        types = []
-        for name, wide in zip(self.passes, self._wide, strict=True):
-            types += ["float" if wide else "half"] * len(letters_of(name))
-        return types
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise unwritable(self.path, error) from error
 
-    def _pack(self, rows: int, passes: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        """All passes side by side, (rows, W, channels): float16 where every pass is half, else float32."""
-        width = self._size[0]
-        dtype = np.float32 if any(self._wide) else np.float16
-        if self._band is None or self._band.shape[0] != rows:
-            self._band = np.empty((rows, width, self._spec.nchannels), dtype)
-        at = 0
-        for name, wide in zip(self.passes, self._wide, strict=True):
-            count = len(letters_of(name))
-            values = np.asarray(passes[name]).reshape(rows, width, count)
-            place = self._band[..., at : at + count]
-            if wide:
-                place[...] = values
+
+class _LibraryFile:
+    """An EXR file written by OpenImageIO: every compression it knows. Failures are OSErrors with its words."""
+
+    def __init__(
+        self, path: Path, width: int, height: int, channels: Sequence[Channel], *, compression: str, header: Header
+    ) -> None:
+        self._channels = channels
+        self._width = width
+        self._dtype = np.float32 if any(channel.wide for channel in channels) else np.float16
+        self._next_row = 0
+        out: Any = oiio.ImageOutput.create("openexr")
+        self._out = out
+        self._check(self._out.open(str(path), _spec(width, height, channels, compression, header)))
+
+    def write(self, rows: int, passes: Mapping[str, NDArray[Any]]) -> None:
+        """The next rows: pass name -> (rows, W, C) float32. Half samples beyond its range become its largest."""
+        band = np.empty((rows, self._width, len(self._channels)), self._dtype)
+        for place, channel in enumerate(self._channels):
+            values = passes[channel.source][..., channel.index]
+            if channel.wide:
+                band[..., place] = values
             else:
-                np.clip(values, -HALF_MAX, HALF_MAX, out=place, casting="same_kind")
-            at += count
-        return self._band
+                np.clip(values, -HALF_MAX, HALF_MAX, out=band[..., place], casting="same_kind")
+        self._check(self._out.write_scanlines(self._next_row, self._next_row + rows, 0, band))
+        self._next_row += rows
+
+    def close(self) -> None:
+        self._check(self._out.close())
+
+    def _check(self, done: bool) -> None:
+        if not done:
+            raise OSError(self._out.geterror().strip().replace("\n", "; "))
+
+
+def _channels(passes: Sequence[str], layer: str, float32: Collection[str]) -> list[Channel]:
+    channels = []
+    for name in passes:
+        wide = "all" in float32 or name in float32
+        for index, stored in enumerate(channel_names([name], layer)):
+            channels.append(Channel(stored, name, index, wide))
+    return channels
 
 
 def check_compression(compression: str, passes: Sequence[str]) -> None:
@@ -219,14 +245,14 @@ def check_compression(compression: str, passes: Sequence[str]) -> None:
     raise SettingsError(f"There is no EXR compression {compression!r} here; choose one of {known} (or zip:1 to zip:9).")
 
 
-def _spec(width: int, height: int, names: list[str], types: list[str], compression: str, header: Header) -> Any:
-    mixed = len(set(types)) > 1
-    spec = oiio.ImageSpec(width, height, len(names), "half" if mixed else types[0])
-    spec.channelnames = tuple(names)
-    if mixed:
+def _spec(width: int, height: int, channels: Sequence[Channel], compression: str, header: Header) -> Any:
+    types = ["float" if channel.wide else "half" for channel in channels]
+    spec = oiio.ImageSpec(width, height, len(channels), types[0] if len(set(types)) == 1 else "half")
+    spec.channelnames = tuple(channel.name for channel in channels)
+    if len(set(types)) > 1:
         spec.channelformats = tuple(oiio.TypeDesc(one) for one in types)
     spec.attribute("compression", compression)
-    spec.attribute("chromaticities", "float[8]", _REC709)
+    spec.attribute("chromaticities", "float[8]", REC709)
     spec.attribute("DateTime", "")  # else OpenImageIO writes today's date, and the bytes differ
     for key, value in header.items():
         if isinstance(value, Fraction):
@@ -234,90 +260,3 @@ def _spec(width: int, height: int, names: list[str], types: list[str], compressi
         else:
             spec.attribute(key, value)
     return spec
-
-
-# Reading back ---------------------------------------------------------------------------------------------------------
-
-
-def read_exr(path: Path | str) -> tuple[dict[str, Floats], dict[str, Any]]:
-    """A file of `ExrWriter` or a similar one: pass name -> (H, W, C) float32 in the order of its letters; the header.
-
-    Raises: PictureError for a file that is missing, damaged or no EXR.
-    """
-    path = Path(path)
-    source = _open(path)
-    spec = source.spec()
-    stored = source.read_image(0, 0, 0, spec.nchannels, "float")
-    problem = source.geterror()
-    source.close()
-    if stored is None:
-        raise PictureError(f"{path} is damaged or incomplete ({problem.strip()}); render that frame again.")
-    pixels = np.asarray(stored, np.float32).reshape(spec.height, spec.width, spec.nchannels)
-    places = _places(spec.channelnames)
-    return {name: np.ascontiguousarray(pixels[..., at]) for name, at in places.items()}, _header_of(spec)
-
-
-def is_whole(path: Path | str, expected: Header | None = None, *, decode: bool = True) -> bool:
-    """Whether a frame is there, complete and made with this header: `expected` must be a part of what the file says.
-
-    decode: also decompress every row (about as long as reading the frame); without it the file's table of chunks is
-    checked against its length, which finds every file that was cut off.
-    """
-    path = Path(path)
-    if not path.is_file() or not has_every_chunk(path):
-        return False
-    try:
-        source = _open(path)
-    except PictureError:
-        return False
-    try:
-        spec = source.spec()
-        header = _header_of(spec)
-        if any(not _same(header.get(key), value) for key, value in (expected or {}).items()):
-            return False
-        for y in range(0, spec.height, 64) if decode else ():
-            rows = source.read_scanlines(0, 0, y, min(y + 64, spec.height), 0, 0, spec.nchannels, "unknown")
-            if rows is None or source.has_error:
-                return False
-        return True
-    finally:
-        source.close()
-
-
-def _open(path: Path) -> Any:
-    if not path.is_file():
-        raise PictureError(f"There is no file {path}; check the path.")
-    oiio.geterror()
-    source = oiio.ImageInput.open(str(path))
-    if source is None or source.format_name() != "openexr":
-        raise PictureError(
-            f"{path} is not an EXR file that can be read ({oiio.geterror().strip() or 'another format'})."
-        )
-    return source
-
-
-def _places(names: Sequence[str]) -> dict[str, list[int]]:
-    """Pass name -> where its channels are, in the order of its letters."""
-    found: dict[str, dict[str, int]] = {}
-    for index, full in enumerate(names):
-        *parts, letter = full.split(".")
-        name = parts[-1] if parts else ("Depth" if letter == "Z" else "Combined")
-        found.setdefault(name, {})[letter] = index
-    order = "RGBXYZWUVA"
-    return {name: [at[one] for one in sorted(at, key=lambda c: order.find(c))] for name, at in found.items()}
-
-
-def _header_of(spec: Any) -> dict[str, Any]:
-    header = {attribute.name: attribute.value for attribute in spec.extra_attribs}
-    # OpenImageIO's names for what we wrote as something else
-    header["comments"] = header.pop("ImageDescription", "")
-    rate = header.pop("FramesPerSecond", None) or header.get("framesPerSecond")
-    if rate:
-        header["framesPerSecond"] = Fraction(*rate)
-    return header
-
-
-def _same(found: Any, wanted: str | int | float | Fraction) -> bool:
-    if isinstance(wanted, float):
-        return found is not None and np.float32(found) == np.float32(wanted)
-    return bool(found == wanted) or (found is None and wanted == "")  # empty strings are not stored

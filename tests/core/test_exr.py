@@ -61,6 +61,31 @@ def test_pixels_come_back_as_they_were_stored(tmp_path: Path, compression: str, 
         np.testing.assert_array_equal(back[name], pixels if wide else pixels.astype(np.float16))
 
 
+@pytest.mark.parametrize("compression", ["zip", "zips", "none", "zip:9"])
+def test_our_encoder_and_the_library_store_the_same(
+    tmp_path: Path, compression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, our_header = read_exr(write(tmp_path / "ours.exr", frame(), compression=compression))
+    monkeypatch.setattr(exr, "COMPRESSIONS", ())
+    theirs, their_header = read_exr(write(tmp_path / "theirs.exr", frame(), compression=compression))
+    for name, pixels in theirs.items():
+        np.testing.assert_array_equal(ours[name], pixels)
+    assert our_header == their_header
+
+
+def test_flat_and_noisy_rows_are_both_stored_well(tmp_path: Path) -> None:
+    """Chunks that deflate does not shrink are stored as they are."""
+    bits = np.random.default_rng(0).integers(0, 2**32, (H, W), np.uint32)
+    noise = np.where((bits >> 23) & 255 == 255, 0, bits).astype(np.uint32).view(np.float32)
+    noise[:20] = 1
+    path = tmp_path / "a.exr"
+    with ExrWriter(path, W, H, ["Matte", "A name that is longer than thirty-one letters"], float32=("all",)) as writer:
+        writer.write_rows(0, {"Matte": noise, "A name that is longer than thirty-one letters": noise})
+    assert is_whole(path)
+    back, _ = read_exr(path)
+    np.testing.assert_array_equal(back["Matte"][..., 0].view(np.uint32), noise.view(np.uint32))
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(width=32, allow_nan=False), min_size=4, max_size=4))
 def test_any_float_survives_at_32_bits(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:
@@ -216,7 +241,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.parametrize("compression", ["zip", "none"])
+@pytest.mark.parametrize("compression", ["zip", "none", "piz"])
 @pytest.mark.parametrize("used", [0, 60, 110, 120, 124])
 def test_a_full_disk_says_so_and_leaves_nothing(tiny_disk: Path, compression: str, used: int) -> None:
     (tiny_disk / "others").write_bytes(b"x" * used * 1024)
@@ -225,17 +250,18 @@ def test_a_full_disk_says_so_and_leaves_nothing(tiny_disk: Path, compression: st
     assert [path.name for path in tiny_disk.iterdir()] == ["others"]
 
 
-def test_the_last_bytes_matter(tiny_disk: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", ["zip", "rle"])
+def test_the_last_bytes_matter(tiny_disk: Path, tmp_path: Path, compression: str) -> None:
     """A disk that is full by any number of bytes is noticed, also where the library's last flush fails silently."""
     small = {"Combined": frame()["Combined"]}
-    blocks = -(-write(tmp_path / "a.exr", small).stat().st_size // 4096)
+    blocks = -(-write(tmp_path / "a.exr", small, compression=compression).stat().st_size // 4096)
     for missing in (1, 2, blocks):
         (tiny_disk / "others").write_bytes(b"x" * 4096 * (32 - blocks + missing))
         with pytest.raises(OutputError, match="the disk is full"):
-            write(tiny_disk / "a.exr", small)
+            write(tiny_disk / "a.exr", small, compression=compression)
         assert [path.name for path in tiny_disk.iterdir()] == ["others"]
     (tiny_disk / "others").unlink()
-    assert is_whole(write(tiny_disk / "a.exr", small))
+    assert is_whole(write(tiny_disk / "a.exr", small, compression=compression))
 
 
 # Resume -------------------------------------------------------------------------------------------------------------

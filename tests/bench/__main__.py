@@ -1,0 +1,88 @@
+"""`python -m tests.bench`: measure quality and speed, print the figures, write them to out/bench/report.json."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from . import long_runs, quality, speed
+from .portrait import timing_portrait
+from .report import write_json
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIPS = ROOT.parent / "shared" / "data" / "clips"
+
+
+def main() -> int:
+    """Runs the chosen parts. The exit status says whether it ran, not whether goals were met."""
+    arguments = parser().parse_args()
+    parts = [arguments.part] if arguments.part else ["reenactment", "speed", "long"]
+    began = time.monotonic()
+    report: dict[str, Any] = {"machine": platform.platform(), "python": platform.python_version()}
+    if "reenactment" in parts:
+        report["reenactment"] = quality.measure(quality_settings(arguments))
+    if "speed" in parts or "long" in parts:
+        report |= timings(arguments, parts)
+    path = arguments.out / "report.json"
+    write_json(path, report)
+    print(f"\nDone in {time.monotonic() - began:.0f} s; all figures in {path}")
+    return 0
+
+
+def timings(arguments: argparse.Namespace, parts: list[str]) -> dict[str, Any]:
+    """The parts that need a portrait to time."""
+    portrait = timing_portrait(arguments.out)
+    if portrait is None:
+        print("SKIPPED timing: no portrait (the demonstration's needs the package index, ../shared is absent)")
+        return {}
+    print(f"\nTiming portrait: {portrait.text}")
+    where = {"out": arguments.out, "models": arguments.models}
+    report: dict[str, Any] = {}
+    if "speed" in parts:
+        sizes = arguments.sizes or (speed.QUICK_SIZES if arguments.quick else speed.SIZES)
+        report["speed"] = speed.measure(portrait, sizes, **where)
+    if "long" in parts:
+        report["long"] = long_runs.measure(portrait, quick=arguments.quick, **where)
+    return report
+
+
+def quality_settings(arguments: argparse.Namespace) -> quality.Settings:
+    """--quick looks at three clips, coarsely."""
+    names = tuple(name for name in arguments.clips.split(",") if name)
+    if arguments.quick:
+        names = names or ("d0", "d3", "d18")
+    return quality.Settings(
+        clips=arguments.data,
+        models=arguments.models,
+        out=arguments.out,
+        names=names,
+        step=arguments.step or (20 if arguments.quick else 5),
+        processes=arguments.processes,
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    """The benchmark's words."""
+    words = argparse.ArgumentParser("python -m tests.bench", description=__doc__)
+    words.add_argument("part", nargs="?", choices=("reenactment", "speed", "long"), help="only this part")
+    words.add_argument("--quick", action="store_true", help="fewer clips, frames and sizes: a look, not a verdict")
+    words.add_argument("--clips", default="", metavar="d0,d3", help="re-enact only these")
+    words.add_argument("--step", type=int, metavar="N", help="judge every Nth frame (default: 5)")
+    words.add_argument("--sizes", type=_sizes, default=None, metavar="512,2048", help="time only these picture sizes")
+    words.add_argument("--processes", type=int, default=2, metavar="N", help="clips judged at a time (default: 2)")
+    words.add_argument("--data", type=Path, default=CLIPS, metavar="FOLDER", help="the clips (default: %(default)s)")
+    words.add_argument("--models", type=Path, default=ROOT / "onnx_models", metavar="FOLDER", help="the ONNX nets")
+    words.add_argument("--out", type=Path, default=ROOT / "out" / "bench", metavar="FOLDER", help="sheets and report")
+    return words
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""The command line over many frames: are both cores busy, does memory grow, how much does a large picture need?"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import product
+from .portrait import TimingPortrait
+from .report import Goal, print_goals
+from .worker import CAN_WATCH, Moment, Run, watch
+
+# The machine the goals are set for has two cores; elsewhere "both" means all of them.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def measure(portrait: TimingPortrait, *, out: Path, models: Path, quick: bool) -> dict[str, Any]:
+    """Runs `gioconda animate` three times, prints and returns the figures. Needs Linux."""
+    if not CAN_WATCH:
+        print("SKIPPED long runs: they are watched through /proc, which is not here")
+        return {"skipped": True}
+    print("Long runs of `gioconda animate`")
+    folder = out / "long"
+    motion = product.long_take(10_000, out / "long_take.npz")
+    goals: list[Goal] = []
+    report: dict[str, Any] = {}
+    try:
+        for name, figures in (
+            ("busy", _busy(portrait, motion, folder, models, frames=40 if quick else 200)),
+            ("growth", _growth(portrait, motion, folder, models, frames=300 if quick else 1000)),
+            ("large", _large(portrait, motion, folder, models, size=2048 if quick else 4096)),
+        ):
+            report[name], more = figures
+            goals += more
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print_goals(goals)
+    return report | {"goals": [vars(g) | {"met": g.met} for g in goals]}
+
+
+def busy(moments: Sequence[Moment]) -> tuple[float, float]:
+    """(share of all cores in use, seconds a frame) between the first and the last of these moments."""
+    wall = moments[-1].wall - moments[0].wall
+    return (moments[-1].processor - moments[0].processor) / wall / CORES, wall / (len(moments) - 1)
+
+
+def _busy(portrait: TimingPortrait, motion: Path, folder: Path, models: Path, frames: int) -> Any:
+    size = 2048
+    run = _animate(portrait.at(size, folder.parent), motion, folder, models, f"1-{frames}")
+    share, seconds = busy(run.frames())
+    print(f"  {frames} frames at {size}²: {seconds:.3f} s a frame, {share:.0%} of {CORES} cores, {run.peak_mb:.0f} MB")
+    goal = Goal(f"cores busy while rendering and writing {frames} frames at {size}², %", 100 * share, at_least=85)
+    return {"frames": frames, "seconds_a_frame": seconds, "busy": share, "peak_mb": run.peak_mb}, [goal]
+
+
+def _growth(portrait: TimingPortrait, motion: Path, folder: Path, models: Path, frames: int) -> Any:
+    size, early = 256, 100
+    run = _animate(portrait.at(size, folder.parent), motion, folder, models, f"1-{frames}")
+    moments = run.frames()
+    growth = moments[-1].memory_mb - moments[early - 1].memory_mb
+    print(f"  a 10,000-frame motion at {size}²: {moments[early - 1].memory_mb:.0f} MB after {early} frames, "
+          f"{moments[-1].memory_mb:.0f} MB after {frames}")  # fmt: skip
+    goal = Goal(f"growth from frame {early} to {frames}, MB", growth, at_most=20)
+    return {"frames": frames, "growth_mb": growth, "peak_mb": run.peak_mb}, [goal]
+
+
+def _large(portrait: TimingPortrait, motion: Path, folder: Path, models: Path, size: int) -> Any:
+    run = _animate(portrait.at(size, folder.parent), motion, folder, models, "1-4")
+    print(f"  a whole run at {size}², from reading to writing: {run.peak_mb:.0f} MB at most, {run.wall:.0f} s")
+    return {"size": size, "peak_mb": run.peak_mb}, [
+        Goal(f"memory of a whole run at {size}², MB", run.peak_mb, at_most=1500)
+    ]
+
+
+def _animate(picture: Path, motion: Path, folder: Path, models: Path, frames: str) -> Run:
+    """One run, its finished frames deleted as they come.
+
+    Raises:
+        RuntimeError: the command failed.
+    """
+    run = watch(
+        ["animate", str(picture), str(motion), "-o", str(folder / "####.exr"), "--frames", frames, "--overwrite",
+         "--models", str(models), "--cache", str(folder / "cache"), "--neutral", "1"],
+        consume=True,
+    )  # fmt: skip
+    if run.exit_code != 0 or len(run.frames()) < 2:
+        raise RuntimeError(f"gioconda animate {picture.name}: {run.complaint()}")
+    return run

@@ -253,7 +253,9 @@ def _linear_premultiplied(
     pixels[..., 3:4] = 1.0 if cover is None else cover
     must_divide = cover is not None and not straight and not is_linear(space)
     if is_srgb(space) and colour.dtype.kind == "u" and not must_divide:
-        pixels[..., :3] = srgb_table(str(colour.dtype))[colour]
+        table = srgb_table(str(colour.dtype))
+        for channel in range(3):  # one at a time: a third of the memory
+            pixels[..., channel] = table[colour[..., channel % colour.shape[2]]]
     else:
         rgb = np.broadcast_to(_as_float(colour), (*colour.shape[:2], 3))
         if must_divide and cover is not None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import platform
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from pathlib import Path
 from .errors import OutputError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_HOST = re.sub(r"\W", "", platform.node())[:20]  # so that farm nodes leave each other's parts alone
 _ALMOST_NOTHING = 64 * 1024  # bytes free below which a failed write is blamed on a full disk
 
 
@@ -26,7 +29,7 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     Makes the folder where it is missing. Raises: OutputError, also for any OSError inside the block.
     """
     target = Path(path)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = target.with_name(f".{target.name}.{_HOST}-{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target)
@@ -66,10 +69,10 @@ def _disk_is_full(folder: Path) -> bool:
 
 
 def _sweep(target: Path) -> None:
-    """Remove what killed processes left of this file. The part of a process that is still alive stays."""
+    """Remove what processes killed on this machine left of this file; what a living one is writing stays."""
     for part in target.parent.glob(f".{_escaped(target.name)}.*.part"):
-        owner = part.name.split(".")[-2]
-        if owner.isdigit() and not _is_alive(int(owner)):
+        host, _, process = part.name.split(".")[-2].rpartition("-")
+        if host == _HOST and process.isdigit() and not _is_alive(int(process)):
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
 

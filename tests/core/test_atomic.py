@@ -41,11 +41,14 @@ def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
     core = Path(__file__).parents[2] / "core"
     subprocess.run([sys.executable, "-c", script], env=os.environ | {"PYTHONPATH": str(core)}, timeout=60, check=False)
     assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
-    alive = tmp_path / f".{target.name}.1.part"
-    alive.write_bytes(b"another process is writing")
+    (left,) = tmp_path.iterdir()
+    alive = left.with_name(left.name.replace(left.name.split("-")[-1], "1.part"))
+    alive.write_bytes(b"a living process is writing")
+    elsewhere = left.with_name(f".{target.name}.othernode-99999999.part")
+    elsewhere.write_bytes(b"another farm node is writing")
     with whole_file(target) as part:
         part.write_bytes(b"whole")
-    expected = {target, alive} if os.name == "posix" else {target}
+    expected = {target, elsewhere, alive} if os.name == "posix" else {target, elsewhere}
     assert set(tmp_path.iterdir()) == expected
 
 

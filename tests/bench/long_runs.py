@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import product
+from gioconda.motion import save_motion
+
+from .long_take import long_take
 from .portrait import TimingPortrait
 from .report import Goal, print_goals
 from .worker import CAN_WATCH, Moment, Run, watch
@@ -24,7 +26,8 @@ def measure(portrait: TimingPortrait, *, out: Path, models: Path, quick: bool) -
         return {"skipped": True}
     print("Long runs of `gioconda animate`")
     folder = out / "long"
-    motion = product.long_take(10_000, out / "long_take.npz")
+    motion = out / "long_take.npz"
+    save_motion(long_take(10_000), motion)
     goals: list[Goal] = []
     report: dict[str, Any] = {}
     try:

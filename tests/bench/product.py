@@ -6,20 +6,24 @@ Frames go through the product as a user's would: 8-bit sRGB → scene-linear pic
 from __future__ import annotations
 
 import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from gioconda import pixels
 from gioconda.color import display_srgb
-from gioconda.engine import Portrait, render
+from gioconda.engine import CHANNELS, DEFAULT_PASSES, Portrait, place, render, render_rows
+from gioconda.exr import ExrWriter
 from gioconda.face.nets import Nets
 from gioconda.face.region import around_landmarks, whole_picture
 from gioconda.face.tracker import track_video
 from gioconda.image import write_png
 from gioconda.inputs import Opened, open_portrait
 from gioconda.pose import Performance
-from gioconda.protocol import LARGEST, Job, Message
+from gioconda.protocol import LARGEST, Job, Message, Report, Stage
+from gioconda.render import band_rows
 from gioconda.retarget import RetargetSettings, retarget
 from gioconda.video import read_frames
 
@@ -30,6 +34,8 @@ from .metrics import Bytes, Points
 # The clip drives its own first frame: that is the neutral one; the head comes closer and goes away with the clip's.
 SELF_DRIVEN = RetargetSettings(neutral=0, lock_scale=False)
 DETECTION = 0.4
+
+Band = tuple[int, dict[str, npt.NDArray[np.float32]]]  # first row, passes of (rows, W, channels)
 
 
 def use_one_thread() -> None:
@@ -85,6 +91,10 @@ class Looking:
                 return self._nets.landmarker.look(picture, boxes[0].region(), smooth=False)[0]
         return None
 
+    def steady(self, picture: Bytes, landmarks: Points) -> Points:
+        """The same face, looked at eight times: (478, 3) pixels with a quarter of one look's noise."""
+        return self._nets.landmarker.steady(picture, landmarks.astype(np.float64))
+
     def person(self, picture: Bytes, landmarks: Points) -> npt.NDArray[np.float32]:
         """(H, W) 0..1: where the person is, by segmentation."""
         small = self._nets.segmenter.person(picture, around_landmarks(landmarks))
@@ -97,14 +107,49 @@ def long_performance(portrait: Portrait, frames: int) -> Performance:
     return retarget(long_take(frames), portrait.landmarks)
 
 
-def portrait_at(picture: Path, models: Path, *, threads: int | None = None) -> Opened:
+def render_as_written(
+    portrait: Portrait, performance: Performance, index: int, passes: Sequence[str], *, draft: bool = False
+) -> Iterator[Band]:
+    """One frame as `gioconda animate` makes it: band by band, with its neighbours for the motion vectors."""
+    previous, following = performance[index - 1], performance[index + 1]
+    placed = place(portrait, performance[index], previous=previous, following=following)
+    step = band_rows(portrait.width, sum(CHANNELS[name] for name in passes))
+    for row in range(0, portrait.height, step):
+        rows = min(step, portrait.height - row)
+        yield row, render_rows(placed, row, rows, passes=passes, smooth_edges=not draft).passes
+
+
+def write_frame(path: Path, portrait: Portrait, bands: Iterable[Band], compression: str) -> None:
+    """A rendered frame as one multilayer EXR, half and float as the product chooses."""
+    with ExrWriter(path, portrait.width, portrait.height, DEFAULT_PASSES, compression=compression) as exr:
+        for row, passes in bands:
+            exr.write_rows(row, passes)
+
+
+class StageClock:
+    """Told of a job's stages, it knows how long each took: seconds by name ("read" includes opening the nets)."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._name = ""
+        self._began = 0.0
+
+    def __call__(self, message: Message) -> None:
+        if isinstance(message, Stage):
+            self.stop()
+            self._name, self._began = message.name, time.perf_counter()
+
+    def stop(self) -> None:
+        """The last stage ends now."""
+        if self._name:
+            self.seconds[self._name] = time.perf_counter() - self._began
+        self._name = ""
+
+
+def portrait_at(picture: Path, models: Path, *, threads: int | None = None, report: Report | None = None) -> Opened:
     """A picture file → a portrait ready to be moved, the way `gioconda animate` does it."""
     job = Job(
         portrait=str(picture), motion="take", output="unused.####.exr", models=str(models), face=LARGEST, device="cpu",
         threads=threads,
     )  # fmt: skip
-    return open_portrait(job, _silent)
-
-
-def _silent(_message: Message) -> None:
-    """Nobody is told."""
+    return open_portrait(job, report or StageClock())

@@ -25,6 +25,7 @@ COLUMNS = (
     Column("psnr_person", "(person)"),
     Column("ssim_face", "face SSIM", 3),
     Column("akd", "AKD %"),
+    Column("akd_steady", "(steady)"),
     Column("akd_eyes", "eyes"),
     Column("akd_iris", "iris"),
     Column("akd_mouth", "mouth"),

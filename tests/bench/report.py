@@ -67,6 +67,15 @@ def write_json(path: Path, data: Any) -> None:
     path.write_text(json.dumps(_plain(data), indent=1) + "\n")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote; empty where there is none that can be read."""
+    try:
+        data: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return data
+
+
 def _number(value: object, digits: int) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
         return "-"

@@ -10,7 +10,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,30 +18,25 @@ from typing import Any
 import cv2
 import numpy as np
 from gioconda.engine import ALL_PASSES, DEFAULT_PASSES, Portrait, kernels, place, render_rows
+from gioconda.exr import LOSSLESS
 from gioconda.pose import Performance
 
 from . import product
 
 REPETITIONS = {512: 25, 1024: 15, 2048: 9, 4096: 5}
-# Poses far enough apart in the take that eyes, mouth and head are somewhere else each time.
 POSES = 8
+EXR_SIZE = 2048
 
 
 def main(size: int, picture: Path, models: Path) -> dict[str, Any]:
     """Everything that is measured at one size."""
-    seconds: dict[str, float] = {}
-    with _clocked(seconds, "nets"):
-        nets = product.open_nets(models, threads=None)
-    with _clocked(seconds, "read"):
-        source = product.read_portrait(picture)
-    with _clocked(seconds, "analyse"):
-        analysis = product.analyse_portrait(source, nets)
-    with _clocked(seconds, "prepare"):
-        portrait = product.prepare_portrait(source, analysis)
-    peaks = {"prepare": peak_mb()}
-    performance = product.take_for(portrait)
+    clock = product.StageClock()
+    portrait = product.portrait_at(picture, models, report=clock).portrait
+    clock.stop()
+    peaks = {"set_up": peak_mb()}
+    performance = product.long_performance(portrait, 240)
     variants = _variants(portrait, performance)
-    for frame in (variants["default passes"], variants["all passes"], variants["preview"]):
+    for frame in variants.values():
         frame(0)  # compiles, or loads what was compiled
     reset_peak()
     for i in range(2):
@@ -50,23 +45,26 @@ def main(size: int, picture: Path, models: Path) -> dict[str, Any]:
     repetitions = REPETITIONS.get(size, 5)
     times = _take_turns({"remap": _reference(size)} | variants, repetitions)
     stages = _stages(portrait, performance, repetitions)
-    return {"size": size, "seconds": seconds, "peak_mb": peaks, "ms": times, "stages_ms": stages}
+    exr = _exr(portrait, performance, picture.parent) if size == EXR_SIZE else []
+    return {"size": size, "seconds": clock.seconds, "peak_mb": peaks, "ms": times, "stages_ms": stages, "exr": exr}
+
+
+def chosen(performance: Performance, i: int) -> int:
+    """The frame of the `i`-th repetition: eyes, mouth and head are somewhere else each time."""
+    return int(np.linspace(1, len(performance) - 2, POSES)[i % POSES])
 
 
 def _variants(portrait: Portrait, performance: Performance) -> dict[str, Callable[[int], None]]:
     """Ways to make one frame, by name; each takes a counter that chooses the pose."""
-    steps = np.linspace(1, len(performance) - 2, POSES).astype(int)
 
-    def frame(i: int, passes: tuple[str, ...], smooth_edges: bool) -> None:
-        k = int(steps[i % POSES])
-        placed = place(portrait, performance[k], previous=performance[k - 1], following=performance[k + 1])
-        for row, rows in product.bands(portrait, passes):
-            render_rows(placed, row, rows, passes=passes, smooth_edges=smooth_edges)
+    def frame(i: int, passes: Sequence[str], draft: bool) -> None:
+        for _ in product.render_as_written(portrait, performance, chosen(performance, i), passes, draft=draft):
+            pass
 
     return {
-        "default passes": lambda i: frame(i, DEFAULT_PASSES, True),
-        "all passes": lambda i: frame(i, ALL_PASSES, True),
-        "preview": lambda i: frame(i, ("Combined",), False),
+        "default passes": lambda i: frame(i, DEFAULT_PASSES, False),
+        "all passes": lambda i: frame(i, ALL_PASSES, False),
+        "preview": lambda i: frame(i, ("Combined",), True),
     }
 
 
@@ -84,23 +82,25 @@ def _reference(size: int) -> Callable[[int], None]:
     return remap
 
 
-def _take_turns(calls: dict[str, Callable[[int], None]], repetitions: int) -> dict[str, float]:
-    """Median milliseconds of each, called in turn."""
-    spent: dict[str, list[float]] = {name: [] for name in calls}
+def _take_turns(calls: dict[str, Callable[[int], None]], repetitions: int) -> dict[str, dict[str, float]]:
+    """Median milliseconds of each, called in turn: on the clock ("wall") and summed over threads ("processor")."""
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
     for i in range(repetitions + 1):
         for name, call in calls.items():
-            began = time.perf_counter()
+            wall, processor = time.perf_counter(), time.process_time()
             call(i)
-            spent[name].append((time.perf_counter() - began) * 1e3)
-    return {name: statistics.median(times[1:]) for name, times in spent.items()}
+            spent[name].append((time.perf_counter() - wall, time.process_time() - processor))
+    return {
+        kind: {name: 1e3 * statistics.median(t[k] for t in times[1:]) for name, times in spent.items()}
+        for k, kind in enumerate(("wall", "processor"))
+    }
 
 
 def _stages(portrait: Portrait, performance: Performance, repetitions: int) -> dict[str, float]:
     """Where a frame of the default passes spends its time, median milliseconds: placing, each kernel, the rest."""
-    steps = np.linspace(1, len(performance) - 2, POSES).astype(int)
     spent: list[dict[str, float]] = []
     for i in range(repetitions):
-        k = int(steps[i % POSES])
+        k = chosen(performance, i)
         clock: dict[str, float] = {}
         with _clocked(clock, "place: mesh, eyes, mouth"):
             placed = place(portrait, performance[k], previous=performance[k - 1], following=performance[k + 1])
@@ -140,6 +140,19 @@ def _clocked_kernels(clock: dict[str, float]) -> Iterator[None]:
     finally:
         for name, kernel in compiled.items():
             setattr(kernels, name, kernel)
+
+
+def _exr(portrait: Portrait, performance: Performance, folder: Path) -> list[dict[str, Any]]:
+    """Writing one frame of the default passes, by compression: milliseconds and megabytes."""
+    bands = list(product.render_as_written(portrait, performance, chosen(performance, 3), DEFAULT_PASSES))
+    path = folder / "compression.exr"
+    results = []
+    for compression in LOSSLESS:
+        times = _take_turns({"write": lambda _i, c=compression: product.write_frame(path, portrait, bands, c)}, 2)
+        figures = {kind: values["write"] for kind, values in times.items()}
+        results.append({"compression": compression, "mb": path.stat().st_size / 1e6} | figures)
+    path.unlink()
+    return results
 
 
 def peak_mb() -> float:

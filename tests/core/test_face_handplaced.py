@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from gioconda.errors import InputError
 from gioconda.face.fit import fit_landmarks
 from gioconda.face.handplaced import read_points
@@ -134,7 +133,11 @@ def test_a_broken_file_names_the_line(tmp_path: Path) -> None:
     path.write_text('{\n "chin": [1, 2],\n "nose_tip" [3, 4]\n}', encoding="utf-8")
     with pytest.raises(InputError, match="line 3, column 13: this is not JSON"):
         read_points(path, SIZE)
-    for content, message in (("5", "holds no points"), ("[[1, 2, 3]]", "has 1 landmarks, 478"), ('{"points": 3}', "must name")):
+    for content, message in (
+        ("5", "holds no points"),
+        ("[[1, 2, 3]]", "has 1 landmarks, 478"),
+        ('{"points": 3}', "must name"),
+    ):
         path.write_text(content, encoding="utf-8")
         with pytest.raises(InputError, match=message):
             read_points(path, SIZE)

@@ -1,4 +1,6 @@
-"""The converted networks against MediaPipe 0.10.21 itself (tests/data/golden_landmarks.npz), and how steady their answers are."""
+"""The converted networks against MediaPipe 0.10.21 itself (tests/data/golden_landmarks.npz), and how steady their
+answers are.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from skimage.data import astronaut
-
 from gioconda.face.nets import Nets
 from gioconda.face.region import Region, around_landmarks, whole_picture
 from gioconda.landmarks import EYE_OUTER_LEFT, EYE_OUTER_RIGHT, NOSE_TIP, mirrored
+from skimage.data import astronaut
 
 GOLDEN = Path(__file__).resolve().parent.parent / "data" / "golden_landmarks.npz"
 
@@ -29,7 +30,8 @@ def percent_of_eye_distance(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def as_mediapipe(nets: Nets, srgb: np.ndarray) -> np.ndarray:
-    """What MediaPipe's FaceMesh does with a picture: the best box of the short range, one look. (478, 3), its coordinates.
+    """What MediaPipe's FaceMesh does with a picture: the best box of the short range, one look. (478, 3), its
+    coordinates.
 
     MediaPipe counts pixels from the first one's centre and takes the whole picture's centre for width / 2 all the same.
     """

@@ -1,4 +1,6 @@
-"""The networks on disk: pinned, fetched, converted to the same bytes every time, and refused when they are not the expected ones."""
+"""The networks on disk: pinned, fetched, converted to the same bytes every time, and refused when they are not the
+expected ones.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from gioconda.errors import ModelError
 from gioconda.models import build_models, default_models_folder, load_registry, model_path
 from gioconda.models.convert import convert
@@ -26,7 +27,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_model_is_listed_with_what_its_user_must_know() -> None:
     models = load_registry().models
-    assert {"face_detection_short_range", "face_detection_full_range", "face_landmarks", "person_segmentation"} <= set(models)
+    assert {"face_detection_short_range", "face_detection_full_range", "face_landmarks", "person_segmentation"} <= set(
+        models
+    )
     for model in models.values():
         assert model.licence and model.provenance and model.inputs and model.outputs
         assert len(model.sha256) == 64 and all(shape[0] == "N" for shape in model.outputs.values())
@@ -36,7 +39,9 @@ def test_the_files_have_the_inputs_and_outputs_of_the_list(models_folder: Path) 
     import onnxruntime
 
     for model in load_registry(models_folder).models.values():
-        session = onnxruntime.InferenceSession(str(model_path(model.name, models_folder)), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(model_path(model.name, models_folder)), providers=["CPUExecutionProvider"]
+        )
         assert {i.name: tuple(i.shape) for i in session.get_inputs()} == model.inputs
         assert {o.name: tuple(o.shape) for o in session.get_outputs()} == model.outputs
 
@@ -127,7 +132,9 @@ def test_a_network_answers_for_each_picture_of_a_batch_alone(models_folder: Path
     import onnxruntime
 
     random = np.random.default_rng(0)
-    session = onnxruntime.InferenceSession(str(model_path("face_landmarks", models_folder)), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        str(model_path("face_landmarks", models_folder)), providers=["CPUExecutionProvider"]
+    )
     images = random.random((3, 192, 192, 3), np.float32)
     together = session.run(None, {"image": images})
     for index in range(3):

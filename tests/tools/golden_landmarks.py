@@ -3,9 +3,9 @@
     python -m venv golden && golden/bin/pip install mediapipe==0.10.21
     golden/bin/python tests/tools/golden_landmarks.py ../shared/data/portraits
 
-Writes tests/data/golden_landmarks.npz: for every portrait NAME the landmarks "NAME" (478, 3) float32, pixels as MediaPipe counts
-them (from the first pixel's centre), and "NAME.sha256" of the file; "segmentation" (32, 32) float32, every 8th pixel of the person's probability on Eileen
-Collins' portrait averaged down to 256².
+Writes tests/data/golden_landmarks.npz: for every portrait NAME the landmarks "NAME" (478, 3) float32, pixels as
+MediaPipe counts them (from the first pixel's centre), and "NAME.sha256" of the file; "segmentation" (32, 32) float32,
+every 8th pixel of the person's probability on Eileen Collins' portrait averaged down to 256².
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +64,8 @@ def analyse(srgb: Picture, nets: Nets, *, face: int | str | None = LARGEST, poin
     Args:
         srgb: (H, W, 3) uint8, display-encoded sRGB.
         nets: the opened networks.
-        face: which one, when there are several: 1 is the leftmost; "largest"; None: the only one there is, or one that is
-            much larger than the others.
+        face: which one, when there are several: 1 is the leftmost; "largest"; None: the only one there is, or one that
+            is much larger than the others.
         points: a JSON file of points placed by hand; no face is searched for then.
 
     Raises:
@@ -118,7 +117,8 @@ def choose_face(faces: list[Face], face: int | str | None) -> int:
     """
     if not faces:
         raise NoFaceError(
-            "No face was found in the picture: crop it closer to the face, or place a few points by hand (--points FILE)."
+            "No face was found in the picture: crop it closer to the face, "
+            "or place a few points by hand (--points FILE)."
         )
     count = f"{len(faces)} face{'s' if len(faces) > 1 else ''} found"
     if isinstance(face, int):
@@ -138,7 +138,7 @@ def choose_face(faces: list[Face], face: int | str | None) -> int:
 
 
 def save_analysis(analysis: Analysis, path: Path) -> None:
-    """Write the landmarks and what was found as JSON that `load_analysis` and `--points` read. The person's map is left out.
+    """Write the landmarks and what was found as JSON that `load_landmarks` and `--points` read, without the person.
 
     Raises:
         OutputError: the file cannot be written.
@@ -157,7 +157,7 @@ def save_analysis(analysis: Analysis, path: Path) -> None:
     part = path.with_name(path.name + ".part")
     try:
         part.write_text(_readable(content), encoding="utf-8")
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise OutputError(f"{path} cannot be written ({error.strerror}): choose another place.") from error

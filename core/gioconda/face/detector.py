@@ -1,9 +1,9 @@
-"""Find boxes around faces in one square of a picture (BlazeFace, short and full range). Whether a box holds a face is for
-`search` to prove."""
+"""Find boxes around faces in one square of a picture (BlazeFace). Whether a box holds a face is for `proof` to say."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +85,7 @@ def _anchors(side: int, strides: tuple[int, ...], per_cell: int) -> Float:
 
 
 def _decoded(raw: npt.NDArray[np.float32], anchors: Float, side: int) -> Float:
-    """Network output (B, 16) → (B, 16): left, top, right, bottom, then x, y of the six keypoints, pixels of the crop."""
+    """Network output (B, 16) → (B, 16): left, top, right, bottom, then the six keypoints' x, y; pixels of the crop."""
     values = raw.astype(np.float64).reshape(-1, 2 + KEYPOINTS, 2)
     centre, extent = values[:, 0] + anchors, values[:, 1]
     keypoints = values[:, 2:] + anchors[:, None]
@@ -93,7 +93,7 @@ def _decoded(raw: npt.NDArray[np.float32], anchors: Float, side: int) -> Float:
     return np.concatenate([corners, keypoints.reshape(-1, 2 * KEYPOINTS)], axis=1)
 
 
-def _merged(boxes: Float, scores: npt.NDArray[np.float32]) -> list[tuple[Float, float]]:
+def _merged(boxes: Float, scores: npt.NDArray[np.floating[Any]]) -> list[tuple[Float, float]]:
     """Overlapping boxes become their mean, weighted by score; the best score is kept."""
     faces = []
     order = np.argsort(-scores, kind="stable")

@@ -1,4 +1,4 @@
-"""Fit a whole face to a few placed points: the template's pose, then a smooth deformation that meets every point. No files."""
+"""Fit a whole face to a few placed points: the template's pose, then a smooth deformation. Knows no files."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from .region import Float
 Index = npt.NDArray[np.int64]
 
 MIN_POINTS = 4
-MIN_SPREAD = 0.12  # rms distance from the best line through the points, template units: less leaves the head's size open
+MIN_SPREAD = 0.12  # rms distance from the best line through the points, template units: less leaves the size open
 MAX_MISFIT = 0.45  # of one point from the template in its fitted pose, template units
 POSE_DEGREES = (25.0, 20.0)  # how much yaw and pitch a portrait has, one standard deviation
 MAX_YAW, MAX_PITCH = 75.0, 50.0  # degrees: beyond, a face is seen from behind
 NOISE = 0.05  # how far a face's point is from the template's by identity and expression, template units
 REACH = (0.9, 0.25)  # how far a placed point pulls its surroundings, template units: broadly and closely
-OPENING = 0.35  # a fourth coordinate keeps upper and lower lids and lips this far apart, so that they can move against each other
+OPENING = 0.35  # a fourth coordinate keeps upper and lower lids and lips this far apart, so that they can open
 
 
 def fit_landmarks(placed: dict[int, Float], source: str) -> Float:
@@ -63,7 +63,8 @@ def fit_landmarks(placed: dict[int, Float], source: str) -> Float:
 def _check_spread(index: Index, source: str) -> None:
     if len(index) < MIN_POINTS:
         raise InputError(
-            f"{source} places {len(index)} points, at least {MIN_POINTS} are needed: the outer eye corners, nose tip and chin do."
+            f"{source} places {len(index)} points, at least {MIN_POINTS} are needed: "
+            "the outer eye corners, the nose tip and the chin do."
         )
     shape = template()[index, :2]
     centred = shape - shape.mean(0)
@@ -73,7 +74,8 @@ def _check_spread(index: Index, source: str) -> None:
 
 def _misfit(index: Index, points: Float, pose: HeadPose) -> Float:
     """(K,): how far each point lies from the template's in its pose, template units."""
-    return np.linalg.norm(points - pose.to_picture(template()[index])[:, :2], axis=1) / pose.scale
+    seen = pose.to_picture(template()[index])[:, :2]
+    return np.asarray(np.linalg.norm(points - seen, axis=1) / pose.scale, np.float64)
 
 
 def _check_misfit(index: Index, points: Float, pose: HeadPose, source: str) -> None:
@@ -81,10 +83,11 @@ def _check_misfit(index: Index, points: Float, pose: HeadPose, source: str) -> N
     worst = int(misfit.argmax())
     if misfit[worst] <= MAX_MISFIT:
         return
-    other = mirrored()[index]
+    other = mirrored()[index].astype(np.int64)
     if _misfit(other, points, _fitted_pose(other, points)).max() <= MAX_MISFIT:
         raise InputError(
-            f"{source}: left and right seem to be exchanged; “right” is the person's own right, on the left of the picture."
+            f"{source}: left and right seem to be exchanged; "
+            "“right” is the person's own right, on the left of the picture."
         )
     names = {number: name for name, number in NAMED.items()}
     name = names.get(int(index[worst]), str(index[worst]))
@@ -100,7 +103,9 @@ def _fitted_pose(index: Index, points: Float) -> HeadPose:
     def pose(values: Float) -> HeadPose:
         yaw, pitch, roll, log_scale, x, y = values
         scale = float(np.exp(log_scale) * extent)
-        return HeadPose(scale, rotation_matrix(yaw, pitch, roll), np.array([centre[0] + x * extent, centre[1] + y * extent, 0.0]))
+        return HeadPose(
+            scale, rotation_matrix(yaw, pitch, roll), np.array([centre[0] + x * extent, centre[1] + y * extent, 0.0])
+        )
 
     def cost(values: Float) -> Float:
         seen = pose(values).to_picture(shape)[:, :2]
@@ -118,10 +123,10 @@ def _fitted_pose(index: Index, points: Float) -> HeadPose:
 
 
 def _spread_out(index: Index, residual: Float) -> Float:
-    """The placed points' residuals (K, 2), pixels, carried to all landmarks, (478, 2): met there, fading away from there.
+    """The placed points' residuals (K, 2), pixels, carried to all landmarks, (478, 2): met there, fading away.
 
-    The mean of a Gaussian process over the template's surface: displacements are alike where points are near. An iris moves as one
-    and pulls nothing.
+    The mean of a Gaussian process over the template's surface: displacements are alike where points are near. An iris
+    moves as one and pulls nothing.
     """
     iris = np.isin(index, IRIS_RIGHT + IRIS_LEFT)
     skin, shift = index[~iris], residual[~iris]

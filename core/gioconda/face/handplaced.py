@@ -4,8 +4,8 @@ The file is JSON. Either named points (`landmarks.NAMED`, or indices), pixels, f
 
     {"eye_outer_right": [310, 402], "eye_outer_left": [505, 398], "nose_tip": [400, 505], "chin": [405, 690]}
 
-optionally inside "points", beside the "size": [width, height] of the picture they were placed on; or all 478 landmarks as
-`gioconda analyse` writes them, or as a bare list. "right" is the person's own right.
+optionally inside "points", beside the "size": [width, height] of the picture they were placed on; or all 478 landmarks
+as `gioconda analyse` writes them, or as a bare list. "right" is the person's own right.
 """
 
 from __future__ import annotations
@@ -37,9 +37,13 @@ def read_points(path: Path, size: tuple[int, int]) -> Float:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{path}, line {error.lineno}, column {error.colno}: this is not JSON ({error.msg}).") from None
+        raise InputError(
+            f"{path}, line {error.lineno}, column {error.colno}: this is not JSON ({error.msg})."
+        ) from None
     except (ValueError, RecursionError):
-        raise InputError(f"{path} cannot be read as JSON: write names and positions as in {{\"chin\": [405, 690]}}.") from None
+        raise InputError(
+            f'{path} cannot be read as JSON: write names and positions as in {{"chin": [405, 690]}}.'
+        ) from None
     if isinstance(content, dict):
         scale = _scale(content, path, size)
         if "landmarks" in content:
@@ -48,7 +52,7 @@ def read_points(path: Path, size: tuple[int, int]) -> Float:
         return fit_landmarks(named, str(path))
     if isinstance(content, list):
         return _all_landmarks(content, path)
-    raise InputError(f"{path} holds no points: write names and positions as in {{\"chin\": [405, 690]}}.")
+    raise InputError(f'{path} holds no points: write names and positions as in {{"chin": [405, 690]}}.')
 
 
 def _scale(content: dict[str, Any], path: Path, size: tuple[int, int]) -> float:
@@ -71,7 +75,7 @@ def _scale(content: dict[str, Any], path: Path, size: tuple[int, int]) -> float:
 def _named(content: Any, path: Path, text: str, size: tuple[int, int], scale: float) -> dict[int, Float]:
     """Landmark index → (2,) pixels."""
     if not isinstance(content, dict):
-        raise InputError(f"{path}: “points” must name its points, as in {{\"chin\": [405, 690]}}.")
+        raise InputError(f'{path}: “points” must name its points, as in {{"chin": [405, 690]}}.')
     named: dict[int, Float] = {}
     for name, value in content.items():
         if content.get("points") is None and name in ("size", "note"):

@@ -26,8 +26,8 @@ class Landmarker:
     def look(self, srgb: Picture, region: Region, *, smooth: bool = True) -> tuple[Float, float]:
         """The points of the face in `region` of a picture (H, W, 3) uint8.
 
-        -> landmarks (478, 3) float64, pixels of the picture (see `landmarks` for the axes), and the network's probability, 0 to
-        1, that there is a face in the square. With `smooth` off it computes what MediaPipe computes.
+        -> landmarks (478, 3) float64, pixels of the picture (see `landmarks` for the axes), and the network's
+        probability, 0 to 1, that there is a face in the square. With `smooth` off it computes what MediaPipe computes.
         """
         image = region.crop(srgb, SIDE, smooth=smooth).astype(np.float32)[None] / 255.0
         points, score = self._session.run({"image": image})
@@ -38,14 +38,16 @@ class Landmarker:
         image = region.crop(srgb, SIDE, smooth=True).astype(np.float32) / 255.0
         points, score = self._session.run({"image": np.stack([image, image[:, ::-1]])})
         back = points[1][mirrored()]
-        # The network takes pixel i of its input for coordinate i, so that pixel i of the mirror image is coordinate SIDE − 1 − i.
+        # The network takes pixel i of its input for coordinate i, so that pixel i of the mirror image is coordinate
+        # SIDE − 1 − i.
         back[:, 0] = SIDE - 1 - back[:, 0]
         return region.to_picture((points[0] + back) / 2, SIDE), float(score.mean())
 
     def landmarks(self, srgb: Picture, box: FaceBox) -> tuple[Float, float]:
-        """The points of the face in a detector's box: look, then look again at the square those points ask for, until it settles.
+        """The points of the face in a detector's box.
 
-        -> as `look`. A further look that is less sure of seeing a face is thrown away.
+        Look, then look again at the square those points ask for, until it settles. -> as `look`. A further look that is
+        less sure of seeing a face is thrown away.
         """
         region = box.region()
         points, score = self.look(srgb, region)
@@ -69,7 +71,10 @@ class Landmarker:
             self.look_both_ways(
                 srgb,
                 Region(
-                    straight.x + x * straight.size, straight.y + y * straight.size, straight.size * size, straight.angle + angle
+                    straight.x + x * straight.size,
+                    straight.y + y * straight.size,
+                    straight.size * size,
+                    straight.angle + angle,
                 ),
             )[0]
             for x, y, size, angle in _VIEWPOINTS

@@ -1,4 +1,4 @@
-"""The square of a picture that a network looks at: where it is, how to cut it out, how to carry points back. No networks."""
+"""The square of a picture that a network looks at: where it is, how to cut it out, how to carry points back."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ class Region:
     def crop(self, srgb: Picture, side: int, *, border: pixels.Border = "replicate", smooth: bool = False) -> Picture:
         """The square as a picture of `side` × `side` pixels, (side, side, 3) uint8.
 
-        The crop's pixel i, not its corner, shows the square's coordinate i, as in MediaPipe's graphs: that is how the networks
-        count. Sampled bilinearly, also like MediaPipe; `smooth` averages the picture down first, for steadier answers.
+        The crop's pixel i, not its corner, shows the square's coordinate i, as in MediaPipe's graphs: that is how the
+        networks count. Sampled bilinearly, also like MediaPipe; `smooth` averages the picture down first, for steadier
+        answers.
         """
         scale = self.size / side
         matrix = np.empty((2, 3))
@@ -61,7 +62,7 @@ class Region:
         return pixels.warp_affine(part, matrix, side, side, border=border, method="area" if smooth else "linear")
 
     def _part(self, srgb: Picture) -> tuple[Picture, Float]:
-        """The part of the picture that a crop needs, and its upper left corner: a small face in a large picture is cheap."""
+        """The part of the picture that a crop needs, and its upper left corner: small faces are cheap."""
         height, width = srgb.shape[:2]
         reach = self.size * (abs(np.cos(self.angle)) + abs(np.sin(self.angle))) / 2 + 8
         left, right = (int(np.clip(self.x + side, 0, width)) for side in (-reach, reach))
@@ -89,7 +90,9 @@ def around(points: Float, right: Float, left: Float) -> Region:
     low, high = points.min(0), points.max(0)
     centre = (low + high) / 2
     line = left - right
-    return Region(float(centre[0]), float(centre[1]), float((high - low).max() * MARGIN), float(np.arctan2(line[1], line[0])))
+    return Region(
+        float(centre[0]), float(centre[1]), float((high - low).max() * MARGIN), float(np.arctan2(line[1], line[0]))
+    )
 
 
 def around_landmarks(landmarks: npt.NDArray[np.floating[Any]]) -> Region:

@@ -15,7 +15,8 @@ try:
     import onnxruntime
 except ImportError as missing:  # two builds exclude each other, so neither is a plain dependency
     raise DeviceError(
-        "ONNX Runtime is not installed: run `pip install gioconda[cpu]`, or `pip install gioconda[gpu]` for an NVIDIA GPU."
+        "ONNX Runtime is not installed: run `pip install gioconda[cpu]`, "
+        "or `pip install gioconda[gpu]` for an NVIDIA GPU."
     ) from missing
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "directml", "coreml")
@@ -111,7 +112,9 @@ def _open(path: Path, device: str, threads: int | None) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base
-        raise ModelError(f"The model {path} cannot be loaded ({str(error).splitlines()[0]}): run `gioconda models`.") from error
+        raise ModelError(
+            f"The model {path} cannot be loaded ({str(error).splitlines()[0]}): run `gioconda models`."
+        ) from error
 
 
 def _cores() -> int:

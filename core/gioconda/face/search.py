@@ -9,11 +9,11 @@ import numpy as np
 
 from .detector import Detector, FaceBox
 from .nets import Nets
-from .proof import is_face
+from .proof import MIN_SIZE_PX, is_face
 from .region import Float, Picture, Region, whole_picture
 
 CANDIDATES = 6  # boxes of one look that are worth proving: the best ones
-SMALL = 0.12  # a face whose box is smaller than this part of the picture is not alone for certain: tiles may show larger ones
+SMALL = 0.12  # when every face is smaller than this part of the picture, tiles may show larger ones
 
 _TURNS = tuple(np.radians([-45.0, 45.0, -90.0, 90.0, 180.0]))
 _TILINGS = (2, 3, 5)  # tiles are the longer side divided by this
@@ -45,16 +45,18 @@ class Face:
 
     def holds(self, point: Float) -> bool:
         """True when a point (2,), pixels, lies in the box."""
-        return bool((point >= self.box[:2]).all() and (point <= self.box[2:]).all())
+        return bool(((point >= self.box[:2]) & (point <= self.box[2:])).all())
 
 
 def find_faces(srgb: Picture, nets: Nets, *, wanted: int = 1) -> list[Face]:
     """The faces of a picture (H, W, 3) uint8, from left to right.
 
-    The search grows in effort until it has shown `wanted` faces (0: it looks once); small ones make it look at upright tiles as
-    well, for the portrait's own face may be another.
+    The search grows in effort until it has shown `wanted` faces (0: it looks once); small ones make it look at upright
+    tiles as well, for the portrait's own face may be another.
     """
     faces: list[Face] = []
+    if min(srgb.shape[:2]) < MIN_SIZE_PX:
+        return faces
     tiles = False
     for number, (looks, are_tiles) in enumerate(_efforts(srgb, nets)):
         if number and len(faces) >= wanted and not (wanted and are_tiles and not tiles and _all_small(faces, srgb)):
@@ -63,7 +65,7 @@ def find_faces(srgb: Picture, nets: Nets, *, wanted: int = 1) -> list[Face]:
         for detector, region, threshold in looks:
             for box in detector.detect(srgb, region, threshold=threshold)[:CANDIDATES]:
                 if not any(face.holds(box.centre) for face in faces):
-                    face = _proved(srgb, box, nets)
+                    face = _proved(srgb, box, nets, prominent=number == 0 and box.size > SMALL * max(srgb.shape[:2]))
                     faces = faces if face is None else _with(faces, face)
     return sorted(faces, key=lambda face: float(face.box[0] + face.box[2]))
 
@@ -92,13 +94,13 @@ def _tiles(srgb: Picture, turn: float, tilings: tuple[int, ...]) -> Iterator[Reg
 
 
 def _all_small(faces: list[Face], srgb: Picture) -> bool:
-    return max(face.size for face in faces) < SMALL * max(srgb.shape[:2])
+    return bool(max(face.size for face in faces) < SMALL * max(srgb.shape[:2]))
 
 
-def _proved(srgb: Picture, box: FaceBox, nets: Nets) -> Face | None:
+def _proved(srgb: Picture, box: FaceBox, nets: Nets, *, prominent: bool) -> Face | None:
     """The face in a detector's box, None when there is none."""
     landmarks, score = nets.landmarker.landmarks(srgb, box)
-    return Face(landmarks, score) if is_face(srgb, landmarks, score, nets) else None
+    return Face(landmarks, score) if is_face(srgb, landmarks, score, nets, prominent=prominent) else None
 
 
 def _with(faces: list[Face], face: Face) -> list[Face]:

@@ -27,10 +27,10 @@ class Segmenter:
         self._session = session
 
     def person(self, srgb: Picture, face: Region) -> Probability:
-        """How probably each pixel of a picture (H, W, 3) uint8 is person → (h, w) float32, 0 to 1, covering the same picture.
+        """How probably each pixel of a picture (H, W, 3) uint8 is person → (h, w) float32, 0 to 1, any size.
 
-        The network looks at the whole picture and, closer, at head and shoulders of the face in the square `face`; the closer
-        look counts where there is one.
+        The network looks at the whole picture and, closer, at head and shoulders of the face in the square `face`; the
+        closer look counts where there is one.
         """
         height, width = srgb.shape[:2]
         closer = _head_and_shoulders(face)
@@ -41,8 +41,7 @@ class Segmenter:
         matrix = _from_picture(closer, w / width, h / height)
         near = pixels.warp_affine(answer, matrix, w, h)
         weight = pixels.warp_affine(_feather(), matrix, w, h, border="zero")
-        mixed: Probability = np.clip(whole + (near - whole) * weight, 0, 1)
-        return mixed
+        return np.asarray(np.clip(whole + (near - whole) * weight, 0, 1), np.float32)
 
     def _whole(self, srgb: Picture) -> Probability:
         """The whole picture, squeezed into the network's square as its authors do."""
@@ -53,8 +52,7 @@ class Segmenter:
         image = square.astype(np.float32)[None] / 255.0
         straight = self._session.run({"image": image})[0][0, :, :, 0]
         mirrored = self._session.run({"image": np.ascontiguousarray(image[:, :, ::-1])})[0][0, :, ::-1, 0]
-        mean: Probability = (straight + mirrored) / 2
-        return mean
+        return np.asarray((straight + mirrored) / 2, np.float32)
 
 
 def _head_and_shoulders(face: Region) -> Region:
@@ -74,7 +72,7 @@ def _feather() -> Probability:
     """How much the closer look counts, (256, 256): 1 inside, fading to 0 at the sides of its square."""
     y, x = np.mgrid[:SIDE, :SIDE] + 0.5
     edge = np.minimum.reduce([x, y, SIDE - x, SIDE - y]) / (FEATHER * SIDE)
-    return np.clip(edge, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(edge, 0, 1), np.float32)
 
 
 def others_removed(person: Probability, landmarks: Float, others: list[Float], size: tuple[int, int]) -> Probability:
@@ -93,12 +91,11 @@ def others_removed(person: Probability, landmarks: Float, others: list[Float], s
     own = _distance(at, around_landmarks(landmarks))
     nearest = np.minimum.reduce([_distance(at, around_landmarks(other)) for other in others])
     share = np.clip((nearest - own) / BETWEEN + 0.5, 0, 1)
-    mine: Probability = (person * share).astype(np.float32)
-    return mine
+    return np.asarray(person * share, np.float32)
 
 
 def _distance(at: Float, face: Region) -> Float:
-    """How far points (..., 2), pixels, lie from a person: from the head's centre, or from the line straight down from it."""
+    """How far points (..., 2), pixels, lie from a person: from the head's centre or the line straight down from it."""
     down = face.axes[:, 1]
     offset = at - (face.x, face.y)
     along = np.clip(offset @ down, 0, None)

@@ -1,6 +1,7 @@
 """Follow one face through a clip, frame by frame, and return what it did as a `Motion`. Nothing is smoothed here.
 
-Tracking looks where the face was in the frame before; when it is gone, or is no longer a face, it is searched for again.
+Tracking looks where the face was in the frame before; when it is gone, or is a face no longer, it is sought
+again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from .search import find_faces
 REACH = 2.0  # a lost face is first searched for in a square this much larger than the last one
 CHECK_EVERY = 15  # frames between two proofs that it is still a face: the network is as sure of a wall after a cut
 JUMP = 0.15  # a square that moves by more than this part of its side is proved at once
-SEARCH_EVERY = 12  # frames between two thorough searches while there is no face
+SEARCH_EVERY = 25  # frames between two thorough searches while there is no face
 CALM, BRISK = 0.1, 0.06  # the square takes up this part of a tiny movement, all of one above BRISK of its side
 
 Progress = Callable[[int, int], None]
@@ -69,14 +70,22 @@ def track_video(
             on_progress(len(landmarks), total)
     found = int(np.count_nonzero(confidence))
     if not found:
-        raise NoFaceError(f"No face was found in any of the {len(landmarks)} frames of {path}: show the face larger or frontally.")
+        raise NoFaceError(
+            f"No face was found in any of the {len(landmarks)} frames of {path}: show the face larger or frontally."
+        )
     return Motion(
         fps=info.fps,
         frames=np.arange(len(landmarks), dtype=np.int32),
         landmarks=np.stack(landmarks),
         size=(info.width, info.height),
         confidence=np.array(confidence, np.float32),
-        provenance={"kind": "video", "file": path.name, "frames": len(landmarks), "tracked": found, "device": nets.device},
+        provenance={
+            "kind": "video",
+            "file": path.name,
+            "frames": len(landmarks),
+            "tracked": found,
+            "device": nets.device,
+        },
     )
 
 
@@ -133,7 +142,7 @@ class FaceTracker:
         return points, score
 
     def _found(self, frame: Picture) -> tuple[Float | None, float]:
-        """The face wherever it is in the frame: near where it was, else the nearest one to that, else the chosen one."""
+        """The face wherever it is in the frame: near where it was, else the nearest, else the chosen one."""
         self._since_check = 0
         if self._last is not None:
             near = Region(self._last.x, self._last.y, self._last.size * REACH, self._last.angle)
@@ -154,7 +163,7 @@ class FaceTracker:
 
 
 def eased(before: Region, wanted: Region) -> Region:
-    """The square to look at next: it hardly follows a tremble, for a still square gives still points, and fully a movement."""
+    """The square to look at next: it hardly follows a tremble (a still square, still points) and fully a movement."""
     part = float(np.clip(moved(before, wanted) / BRISK, CALM, 1.0))
     turn = (wanted.angle - before.angle + np.pi) % (2 * np.pi) - np.pi
     return Region(

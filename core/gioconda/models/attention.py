@@ -1,9 +1,10 @@
-"""The face network's own operators in standard ONNX: how it looks again at lips and eyes, and puts the answers together.
+"""The face network's own operators in standard ONNX: how it looks again at lips and eyes.
 
-The network first finds all 468 points roughly. For the lips and for each eye, a *transform matrix* places a small upright square
-around that feature's rough points (`Landmarks2TransformMatrix`), the early feature map is *sampled* in that square
-(`TransformTensorBilinear`), a branch of convolutions finds the feature's points in it, and the same matrix *carries* them back
-(`TransformLandmarks`). What they compute was learned from MediaPipe 0.10 (mediapipe/util/tflite/operations, version 2 of each).
+The network first finds all 468 points roughly. For the lips and for each eye, a *transform matrix* places a small
+upright square around that feature's rough points (`Landmarks2TransformMatrix`), the early feature map is *sampled* in
+that square (`TransformTensorBilinear`), a branch of convolutions finds the feature's points in it, and the same matrix
+*carries* them back (`TransformLandmarks`). What they compute was learned from MediaPipe 0.10
+(mediapipe/util/tflite/operations, version 2 of each).
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ EYE_CONTOUR = 16  # the first so many points of an eye branch outline the openin
 def landmarks_to_matrix(conversion: Conversion, operator: Operator) -> None:
     """Points (N, P, 3) → (N, 4, 4): from the cells of the sampled square to the coordinates of the points.
 
-    matrix = shift(centre) · rotate(−r) · scale(margin · extent / cells) · shift(−cells / 2), where r turns the line between two
-    given points onto the target angle, and centre and extent are those of the points' bounding box turned by r.
+    matrix = shift(centre) · rotate(−r) · scale(margin · extent / cells) · shift(−cells / 2), where r turns the line
+    between two given points onto the target angle, and centre and extent are those of the points' bounding box turned
+    by r.
     """
     graph, options = conversion.target, operator.options
     points = conversion.plain(operator.inputs[0])
@@ -84,7 +86,9 @@ def _middle_and_extent(graph: OnnxGraph, values: str) -> tuple[str, str]:
 
 
 def sample_features(conversion: Conversion, operator: Operator) -> None:
-    """Feature map (N, H, W, C) and matrix (N, 4, 4) → the map sampled bilinearly at the matrix's cells; nothing outside it is 0."""
+    """Feature map (N, H, W, C) and matrix (N, 4, 4) → the map sampled bilinearly at the matrix's cells; nothing outside
+    it is 0.
+    """
     graph = conversion.target
     features, matrix = operator.inputs
     _, height, width, _ = conversion.shape(features)
@@ -125,8 +129,8 @@ def carry_points(conversion: Conversion, operator: Operator) -> None:
 def assemble_landmarks(conversion: Conversion, graph: Graph) -> tuple[str, str]:
     """Put the branches' answers together → the values "landmarks" (N, 478, 3) and "score" (N, 1).
 
-    Lips and eyes replace x and y of the rough points and keep their z; an iris has the mean z of its eye's opening. The branches'
-    points are those their matrices were measured on, in the same order.
+    Lips and eyes replace x and y of the rough points and keep their z; an iris has the mean z of its eye's opening. The
+    branches' points are those their matrices were measured on, in the same order.
     """
     target = conversion.target
     mesh, *branches, flag = graph.outputs  # lips, left eye, right eye, left iris, right iris

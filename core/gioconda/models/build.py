@@ -1,8 +1,7 @@
-"""`gioconda models`: fetch the original networks and convert them, once. What is already there and whole is left alone."""
+"""`gioconda models`: fetch the original networks and convert them, once. What is there and whole is left alone."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,9 @@ Progress = Callable[[int, int, str], None]
 """(done, total, what is being done now)"""
 
 
-def build_models(folder: Path | None = None, on_progress: Progress | None = None, *, wheel: Path | None = None) -> list[Path]:
+def build_models(
+    folder: Path | None = None, on_progress: Progress | None = None, *, wheel: Path | None = None
+) -> list[Path]:
     """Make sure that every network is in `folder` and return their paths.
 
     Args:
@@ -64,13 +65,16 @@ def _converted(model: Model, original: bytes) -> bytes:
         raise ModelError(f"{model.source} is not the expected file (wrong SHA-256).")
     content = convert(original, model)
     if sha256(content) != model.sha256:
-        raise ModelError(f"Converting {model.name} gave another file than the expected one: update the packages onnx and tflite.")
+        raise ModelError(
+            f"Converting {model.name} gave another file than expected: update the packages onnx and tflite."
+        )
     return content
 
 
 def _notice(package: Package, licence: bytes) -> bytes:
     head = (
-        f"The networks in this folder that models.yaml names as converted were taken from {package.name} {package.version}\n"
+        f"Converting {model.name} gave another file than the expected one: "
+        "install the newest onnx and tflite and try again."
         "and converted to ONNX by Gioconda; the weights are unchanged. Their licence follows.\n\n"
     )
     return head.encode() + licence
@@ -82,7 +86,9 @@ def _write(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
-        os.replace(part, path)
+        part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written ({error.strerror}): check the folder and the free space.") from error
+        raise OutputError(
+            f"{path} cannot be written ({error.strerror}): check the folder and the free space."
+        ) from error

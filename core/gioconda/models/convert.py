@@ -13,8 +13,8 @@ from .tflite_graph import Graph, read_graph
 def convert(content: bytes, model: Model) -> bytes:
     """The bytes of a .tflite file → the bytes of the .onnx file that `model` describes.
 
-    The input is renamed "image", (N, H, W, 3) float32. Outputs get the names and the order of the registry; a model of the task
-    "landmarks" gets its branches put together into "landmarks" and "score".
+    The input is renamed "image", (N, H, W, 3) float32. Outputs get the names and the order of the registry; a model of
+    the task "landmarks" gets its branches put together into "landmarks" and "score".
 
     Raises:
         ModelError: the network uses an operator this converter does not know.

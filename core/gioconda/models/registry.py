@@ -1,4 +1,6 @@
-"""Every network there is, as onnx_models/models.yaml lists them, and the one way to its file: by name, with its hash checked."""
+"""Every network there is, as onnx_models/models.yaml lists them, and the one way to its file: by name, with its hash
+checked.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +92,9 @@ def load_registry(folder: Path | None = None) -> Registry:
         path = candidate / REGISTRY_FILE
         if path.is_file():
             return _parse(path)
-    raise ModelError(f"There is no {REGISTRY_FILE} in {folder}: name the models folder with --models or ${MODELS_VARIABLE}.")
+    raise ModelError(
+        f"There is no {REGISTRY_FILE} in {folder}: name the models folder with --models or ${MODELS_VARIABLE}."
+    )
 
 
 def _parse(path: Path) -> Registry:
@@ -125,7 +129,9 @@ def model_path(name: str, folder: Path | None = None) -> Path:
     except OSError as error:
         raise ModelError(f"The model {path} is missing: run `gioconda models`.") from error
     if _sha256_once(path, stat.st_mtime_ns, stat.st_size) != models[name].sha256:
-        raise ModelError(f"The model {path} is not the expected one (wrong SHA-256): run `gioconda models` to replace it.")
+        raise ModelError(
+            f"The model {path} is not the expected one (wrong SHA-256): run `gioconda models` to replace it."
+        )
     return path
 
 

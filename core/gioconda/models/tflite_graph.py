@@ -1,7 +1,7 @@
 """Read a TensorFlow Lite file into a plain graph: tensors, constants as float32 arrays, operators with their options.
 
-Constants stored in half precision (DEQUANTIZE) or as sparse blocks (DENSIFY) are unfolded here, exactly, so that what is left
-is the computation.
+Constants stored in half precision (DEQUANTIZE) or as sparse blocks (DENSIFY) are unfolded here, exactly, so that what
+is left is the computation.
 """
 
 from __future__ import annotations
@@ -17,8 +17,13 @@ from flatbuffers import flexbuffers  # type: ignore[import-untyped]
 from ..errors import ModelError
 
 Array = npt.NDArray[Any]
+Level = int | tuple[Array, Array]  # of sparse storage: its size when it is dense, else its row segments and indices
 
-_TYPES = {tflite.TensorType.FLOAT32: np.float32, tflite.TensorType.FLOAT16: np.float16, tflite.TensorType.INT32: np.int32}
+_TYPES = {
+    tflite.TensorType.FLOAT32: np.float32,
+    tflite.TensorType.FLOAT16: np.float16,
+    tflite.TensorType.INT32: np.int32,
+}
 _KINDS = {value: name for name, value in vars(tflite.BuiltinOperator).items() if isinstance(value, int)}
 _ACTIVATIONS = {0: "NONE", 1: "RELU", 3: "RELU6"}
 
@@ -143,29 +148,16 @@ def _operator(model: Any, operator: Any) -> Operator:
 def _dense(values: Array, shape: tuple[int, ...], sparsity: Any) -> Array:
     """TensorFlow Lite's block-sparse storage → the full array.
 
-    The storage is a tree: one level per dimension in `TraversalOrder`, the blocks' inner dimensions last; a level is either
-    dense (every index) or compressed rows (`ArraySegments`, `ArrayIndices`). Source: the comments of TensorFlow's schema.fbs.
+    The storage is a tree: one level per dimension in `TraversalOrder`, the blocks' inner dimensions last; a level is
+    either dense (every index) or compressed rows (`ArraySegments`, `ArrayIndices`). Source: the comments of
+    TensorFlow's schema.fbs.
     """
     order = [int(d) for d in sparsity.TraversalOrderAsNumpy()]
     blocked = [int(d) for d in sparsity.BlockMapAsNumpy()] if sparsity.BlockMapLength() else []
     levels = [_level(sparsity.DimMetadata(i)) for i in range(sparsity.DimMetadataLength())]
-    block = [levels[order.index(len(shape) + b)][0] for b in range(len(blocked))]
-
-    # Follow the tree one level at a time: `positions[leaf, level]` is the index chosen at each level above the leaf.
-    positions = np.zeros((1, 0), np.int64)
-    parents = np.zeros(1, np.int64)
-    for size, segments, indices in levels:
-        if segments is None:
-            chosen = np.tile(np.arange(size), len(positions))
-            positions = np.column_stack([np.repeat(positions, size, 0), chosen])
-            parents = np.repeat(parents, size) * size + chosen
-        else:
-            counts = segments[parents + 1] - segments[parents]
-            starts = np.repeat(segments[parents], counts)
-            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-            parents = starts + within
-            positions = np.column_stack([np.repeat(positions, counts, 0), indices[parents]])
-
+    inner = [levels[order.index(len(shape) + b)] for b in range(len(blocked))]
+    block = [level if isinstance(level, int) else 1 for level in inner]  # the schema has them dense always
+    positions = _leaves(levels)
     full = np.zeros((len(positions), len(shape)), np.int64)
     for level, dimension in enumerate(order):
         if dimension < len(shape):
@@ -178,12 +170,29 @@ def _dense(values: Array, shape: tuple[int, ...], sparsity: Any) -> Array:
     return dense
 
 
-def _level(metadata: Any) -> tuple[int, Array | None, Array | None]:
-    """One level of the storage tree: its dense size, or its row segments and indices."""
+def _leaves(levels: list[Level]) -> npt.NDArray[np.int64]:
+    """(leaves, levels) int64: the index chosen at each level on the way to each stored value, in storage order."""
+    positions = np.zeros((1, 0), np.int64)
+    parents = np.zeros(1, np.int64)
+    for level in levels:
+        if isinstance(level, int):
+            chosen = np.tile(np.arange(level), len(positions))
+            positions = np.column_stack([np.repeat(positions, level, 0), chosen])
+            parents = np.repeat(parents, level) * level + chosen
+        else:
+            segments, indices = level
+            counts = segments[parents + 1] - segments[parents]
+            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+            parents = np.repeat(segments[parents], counts) + within
+            positions = np.column_stack([np.repeat(positions, counts, 0), indices[parents]])
+    return positions
+
+
+def _level(metadata: Any) -> Level:
     if metadata.Format() == tflite.DimensionType.DENSE:
-        return int(metadata.DenseSize()), None, None
+        return int(metadata.DenseSize())
     segments = _index_vector(metadata.ArraySegmentsType(), metadata.ArraySegments())
-    return 0, segments, _index_vector(metadata.ArrayIndicesType(), metadata.ArrayIndices())
+    return segments, _index_vector(metadata.ArrayIndicesType(), metadata.ArrayIndices())
 
 
 def _index_vector(kind: int, table: Any) -> Array:

@@ -73,9 +73,9 @@ def _converted(model: Model, original: bytes) -> bytes:
 
 def _notice(package: Package, licence: bytes) -> bytes:
     head = (
-        f"Converting {model.name} gave another file than the expected one: "
-        "install the newest onnx and tflite and try again."
-        "and converted to ONNX by Gioconda; the weights are unchanged. Their licence follows.\n\n"
+        "The networks in this folder that models.yaml names as converted were taken from "
+        f"{package.name} {package.version}\nand converted to ONNX by Gioconda; the weights are unchanged. "
+        "Their licence follows.\n\n"
     )
     return head.encode() + licence
 

@@ -27,7 +27,7 @@ from .review import Preview
 from .sequence import FrameRange
 from .spool import Spool
 
-BAND_BYTES = 96_000_000  # of rendered rows in one band; about three bands exist at a time
+BAND_BYTES = 32_000_000  # of rendered rows in one band; about four bands exist at a time
 
 
 def render(job: Job, report: Report) -> dict[str, Any]:

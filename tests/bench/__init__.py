@@ -1,4 +1,23 @@
-"""The project's measurements: how good and how fast the product is, printed by `make bench`. Not collected by pytest.
+"""The project's measurements: how good and how fast the product is. `make bench` runs it; pytest does not collect it.
 
-metrics.py        how far one picture, or one clip, is from another
+    python -m tests.bench                        everything: a few minutes on two cores
+    python -m tests.bench --quick                three clips, small pictures: a look, not a verdict
+    python -m tests.bench reenactment --clips d3,d18 --step 10
+    python -m tests.bench speed --sizes 2048
+    python -m tests.bench long
+
+__main__.py       the words above, out/bench/report.json
+metrics.py        how far an output is from its target: PSNR, SSIM, L1, regions, AKD, flicker, yaw bins
+clips.py          a video's face, cropped as the protocol says
+product.py        everything asked of the product, in one place
+reenactment.py    one clip judged: gioconda, the similarity-aligned source, the static source
+quality.py        all clips: tables by clip and by yaw change, what must be shown
+sheets.py         contact sheets: target, output, eyes and mouth close up
+portrait.py       the picture that timing uses, at any size
+speed.py          tables of time and memory by size, against OpenCV's remap
+speed_child.py    one size, measured in a process of its own
+long_take.py      a motion as long as one likes
+long_runs.py      the command line over many frames: are the cores busy, does memory grow
+worker.py         the command line, watched from outside
+report.py         tables, goals, JSON
 """

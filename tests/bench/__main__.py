@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 
 from . import long_runs, quality, speed
+from .long_runs import CORES
 from .portrait import timing_portrait
 from .report import read_json, write_json
 
@@ -77,7 +78,9 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--clips", default="", metavar="d0,d3", help="re-enact only these")
     words.add_argument("--step", type=int, metavar="N", help="judge every Nth frame (default: 5)")
     words.add_argument("--sizes", type=_sizes, default=None, metavar="512,2048", help="time only these picture sizes")
-    words.add_argument("--processes", type=int, default=2, metavar="N", help="clips judged at a time (default: 2)")
+    words.add_argument(
+        "--processes", type=int, default=CORES, metavar="N", help="clips judged at a time (default: cores)"
+    )
     words.add_argument("--data", type=Path, default=CLIPS, metavar="FOLDER", help="the clips (default: %(default)s)")
     words.add_argument("--models", type=Path, default=ROOT / "onnx_models", metavar="FOLDER", help="the ONNX nets")
     words.add_argument("--out", type=Path, default=ROOT / "out" / "bench", metavar="FOLDER", help="sheets and report")

@@ -72,7 +72,8 @@ def measure(settings: Settings) -> dict[str, Any]:
     judged: dict[str, Judged] = {}
     for task, result in run(tasks, processes=settings.processes):
         judged[task.path.stem] = result
-        print(f"  {task.path.stem}: {result.seconds:.0f} s", flush=True)
+        psnr, akd = (metrics.mean((r for r in result.rows if r["engine"] == "gioconda"), k) for k in ("psnr", "akd"))
+        print(f"  {task.path.stem}: PSNR {psnr:.2f} dB, AKD {akd:.2f} %, {result.seconds:.0f} s", flush=True)
     rows = [row for result in judged.values() for row in result.rows]
     flicker = _flicker_rows(judged)
     summary = _print_figures(rows, flicker)

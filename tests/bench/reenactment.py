@@ -20,7 +20,7 @@ import numpy.typing as npt
 from gioconda.landmarks import STABLE
 from gioconda.pose import fit_similarity
 
-from . import metrics, sheets
+from . import metrics, product, sheets
 from .clips import SIZE, Clip
 from .metrics import Bytes, Points
 
@@ -144,8 +144,6 @@ class Task:
 
 def judge_task(task: Task) -> Judged:
     """Reads, tracks, prepares, animates and judges one clip, on one thread."""
-    from . import product
-
     product.use_one_thread()
     nets = product.open_nets(task.models, threads=1)
     clip = product.load_clip(task.path, nets)

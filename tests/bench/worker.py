@@ -25,12 +25,14 @@ class Moment:
         message: what it said, as plain data with "kind".
         wall: seconds since it was started.
         processor: seconds of processor time spent so far, user and system, all threads.
+        idle: seconds of processor time that nobody on the machine used since it started, all cores.
         memory_mb: resident memory.
     """
 
     message: dict[str, Any]
     wall: float
     processor: float
+    idle: float
     memory_mb: float
 
 
@@ -71,7 +73,8 @@ def watch(arguments: Sequence[str], *, consume: bool = False) -> Run:
         finished: Path | None = None
         for line in child.stdout or ():
             message = json.loads(line)
-            moments.append(Moment(message, time.monotonic() - began, *_spent(child.pid)))
+            processor, memory_mb = _spent(child.pid)
+            moments.append(Moment(message, time.monotonic() - began, processor, _idle(), memory_mb))
             if consume and message["kind"] == "progress" and message.get("path"):
                 if finished:
                     finished.unlink(missing_ok=True)
@@ -98,3 +101,9 @@ def _spent(pid: int) -> tuple[float, float]:
         return 0.0, 0.0
     ticks = sum(int(value) for value in stat[11:15])  # user and system, its own and those of children it has waited for
     return ticks / os.sysconf("SC_CLK_TCK"), pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _idle() -> float:
+    """Seconds of processor time nobody used since the machine started, waiting for disks included."""
+    ticks = (PROC / "stat").read_text().splitlines()[0].split()
+    return (int(ticks[4]) + int(ticks[5])) / os.sysconf("SC_CLK_TCK")

@@ -7,6 +7,8 @@ import pytest
 from gioconda.landmarks import CHIN, LIPS_OUTER, NOSE_TIP, template
 
 from tests.bench import metrics
+from tests.bench.clips import SIZE, Crop
+from tests.bench.report import Goal
 
 
 @pytest.fixture
@@ -125,3 +127,39 @@ def test_means_skip_frames_without_the_figure() -> None:
     rows = [{"psnr": 20.0}, {"psnr": 30.0}, {"psnr": float("nan")}, {}]
     assert metrics.mean(rows, "psnr") == 25
     assert np.isnan(metrics.mean(rows, "akd"))
+
+
+def test_the_crop_is_twice_the_face_and_leaves_room_for_the_hair(landmarks: np.ndarray) -> None:
+    crop = Crop.around(landmarks)
+    inside = crop.into(landmarks)[:468, :2]
+    low, high = inside.min(0), inside.max(0)
+    assert (high - low).max() == pytest.approx(SIZE / 2, rel=0.02)
+    assert (low + high)[0] / 2 == pytest.approx(SIZE / 2, abs=4)
+    assert (low + high)[1] / 2 == pytest.approx(SIZE * 0.55, abs=4)
+
+
+def test_a_crop_that_leaves_the_frame_repeats_its_border() -> None:
+    frame = np.zeros((40, 30, 3), np.uint8)
+    frame[:, -1] = 200
+    cut = Crop(20, 0, 40).cut(frame)
+    assert cut.shape == (SIZE, SIZE, 3)
+    assert (cut[:, SIZE // 2 :] == 200).all()
+    assert (cut[:, :100] == 0).all()
+
+
+def test_a_goal_is_met_at_its_bound_and_never_by_nothing() -> None:
+    assert Goal("PSNR", 25.0, at_least=25.0).met
+    assert not Goal("PSNR", 24.99, at_least=25.0).met
+    assert Goal("AKD", 1.13, at_most=1.13).met
+    assert not Goal("AKD", float("nan"), at_most=1.13).met
+
+
+def test_the_benchmark_still_fits_the_product() -> None:
+    from tests.bench import speed_child  # these import everything that is used of the product
+    from tests.bench.__main__ import parser
+
+    assert speed_child.POSES > 1
+
+    arguments = parser().parse_args(["reenactment", "--clips", "d0,d3", "--quick"])
+    assert arguments.part == "reenactment"
+    assert arguments.quick

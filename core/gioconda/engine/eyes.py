@@ -108,7 +108,9 @@ def _iris(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, centre: 
     fallback = np.percentile(crop[..., :3].reshape(-1, 3), 10, axis=0)
     for ring in range(16):
         part = known & (rings == ring)
-        by_ring[ring, :3] = crop[part][:, :3].mean(0) if part.sum() > 2 else (by_ring[ring - 1, :3] if ring else fallback)
+        by_ring[ring, :3] = (
+            crop[part][:, :3].mean(0) if part.sum() > 2 else (by_ring[ring - 1, :3] if ring else fallback)
+        )
     ring_colour = by_ring[rings]
     mirrored = np.where(known[flipped][..., None], crop[flipped], ring_colour)
     weight = pixels.gaussian_blur(known.astype(np.float32), 0.06 * radius)[..., None]

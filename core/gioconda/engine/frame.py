@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from .portrait import MATTE_NAMES, Portrait
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
+Int = npt.NDArray[np.int32]
 
 CHANNELS = {
     "Combined": 4,  # the whole picture, premultiplied, scene-linear
@@ -40,6 +42,8 @@ CHANNELS = {
 DEFAULT_PASSES = ("Combined", "Matte", "Vector", "UV")
 ALL_PASSES = tuple(CHANNELS)
 
+_BAND_ROWS = 256
+OVAL_NOISE = 0.05  # head units
 _METRES = 0.09  # between the outer corners of an adult's eyes
 _DISTANCE = 1.0
 
@@ -58,16 +62,34 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Planes:
+    """What is linear within each triangle, as `kernels.planes` gives it.
+
+    Attributes:
+        picture: (T, 2, 3) float32, where in the portrait the colour comes from, picture pixels.
+        texture: the same in pixels of the person's window.
+        borrowed: (T, 6, 3) float32, see `kernels.shade_again`.
+        borrowing: (T,) uint8, which triangles borrow anything.
+        motion: (T, 4, 3) float32, pixels, see the Vector pass.
+        sure: (T, 1, 3) float32, 0..1, see the Confidence pass.
+    """
+
+    picture: Float32
+    texture: Float32
+    borrowed: Float32
+    borrowing: npt.NDArray[np.uint8]
+    motion: Float32
+    sure: Float32
+
+
+@dataclass(frozen=True)
 class Placed:
     """A portrait put into a pose: all that a band of rows needs. Made by `place`."""
 
     portrait: Portrait
     pose: Pose
     position: Float32  # (N, 3) picture pixels
-    before: Float32  # (N, 2) in the previous frame
-    after: Float32  # (N, 2) in the following frame
-    stretch: Float32  # (N,) smallest singular value of the map from frame to portrait, at most 1
-    borrowed: Float32  # (468, 6) or (0, 6): the mirrored half for `kernels.shade`, in window coordinates
+    planes: Planes
     patches: tuple[Patch, ...]
 
 
@@ -83,14 +105,9 @@ def place(portrait: Portrait, pose: Pose, *, previous: Pose | None = None, follo
             portrait.mouth, portrait.landmarks, target, pose.displacement, portrait.pose, head_pose, size
         )
         patches += [mouth] if mouth is not None else []
-    neighbours = [
-        position if other is None else _positions(portrait, other)[0] for other in (previous, following)
-    ]
-    before, after = (np.ascontiguousarray(n[:, :2], np.float32) for n in neighbours)
-    stretch = _stretch(portrait, position)
-    return Placed(
-        portrait, pose, position.astype(np.float32), before, after, stretch, _borrowed(portrait, stretch), tuple(patches)
-    )
+    before, after = (position if other is None else _positions(portrait, other)[0] for other in (previous, following))
+    motion = np.concatenate([(before - position)[:, :2], (position - after)[:, :2]], axis=1) * [1, -1, 1, -1]
+    return Placed(portrait, pose, position.astype(np.float32), _planes(portrait, position, motion), tuple(patches))
 
 
 def render(
@@ -101,20 +118,28 @@ def render(
     following: Pose | None = None,
     passes: Iterable[str] = DEFAULT_PASSES,
     smooth_edges: bool = True,
+    reuse: Frame | None = None,
 ) -> Frame:
     """A whole frame. See `place` and `render_rows`."""
     placed = place(portrait, pose, previous=previous, following=following)
-    return render_rows(placed, 0, portrait.height, passes=passes, smooth_edges=smooth_edges)
+    return render_rows(placed, 0, portrait.height, passes=passes, smooth_edges=smooth_edges, reuse=reuse)
 
 
 def render_rows(
-    placed: Placed, row: int, rows: int, *, passes: Iterable[str] = DEFAULT_PASSES, smooth_edges: bool = True
+    placed: Placed,
+    row: int,
+    rows: int,
+    *,
+    passes: Iterable[str] = DEFAULT_PASSES,
+    smooth_edges: bool = True,
+    reuse: Frame | None = None,
 ) -> Frame:
     """Rows `row` … `row + rows - 1` of a frame. The same pixels whether asked for at once or in bands.
 
     Args:
         passes: names from CHANNELS.
         smooth_edges: anti-alias where one part of the person hides another.
+        reuse: a frame that is no longer needed: its memory is drawn into when it has the same passes and size.
 
     Raises:
         SettingsError: a pass of that name does not exist.
@@ -123,60 +148,83 @@ def render_rows(
     for name in wanted:
         if name not in CHANNELS:
             raise SettingsError(f"There is no pass called “{name}”: choose from {', '.join(CHANNELS)}.")
-    band = _Band(placed, row, rows)
-    band.composite(smooth_edges)
-    return Frame(row, {name: band.make(name, wanted) for name in wanted})
+    out = _canvas(wanted, rows, placed.portrait.width, reuse)
+    # a band at a time: its working arrays stay in the processor's cache
+    for top in range(0, rows, _BAND_ROWS):
+        part = slice(top, min(top + _BAND_ROWS, rows))
+        band = _Band(placed, row + top, part.stop - top, {name: array[part] for name, array in out.items()})
+        band.composite(smooth_edges)
+        for name in wanted:
+            band.draw(name)
+    return Frame(row, out)
+
+
+def _canvas(wanted: list[str], rows: int, width: int, reuse: Frame | None) -> dict[str, Float32]:
+    shapes = {name: (rows, width, CHANNELS[name]) for name in wanted}
+    if reuse is not None and {name: array.shape for name, array in reuse.passes.items()} == shapes:
+        return reuse.passes
+    return {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
 
 
 class _Band:
-    """The working arrays of one band of rows."""
+    """The working arrays of one band of rows, and where its passes go."""
 
-    def __init__(self, placed: Placed, row: int, rows: int) -> None:
-        self.placed, self.portrait = placed, placed.portrait
+    def __init__(self, placed: Placed, row: int, rows: int, out: dict[str, Float32]) -> None:
+        self.placed, self.portrait, self.out = placed, placed.portrait, out
         self.row, self.rows, self.width = row, rows, placed.portrait.width
-        mesh, layers = self.portrait.mesh, self.portrait.layers
-        self.triangles = mesh.triangles
-        self.uv = np.ascontiguousarray(mesh.rest[:, :2], np.float32)
-        self.texture_uv = self.uv - layers.window[:2].astype(np.float32)
-        self.seen = np.empty((rows, self.width), np.int32)
-        self.depth = np.empty((rows, self.width), np.float32)
-        self.combined = np.empty((rows, self.width, 4), np.float32)
-        self.matte = np.empty((rows, self.width), np.float32)
-        kernels.rasterise(
-            placed.position, self.triangles, (mesh.region == OUTER).astype(np.uint8), self.uv, self.portrait.alpha,
-            np.float32(self.portrait.alpha.shape[1] / self.width), row, self.seen, self.depth,
-        )  # fmt: skip
+        self.triangles = self.portrait.mesh.triangles
+        # one row more on either side, so that edges between bands are seen
+        above, below = int(row > 0), int(row + rows < self.portrait.height)
+        seen, depth = (np.empty((rows + above + below, self.width), kind) for kind in (np.int32, np.float32))
+        kernels.rasterise(*self._mesh(), row - above, seen, depth)
+        self.around = (seen, depth, above)
+        self.seen, self.depth = seen[above : above + rows], depth[above : above + rows]
+        self.combined = out["Combined"] if "Combined" in out else np.empty((rows, self.width, 4), np.float32)
+        self.matte = out["Matte"][..., 0] if "Matte" in out else np.empty((rows, self.width), np.float32)
+
+    def _mesh(self) -> tuple[object, ...]:
+        """What both rasterisers want to know of the mesh."""
+        mesh, alpha = self.portrait.mesh, self.portrait.alpha
+        cutout = (mesh.region == OUTER).astype(np.uint8)
+        uv = np.ascontiguousarray(mesh.rest[:, :2], np.float32)
+        return self.placed.position, mesh.triangles, cutout, uv, alpha, np.float32(alpha.shape[1] / self.width)
 
     def composite(self, smooth_edges: bool) -> None:
         """Person over plate, eyes and mouth over both; at the identity pose the source itself."""
-        p = self.portrait
-        window = p.layers.window
-        edge_of, sub_seen = self._edges() if smooth_edges else _NO_EDGES
-        kernels.shade(
-            self.seen, self.row, self.placed.position, self.triangles, self.texture_uv, self.placed.borrowed,
-            p.layers.texture, window, p.source, p.layers.plate, edge_of, sub_seen, self.combined, self.matte,
-        )  # fmt: skip
+        p, planes = self.portrait, self.placed.planes
+        layers = (p.layers.texture, p.layers.window, p.source, p.layers.plate, self.combined, self.matte)
+        kernels.shade(self.seen, self.row, planes.texture, *layers)
         if self.placed.pose.is_identity:
             self.combined[:] = p.source[self.row : self.row + self.rows]
             return
+        edge_of, pixels, sub_seen = self._edges() if smooth_edges else _NO_EDGES
+        if planes.borrowing.any():
+            count = kernels.list_borrowed(self.seen, planes.borrowing, edge_of, np.empty((0, 2), np.int32))
+            more = np.empty((count, 2), np.int32)
+            kernels.list_borrowed(self.seen, planes.borrowing, edge_of, more)
+            same = np.repeat(self.seen[more[:, 0], more[:, 1]][:, None], kernels.SUBSAMPLES, axis=1)
+            pixels, sub_seen = np.concatenate([pixels, more]), np.concatenate([sub_seen, same])
+        if len(pixels):
+            kernels.shade_again(pixels, sub_seen, self.row, planes.texture, planes.borrowed, *layers)
         for patch in self.placed.patches:
             self._lay(patch)
 
-    def _edges(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        jump = np.float32(0.04 * self.portrait.pose.scale)
-        edge_of = np.empty((self.rows, self.width), np.int32)
-        edges = np.empty((max(1024, self.rows * self.width // 16), 2), np.int32)
-        count = kernels.find_edges(self.seen, self.depth, jump, edge_of, edges)
+    def _edges(self) -> tuple[Int, Int, Int]:
+        """Pixels where one part of the person hides another, and what is seen at the samples within them."""
+        seen, depth, above = self.around
+        edge_of, in_row = np.empty(seen.shape, np.int32), np.empty(len(seen), np.int32)
+        kernels.find_edges(seen, depth, np.float32(0.04 * self.portrait.pose.scale), edge_of, in_row)
+        inside = slice(above, above + self.rows)
+        edge_of, in_row = edge_of[inside], in_row[inside]
+        count = int(in_row.sum())
         if count == 0:
             return _NO_EDGES
-        p, mesh = self.portrait, self.portrait.mesh
+        edges = np.empty((count, 2), np.int32)
+        kernels.list_edges(edge_of, in_row, edges)
         sub_seen = np.empty((count, kernels.SUBSAMPLES), np.int32)
-        kernels.rasterise_edges(
-            self.placed.position, self.triangles, (mesh.region == OUTER).astype(np.uint8), self.uv, p.alpha,
-            np.float32(p.alpha.shape[1] / self.width), self.row, edge_of, sub_seen,
-            np.empty((count, kernels.SUBSAMPLES), np.float32),
-        )  # fmt: skip
-        return edge_of, sub_seen
+        sub_depth = np.empty((count, kernels.SUBSAMPLES), np.float32)
+        kernels.rasterise_edges(*self._mesh(), self.row, edge_of, sub_seen, sub_depth)
+        return edge_of, edges, sub_seen
 
     def _lay(self, patch: Patch) -> None:
         rows, columns, inside = self._overlap(patch)
@@ -198,54 +246,43 @@ class _Band:
         rows = slice(top - self.row, max(bottom, top) - self.row)
         return rows, slice(x, x + w), (slice(top - y, max(bottom, top) - y), slice(0, w))
 
-    def make(self, name: str, wanted: list[str]) -> Float32:
-        """One pass, (rows, W, channels) float32."""
-        if name == "Combined":
-            return self.combined
-        if name == "Matte":
-            return self.matte[..., None]
-        if name in ("UV", "Vector"):
-            return self._geometry(name)
-        if name in MATTE_NAMES:
-            return self._region_mattes(name)
-        if name in ("Eyes", "Mouth"):
-            return self._patch_matte(name == "Eyes")
-        if name == "Depth":
-            return self._depth_pass()
-        if name == "Disocclusion":
-            return self._disocclusion()
-        if name == "Confidence":
-            return self._confidence()
-        return self._plate()
+    def draw(self, name: str) -> None:
+        """Fill one pass; Combined and Matte are there already."""
+        if name in ("Combined", "Matte"):
+            return
+        drawn = {
+            "UV": self._stmap,
+            "Vector": self._vectors,
+            "Eyes": lambda out: self._openings(out, (lm.EYE_RIGHT, lm.EYE_LEFT)),
+            "Mouth": lambda out: self._openings(out, (lm.LIPS_INNER,)),
+            "Depth": self._depth_pass,
+            "Disocclusion": self._disocclusion,
+            "Confidence": self._confidence,
+            "Plate": self._plate,
+            **{each: partial(self._region_matte, name=each) for each in MATTE_NAMES},
+        }
+        drawn[name](self.out[name])
 
-    def _geometry(self, name: str) -> Float32:
-        none3, none4 = np.empty((0, 0, 3), np.float32), np.empty((0, 0, 4), np.float32)
-        out = np.empty((self.rows, self.width, CHANNELS[name]), np.float32)
-        kernels.geometry_passes(
-            self.seen, self.row, self.placed.position, self.triangles, self.uv, self.placed.before, self.placed.after,
-            self.matte, np.array([self.width, self.portrait.height], np.float32),
-            out if name == "UV" else none3, out if name == "Vector" else none4,
-        )  # fmt: skip
-        return out
+    def _stmap(self, out: Float32) -> None:
+        picture = self.placed.planes.picture
+        kernels.stmap(self.seen, self.row, picture, self.matte, self.width, self.portrait.height, out)
 
-    def _region_mattes(self, name: str) -> Float32:
+    def _vectors(self, out: Float32) -> None:
+        """previous - current, current - following, pixels, y up: Cycles' intern/cycles/kernel/geom/primitive.h."""
+        kernels.interpolate(self.seen, self.row, self.placed.planes.motion, self.matte, False, out)
+
+    def _region_matte(self, out: Float32, name: str) -> None:
         maps = np.ascontiguousarray(self.portrait.mattes[..., [MATTE_NAMES.index(name)]])
-        out = np.empty((self.rows, self.width, 1), np.float32)
-        kernels.texture_passes(
-            self.seen, self.row, self.placed.position, self.triangles, self.uv,
-            np.float32(maps.shape[1] / self.width), maps, self.matte, out,
-        )  # fmt: skip
-        return out
+        scale = np.float32(maps.shape[1] / self.width)
+        kernels.texture_passes(self.seen, self.row, self.placed.planes.picture, scale, maps, self.matte, out)
 
-    def _patch_matte(self, eyes: bool) -> Float32:
-        out = np.zeros((self.rows, self.width, 1), np.float32)
-        outlines = [lm.EYE_RIGHT, lm.EYE_LEFT] if eyes else [lm.LIPS_INNER]
+    def _openings(self, out: Float32, loops: Iterable[tuple[int, ...]]) -> None:
+        """What lies between the lids or the lips."""
+        out[:] = 0
         softness = 0.004 * self.portrait.interocular
-        for loop in outlines:
-            hole = opening(
-                self.placed.position[list(loop), :2].astype(np.float64), self.width, self.portrait.height,
-                softness=softness,
-            )  # fmt: skip
+        for loop in loops:
+            outline = self.placed.position[list(loop), :2].astype(np.float64)
+            hole = opening(outline, self.width, self.portrait.height, softness=softness)
             if hole is None:
                 continue
             coverage = hole.coverage()
@@ -253,47 +290,43 @@ class _Band:
             if rows.stop > rows.start:
                 shown = coverage[inside] * np.where(self._on_face(rows, columns), self.matte[rows, columns], 0)
                 out[rows, columns, 0] = np.maximum(out[rows, columns, 0], shown)
-        return out
 
-    def _depth_pass(self) -> Float32:
-        unit = _METRES / self.portrait.pose.scale
-        far = float(self.portrait.mesh.rest[:, 2].max())
-        z = np.where((self.seen >= 0) & (self.matte > 0.5), self.depth, np.float32(far))
-        return ((z - np.float32(self.portrait.pose.translation[2])) * np.float32(unit) + np.float32(_DISTANCE))[..., None]
+    def _depth_pass(self, out: Float32) -> None:
+        unit, near = np.float32(_METRES / self.portrait.pose.scale), np.float32(self.portrait.pose.translation[2])
+        far = np.float32(self.portrait.mesh.rest[:, 2].max())
+        z = np.where((self.seen >= 0) & (self.matte > 0.5), self.depth, far)
+        out[..., 0] = (z - near) * unit + np.float32(_DISTANCE)
 
-    def _disocclusion(self) -> Float32:
+    def _disocclusion(self, out: Float32) -> None:
         x0, y0, x1, y1 = self.portrait.layers.window
-        out = np.zeros((self.rows, self.width, 1), np.float32)
+        out[:] = 0
         top, bottom = max(y0, self.row), min(y1, self.row + self.rows)
         if bottom > top:
             pad = kernels.PAD
-            h, w = y1 - y0, x1 - x0
-            was = self.portrait.layers.texture[pad : pad + h, pad : pad + w, 3][top - y0 : bottom - y0]
+            was = self.portrait.layers.texture[pad + top - y0 : pad + bottom - y0, pad : pad + x1 - x0, 3]
             now = self.matte[top - self.row : bottom - self.row, x0:x1]
             out[top - self.row : bottom - self.row, x0:x1, 0] = was * (1 - now)
-        return out
 
-    def _confidence(self) -> Float32:
-        sure = self.placed.stretch.copy()
-        sure[: lm.FACE_POINTS] *= (0.3 + 0.7 * self.portrait.mirror.visible).astype(np.float32)
-        out = np.empty((self.rows, self.width, 1), np.float32)
-        kernels.vertex_passes(
-            self.seen, self.row, self.placed.position, self.triangles, sure[:, None],
-            self.matte, out,
-        )  # fmt: skip
+    def _confidence(self, out: Float32) -> None:
+        kernels.interpolate(self.seen, self.row, self.placed.planes.sure, self.matte, True, out)
+        hidden = np.empty_like(out)
+        self._disocclusion(hidden)
         # the plate is sure where the portrait shows it
-        return out + (1 - self.matte[..., None]) - self._disocclusion()
+        out += 1 - self.matte[..., None] - hidden
 
-    def _plate(self) -> Float32:
-        out = self.portrait.source[self.row : self.row + self.rows].copy()
+    def _plate(self, out: Float32) -> None:
+        out[:] = self.portrait.source[self.row : self.row + self.rows]
         x0, y0, x1, y1 = self.portrait.layers.window
         top, bottom = max(y0, self.row), min(y1, self.row + self.rows)
         if bottom > top:
             out[top - self.row : bottom - self.row, x0:x1] = self.portrait.layers.plate[top - y0 : bottom - y0]
-        return out
 
 
-_NO_EDGES = (np.empty((0, 0), np.int32), np.empty((0, kernels.SUBSAMPLES), np.int32))
+_NO_EDGES = (
+    np.empty((0, 0), np.int32),
+    np.empty((0, 2), np.int32),
+    np.empty((0, kernels.SUBSAMPLES), np.int32),
+)
 _NOTHING = np.empty((0, 0, 4), np.float32)
 
 
@@ -310,13 +343,22 @@ def _positions(portrait: Portrait, pose: Pose) -> tuple[Float, HeadPose]:
     mesh = portrait.mesh
     face = there.to_picture(portrait.head + pose.displacement)
     outer = mesh.rest[lm.COUNT :]
-    pull = mesh.follow @ pose.displacement[list(lm.OVAL)]
+    pull = mesh.follow @ _firm(pose.displacement[list(lm.OVAL)])
     moved = there.to_picture(rest.to_head(outer) + pull)
     outer = outer + mesh.rigid[:, None] * (moved - outer)
     return np.concatenate([face, outer]), there
 
 
-def _stretch(portrait: Portrait, position: Float) -> Float32:
+def _firm(displacement: Float) -> Float:
+    """The oval's displacement (36, 3) as hair and neck follow it: fully when large, hardly when it may be a tracker's noise.
+
+    d · |d|² / (|d|² + OVAL_NOISE²), smooth, so nothing pops.
+    """
+    squared = (displacement**2).sum(1, keepdims=True)
+    return displacement * squared / (squared + OVAL_NOISE**2)
+
+
+def _stretch(portrait: Portrait, position: Float) -> Float:
     """How many portrait pixels each frame pixel covers along the most stretched direction, at most 1. (N,)
 
     The smallest singular value of the map from frame to portrait: 1 where nothing is enlarged, 0.5 where one pixel of the
@@ -336,21 +378,33 @@ def _stretch(portrait: Portrait, position: Float) -> Float32:
     index = t.ravel()
     total = np.bincount(index, weight, minlength=len(now))
     value = np.bincount(index, weight * np.repeat(np.clip(smallest, 0, 1), 3), minlength=len(now))
-    return np.where(total > 0, value / np.maximum(total, 1e-12), 1.0).astype(np.float32)
+    return np.where(total > 0, value / np.maximum(total, 1e-12), 1.0)
 
 
-def _borrowed(portrait: Portrait, stretch: Float32) -> Float32:
-    """The mirrored half, taken only where the portrait's own skin has to be stretched to cover what came into view."""
-    mirror = portrait.mirror
-    if not len(mirror.loan):
-        return np.empty((0, 6), np.float32)
-    revealed = smoothstep((0.85 - stretch[: lm.FACE_POINTS].astype(np.float64)) / 0.45)
-    columns = [
-        mirror.source - portrait.layers.window[:2].astype(np.float32),
-        (mirror.loan * revealed)[:, None],
-        mirror.gain,
-    ]
-    return np.ascontiguousarray(np.concatenate(columns, axis=1), np.float32)
+def _planes(portrait: Portrait, position: Float, motion: Float) -> Planes:
+    """The mirrored half is taken only where the skin has to be stretched to cover what came into view."""
+    mesh, mirror, window = portrait.mesh, portrait.mirror, portrait.layers.window[:2]
+    stretch = _stretch(portrait, position)
+    sure = stretch.copy()
+    sure[: lm.FACE_POINTS] *= 0.3 + 0.7 * mirror.visible
+    picture = kernels.planes(position, mesh.triangles, mesh.rest[:, :2])
+    texture = picture.copy()
+    texture[..., 0] -= window
+    borrowed = np.zeros((len(mesh.triangles), 6, 3), np.float32)
+    skin = (mesh.triangles < lm.FACE_POINTS).all(1) & (len(mirror.loan) > 0)
+    if skin.any():
+        revealed = smoothstep((0.85 - stretch[: lm.FACE_POINTS]) / 0.45)
+        values = np.concatenate([mirror.source - window, (mirror.loan * revealed)[:, None], mirror.gain], axis=1)
+        borrowed[skin] = kernels.planes(position, mesh.triangles[skin], values)
+        skin[skin] = (values[mesh.triangles[skin], 2] > 1e-3).any(1)
+    return Planes(
+        picture=picture,
+        texture=texture,
+        borrowed=borrowed,
+        borrowing=skin.astype(np.uint8),
+        motion=kernels.planes(position, mesh.triangles, motion),
+        sure=kernels.planes(position, mesh.triangles, sure[:, None]),
+    )
 
 
 __all__ = ["ALL_PASSES", "CHANNELS", "DEFAULT_PASSES", "Frame", "Placed", "place", "render", "render_rows"]

@@ -25,7 +25,10 @@ FACE, OUTER, MOUTH_HOLE, EYE_HOLE = 1, 2, 3, 4
 
 CELLS = 14  # grid cells per face height
 FALLOFF = 0.35  # reach of the expression beyond the face oval, face heights
-NECK_START, NECK_SPAN = -0.1, 0.7  # where the head's motion begins to fade below the chin, and over what length; face heights
+NECK_START, NECK_SPAN = (
+    -0.1,
+    0.7,
+)  # where the head's motion begins to fade below the chin, and over what length; face heights
 _DEPTH_PX = 320  # size at which the prior's depth is read off
 
 

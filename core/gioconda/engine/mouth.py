@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .. import landmarks as lm
 from .. import pixels, shapes
 from ..pose import HeadPose
-from .anatomy import CAVITY, dental_arch
+from .anatomy import dental_arch
 from .kernels import PAD, rasterise_colours, sample_cubic
 from .mesh import smoothstep
 from .patch import Opening, Patch, area, catmull_rom_loop, opening
@@ -20,6 +20,8 @@ Float32 = npt.NDArray[np.float32]
 
 _FIT = (61, 291, 0, 17, 13, 14, 2, 98, 327, 152, 205, 425, 4, 50, 280)  # where the arch is fitted to the face
 _LOWER_LIP, _CHIN = (14, 17, 87, 317), (152, 199, 200, 175)
+# light comes from above and in front: the lower teeth and the tongue lie in the upper lip's and teeth's shade
+_PART_LIGHT = np.array([1.0, 0.5, 0.8, 0.4, 0.6, 0.4])
 _LIGHT = np.array([0.15, -0.35, -0.9]) / np.linalg.norm([0.15, -0.35, -0.9])
 
 
@@ -77,7 +79,7 @@ def _own_teeth(colour: Float32, lips: Float, apart: float) -> tuple[Float32, Flo
 
 
 def _exposure(colour: Float32, landmarks: Float) -> Float:
-    """Light on the face: the cheeks' and lips' brightness over that of average skin, with half of its tint."""
+    """Light on the face: the cheeks' and lips' brightness over that of average skin, with most of its tint."""
     height, width = colour.shape[:2]
     around = landmarks[[50, 280, 205, 425, 36, 266, 118, 347, 164, 18], :2]
     x = np.clip(around[:, 0].astype(int), 0, width - 1)
@@ -89,7 +91,7 @@ def _exposure(colour: Float32, landmarks: Float) -> Float:
     level = np.sqrt(light * max(0.5 * bright, light)) / 0.32
     average = np.array([0.44, 0.26, 0.18]) / 0.29
     tint = (skin / light) / average
-    return level * np.clip(tint, 0.5, 2.0) ** 0.5
+    return level * np.clip(tint, 0.3, 2.5) ** 0.8
 
 
 def paint_mouth(
@@ -141,7 +143,6 @@ def _arch(
 ) -> Float32:
     """The dental arch seen through the lips. (h, w, 4) float32."""
     arch = dental_arch()
-    closed, _ = arch.opened(0.0)
     chin_drop = _jaw_drop(arch.open_angle)
     drop = 0.65 * displacement[list(_LOWER_LIP), 1].mean() + 0.35 * displacement[list(_CHIN), 1].mean()
     angle = float(np.clip(drop / max(chin_drop, 1e-6), -0.05, 1.3)) * arch.open_angle
@@ -149,15 +150,12 @@ def _arch(
     head = np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1) @ mouth.fit
     head[:, 0] += displacement[list(_CHIN), 0].mean() * arch.jaw
     placed = pose.to_picture(head)
-    lips_z = pose.to_picture(np.concatenate([closed[:1], np.ones((1, 1))], axis=1) @ mouth.fit)[0, 2]
     turned = normals @ pose.rotation.T
     lambert = 0.5 + 0.5 * np.clip(turned @ _LIGHT, 0, 1)
     front = np.percentile(placed[:, 2], 2)
     depth = np.clip((placed[:, 2] - front) / pose.scale, 0, 2)
     shade = np.exp(-depth * 2.6 * (1 + 1.2 * np.exp(-opened / 0.03)))
-    colours = arch.colours[arch.part] * (lambert * shade)[:, None] * mouth.exposure
-    colours[arch.part == CAVITY] *= 0.5
-    del lips_z
+    colours = (arch.colours * _PART_LIGHT[:, None])[arch.part] * (lambert * shade)[:, None] * mouth.exposure
     placed[:, :2] -= hole.origin
     image = np.empty((hole.size[1], hole.size[0], 3), np.float32)
     image[:] = (np.array([0.012, 0.004, 0.003]) * mouth.exposure).astype(np.float32)
@@ -166,7 +164,9 @@ def _arch(
         np.full(image.shape[:2], 1e30, np.float32),
     )  # fmt: skip
     image = pixels.gaussian_blur(image, max(0.6, 0.005 * apart))
-    return np.concatenate([image * _contact_shadow(coverage, apart), np.ones((*image.shape[:2], 1), np.float32)], axis=2)
+    return np.concatenate(
+        [image * _contact_shadow(coverage, apart), np.ones((*image.shape[:2], 1), np.float32)], axis=2
+    )
 
 
 def _jaw_drop(open_angle: float) -> float:

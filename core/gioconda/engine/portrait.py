@@ -109,9 +109,7 @@ def prepare(
     )
 
 
-def _check(
-    source: Float32, landmarks: npt.NDArray[np.floating], matte: Float32, clean_plate: Float32 | None
-) -> None:
+def _check(source: Float32, landmarks: npt.NDArray[np.floating], matte: Float32, clean_plate: Float32 | None) -> None:
     size = source.shape[:2]
     for name, layer in (("matte", matte), ("clean plate", clean_plate)):
         if layer is not None and layer.shape[:2] != size:
@@ -166,7 +164,9 @@ def _hair(colour: Float32, alpha: Float32, face: Float32, points: Float) -> Floa
     likely = 1 / (1 + np.exp(np.clip((far - others) * 1.5, -30, 30)))
     prior = np.clip((height_up + 0.35) / 0.8, 0.05, 0.98)
     score = likely * prior / (likely * prior + (1 - likely) * (1 - prior))
-    smooth = pixels.guided_filter(np.clip(np.sqrt(np.clip(colour, 0, 1)), 0, 1), score, max(2, int(0.03 * face_px)), 1e-3)
+    smooth = pixels.guided_filter(
+        np.clip(np.sqrt(np.clip(colour, 0, 1)), 0, 1), score, max(2, int(0.03 * face_px)), 1e-3
+    )
     return np.asarray(np.clip((smooth - 0.25) / 0.5, 0, 1) * (alpha > 0), np.float32)
 
 

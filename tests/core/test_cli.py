@@ -223,17 +223,9 @@ def test_analyse_finds_the_face_and_its_points_drive_the_next_run(
 def test_animate_makes_frames_and_everything_to_look_at(
     run: Run, tmp_path: Path, motion: Path, models_folder: Path
 ) -> None:
-    words = [
-        "--review",
-        tmp_path / "p.mp4",
-        "--contact-sheet",
-        tmp_path / "s.png",
-        "--png",
-        "--preview",
-        "--passes",
-        "all",
-    ]
-    code, said = run("animate", HOPPER, motion, "-o", tmp_path / "a.####.exr", "--frames", "3-6", *words)
+    words = [HOPPER, motion, "-o", tmp_path / "a.####.exr", "--frames", "3-6"]
+    looks = ["--review", tmp_path / "p.mp4", "--contact-sheet", tmp_path / "s.png", "--png"]
+    code, said = run("animate", *words, "--preview", "--passes", "all", *looks)
     assert code == ExitCode.OK, said
     assert "no frame 5: left out" in said
     made = {path.name for path in tmp_path.iterdir()}
@@ -244,18 +236,9 @@ def test_animate_makes_frames_and_everything_to_look_at(
 
 
 def test_json_lines_are_all_there_is_on_standard_output(tmp_path: Path, motion: Path, models_folder: Path) -> None:
-    command = [
-        sys.executable,
-        "-P",
-        str(ROOT / "core"),
-        "animate",
-        str(HOPPER),
-        str(motion),
-        "--json",
-        "--frames",
-        "1-2",
-    ]
-    done = subprocess.run([*command, "-o", str(tmp_path / "#.exr")], capture_output=True, text=True, timeout=120)
+    command = [sys.executable, "-P", str(ROOT / "core"), "animate", str(HOPPER), str(motion), "--json"]
+    command += ["--frames", "1-2", "-o", str(tmp_path / "#.exr")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     messages = [from_line(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, done.stderr
     assert None not in messages

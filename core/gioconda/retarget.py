@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from . import basis, landmarks, regions
+from . import basis, heads, landmarks, regions
 from .drive import from_channels, from_landmarks
 from .errors import SettingsError
-from .heads import pinned
+from .heads import HeadTrack, pinned
 from .landmarks import ARKIT, COUNT
 from .motion import Motion
 from .pose import Performance, head_pose
@@ -117,15 +117,25 @@ def retarget(
         moved = ((drive.face(part) - drive.rest) * ratio).astype(np.float32)
         _fit(moved, drive.face(part), drive.rest, start, settings, by_points=by_points)
         displaced[part] = moved
+    head = drive.head.gained(settings.pose)
+    if by_points and settings.dead_band > 0 and settings.mode == "relative":
+        head = _held_still(head, displaced, start, portrait.rotation, settings.dead_band)
     if drive.neutral is not None and settings.mode == "relative":
         displaced[drive.neutral] = 0
+        head = pinned(head, drive.neutral)
     if neutralised.any():
         displaced += neutralised.astype(np.float32)
-    head = drive.head.gained(settings.pose).held_still(settings.dead_band if by_points else 0.0, portrait.rotation)
-    if drive.neutral is not None and settings.mode == "relative":
-        head = pinned(head, drive.neutral)
     notes["proportions"] = [round(float(r), 4) for r in ratio]
     return Performance(displaced, head.rotation, head.translation, head.scale, motion.frames, motion.fps, notes)
+
+
+def _held_still(head: HeadTrack, displaced: Float32, start: Float, own: Float, strength: float) -> HeadTrack:
+    """The head's motion without a tracker's noise; what is kept back but is no noise, the features make."""
+    size = strength * heads.STILL_SIZE
+    features = head.held_still(strength * heads.STILL_FACE, size, own)
+    shown = head.held_still(strength * heads.STILL_HEAD, size, own)
+    heads.absorb(displaced, start, own, features, shown)
+    return shown
 
 
 def _fit(

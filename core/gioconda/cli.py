@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -17,30 +18,32 @@ from typing import Any
 
 from . import options
 from .errors import CancelledError, ExitCode, GiocondaError, InputError, SettingsError
-from .protocol import PASSES, Error, Job, JsonLines, Log, Report, Result
+from .protocol import PASSES, Error, Job, JsonLines, Log, Message, Report, Result
 
 Arguments = argparse.Namespace
+STOPPED = "Stopped: finished frames are whole; the same command with --resume goes on from there."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status; a wrong command line leaves by SystemExit(2), as argparse does."""
     arguments = options.parser().parse_args(argv)
-    with _messages(arguments) as report, _stoppable():
+    with _messages(arguments) as tell, _stoppable() as stopped:
+
+        def report(message: Message) -> None:
+            tell(message)
+            if stopped.is_set() and not isinstance(message, Result):
+                raise CancelledError(STOPPED)
+
         try:
             HANDLERS[arguments.command](arguments, report)
             return ExitCode.OK
-        except GiocondaError as error:
-            report(Error(int(error.exit_code), str(error)))
-            return error.exit_code
         except BrokenPipeError:  # whoever listened has gone: nobody to tell, now or when Python flushes at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             return ExitCode.CANCELLED
-        except MemoryError:
-            report(Error(int(ExitCode.FAILED), "There is not enough memory for a picture of this size."))
-            return ExitCode.FAILED
-        except Exception as error:  # the outermost edge: a bug must still end in a sentence
-            report(Error(int(ExitCode.FAILED), _bug(error, arguments)))
-            return ExitCode.FAILED
+        except Exception as error:  # the outermost edge: whatever it is must end in a sentence
+            failure = _failure(error, arguments, stopped.is_set())
+            tell(failure)
+            return failure.code
 
 
 # --- the edge -------------------------------------------------------------------------------------------------------
@@ -71,18 +74,32 @@ def _messages(arguments: Arguments) -> Iterator[Report]:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
-    """SIGTERM, a farm's way to ask, stops the work as Ctrl-C does: cleaned up, with exit status 130."""
+def _stoppable() -> Iterator[threading.Event]:
+    """SIGTERM, a farm's way to ask, and Ctrl-C stop the work at the next message; asked a second time, at once."""
+    asked = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise CancelledError("Stopped: finished frames are whole; the same command with --resume goes on from there.")
+        if asked.is_set():
+            raise CancelledError(STOPPED)
+        asked.set()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _failure(error: Exception, arguments: Arguments, stopped: bool) -> Error:
+    """What to tell. Once it was asked to stop, whatever fails is part of stopping."""
+    if stopped:
+        return Error(int(ExitCode.CANCELLED), STOPPED)
+    if isinstance(error, GiocondaError):
+        return Error(int(error.exit_code), str(error))
+    if isinstance(error, MemoryError):
+        return Error(int(ExitCode.FAILED), "There is not enough memory for a picture of this size.")
+    return Error(int(ExitCode.FAILED), _bug(error, arguments))
 
 
 def _bug(error: Exception, arguments: Arguments) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .color import Display, Floats, choose_display, display_srgb
-from .engine import Portrait, prepare
-from .errors import InputError, PictureError
+from .engine import Portrait, cache, prepare
+from .errors import InputError, OutputError, PictureError
 from .face.analyse import Analysis, analyse
 from .face.matte import estimate_matte
 from .face.nets import Nets
@@ -80,10 +80,32 @@ def open_portrait(job: Job, report: Report) -> Opened:
         models=job.models, device=job.device, threads=job.threads,
     )  # fmt: skip
     report(Stage("prepare", "Cutting the person out and making the portrait ready"))
-    matte, cutout = _matte(job, picture, srgb, analysis)
-    plate = read_picture(job.plate, colorspace=job.colorspace, ocio_config=job.ocio).pixels if job.plate else None
-    portrait = prepare(picture.pixels, analysis.landmarks, matte, clean_plate=plate, cutout=cutout)
+    portrait = _prepared(job, picture, srgb, analysis, report)
     return Opened(portrait, analysis, display, picture.pixel_aspect, picture.sha256)
+
+
+def _prepared(job: Job, picture: Picture, srgb: Srgb, analysis: Analysis, report: Report) -> Portrait:
+    """The portrait made ready, or as it was kept when it was made ready before."""
+    matte, cutout = _given_matte(job, picture)
+    plate = read_picture(job.plate, colorspace=job.colorspace, ocio_config=job.ocio).pixels if job.plate else None
+    folder = Path(job.cache) if job.cache else cache.default_folder()
+    key = cache.key_of(
+        picture.pixels, looks=srgb, landmarks=analysis.landmarks, person=analysis.person, matte=matte, plate=plate,
+        cutout=cutout,
+    )  # fmt: skip
+    kept = cache.load(folder, key, picture.pixels) if folder else None
+    if kept is not None:
+        report(Log("The portrait was made ready before."))
+        return kept
+    if matte is None:
+        matte = estimate_matte(srgb, analysis.person, analysis.landmarks)
+    portrait = prepare(picture.pixels, analysis.landmarks, matte, clean_plate=plate, cutout=cutout)
+    try:
+        if folder:
+            cache.save(folder, key, portrait)
+    except OutputError as error:
+        report(Log(f"The portrait will have to be made ready again next time: {error}"))
+    return portrait
 
 
 def open_nets(models: str | None, device: str, threads: int | None, report: Report) -> Nets:
@@ -93,15 +115,15 @@ def open_nets(models: str | None, device: str, threads: int | None, report: Repo
     return nets
 
 
-def _matte(job: Job, picture: Picture, srgb: Srgb, analysis: Analysis) -> tuple[Floats, bool]:
-    """The person's matte (H, W) float32, 0..1, and whether nothing lies behind the person."""
+def _given_matte(job: Job, picture: Picture) -> tuple[Floats | None, bool]:
+    """The person's matte (H, W) float32, 0..1, if the artist or the picture has one; whether nothing lies behind."""
     alpha = picture.pixels[..., 3]
     cutout = picture.has_alpha and float((alpha < 0.5).mean()) > TRANSPARENT
     if job.matte:
         return _artists_matte(Path(job.matte)), cutout
     if cutout:
         return np.clip(alpha, 0, 1), True
-    return estimate_matte(srgb, analysis.person, analysis.landmarks), False
+    return None, False
 
 
 def _artists_matte(path: Path) -> Floats:

@@ -21,8 +21,8 @@ Float = npt.NDArray[np.float64]
 CHUNK = 512  # frames at a time
 NECK = np.array([0.0, 1.0, 1.1])  # head space: what a head turns about, when a source gives angles only
 JITTER = 0.0025  # head units: how much a tracker's pose moves the head from frame to frame
-# Root-mean-square motion of the head, in head units, below which it is a tracker's noise: for the face's features; for the
-# whole head with hair and neck, whose texture shows every false move; and the same for its relative size.
+# Root-mean-square motion of the head, in head units, below which it is a tracker's noise: for the face's features; for
+# the whole head with hair and neck, whose texture shows every false move; and the same for its relative size.
 STILL_FACE, STILL_HEAD, STILL_SIZE = 0.006, 0.018, 0.012
 # Places on the head (crown, temples, ears, nose, chin, eyes) whose motion says how far the head as a whole has moved.
 PROBES = np.array(

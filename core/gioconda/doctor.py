@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .engine.cache import default_folder
 from .errors import GiocondaError
 from .face.runtime import Session, available_devices
 from .models import default_models_folder, load_registry, model_path
@@ -25,7 +26,7 @@ def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, 
 
     Args:
         models: the folder of the nets; None: the default one.
-        cache: the folder of prepared portraits.
+        cache: the folder of prepared portraits; None: the user's.
     """
     folder = models or default_models_folder()
     found: dict[str, Any] = {
@@ -40,7 +41,7 @@ def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, 
         "models_folder": str(folder),
         "models": _models(folder),
         "ocio": os.environ.get("OCIO") or "built in",
-        "cache": _disk(cache) if cache else None,
+        "cache": _disk(folder_of_cache) if (folder_of_cache := cache or default_folder()) else None,
         "here": _disk(Path.cwd()),
     }
     found["devices"] = _devices(folder, found["models"])

@@ -1,7 +1,7 @@
 """What goes wrong for users, each with a sentence they can act on. Standard library only.
 
-Every error a user can cause is a `GiocondaError`. The message is one sentence: what is wrong, in which file, what to do.
-The command line and the add-on catch `GiocondaError` at their outermost edge and nothing else.
+Every error a user can cause is a `GiocondaError`. The message is one sentence: what is wrong, in which file, what to
+do. The command line and the add-on catch `GiocondaError` at their outermost edge and nothing else.
 """
 
 from __future__ import annotations

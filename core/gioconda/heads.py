@@ -23,7 +23,8 @@ NECK = np.array([0.0, 1.0, 1.1])  # head space: what a head turns about, when a 
 JITTER = 0.0025  # head units: how much a tracker's pose moves the head from frame to frame
 # Root-mean-square motion of the head, in head units, below which it is a tracker's noise: for the face's features; for
 # the whole head with hair and neck, whose texture shows every false move; and the same for its relative size.
-STILL_FACE, STILL_HEAD, STILL_SIZE = 0.006, 0.018, 0.012
+STILL_FACE, STILL_HEAD = 0.006, 0.018
+STILL_FACE_SIZE, STILL_HEAD_SIZE = 0.003, 0.012
 # Places on the head (crown, temples, ears, nose, chin, eyes) whose motion says how far the head as a whole has moved.
 PROBES = np.array(
     [[-0.7, -0.2, 0.6], [0.7, -0.2, 0.6], [0, -0.8, 0.4], [0, -0.5, 0.1], [-0.75, 0.5, 0.8], [0.75, 0.5, 0.8]]
@@ -129,6 +130,7 @@ def absorb(displaced: npt.NDArray[np.float32], face: Float, own: Float, wanted: 
     """
     inside = inner_face()[:, None]
     apart = (wanted.rotation != shown.rotation).any((1, 2)) | (wanted.translation != shown.translation).any(1)
+    apart |= wanted.scale != shown.scale
     frames = np.flatnonzero(apart)
     for first in range(0, len(frames), CHUNK):
         part = frames[first : first + CHUNK]

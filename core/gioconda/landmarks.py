@@ -1,14 +1,14 @@
 """The landmark convention: names, groups, mirrored pairs, triangles. Standard library and numpy only.
 
-A face is 478 points in MediaPipe's order: 468 on the skin (`FACE_POINTS`), then five for each iris (centre, then four on its
-rim). "Right" is the person's own right, which is on the left of an unmirrored picture.
+A face is 478 points in MediaPipe's order: 468 on the skin (`FACE_POINTS`), then five for each iris (centre, then four on
+its rim). "Right" is the person's own right, which is on the left of an unmirrored picture.
 
 Two spaces are used everywhere:
 
-- *picture space*: pixels, x right, y down, z away from the camera (a nose tip has a smaller z than an ear), in units of x. The
-  picture's top-left *corner* is (0, 0): the first pixel's centre is (0.5, 0.5), the picture is `width` wide.
-- *head space*: x to the person's left (right in the picture), y down, z away from the camera, origin on the nose bridge,
-  the distance between the outer eye corners (33 and 263) of the template is 1.
+- *picture space*: pixels, x right, y down, z away from the camera (a nose tip has a smaller z than an ear), in units of x.
+  The picture's top-left *corner* is (0, 0): the first pixel's centre is (0.5, 0.5), the picture is `width` wide.
+- *head space*: x to the person's left (right in the picture), y down, z away from the camera, origin on the nose
+  bridge, the distance between the outer eye corners (33 and 263) of the template is 1.
 """
 
 from __future__ import annotations
@@ -111,14 +111,15 @@ IBUG68 = (
 
 # Apple's 52 ARKit blendshapes, in Apple's spelling and the order of Live Link Face.
 ARKIT = (
-    "eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeSquintLeft", "eyeWideLeft",
-    "eyeBlinkRight", "eyeLookDownRight", "eyeLookInRight", "eyeLookOutRight", "eyeLookUpRight", "eyeSquintRight",
-    "eyeWideRight", "jawForward", "jawRight", "jawLeft", "jawOpen", "mouthClose", "mouthFunnel", "mouthPucker", "mouthRight",
-    "mouthLeft", "mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft", "mouthFrownRight", "mouthDimpleLeft",
-    "mouthDimpleRight", "mouthStretchLeft", "mouthStretchRight", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
-    "mouthShrugUpper", "mouthPressLeft", "mouthPressRight", "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft",
-    "mouthUpperUpRight", "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff",
-    "cheekSquintLeft", "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "tongueOut",
+    "eyeBlinkLeft", "eyeLookDownLeft", "eyeLookInLeft", "eyeLookOutLeft", "eyeLookUpLeft", "eyeSquintLeft",
+    "eyeWideLeft", "eyeBlinkRight", "eyeLookDownRight", "eyeLookInRight", "eyeLookOutRight", "eyeLookUpRight",
+    "eyeSquintRight", "eyeWideRight", "jawForward", "jawRight", "jawLeft", "jawOpen", "mouthClose", "mouthFunnel",
+    "mouthPucker", "mouthRight", "mouthLeft", "mouthSmileLeft", "mouthSmileRight", "mouthFrownLeft",
+    "mouthFrownRight", "mouthDimpleLeft", "mouthDimpleRight", "mouthStretchLeft", "mouthStretchRight",
+    "mouthRollLower", "mouthRollUpper", "mouthShrugLower", "mouthShrugUpper", "mouthPressLeft", "mouthPressRight",
+    "mouthLowerDownLeft", "mouthLowerDownRight", "mouthUpperUpLeft", "mouthUpperUpRight", "browDownLeft",
+    "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight", "cheekPuff", "cheekSquintLeft",
+    "cheekSquintRight", "noseSneerLeft", "noseSneerRight", "tongueOut",
 )  # fmt: skip
 
 
@@ -141,7 +142,7 @@ def mirrored() -> IntArray:
 def template() -> npt.NDArray[np.float64]:
     """The average neutral face in head space. (478, 3) float64, symmetric. Provenance: `tables/README.md`."""
     with resources.files(__package__).joinpath("tables/face_template.npz").open("rb") as file:
-        return np.load(file)["template"].astype(np.float64)
+        return np.asarray(np.load(file)["template"], np.float64)
 
 
 def _topology() -> dict[str, npt.NDArray[np.int32]]:

@@ -1,7 +1,7 @@
 """A face's pose: the similarity that carries head space into a picture, and how a portrait is asked to look.
 
-Standard library and numpy only. `Pose` is the engine's whole input for one frame; `Performance` is a sequence of them, the
-result of retargeting a motion to one portrait. Both are independent of the portrait's resolution.
+Standard library and numpy only. `Pose` is the engine's whole input for one frame; `Performance` is a sequence of them,
+the result of retargeting a motion to one portrait. Both are independent of the portrait's resolution.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class HeadPose:
 
     def to_head(self, picture: Float) -> Float:
         """(..., 3) pixels → (..., 3) head space."""
-        return (picture - self.translation) @ self.rotation / self.scale
+        head: Float = (picture - self.translation) @ self.rotation / self.scale
+        return head
 
 
 def fit_similarity(source: Float, target: Float, weights: Float | None = None) -> HeadPose:
@@ -57,7 +58,7 @@ def fit_similarity(source: Float, target: Float, weights: Float | None = None) -
 
 
 def head_pose(landmarks: npt.NDArray[np.floating]) -> HeadPose:
-    """The pose of a face from its landmarks, (478, 3) pixels, measured on the points that do not move with expression."""
+    """The pose of a face from its landmarks, (478, 3) pixels, measured on points that do not move with expression."""
     index = list(STABLE)
     return fit_similarity(template()[index], landmarks[index].astype(np.float64))
 
@@ -87,8 +88,8 @@ def euler_degrees(rotation: Float) -> tuple[float, float, float]:
 class Pose:
     """How the portrait is asked to look in one frame, relative to how it looks in the picture.
 
-    The engine places landmark i at  s·scale · (rotation · R)(Y_i + displacement_i) + t + s·translation, where (s, R, t) is the
-    portrait's own pose and Y its landmarks in head space.
+    The engine places landmark i at  s·scale · (rotation · R)(Y_i + displacement_i) + t + s·translation, where (s, R, t) is
+    the portrait's own pose and Y its landmarks in head space.
 
     Attributes:
         displacement: (478, 3) float64, head-space units: expression, lids and irises (gaze).

@@ -59,15 +59,15 @@ IRISES = {"right": landmarks.IRIS_RIGHT, "left": landmarks.IRIS_LEFT}
 
 # Below these root-mean-square displacements (head units) a region's motion is a tracker's, not a face's.
 BANDS = {
-    "brows": 0.006,
-    "lids right": 0.005,
-    "lids left": 0.005,
-    "mouth": 0.006,
-    "cheeks": 0.008,
-    "jaw": 0.007,
-    "gaze": 0.006,
+    "brows": 0.003,
+    "lids right": 0.003,
+    "lids left": 0.003,
+    "mouth": 0.003,
+    "cheeks": 0.004,
+    "jaw": 0.004,
+    "gaze": 0.004,
 }
-LID_BAND = 0.02  # the same for openness
+LID_BAND = 0.012  # the same for openness
 UPPER_SHARE = 0.85  # of a change of the lid gap
 AWAKE = 0.25  # openness below which `neutralise` opens an eye
 WIDEST = 1.6  # times the portrait's own openness: eyes never open wider

@@ -131,9 +131,8 @@ def retarget(
 
 def _held_still(head: HeadTrack, displaced: Float32, start: Float, own: Float, strength: float) -> HeadTrack:
     """The head's motion without a tracker's noise; what is kept back but is no noise, the features make."""
-    size = strength * heads.STILL_SIZE
-    features = head.held_still(strength * heads.STILL_FACE, size, own)
-    shown = head.held_still(strength * heads.STILL_HEAD, size, own)
+    features = head.held_still(strength * heads.STILL_FACE, strength * heads.STILL_FACE_SIZE, own)
+    shown = head.held_still(strength * heads.STILL_HEAD, strength * heads.STILL_HEAD_SIZE, own)
     heads.absorb(displaced, start, own, features, shown)
     return shown
 

@@ -1,4 +1,4 @@
-"""The geometric engine: prepare a portrait once, render any frame of it in any order. Numbers in, numbers out; no files.
+"""The geometric engine: prepare a portrait once, render any frame of it in any order. Numbers in, numbers out.
 
     portrait = prepare(picture, analysis)                # slow, once; see cache.py for keeping it on disk
     frame = render(portrait, pose, passes=("Combined",)) # fast, stateless

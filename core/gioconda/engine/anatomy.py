@@ -48,7 +48,8 @@ class DentalArch:
 
         def turned(v: Float) -> Float:
             along = (v @ self.axis)[:, None] * self.axis
-            return v * cos + np.cross(self.axis, v) * sin + along * (1 - cos)
+            result: Float = v * cos + np.cross(self.axis, v) * sin + along * (1 - cos)
+            return result
 
         return self.pivot + turned(self.vertices - self.pivot), turned(self.normals)
 
@@ -69,7 +70,7 @@ def dental_arch() -> DentalArch:
         vertices=vertices,
         triangles=triangles,
         normals=vertex_normals(vertices, triangles),
-        part=data["part"],
+        part=data["part"].astype(np.uint8),
         jaw=data["jaw"].astype(np.float64),
         colours=data["colours"].astype(np.float64),
         pivot=data["pivot"].astype(np.float64),
@@ -85,7 +86,8 @@ def vertex_normals(vertices: Float, triangles: Int) -> Float:
     normals = np.zeros_like(vertices)
     for k in range(3):
         np.add.at(normals, triangles[:, k], faces)
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    unit: Float = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    return unit
 
 
 def _table(name: str) -> dict[str, npt.NDArray[np.generic]]:

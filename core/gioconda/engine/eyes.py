@@ -43,7 +43,7 @@ class Eye:
 
 
 def find_eyes(colour: Float32, landmarks: Float) -> tuple[Eye, ...]:
-    """Both eyes of a portrait that lie in the picture. colour: (H, W, 4) float32, linear; landmarks: (478, 3) pixels."""
+    """Both eyes of a portrait that lie in the picture. colour: (H, W, 4) linear; landmarks: (478, 3) pixels."""
     found = (_find_eye(colour, landmarks, loop, iris) for loop, iris in _LOOPS)
     return tuple(eye for eye in found if eye is not None)
 
@@ -98,7 +98,7 @@ def _white(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, radius:
 
 
 def _iris(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, centre: Float, radius: float) -> Float32:
-    """The whole iris: what the lids hide is mirrored from the other side, else filled in by distance from the centre."""
+    """The whole iris: what the lids hide is mirrored from below, else filled in by distance from the centre."""
     h, w = distance.shape
     known = clear & (distance < 1.05 * radius)
     rows = np.arange(h) + 0.5
@@ -156,7 +156,7 @@ def _paint_eye(
 
 
 def _eye_plane(eye: Eye, at_rest: Float, target: Float, rest_pose: HeadPose, pose: HeadPose) -> Float:
-    """How the eye's plane moves from the portrait to this frame, (2, 3): the head's turn, carried by the eye's corners."""
+    """How the eye's plane moves from portrait to frame, (2, 3): the head's turn, carried by the eye's corners."""
     corners = [eye.loop[0], eye.loop[8]]
     middle = at_rest[corners].mean(0)
     step = 0.5 * eye.width

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -94,7 +94,7 @@ class Placed:
 
 
 def place(portrait: Portrait, pose: Pose, *, previous: Pose | None = None, following: Pose | None = None) -> Placed:
-    """Move the mesh and paint eyes and mouth. `previous` and `following` are the neighbours' poses, for motion vectors."""
+    """Move the mesh, paint eyes and mouth. `previous`, `following`: the neighbours' poses, for motion vectors."""
     position, head_pose = _positions(portrait, pose)
     target = position[: lm.COUNT]
     size = (portrait.width, portrait.height)
@@ -237,7 +237,8 @@ class _Band:
 
     def _on_face(self, rows: slice, columns: slice) -> npt.NDArray[np.bool_]:
         seen = self.seen[rows, columns]
-        return (seen >= 0) & (self.portrait.mesh.region[np.maximum(seen, 0)] != OUTER)
+        on_face: npt.NDArray[np.bool_] = (seen >= 0) & (self.portrait.mesh.region[np.maximum(seen, 0)] != OUTER)
+        return on_face
 
     def _overlap(self, patch: Patch) -> tuple[slice, slice, tuple[slice, slice]]:
         x, y = patch.origin
@@ -250,7 +251,7 @@ class _Band:
         """Fill one pass; Combined and Matte are there already."""
         if name in ("Combined", "Matte"):
             return
-        drawn = {
+        drawn: dict[str, Callable[[Float32], None]] = {
             "UV": self._stmap,
             "Vector": self._vectors,
             "Eyes": lambda out: self._openings(out, (lm.EYE_RIGHT, lm.EYE_LEFT)),
@@ -350,19 +351,20 @@ def _positions(portrait: Portrait, pose: Pose) -> tuple[Float, HeadPose]:
 
 
 def _firm(displacement: Float) -> Float:
-    """The oval's displacement (36, 3) as hair and neck follow it: fully when large, hardly when it may be a tracker's noise.
+    """The oval's displacement (36, 3) as hair and neck follow it: fully when large, hardly when it may be noise.
 
     d · |d|² / (|d|² + OVAL_NOISE²), smooth, so nothing pops.
     """
     squared = (displacement**2).sum(1, keepdims=True)
-    return displacement * squared / (squared + OVAL_NOISE**2)
+    followed: Float = displacement * squared / (squared + OVAL_NOISE**2)
+    return followed
 
 
 def _stretch(portrait: Portrait, position: Float) -> Float:
     """How many portrait pixels each frame pixel covers along the most stretched direction, at most 1. (N,)
 
-    The smallest singular value of the map from frame to portrait: 1 where nothing is enlarged, 0.5 where one pixel of the
-    portrait is spread over two.
+    The smallest singular value of the map from frame to portrait: 1 where nothing is enlarged, 0.5 where one pixel of
+    the portrait is spread over two.
     """
     t, now, then = portrait.mesh.triangles, position[:, :2], portrait.mesh.rest[:, :2]
     a, b = now[t[:, 1]] - now[t[:, 0]], now[t[:, 2]] - now[t[:, 0]]
@@ -391,7 +393,7 @@ def _planes(portrait: Portrait, position: Float, motion: Float) -> Planes:
     texture = picture.copy()
     texture[..., 0] -= window
     borrowed = np.zeros((len(mesh.triangles), 6, 3), np.float32)
-    skin = (mesh.triangles < lm.FACE_POINTS).all(1) & (len(mirror.loan) > 0)
+    skin: npt.NDArray[np.bool_] = np.all(mesh.triangles < (lm.FACE_POINTS if len(mirror.loan) else 0), axis=1)
     if skin.any():
         revealed = smoothstep((0.85 - stretch[: lm.FACE_POINTS]) / 0.45)
         values = np.concatenate([mirror.source - window, (mirror.loan * revealed)[:, None], mirror.gain], axis=1)

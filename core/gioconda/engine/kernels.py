@@ -1,15 +1,16 @@
 """The engine's inner loops, compiled by numba: which triangle is seen at a pixel, and what it looks like there.
 
-Everything works on a band of rows `[row0, row0 + rows)` of the picture, so that a frame of any size needs little memory.
+Everything works on a band of rows `[row0, row0 + rows)` of the picture: a frame of any size needs little memory.
 Coordinates are picture coordinates: the first pixel's centre is (0.5, 0.5).
 """
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from numba import config, njit, prange
 
-# Four channels side by side become one vector instruction: twice as fast as without. Must be set before anything compiles.
+# Four channels side by side become one vector instruction: twice as fast. Must be set before anything compiles.
 config.SLP_VECTORIZE = 1
 
 SUBSAMPLES = 4  # per pixel on an occlusion edge: a rotated grid
@@ -22,7 +23,9 @@ MISS = -1  # no triangle here: the plate shows
 PAD = 2  # repeated pixels around a texture, so that sampling needs no test for its border
 
 
-def planes(position, triangles, values):  # type: ignore[no-untyped-def]
+def planes(
+    position: npt.NDArray[np.floating], triangles: npt.NDArray[np.int32], values: npt.NDArray[np.floating]
+) -> npt.NDArray[np.float32]:
     """Vertex values as linear functions of the pixel within each triangle: value = p[0] + p[1] x + p[2] y.
 
     Args:
@@ -41,7 +44,8 @@ def planes(position, triangles, values):  # type: ignore[no-untyped-def]
     d1, d2 = vb - va, vc - va
     along_x = (d1 * f[:, 1:] - d2 * e[:, 1:]) * inverse
     along_y = (d2 * e[:, :1] - d1 * f[:, :1]) * inverse
-    return np.stack([va - along_x * a[:, :1] - along_y * a[:, 1:], along_x, along_y], axis=2).astype(np.float32)
+    constant = va - along_x * a[:, :1] - along_y * a[:, 1:]
+    return np.asarray(np.stack([constant, along_x, along_y], axis=2), np.float32)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -341,8 +345,8 @@ def shade_again(  # type: ignore[no-untyped-def]
     Args:
         pixels: (count, 2) int32, row and column in the band.
         sub_seen: (count, SUBSAMPLES) int32, the triangle at each sample.
-        borrows: (T, 6, 3) float32, planes: the other half's texture coordinates, how much of it to take, and the gain on
-            its red, green and blue; zero where nothing is borrowed.
+        borrows: (T, 6, 3) float32, planes: the other half's texture coordinates, how much of it to take, and the gain
+            on its red, green and blue; zero where nothing is borrowed.
         others: as `shade`.
     """
     x_first, y_first, x_last, y_last = window[0], window[1], window[2], window[3]

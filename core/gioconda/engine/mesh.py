@@ -117,7 +117,8 @@ def _outer_triangles(points: Float, cell: float) -> Int:
     inside = _distance_outside(corners.mean(1), points[:oval_count]) < 0
     touches, within = (triangles < oval_count).any(1), (triangles < oval_count).all(1)
     keep = ~inside & ((longest < 2.6 * cell) | touches) & ~(within & (longest > 2.6 * cell))
-    return triangles[keep]
+    kept: Int = triangles[keep]
+    return kept
 
 
 def _laplacian(count: int, triangles: Int) -> csr_matrix:
@@ -200,8 +201,8 @@ def _prior_depth(
     placed[:, :2] = (placed[:, :2] + margin) * scale
     seen, depth = np.empty(canvas, np.int32), np.empty(canvas, np.float32)
     rasterise(
-        placed.astype(np.float32), triangles, np.zeros(len(triangles), np.uint8), np.zeros((len(placed), 2), np.float32),
-        np.ones((1, 1), np.float32), 1.0, 0, seen, depth,
+        placed.astype(np.float32), triangles, np.zeros(len(triangles), np.uint8),
+        np.zeros((len(placed), 2), np.float32), np.ones((1, 1), np.float32), 1.0, 0, seen, depth,
     )  # fmt: skip
     hit = (seen >= 0).astype(np.float32)
     sigma = 0.021 * float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2])) * scale
@@ -232,7 +233,7 @@ def _sample(image: npt.NDArray[np.generic], points: Float) -> npt.NDArray[np.flo
     height, width = image.shape[:2]
     x = np.clip(np.floor(points[:, 0]).astype(int), 0, width - 1)
     y = np.clip(np.floor(points[:, 1]).astype(int), 0, height - 1)
-    return image[y, x].astype(np.float64)
+    return np.asarray(image[y, x], np.float64)
 
 
 def _distance_outside(points: Float, polygon: Float) -> Float:
@@ -247,4 +248,4 @@ def _distance_outside(points: Float, polygon: Float) -> Float:
     rise = np.where(np.abs(edge[:, 1]) < 1e-12, 1e-12, edge[:, 1])
     x_at = start[:, 0] + (y - start[:, 1]) / rise * edge[:, 0]
     inside = (crosses & (points[:, 0, None] < x_at)).sum(1) % 2 == 1
-    return np.where(inside, -distance, distance)
+    return np.asarray(np.where(inside, -distance, distance), np.float64)

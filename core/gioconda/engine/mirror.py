@@ -24,7 +24,7 @@ class Mirror:
     Attributes:
         visible: (468,) float64, 0..1: how well the picture shows each skin point.
         source: (468, 2) float32, where the mirrored point is, pixels.
-        loan: (468,) float32, how much may be taken from there once the point comes into view; empty when nothing is hidden.
+        loan: (468,) float32, how much may be taken from there once the point comes into view; empty: none.
         gain: (468, 3) float32, from the borrowed half's colour to this half's, so that the light stays where it was.
     """
 
@@ -79,8 +79,8 @@ def _unhidden(points: Float) -> Float:
     depth = np.empty(seen.shape, np.float32)
     triangles = lm.triangles()
     rasterise(
-        placed.astype(np.float32), triangles, np.zeros(len(triangles), np.uint8), np.zeros((len(placed), 2), np.float32),
-        np.ones((1, 1), np.float32), 1.0, 0, seen, depth,
+        placed.astype(np.float32), triangles, np.zeros(len(triangles), np.uint8),
+        np.zeros((len(placed), 2), np.float32), np.ones((1, 1), np.float32), 1.0, 0, seen, depth,
     )  # fmt: skip
     at = np.clip(placed[:, :2].astype(int), 0, _CANVAS_PX)
     front = depth[at[:, 1], at[:, 0]]
@@ -121,7 +121,7 @@ def _away_from_oval() -> Float:
 
 
 def _gain(points: Float, pairs: npt.NDArray[np.int32], visible: Float, colour: Float32) -> Float32:
-    """This half's light over the other half's at every point, spread from where both are seen to where one is hidden."""
+    """This half's light over the other half's, spread from where both are seen to where one is hidden. (468, 3)"""
     height, width = colour.shape[:2]
     apart = float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT] - points[lm.EYE_OUTER_LEFT]))
     scale = min(1.0, 256 / max(height, width))

@@ -91,7 +91,8 @@ def _exposure(colour: Float32, landmarks: Float) -> Float:
     level = np.sqrt(light * max(0.5 * bright, light)) / 0.32
     average = np.array([0.44, 0.26, 0.18]) / 0.29
     tint = (skin / light) / average
-    return level * np.clip(tint, 0.3, 2.5) ** 0.8
+    exposure: Float = level * np.clip(tint, 0.3, 2.5) ** 0.8
+    return exposure
 
 
 def paint_mouth(
@@ -123,7 +124,7 @@ def paint_mouth(
         own = np.empty((*where.shape[:2], 4), np.float32)
         sample_cubic(mouth.own, where.astype(np.float32), own)
         kept = own[..., 3:]
-        colour = colour + kept * (own - colour)
+        colour += kept * (own - colour)
     colour[..., 3] = 1
     return Patch(hole.origin, colour, coverage * np.float32(shown))
 

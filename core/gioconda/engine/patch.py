@@ -55,7 +55,7 @@ class Opening:
 
 
 def opening(outline: Float, width: int, height: int, *, softness: float, smooth: int = 4) -> Opening | None:
-    """The opening with its outline rounded off (Catmull-Rom, `smooth` pieces a side); None outside the picture or empty.
+    """The opening with its outline rounded off (Catmull-Rom, `smooth` pieces a side); None outside the picture.
 
     outline: (N, 2) picture pixels.
     """

@@ -41,18 +41,16 @@ def split(picture: Float, matte: Float, *, clean_plate: Float | None = None, cut
         clean_plate: (H, W, 4) float32, the artist's picture of the place without the person.
         cutout: the picture's own alpha is the matte: there is nothing behind the person.
 
-    The residue of the estimates is shared between the layers by least squares: with r = I - aF - (1-a)B, F gains
-    a r / (a² + (1-a)²) and B gains (1-a) r / (a² + (1-a)²).
+    Where the estimates contradict the picture the plate gives way by least squares (with r = I - aF - (1-a)B, B gains
+    (1-a) r / (a² + (1-a)²)) where it is well seen; elsewhere the person takes the difference, as far as possible.
     """
     window = _window(matte)
     x0, y0, x1, y1 = window
     colour, alpha = picture[y0:y1, x0:x1], matte[y0:y1, x0:x1]
     if cutout:
         return Layers(window, _padded(colour), np.zeros_like(colour))
-    if clean_plate is not None:
-        behind = clean_plate[y0:y1, x0:x1].copy()
-    else:
-        behind = _fill_behind(picture, matte, window)
+    own_plate = clean_plate[y0:y1, x0:x1].copy() if clean_plate is not None else None
+    behind = own_plate if own_plate is not None else _fill_behind(picture, matte, window)
     person = _person(colour, alpha, behind)
     surely = alpha == 0
     behind[surely] = colour[surely]
@@ -70,11 +68,16 @@ def _person(colour: Float, alpha: Float, behind: Float) -> Float:
     own = _foreground_colour(colour, alpha)
     index = np.nonzero(soft)
     s, f, b, i = a[index], own[index], behind[index], colour[index]
-    rest = 1 - s
-    residue = (i - s * f - rest * b) / (s * s + rest * rest)
+    residue = (i - s * f - (1 - s) * b) / (s * s + (1 - s) * (1 - s))
     # the plate takes its share only where hardly anything hides it: else the hair would leave its ghost there
-    behind[index] = b + np.clip((0.10 - s) / 0.08, 0, 1) * rest * residue
-    person[index] = i - rest * behind[index]
+    b = b + np.clip((0.10 - s) / 0.08, 0, 1) * (1 - s) * residue
+    # darker than the plate lets through: there is more of the person than the matte says
+    s = np.maximum(s, 1 - np.min(i[:, :3] / np.maximum(b[:, :3], 1e-4), axis=1, keepdims=True).clip(0, 1))
+    # brighter than the person can be: what is too much is plate, or a rim of light would move with the hair
+    spare = np.maximum(i - (1 - s) * b - s * (1.5 * f + 0.02), 0) * np.clip((0.5 - s) / 0.2, 0, 1)
+    b = b + spare / np.maximum(1 - s, 0.5)
+    behind[index] = b
+    person[index] = i - (1 - s) * b
     return person
 
 
@@ -99,7 +102,7 @@ def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) ->
     seen = pixels.resize(matte, w, h, method="area") <= 0.004
     seen = pixels.erode(seen, max(1.0, 0.006 * max(h, w)))
     small = pixels.resize(picture, w, h, method="area")
-    filled = pixels.fill_holes_smooth(small, seen) if seen.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
+    filled = _painted(small, seen) if seen.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
     x0, y0, x1, y1 = window
     whole = np.array([[w / width, 0, x0 * w / width], [0, h / height, y0 * h / height]])
     behind = pixels.warp_affine(np.ascontiguousarray(filled), whole, int(x1 - x0), int(y1 - y0), method="cubic")
@@ -109,6 +112,19 @@ def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) ->
     ramp = np.clip(1 - pixels.distance_inside(alpha <= 0) / reach, 0, 1)[..., None]
     mixed: Float = (colour + ramp * (behind - colour)).astype(np.float32)
     return mixed
+
+
+def _painted(picture: Float, seen: npt.NDArray[np.bool_]) -> Float:
+    """Unseen pixels continued from the rim (lines run on), fading into a smooth mixture deeper in. (h, w, 4)"""
+    smooth = pixels.fill_holes_smooth(picture, seen)
+    reach = 0.05 * max(seen.shape)
+    depth = pixels.distance_inside(~seen)
+    near = (depth > 0) & (depth < reach)
+    continued = smooth.copy()
+    continued[..., :3] = pixels.inpaint(np.where(seen[..., None], picture, smooth)[..., :3], near, radius_px=4)
+    share = np.clip(depth / reach, 0, 1)[..., None]
+    share = share * share * (3 - 2 * share)
+    return np.where(seen[..., None], picture, continued + share * (smooth - continued)).astype(np.float32)
 
 
 def _window(matte: Float) -> npt.NDArray[np.int32]:

@@ -131,7 +131,7 @@ def _shrunk(matte: Float32, limit: int) -> Float32:
 
 
 def _mattes(source: Float32, points: Float, matte: Float32) -> Float32:
-    """Face, lips, hair and body in the portrait, (h, w, 4) float32. Face and lips are outlines; the rest is told apart by colour."""
+    """Face, lips, hair and body in the portrait, (h, w, 4). Face and lips are outlines; colour tells the rest apart."""
     height, width = matte.shape
     scale = min(1.0, _MATTES_PX / max(height, width))
     w, h = max(2, round(width * scale)), max(2, round(height * scale))

@@ -30,8 +30,9 @@ def estimate_matte(srgb: npt.NDArray[np.uint8], person: Float, landmarks: npt.ND
     height, width = srgb.shape[:2]
     scale = min(1.0, _SOLVE_PX / max(height, width))
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    small = pixels.resize(srgb, w, h, method="area").astype(np.float32) / 255
-    trimap = _trimap(pixels.resize(person, w, h, method="linear"), landmarks[:, :2] * [w / width, h / height], small)
+    small = np.asarray(pixels.resize(srgb, w, h, method="area") / np.float32(255), np.float32)
+    points = landmarks[:, :2] * [w / width, h / height]
+    trimap = _trimap(np.asarray(pixels.resize(person, w, h, method="linear"), np.float32), points, small)
     alpha = _solve(small, trimap)
     if scale < 1:
         alpha = _to_full_size(srgb, alpha, trimap, scale)
@@ -77,7 +78,7 @@ def _solve(small: Float, trimap: Float) -> Float:
         ),
         np.float32,
     )  # fmt: skip
-    return np.clip((alpha - 0.03) / 0.94, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((alpha - 0.03) / 0.94, 0, 1), np.float32)
 
 
 def _to_full_size(srgb: npt.NDArray[np.uint8], alpha: Float, trimap: Float, scale: float) -> Float:

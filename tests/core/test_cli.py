@@ -21,6 +21,12 @@ HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
 Run = Callable[..., tuple[int, str]]
 
 
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the tests stays in the user's cache."""
+    monkeypatch.setenv("GIOCONDA_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
 @pytest.fixture
 def run(capfd: pytest.CaptureFixture[str]) -> Run:
     """`run("doctor")` → exit status and what a user sees; a traceback fails the test."""

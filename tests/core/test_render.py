@@ -18,7 +18,7 @@ from gioconda.errors import ExitCode, OutputError, SettingsError
 from gioconda.exr import read_exr
 from gioconda.image import read_picture, write_png
 from gioconda.motion import Motion, save_motion
-from gioconda.protocol import Job, Message, Progress, Warn
+from gioconda.protocol import Job, Log, Message, Progress, Warn
 
 ROOT = Path(__file__).resolve().parents[2]
 HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
@@ -47,7 +47,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> Pat
 
 @pytest.fixture(scope="module")
 def job(folder: Path) -> Job:
-    return Job(str(folder / "portrait.png"), str(folder / "take.npz"), str(folder / "whole" / "####.exr"))
+    files = (folder / name for name in ("portrait.png", "take.npz", "whole/####.exr"))
+    return Job(*map(str, files), cache=str(folder / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,8 @@ def start(job: Job, *words: str, largest_file: int | None = None) -> subprocess.
         if largest_file:
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
-    command = [sys.executable, "-P", str(ROOT / "core"), "animate", job.portrait, job.motion, "-o", job.output, *words]
+    command = [sys.executable, "-P", str(ROOT / "core"), "animate", job.portrait, job.motion, "-o", job.output]
+    command += ["--cache", str(job.cache), *words]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=limit)
 
 
@@ -152,6 +154,26 @@ def test_any_frame_in_any_order_has_the_same_bytes(job: Job, whole: list[bytes],
     some = replace(job, output=str(tmp_path / "####.exr"), frames="8,2-6x2")
     render.render(some, quiet)
     assert contents(some) == [whole[n - 1] for n in (2, 4, 6, 8)]
+
+
+def test_a_portrait_made_ready_before_gives_the_same_bytes(job: Job, whole: list[bytes], tmp_path: Path) -> None:
+    anew = replace(job, output=str(tmp_path / "a" / "####.exr"), frames="6", cache=str(tmp_path / "cache"))
+    told: list[Message] = []
+    render.render(anew, told.append)
+    assert Log("The portrait was made ready before.") not in told
+    told.clear()
+    render.render(replace(anew, overwrite=True), told.append)
+    assert Log("The portrait was made ready before.") in told
+    assert contents(anew) == [whole[5]]
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(job: Job, whole: list[bytes], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    told: list[Message] = []
+    one = replace(job, output=str(tmp_path / "####.exr"), frames="6", cache=str(tmp_path / "file" / "cache"))
+    render.render(one, told.append)
+    assert any("made ready again next time" in message.text for message in told if isinstance(message, Log))
+    assert contents(one) == [whole[5]]
 
 
 def test_the_height_of_the_bands_changes_nothing(

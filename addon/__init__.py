@@ -1,4 +1,4 @@
-"""Gioconda inside Blender: rig to numbers, numbers to a job, EXR to the compositor. The only folder that touches bpy."""
+"""Gioconda inside Blender: rig to numbers, numbers to a job, EXR to the compositor. Only this folder touches bpy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures every test may use: where the shared data and the converted nets are, skipping with a reason where they are not."""
+"""Fixtures every test may use: where the shared data and the converted nets are; tests skip, saying so, without them."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
 """The landmark convention: names, groups, mirrored pairs, triangles. Standard library and numpy only.
 
-A face is 478 points in MediaPipe's order: 468 on the skin (`FACE_POINTS`), then five for each iris (centre, then four on
-its rim). "Right" is the person's own right, which is on the left of an unmirrored picture.
+A face is 478 points in MediaPipe's order: 468 on the skin (`FACE_POINTS`), then five for each iris (centre, then
+four on its rim). "Right" is the person's own right, which is on the left of an unmirrored picture.
 
 Two spaces are used everywhere:
 
-- *picture space*: pixels, x right, y down, z away from the camera (a nose tip has a smaller z than an ear), in units of x.
-  The picture's top-left *corner* is (0, 0): the first pixel's centre is (0.5, 0.5), the picture is `width` wide.
+- *picture space*: pixels, x right, y down, z away from the camera (a nose tip has a smaller z than an ear), in units
+  of x. The picture's top-left *corner* is (0, 0): the first pixel's centre is (0.5, 0.5), the picture is `width` wide.
 - *head space*: x to the person's left (right in the picture), y down, z away from the camera, origin on the nose
   bridge, the distance between the outer eye corners (33 and 263) of the template is 1.
 """

@@ -73,7 +73,8 @@ def rotation_matrix(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> 
     about_y = np.array([[np.cos(y), 0, -np.sin(y)], [0, 1, 0], [np.sin(y), 0, np.cos(y)]])
     about_x = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
     about_z = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
-    return about_z @ about_y @ about_x
+    rotation: Float = about_z @ about_y @ about_x
+    return rotation
 
 
 def euler_degrees(rotation: Float) -> tuple[float, float, float]:
@@ -88,8 +89,8 @@ def euler_degrees(rotation: Float) -> tuple[float, float, float]:
 class Pose:
     """How the portrait is asked to look in one frame, relative to how it looks in the picture.
 
-    The engine places landmark i at  s·scale · (rotation · R)(Y_i + displacement_i) + t + s·translation, where (s, R, t) is
-    the portrait's own pose and Y its landmarks in head space.
+    The engine places landmark i at  s·scale · (rotation · R)(Y_i + displacement_i) + t + s·translation, where
+    (s, R, t) is the portrait's own pose and Y its landmarks in head space.
 
     Attributes:
         displacement: (478, 3) float64, head-space units: expression, lids and irises (gaze).

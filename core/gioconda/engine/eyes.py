@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .. import landmarks as lm
 from .. import pixels, shapes
 from ..pose import HeadPose
-from .kernels import PAD, sample_cubic
+from .kernels import PAD, sample_affine
 from .mesh import smoothstep
 from .patch import Patch, catmull_rom_loop, opening
 
@@ -142,13 +142,14 @@ def _paint_eye(
         return None
     turn = _eye_plane(eye, at_rest, target, rest_pose, pose)
     back = np.linalg.inv(turn[:, :2])
-    where = (hole.centres() - turn[:, 2]) @ back.T - eye.origin
+    where = np.concatenate([back, (back @ (hole.origin - turn[:, 2]) - eye.origin)[:, None]], axis=1)
     gaze = back @ (target[eye.iris[0], :2] - turn[:, 2]) - at_rest[eye.iris[0], :2]
-    colour = _sampled(eye.rest, where)
+    colour = _sampled(eye.rest, where, hole.size)
     # the picture's own eye until the gaze really moves: no seam, no softening for a still look
     moved = float(smoothstep(np.array(np.linalg.norm(gaze) / eye.width / 0.05)))
     if moved > 0:
-        white, disc = _sampled(eye.white, where), _sampled(eye.disc, where - gaze)
+        white = _sampled(eye.white, where, hole.size)
+        disc = _sampled(eye.disc, where - np.stack([[0, 0], [0, 0], gaze], axis=1), hole.size)
         ball = white + disc[..., 3:] * (disc - white)
         colour = colour + np.float32(moved) * (ball - colour)
     colour[..., 3] = 1
@@ -167,9 +168,9 @@ def _eye_plane(eye: Eye, at_rest: Float, target: Float, rest_pose: HeadPose, pos
     return np.concatenate([linear, shift[:, None]], axis=1)
 
 
-def _sampled(texture: Float32, where: Float) -> Float32:
-    out = np.empty((*where.shape[:2], 4), np.float32)
-    sample_cubic(texture, where.astype(np.float32), out)
+def _sampled(texture: Float32, affine: Float, size: tuple[int, int]) -> Float32:
+    out = np.empty((size[1], size[0], 4), np.float32)
+    sample_affine(texture, affine.astype(np.float32), out)
     return out
 
 

@@ -199,15 +199,24 @@ class _Band:
             return
         edge_of, pixels, sub_seen = self._edges() if smooth_edges else _NO_EDGES
         if planes.borrowing.any():
-            count = kernels.list_borrowed(self.seen, planes.borrowing, edge_of, np.empty((0, 2), np.int32))
-            more = np.empty((count, 2), np.int32)
-            kernels.list_borrowed(self.seen, planes.borrowing, edge_of, more)
+            more = self._borrowing(edge_of)
             same = np.repeat(self.seen[more[:, 0], more[:, 1]][:, None], kernels.SUBSAMPLES, axis=1)
             pixels, sub_seen = np.concatenate([pixels, more]), np.concatenate([sub_seen, same])
         if len(pixels):
             kernels.shade_again(pixels, sub_seen, self.row, planes.texture, planes.borrowed, *layers)
         for patch in self.placed.patches:
             self._lay(patch)
+
+    def _borrowing(self, edge_of: Int) -> Int:
+        """Pixels, (count, 2), whose triangles borrow from the mirrored half."""
+        planes = self.placed.planes
+        corners = self.placed.position[self.triangles[planes.borrowing > 0].ravel(), :2]
+        top, bottom = corners[:, 1].min() - self.row, corners[:, 1].max() - self.row
+        if top > self.rows or bottom < 0:
+            return np.empty((0, 2), np.int32)
+        x0, x1 = (int(x) for x in np.clip([corners[:, 0].min(), corners[:, 0].max() + 1], 0, self.width))
+        found = np.empty((self.rows * max(x1 - x0, 0), 2), np.int32)
+        return found[: kernels.list_borrowed(self.seen, planes.borrowing, edge_of, x0, x1, found)]
 
     def _edges(self) -> tuple[Int, Int, Int]:
         """Pixels where one part of the person hides another, and what is seen at the samples within them."""

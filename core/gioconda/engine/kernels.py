@@ -276,13 +276,19 @@ def _cubic(image, x, y):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True, fastmath=True, parallel=True)
-def sample_cubic(texture, xy, out):  # type: ignore[no-untyped-def]
-    """Sample a padded texture at (h, w, 2) float32 coordinates into (h, w, 4)."""
-    for y in prange(xy.shape[0]):
-        for x in range(xy.shape[1]):
-            r, g, b, a = _cubic(texture, xy[y, x, 0], xy[y, x, 1])
-            out[y, x, 0], out[y, x, 1], out[y, x, 2], out[y, x, 3] = r, g, b, a
+@njit(cache=True, nogil=True, fastmath=True)
+def sample_affine(texture, affine, out):  # type: ignore[no-untyped-def]
+    """Sample a padded texture into (h, w, 4) float32.
+
+    affine: (2, 3) float32, from the centres of `out`'s pixels (first one at 0.5, 0.5) to the texture's unpadded pixels.
+    """
+    for y in range(out.shape[0]):
+        yc = np.float32(y + 0.5)
+        for x in range(out.shape[1]):
+            xc = np.float32(x + 0.5)
+            u = affine[0, 0] * xc + affine[0, 1] * yc + affine[0, 2]
+            v = affine[1, 0] * xc + affine[1, 1] * yc + affine[1, 2]
+            out[y, x, 0], out[y, x, 1], out[y, x, 2], out[y, x, 3] = _cubic(texture, u, v)
 
 
 @njit(cache=True, nogil=True, fastmath=True, parallel=True)
@@ -384,18 +390,18 @@ def shade_again(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def list_borrowed(seen, borrowing, edge_of, pixels):  # type: ignore[no-untyped-def]
+def list_borrowed(seen, borrowing, edge_of, x_first, x_last, pixels):  # type: ignore[no-untyped-def]
     """List the pixels of triangles that borrow, unless they are edge pixels already. Returns how many.
 
     Args:
         borrowing: (T,) uint8.
         edge_of: (rows, W) int32 from `find_edges`, or empty.
-        pixels: (capacity, 2) int32, out; may be empty, to count only.
+        x_first, x_last: the columns to look at.
+        pixels: (capacity, 2) int32, out.
     """
-    rows, width = seen.shape
     count = 0
-    for y in range(rows):
-        for x in range(width):
+    for y in range(len(seen)):
+        for x in range(x_first, x_last):
             t = seen[y, x]
             if t >= 0 and borrowing[t] and (edge_of.size == 0 or edge_of[y, x] < 0):
                 if count < len(pixels):

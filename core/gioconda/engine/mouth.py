@@ -11,7 +11,7 @@ from .. import landmarks as lm
 from .. import pixels, shapes
 from ..pose import HeadPose
 from .anatomy import dental_arch
-from .kernels import PAD, rasterise_colours, sample_cubic
+from .kernels import PAD, rasterise_colours, sample_affine
 from .mesh import smoothstep
 from .patch import Opening, Patch, area, catmull_rom_loop, opening
 
@@ -120,9 +120,10 @@ def paint_mouth(
     colour = _arch(mouth, hole, coverage, displacement, pose, opened, apart)
     if mouth.own.size:
         turn = _teeth_plane(at_rest, rest_pose, pose)
-        where = (hole.centres() - turn[:, 2]) @ np.linalg.inv(turn[:, :2]).T - mouth.origin
-        own = np.empty((*where.shape[:2], 4), np.float32)
-        sample_cubic(mouth.own, where.astype(np.float32), own)
+        back = np.linalg.inv(turn[:, :2])
+        where = np.concatenate([back, (back @ (hole.origin - turn[:, 2]) - mouth.origin)[:, None]], axis=1)
+        own = np.empty((hole.size[1], hole.size[0], 4), np.float32)
+        sample_affine(mouth.own, where.astype(np.float32), own)
         kept = own[..., 3:]
         colour += kept * (own - colour)
     colour[..., 3] = 1

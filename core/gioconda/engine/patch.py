@@ -47,12 +47,6 @@ class Opening:
         mask = shapes.fill_polygon(self.outline, *self.size, origin=self.origin)
         return pixels.gaussian_blur(mask, self.softness) if self.softness > 0.2 else mask
 
-    def centres(self) -> Float:
-        """(h, w, 2) float64, picture coordinates of the box's pixel centres."""
-        x = np.arange(self.size[0]) + self.origin[0] + 0.5
-        y = np.arange(self.size[1]) + self.origin[1] + 0.5
-        return np.stack(np.meshgrid(x, y), axis=2)
-
 
 def opening(outline: Float, width: int, height: int, *, softness: float, smooth: int = 4) -> Opening | None:
     """The opening with its outline rounded off (Catmull-Rom, `smooth` pieces a side); None outside the picture.

@@ -16,6 +16,8 @@ sheets.py         contact sheets: target, output, eyes and mouth close up
 portrait.py       the picture that timing uses, at any size
 speed.py          tables of time and memory by size, against OpenCV's remap
 speed_child.py    one size, measured in a process of its own
+stages.py         where a frame's time goes
+memory.py         the most memory a process has held
 long_take.py      a motion as long as one likes
 long_runs.py      the command line over many frames: are the cores busy, does memory grow
 worker.py         the command line, watched from outside

@@ -49,7 +49,7 @@ def timings(arguments: argparse.Namespace, parts: list[str]) -> dict[str, Any]:
     report: dict[str, Any] = {}
     if "speed" in parts:
         sizes = arguments.sizes or (speed.QUICK_SIZES if arguments.quick else speed.SIZES)
-        report["speed"] = speed.measure(portrait, sizes, **where)
+        report["speed"] = speed.measure(portrait, sizes, one_thread=arguments.one_thread, **where)
     if "long" in parts:
         report["long"] = long_runs.measure(portrait, quick=arguments.quick, **where)
     return report
@@ -81,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument(
         "--processes", type=int, default=CORES, metavar="N", help="clips judged at a time (default: cores)"
     )
+    words.add_argument("--one-thread", action="store_true", help="time on one thread: steadier on a busy machine")
     words.add_argument("--data", type=Path, default=CLIPS, metavar="FOLDER", help="the clips (default: %(default)s)")
     words.add_argument("--models", type=Path, default=ROOT / "onnx_models", metavar="FOLDER", help="the ONNX nets")
     words.add_argument("--out", type=Path, default=ROOT / "out" / "bench", metavar="FOLDER", help="sheets and report")

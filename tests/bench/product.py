@@ -29,6 +29,7 @@ from gioconda.video import read_frames
 
 from .clips import MOST_FRAMES, Clip, clip_from
 from .long_take import long_take
+from .memory import peak_mb, reset_peak
 from .metrics import Bytes, Points
 
 # The clip drives its own first frame: that is the neutral one; the head comes closer and goes away with the clip's.
@@ -127,10 +128,14 @@ def write_frame(path: Path, portrait: Portrait, bands: Iterable[Band], compressi
 
 
 class StageClock:
-    """Told of a job's stages, it knows how long each took: seconds by name ("read" includes opening the nets)."""
+    """Told of a job's stages, it knows how long each took and how much memory was held meanwhile.
+
+    "read" includes opening the nets.
+    """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.peaks_mb: dict[str, float] = {}
         self._name = ""
         self._began = 0.0
 
@@ -138,18 +143,21 @@ class StageClock:
         if isinstance(message, Stage):
             self.stop()
             self._name, self._began = message.name, time.perf_counter()
+            reset_peak()
 
     def stop(self) -> None:
         """The last stage ends now."""
         if self._name:
             self.seconds[self._name] = time.perf_counter() - self._began
+            self.peaks_mb[self._name] = peak_mb()
         self._name = ""
 
 
 def portrait_at(picture: Path, models: Path, *, threads: int | None = None, report: Report | None = None) -> Opened:
-    """A picture file → a portrait ready to be moved, the way `gioconda animate` does it."""
-    job = Job(
-        portrait=str(picture), motion="take", output="unused.####.exr", models=str(models), face=LARGEST, device="cpu",
-        threads=threads,
-    )  # fmt: skip
-    return open_portrait(job, report or StageClock())
+    """A picture file → a portrait ready to be moved, the way `gioconda animate` does it the first time."""
+    with tempfile.TemporaryDirectory(prefix="gioconda-bench-") as nothing_kept:
+        job = Job(
+            portrait=str(picture), motion="take", output="unused.####.exr", models=str(models), cache=nothing_kept,
+            face=LARGEST, device="cpu", threads=threads,
+        )  # fmt: skip
+        return open_portrait(job, report or StageClock())

@@ -78,7 +78,8 @@ def measure(settings: Settings) -> dict[str, Any]:
     flicker = _flicker_rows(judged)
     summary = _print_figures(rows, flicker)
     goals = _goals(rows, flicker)
-    print("\nWhat must be shown (geometry alone):")
+    part = "" if len(paths) == len(found) and settings.step == 5 else "; a part only, the goals are for every clip"
+    print(f"\nWhat must be shown (geometry alone{part}):")
     print_goals(goals)
     print(f"  sheets: {settings.out}/*.png (target, gioconda; eyes; mouth)")
     return {"summary": summary, "flicker": flicker, "frames": rows, "goals": [vars(g) | {"met": g.met} for g in goals]}

@@ -15,10 +15,14 @@ from .report import Column, Goal, print_goals, print_table
 
 SIZES = (512, 1024, 2048, 4096)
 QUICK_SIZES = (512, 1024)
+# Read by numba, OpenMP and BLAS when a process starts.
+ONE_THREAD = {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 VARIANTS = ("default passes", "all passes", "preview")
 
 
-def measure(portrait: TimingPortrait, sizes: Sequence[int], *, models: Path, out: Path) -> dict[str, Any]:
+def measure(
+    portrait: TimingPortrait, sizes: Sequence[int], *, models: Path, out: Path, one_thread: bool
+) -> dict[str, Any]:
     """Times every size in a process of its own; prints and returns the figures."""
     print(
         "Speed: medians. Default passes: RGBA, matte, motion vectors, STMap. x: times the remap's time; (cpu): the same"
@@ -27,7 +31,7 @@ def measure(portrait: TimingPortrait, sizes: Sequence[int], *, models: Path, out
     results = []
     for size in sizes:
         try:
-            results.append(_at(size, portrait, models, out))
+            results.append(_at(size, portrait, models, out, one_thread))
         except subprocess.CalledProcessError as error:
             print(f"  FAILED at {size} x {size}: {error.stderr.strip().splitlines()[-1]}")
     if not results:
@@ -35,7 +39,7 @@ def measure(portrait: TimingPortrait, sizes: Sequence[int], *, models: Path, out
     print_table(_FRAME_COLUMNS, [_frame_row(r) for r in results], labels=("size",))
     print("\nStages of a frame with the default passes, ms")
     _print_stages(results)
-    print("\nSet-up, seconds, and most memory held, MB")
+    print("\nSet-up, seconds, and the most memory held during each stage, MB")
     print_table(_SETUP_COLUMNS, [_setup_row(r) for r in results], labels=("size",))
     for result in results:
         if result["exr"]:
@@ -47,10 +51,11 @@ def measure(portrait: TimingPortrait, sizes: Sequence[int], *, models: Path, out
     return {"sizes": results, "goals": [vars(g) | {"met": g.met} for g in goals]}
 
 
-def _at(size: int, portrait: TimingPortrait, models: Path, out: Path) -> dict[str, Any]:
+def _at(size: int, portrait: TimingPortrait, models: Path, out: Path, one_thread: bool) -> dict[str, Any]:
     picture = portrait.at(size, out)
     command = [sys.executable, "-m", "tests.bench.speed_child", str(size), str(picture), str(models)]
-    finished = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    environment = dict(os.environ) | (ONE_THREAD if one_thread else {})
+    finished = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
     result: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
     return result
 
@@ -63,18 +68,15 @@ _FRAME_COLUMNS = (
         for column in (Column(name, f"{name} ms", 1), Column(f"{name} wall", "x"), Column(f"{name} processor", "(cpu)"))
     ),
 )
-_SETUP_COLUMNS = tuple(
-    Column(key, heading)
-    for key, heading in (
-        ("read", "read, open nets"),
-        ("analyse", "find the face"),
-        ("prepare", "matte, prepare"),
-        ("peak_set_up", "MB set-up"),
-        ("peak_render", "MB rendering"),
-    )
+_SETUP_COLUMNS = (
+    Column("read", "read, open nets"),
+    Column("analyse", "find the face"),
+    Column("prepare", "matte, prepare"),
+    Column("mb_read", "MB reading", 0),
+    Column("mb_analyse", "finding", 0),
+    Column("mb_prepare", "preparing", 0),
+    Column("mb_render", "rendering", 0),
 )
-
-
 _EXR_COLUMNS = (Column("wall", "ms", 0), Column("processor", "cpu ms", 0), Column("mb", "MB", 1))
 
 
@@ -85,7 +87,7 @@ def _frame_row(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _setup_row(result: Mapping[str, Any]) -> dict[str, Any]:
-    peaks = {f"peak_{name}": value for name, value in result["peak_mb"].items()}
+    peaks = {f"mb_{name}": value for name, value in result["peak_mb"].items()}
     return {"size": f"{result['size']}²"} | result["seconds"] | peaks
 
 

@@ -7,21 +7,23 @@ what else the machine does falls on all of them alike.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from gioconda.engine import ALL_PASSES, DEFAULT_PASSES, Portrait, kernels, place, render_rows
+from gioconda.engine import ALL_PASSES, DEFAULT_PASSES, Portrait
 from gioconda.exr import LOSSLESS
 from gioconda.pose import Performance
 
 from . import product
+from .memory import peak_mb, reset_peak
+from .stages import stages
 
 REPETITIONS = {512: 25, 1024: 15, 2048: 9, 4096: 5}
 POSES = 8
@@ -30,10 +32,12 @@ EXR_SIZE = 2048
 
 def main(size: int, picture: Path, models: Path) -> dict[str, Any]:
     """Everything that is measured at one size."""
+    if os.environ.get("NUMBA_NUM_THREADS") == "1":
+        product.use_one_thread()
     clock = product.StageClock()
     portrait = product.portrait_at(picture, models, report=clock).portrait
     clock.stop()
-    peaks = {"set_up": peak_mb()}
+    peaks = dict(clock.peaks_mb)
     performance = product.long_performance(portrait, 240)
     variants = _variants(portrait, performance)
     for frame in variants.values():
@@ -44,9 +48,9 @@ def main(size: int, picture: Path, models: Path) -> dict[str, Any]:
     peaks["render"] = peak_mb()
     repetitions = REPETITIONS.get(size, 5)
     times = _take_turns({"remap": _reference(size)} | variants, repetitions)
-    stages = _stages(portrait, performance, repetitions)
+    by_stage = stages(portrait, performance, [chosen(performance, i) for i in range(repetitions)])
     exr = _exr(portrait, performance, picture.parent) if size == EXR_SIZE else []
-    return {"size": size, "seconds": clock.seconds, "peak_mb": peaks, "ms": times, "stages_ms": stages, "exr": exr}
+    return {"size": size, "seconds": clock.seconds, "peak_mb": peaks, "ms": times, "stages_ms": by_stage, "exr": exr}
 
 
 def chosen(performance: Performance, i: int) -> int:
@@ -96,52 +100,6 @@ def _take_turns(calls: dict[str, Callable[[int], None]], repetitions: int) -> di
     }
 
 
-def _stages(portrait: Portrait, performance: Performance, repetitions: int) -> dict[str, float]:
-    """Where a frame of the default passes spends its time, median milliseconds: placing, each kernel, the rest."""
-    spent: list[dict[str, float]] = []
-    for i in range(repetitions):
-        k = chosen(performance, i)
-        clock: dict[str, float] = {}
-        with _clocked(clock, "place: mesh, eyes, mouth"):
-            placed = place(portrait, performance[k], previous=performance[k - 1], following=performance[k + 1])
-        began = time.perf_counter()
-        inside: dict[str, float] = {}
-        with _clocked_kernels(inside):
-            render_rows(placed, 0, portrait.height, passes=DEFAULT_PASSES)
-        rest = time.perf_counter() - began - sum(inside.values())
-        spent.append(clock | inside | {"memory, patches, the rest": rest})
-    names = list(dict.fromkeys(name for clock in spent for name in clock))
-    return {name: 1e3 * statistics.median(clock.get(name, 0.0) for clock in spent) for name in names}
-
-
-@contextmanager
-def _clocked(clock: dict[str, float], name: str) -> Iterator[None]:
-    began = time.perf_counter()
-    yield
-    clock[name] = clock.get(name, 0.0) + time.perf_counter() - began
-
-
-@contextmanager
-def _clocked_kernels(clock: dict[str, float]) -> Iterator[None]:
-    """Every compiled kernel the engine calls from Python is timed under its own name."""
-    compiled = {name: kernel for name, kernel in vars(kernels).items() if hasattr(kernel, "py_func")}
-
-    def timed(name: str, kernel: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
-            with _clocked(clock, name):
-                return kernel(*arguments)
-
-        return call
-
-    for name, kernel in compiled.items():
-        setattr(kernels, name, timed(name, kernel))
-    try:
-        yield
-    finally:
-        for name, kernel in compiled.items():
-            setattr(kernels, name, kernel)
-
-
 def _exr(portrait: Portrait, performance: Performance, folder: Path) -> list[dict[str, Any]]:
     """Writing one frame of the default passes, by compression: milliseconds and megabytes."""
     bands = list(product.render_as_written(portrait, performance, chosen(performance, 3), DEFAULT_PASSES))
@@ -153,20 +111,6 @@ def _exr(portrait: Portrait, performance: Performance, folder: Path) -> list[dic
         results.append({"compression": compression, "mb": path.stat().st_size / 1e6} | figures)
     path.unlink()
     return results
-
-
-def peak_mb() -> float:
-    """The most memory this process has held since it began, or since `reset_peak`, MB."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024 / 1e6
-    return float("nan")
-
-
-def reset_peak() -> None:
-    """Forget the peak (Linux: "5" into clear_refs); where that is not allowed, the earlier peak stays."""
-    with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
 
 
 if __name__ == "__main__":

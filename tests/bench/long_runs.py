@@ -31,13 +31,16 @@ def measure(portrait: TimingPortrait, *, out: Path, models: Path, quick: bool) -
     goals: list[Goal] = []
     report: dict[str, Any] = {}
     try:
-        for name, figures in (
-            ("busy", _busy(portrait, motion, folder, models, frames=40 if quick else 200)),
-            ("growth", _growth(portrait, motion, folder, models, frames=300 if quick else 1000)),
-            ("large", _large(portrait, motion, folder, models, size=2048 if quick else 4096)),
+        for name, experiment, amount in (
+            ("busy", _busy, 40 if quick else 200),
+            ("growth", _growth, 300 if quick else 1000),
+            ("large", _large, 2048 if quick else 4096),
         ):
-            report[name], more = figures
-            goals += more
+            try:
+                report[name], more = experiment(portrait, motion, folder, models, amount)
+                goals += more
+            except RuntimeError as error:
+                print(f"  FAILED: {error}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print_goals(goals)

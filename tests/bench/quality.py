@@ -71,14 +71,19 @@ def measure(settings: Settings) -> dict[str, Any]:
     tasks = [Task(p, settings.step, settings.most, settings.out / f"{p.stem}.png", settings.models) for p in paths]
     judged: dict[str, Judged] = {}
     for task, result in run(tasks, processes=settings.processes):
+        if isinstance(result, str):
+            print(f"  {task.path.stem}: FAILED: {result}", flush=True)
+            continue
         judged[task.path.stem] = result
         psnr, akd = (metrics.mean((r for r in result.rows if r["engine"] == "gioconda"), k) for k in ("psnr", "akd"))
         print(f"  {task.path.stem}: PSNR {psnr:.2f} dB, AKD {akd:.2f} %, {result.seconds:.0f} s", flush=True)
+    if not judged:
+        return {"failed": True}
     rows = [row for result in judged.values() for row in result.rows]
     flicker = _flicker_rows(judged)
     summary = _print_figures(rows, flicker)
     goals = _goals(rows, flicker)
-    part = "" if len(paths) == len(found) and settings.step == 5 else "; a part only, the goals are for every clip"
+    part = "" if len(judged) == len(found) and settings.step == 5 else "; a part only, the goals are for every clip"
     print(f"\nWhat must be shown (geometry alone{part}):")
     print_goals(goals)
     print(f"  sheets: {settings.out}/*.png (target, gioconda; eyes; mouth)")

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 import numpy.typing as npt
+from gioconda.errors import GiocondaError
 from gioconda.landmarks import STABLE
 from gioconda.pose import fit_similarity
 
@@ -142,8 +143,15 @@ class Task:
     models: Path
 
 
-def judge_task(task: Task) -> Judged:
-    """Reads, tracks, prepares, animates and judges one clip, on one thread."""
+def judge_task(task: Task) -> Judged | str:
+    """Reads, tracks, prepares, animates and judges one clip, on one thread; why it cannot be, where it cannot."""
+    try:
+        return _judged(task)
+    except GiocondaError as error:
+        return str(error)
+
+
+def _judged(task: Task) -> Judged:
     product.use_one_thread()
     nets = product.open_nets(task.models, threads=1)
     clip = product.load_clip(task.path, nets)
@@ -151,7 +159,7 @@ def judge_task(task: Task) -> Judged:
     return judge(clip, animation, product.Looking(nets), step=task.step, most=task.most, sheet=task.sheet)
 
 
-def run(tasks: Sequence[Task], *, processes: int = 2) -> Iterator[tuple[Task, Judged]]:
+def run(tasks: Sequence[Task], *, processes: int = 2) -> Iterator[tuple[Task, Judged | str]]:
     """Judges the clips, `processes` at a time, and yields each as it is done."""
     # Read by numba, OpenMP and BLAS when a child starts: two processes with two threads each would fight for two cores.
     threads = {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

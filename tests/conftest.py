@@ -1,4 +1,4 @@
-"""Fixtures every test may use: where the shared data and the converted nets are; tests skip, saying so, without them."""
+"""Fixtures every test may use: where the shared data and the converted nets are; tests skip without them."""
 
 from __future__ import annotations
 

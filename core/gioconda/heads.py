@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
-from .landmarks import FACE_POINTS, OVAL, STABLE, template
-from .smoothing import dead_band
+from .landmarks import STABLE, template
 
 Float = npt.NDArray[np.float64]
 CHUNK = 512  # frames at a time
 NECK = np.array([0.0, 1.0, 1.1])  # head space: what a head turns about, when a source gives angles only
-JITTER = 0.0025  # head units: how much a tracker's pose moves the head from frame to frame
-# Root-mean-square motion of the head, in head units, below which it is a tracker's noise: for the face's features; for
-# the whole head with hair and neck, whose texture shows every false move; and the same for its relative size.
-STILL_FACE, STILL_HEAD = 0.006, 0.018
-STILL_FACE_SIZE, STILL_HEAD_SIZE = 0.003, 0.012
+JITTER = 0.0005  # head units: how much a tracker's pose moves the head from frame to frame
+# Root-mean-square motion of the head, in head units, and relative change of its size, of which half is shown: a
+# tracker's pose drifts by that much with the expression, and the texture of hair and neck shows every false move.
+STILL_HEAD, STILL_SIZE = 0.06, 0.03
+# The same below which even the face does not move: what a tracker adds to a face that stands still.
+STILL_FACE, STILL_FACE_SIZE = 0.005, 0.003
 # Places on the head (crown, temples, ears, nose, chin, eyes) whose motion says how far the head as a whole has moved.
 PROBES = np.array(
     [[-0.7, -0.2, 0.6], [0.7, -0.2, 0.6], [0, -0.8, 0.4], [0, -0.5, 0.1], [-0.75, 0.5, 0.8], [0.75, 0.5, 0.8]]
@@ -77,10 +76,11 @@ class HeadTrack:
         )
         return result
 
-    def held_still(self, band: float, size_band: float, own: Float) -> HeadTrack:
-        """Without motions that are no larger than a tracker's noise; see `smoothing.dead_band`. For relative tracks.
+    def held_still(self, hold: Callable[[Float, float], Float], band: float, size_band: float, own: Float) -> HeadTrack:
+        """Without motions that are no larger than a tracker's noise. For relative tracks.
 
         Args:
+            hold: `smoothing.firmness` or `smoothing.dead_band`: the share of a motion of some length to show.
             band: head units of root-mean-square motion; size_band: relative change of size.
             own: (3, 3) the portrait's own rotation.
         """
@@ -89,8 +89,8 @@ class HeadTrack:
         probes = PROBES @ own.T
         moved = probes @ self.rotation.transpose(0, 2, 1) + self.translation[:, None]
         length = np.sqrt(((moved - probes)[..., :2] ** 2).sum(2).mean(1))
-        share = dead_band(length, band)
-        nearer = dead_band(np.abs(np.log(self.scale)), size_band)
+        share = hold(length, band)
+        nearer = hold(np.abs(np.log(self.scale)), size_band)
         vectors = Rotation.from_matrix(self.rotation).as_rotvec() * share[:, None]
         return HeadTrack(
             self.scale**nearer, Rotation.from_rotvec(vectors).as_matrix(), self.translation * share[:, None]
@@ -122,13 +122,12 @@ def relative(track: HeadTrack, neutral: int, *, lock_scale: bool) -> HeadTrack:
 
 
 def absorb(displaced: npt.NDArray[np.float32], face: Float, own: Float, wanted: HeadTrack, shown: HeadTrack) -> None:
-    """Let the face's features make the small head motions that the head as a whole does not, in place.
+    """Let the face make the small head motions that hair and neck do not: its points stay where they were, in place.
 
     Args:
         displaced: (F, 478, 3); face: (478, 3) the portrait in head space; own: (3, 3) its rotation.
-        wanted, shown: the head's motion as it should be for the features, and as it will be.
+        wanted, shown: the head's motion as it should be for the face, and as it will be.
     """
-    inside = inner_face()[:, None]
     apart = (wanted.rotation != shown.rotation).any((1, 2)) | (wanted.translation != shown.translation).any(1)
     apart |= wanted.scale != shown.scale
     frames = np.flatnonzero(apart)
@@ -138,18 +137,7 @@ def absorb(displaced: npt.NDArray[np.float32], face: Float, own: Float, wanted: 
         turned, kept = wanted.rotation[part] @ own, shown.rotation[part] @ own
         place = wanted.scale[part, None, None] * head @ turned.transpose(0, 2, 1) + wanted.translation[part, None]
         back = (place - shown.translation[part, None]) / shown.scale[part, None, None] @ kept
-        displaced[part] += (inside * (back - head)).astype(np.float32)
-
-
-@cache
-def inner_face() -> Float:
-    """(478,) 1 for the face's features, falling to 0 at its outline."""
-    points = template()
-    distance = np.linalg.norm(points[:, None, :2] - points[None, list(OVAL), :2], axis=2).min(1)
-    x = np.clip(distance / 0.3, 0, 1)
-    result: Float = x * x * (3 - 2 * x)
-    result[FACE_POINTS:] = 1
-    return result
+        displaced[part] += (back - head).astype(np.float32)
 
 
 def pinned(track: HeadTrack, neutral: int) -> HeadTrack:

@@ -67,7 +67,7 @@ BANDS = {
     "jaw": 0.004,
     "gaze": 0.004,
 }
-LID_BAND = 0.012  # the same for openness
+LID_BAND = 0.008  # the same for openness
 UPPER_SHARE = 0.85  # of a change of the lid gap
 AWAKE = 0.25  # openness below which `neutralise` opens an eye
 WIDEST = 1.6  # times the portrait's own openness: eyes never open wider

@@ -20,7 +20,7 @@ from .heads import HeadTrack, pinned
 from .landmarks import ARKIT, COUNT
 from .motion import Motion
 from .pose import Performance, head_pose
-from .smoothing import dead_band
+from .smoothing import dead_band, firmness
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -130,10 +130,10 @@ def retarget(
 
 
 def _held_still(head: HeadTrack, displaced: Float32, start: Float, own: Float, strength: float) -> HeadTrack:
-    """The head's motion without a tracker's noise; what is kept back but is no noise, the features make."""
-    features = head.held_still(strength * heads.STILL_FACE, strength * heads.STILL_FACE_SIZE, own)
-    shown = head.held_still(strength * heads.STILL_HEAD, strength * heads.STILL_HEAD_SIZE, own)
-    heads.absorb(displaced, start, own, features, shown)
+    """The head's motion as hair and neck make it: without a tracker's drift. The face goes where it went."""
+    face = head.held_still(dead_band, strength * heads.STILL_FACE, strength * heads.STILL_FACE_SIZE, own)
+    shown = head.held_still(firmness, strength * heads.STILL_HEAD, strength * heads.STILL_SIZE, own)
+    heads.absorb(displaced, start, own, face, shown)
     return shown
 
 

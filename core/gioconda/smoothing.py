@@ -78,6 +78,19 @@ def fill_gaps(values: Array) -> tuple[Array | None, int]:
     return result.reshape(values.shape), int(whole.sum())
 
 
+def firmness(length: Array, band: float) -> Array:
+    """What share of a motion of a given length to show: none below a fifth of `band`, half at it, all far above.
+
+    n⁴ / (n⁴ + 1) with n = length / band, less what it is at a fifth: softer than `dead_band`, so nothing starts with a
+    jerk.
+    """
+    if band <= 0:
+        return np.ones_like(length)
+    fourth = (length / band) ** 4
+    share: Array = np.maximum(fourth - 0.2**4, 0) / (fourth + 1)
+    return share
+
+
 def dead_band(length: Array, band: float) -> Array:
     """What share of a motion of a given length to show: 0 up to `band`, towards 1 far above, continuous.
 

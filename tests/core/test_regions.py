@@ -26,7 +26,7 @@ def test_gains_of_one_change_nothing_to_the_bit() -> None:
     np.testing.assert_array_equal(moved, before)
 
 
-def test_the_features_make_small_motions_that_the_head_does_not() -> None:
+def test_the_face_makes_small_motions_that_the_head_does_not() -> None:
     face, own = template(), rotation_matrix(5, 2, 1)
     turn = np.stack([np.eye(3), rotation_matrix(yaw=1.0)])
     wanted = heads.HeadTrack(np.ones(2), turn, np.array([[0, 0, 0], [0.01, 0, 0]]))
@@ -35,8 +35,7 @@ def test_the_features_make_small_motions_that_the_head_does_not() -> None:
     heads.absorb(moved, face, own, wanted, still)
     assert not moved[0].any()
     shown, asked = (face + moved[1]) @ own.T, face @ (turn[1] @ own).T + wanted.translation[1]
-    assert np.abs(shown - asked)[landmarks.NOSE_TIP].max() < 1e-5
-    assert np.abs(moved[1, list(landmarks.OVAL)]).max() == 0
+    assert np.abs(shown - asked).max() < 1e-5
 
 
 def test_all_frames_at_once_give_the_same_poses_as_one_by_one() -> None:

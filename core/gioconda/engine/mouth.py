@@ -19,9 +19,10 @@ Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
 _FIT = (61, 291, 0, 17, 13, 14, 2, 98, 327, 152, 205, 425, 4, 50, 280)  # where the arch is fitted to the face
+_SHOWN = 0.012  # head units: how far below their average place teeth stand, to show the upper ones in speech
 _LOWER_LIP, _CHIN = (14, 17, 87, 317), (152, 199, 200, 175)
 # light comes from above and in front: the lower teeth and the tongue lie in the upper lip's and teeth's shade
-_PART_LIGHT = np.array([1.0, 0.5, 0.8, 0.4, 0.6, 0.4])
+_PART_LIGHT = np.array([1.0, 0.7, 0.9, 0.6, 0.8, 0.5])
 _LIGHT = np.array([0.15, -0.35, -0.9]) / np.linalg.norm([0.15, -0.35, -0.9])
 
 
@@ -79,7 +80,7 @@ def _own_teeth(colour: Float32, lips: Float, apart: float) -> tuple[Float32, Flo
 
 
 def _exposure(colour: Float32, landmarks: Float) -> Float:
-    """Light on the face: the cheeks' and lips' brightness over that of average skin, with most of its tint."""
+    """Light on the face: the cheeks' and lips' brightness over that of average skin, with some of its hue."""
     height, width = colour.shape[:2]
     around = landmarks[[50, 280, 205, 425, 36, 266, 118, 347, 164, 18], :2]
     x = np.clip(around[:, 0].astype(int), 0, width - 1)
@@ -89,9 +90,7 @@ def _exposure(colour: Float32, landmarks: Float) -> Float:
     # dark skin is not dim light: teeth stay between what the skin suggests and the picture's bright parts
     bright = float(np.percentile(colour[..., :3].mean(2)[:: max(1, height // 256), :: max(1, width // 256)], 90))
     level = np.sqrt(light * max(0.5 * bright, light)) / 0.32
-    average = np.array([0.44, 0.26, 0.18]) / 0.29
-    tint = (skin / light) / average
-    exposure: Float = level * np.clip(tint, 0.3, 2.5) ** 0.8
+    exposure: Float = level * np.clip(skin / light, 0.1, 4.0) ** 0.35
     return exposure
 
 
@@ -149,6 +148,7 @@ def _arch(
     drop = 0.65 * displacement[list(_LOWER_LIP), 1].mean() + 0.35 * displacement[list(_CHIN), 1].mean()
     angle = float(np.clip(drop / max(chin_drop, 1e-6), -0.05, 1.3)) * arch.open_angle
     vertices, normals = arch.opened(angle)
+    vertices[:, 1] += _SHOWN
     head = np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1) @ mouth.fit
     head[:, 0] += displacement[list(_CHIN), 0].mean() * arch.jaw
     placed = pose.to_picture(head)

@@ -14,7 +14,7 @@ from .. import landmarks as lm
 from .. import pixels
 from ..pose import HeadPose
 from .anatomy import head_prior
-from .kernels import rasterise
+from .kernels import ONE_AT_A_TIME, rasterise
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -200,10 +200,11 @@ def _prior_depth(
     placed = fitted.copy()
     placed[:, :2] = (placed[:, :2] + margin) * scale
     seen, depth = np.empty(canvas, np.int32), np.empty(canvas, np.float32)
-    rasterise(
-        placed.astype(np.float32), triangles, np.zeros(len(triangles), np.uint8),
-        np.zeros((len(placed), 2), np.float32), np.ones((1, 1), np.float32), 1.0, 0, seen, depth,
-    )  # fmt: skip
+    with ONE_AT_A_TIME:
+        rasterise(
+            placed.astype(np.float32), triangles, np.zeros(len(triangles), np.uint8),
+            np.zeros((len(placed), 2), np.float32), np.ones((1, 1), np.float32), 1.0, 0, seen, depth,
+        )  # fmt: skip
     hit = (seen >= 0).astype(np.float32)
     sigma = 0.021 * float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2])) * scale
     smooth = pixels.gaussian_blur(np.where(hit > 0, depth, 0).astype(np.float32), sigma)

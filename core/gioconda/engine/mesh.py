@@ -171,12 +171,10 @@ def _outer_depth(
     plane = (ears - flat @ pose.rotation[:2, 2]) / pose.rotation[2, 2] * pose.scale + pose.translation[2]
     prior[:count] = np.where(known[:count], prior[:count], oval_depth)
     prior = np.minimum(prior, plane + 0.25 * pose.scale)
+    # beyond the silhouette nothing is seen: those vertices go along with their neighbours, or they would tear the rim off
+    known &= on_person
     known[:count] = True
-    beyond = ~on_person
-    beyond[:count] = False
-    fixed = known | beyond
-    values = np.where(known, prior, plane + 0.1 * pose.scale)
-    depth = _harmonic(laplacian, fixed, values)
+    depth = _harmonic(laplacian, known, np.where(known, prior, 0.0))
     residue = _screened(laplacian, (cell / (0.25 * face_px)) ** 2, oval_depth - depth[:count])
     depth = depth + residue
     depth[:count] = oval_depth

@@ -44,9 +44,12 @@ def find_mirror(landmarks: Float, matte: Float32, colour: Float32) -> Mirror:
     """
     points = landmarks[: lm.FACE_POINTS]
     pairs = lm.mirrored()[: lm.FACE_POINTS]
-    visible = _facing(points) * _unhidden(points) * smoothstep((_eroded_at(matte, points) - 0.6) / 0.35)
+    on_person = smoothstep((_eroded_at(matte, points) - 0.6) / 0.35)
+    visible = _facing(points) * _unhidden(points) * on_person
     loan = np.clip(visible[pairs] - visible, 0, 1) * np.sqrt(1 - visible)
-    loan = _averaged(smoothstep(loan * 1.6)[:, None], 2)[:, 0] * _away_from_oval()
+    loan = _averaged(smoothstep(loan * 1.6)[:, None], 2)[:, 0]
+    # hair has no mirror: the loan ends before it; where the outline lies before the background it runs to the rim
+    loan = loan * (1 - on_person * (1 - _away_from_oval()))
     source = points[pairs, :2].astype(np.float32)
     if loan.max() <= 0.35:
         return Mirror(visible, source, np.zeros(0, np.float32), np.ones((len(points), 3), np.float32))
@@ -115,7 +118,7 @@ def _averaged(values: Float, times: int) -> Float:
 
 
 def _away_from_oval() -> Float:
-    """0 on the face oval, 1 two rings further in: the loan must end before the hair, which has no mirror."""
+    """0 on the face oval, 1 two rings further in. (468,)"""
     inner = np.ones((lm.FACE_POINTS, 1))
     inner[list(lm.OVAL)] = 0
     return smoothstep((_averaged(inner, 2)[:, 0] * inner[:, 0] - 0.35) / 0.5)

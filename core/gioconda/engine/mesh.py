@@ -171,7 +171,7 @@ def _outer_depth(
     plane = (ears - flat @ pose.rotation[:2, 2]) / pose.rotation[2, 2] * pose.scale + pose.translation[2]
     prior[:count] = np.where(known[:count], prior[:count], oval_depth)
     prior = np.minimum(prior, plane + 0.25 * pose.scale)
-    # beyond the silhouette nothing is seen: those vertices go along with their neighbours, or they would tear the rim off
+    # beyond the silhouette nothing is seen: those vertices follow their neighbours, or they would tear the rim off
     known &= on_person
     known[:count] = True
     depth = _harmonic(laplacian, known, np.where(known, prior, 0.0))

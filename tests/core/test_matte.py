@@ -28,7 +28,7 @@ def test_it_has_the_pictures_size_and_stays_between_nothing_and_everything(sitte
 
 def test_far_from_the_outline_it_is_exactly_nothing_or_everything(sitter: Sitter) -> None:
     person = _probability(sitter)
-    far = 0.08 * max(sitter.matte.shape)
+    far = 0.04 * max(sitter.matte.shape)
     nobody, inside = pixels.erode(person < 0.3, far), pixels.erode(person > 0.7, far)
     assert nobody.mean() > 0.1
     assert inside.mean() > 0.1
@@ -60,7 +60,7 @@ def test_a_larger_picture_has_the_same_matte_with_sharper_edges(sitter: Sitter) 
     height, width = sitter.matte.shape
     assert np.abs(pixels.resize(matte, width, height) - sitter.matte).mean() < 0.01
     person = pixels.resize(sitter.person, *matte.shape[::-1], method="linear")
-    far = 0.08 * max(matte.shape)
+    far = 0.04 * max(matte.shape)
     assert not matte[pixels.erode(person < 0.3, far) > 0].any()
     assert (matte[pixels.erode(person > 0.7, far) > 0] == 1).all()
 

@@ -11,9 +11,10 @@ Files are written whole or not at all, and the same pixels and header always giv
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,7 +28,7 @@ from .errors import OutputError, SettingsError
 from .exr_chunks import has_every_chunk
 from .exr_read import is_whole as is_whole
 from .exr_read import read_exr as read_exr
-from .exr_zip import COMPRESSIONS, HALF_MAX, REC709, Channel, Header, ZipFile
+from .exr_zip import COMPRESSIONS, HALF_MAX, REC709, Channel, Header, ZipEncoder, ZipFile
 from .rate import exact_rate
 
 DEFAULT_LAYER = "VL"
@@ -37,6 +38,7 @@ LOSSLESS = ("none", "rle", "zip", "zips", "piz")
 LOSSY = ("dwaa", "dwab")
 COLOUR_PASSES = ("Combined", "Plate")
 _LETTERS = {"Combined": "RGBA", "Plate": "RGBA", "Depth": "Z", "Vector": "XYZW", "UV": "UVA"}
+_CHUNK = 16  # rows; pieces hold whole ones
 FLOAT32_PASSES = ("UV",)  # half has steps of a whole pixel on the right side of a 2048 picture
 
 # https://cv.iptc.org/newscodes/digitalsourcetype/ : "mix or composite of several elements, at least one of which is
@@ -101,7 +103,8 @@ class ExrWriter:
             exr.write_rows(0, {"Combined": (rows, W, 4) float32, "UV": (rows, W, 3) float32})
 
     Leaving the block after an exception, or before the last row, leaves no file. Bands of a multiple of 16 rows are the
-    fastest. The interpreter's lock is free during compression: write on one thread while another renders.
+    fastest. The interpreter's lock is free during compression, so other threads may do most of the work beforehand:
+    each of `pieces(passes)` on any of them, then `write_pieces(0, rows, what they returned)`. The bytes are the same.
     """
 
     def __init__(
@@ -125,9 +128,11 @@ class ExrWriter:
         self.path = Path(path)
         self._passes = tuple(passes)
         self._size = (width, height)
-        self._channels = _channels(passes, layer, float32)
         self._compression = compression
         self._header = dict(header or {})
+        channels = _channels(passes, layer, float32)
+        own = compression.partition(":")[0] in COMPRESSIONS
+        self._encoder = ZipEncoder(width, channels, compression) if own else _LibraryEncoder(width, channels)
         self._next_row = 0
         self._cleanup = ExitStack()
         self._part = self.path
@@ -135,11 +140,11 @@ class ExrWriter:
 
     def __enter__(self) -> ExrWriter:
         self._part = self._cleanup.enter_context(whole_file(self.path))
-        own = self._compression.partition(":")[0] in COMPRESSIONS
         with self._failing():
-            self._file = (ZipFile if own else _LibraryFile)(
-                self._part, *self._size, self._channels, compression=self._compression, header=self._header
-            )
+            if isinstance(self._encoder, ZipEncoder):
+                self._file = ZipFile(self._part, *self._size, self._encoder, self._header)
+            else:
+                self._file = _LibraryFile(self._part, *self._size, self._encoder, self._compression, self._header)
         return self
 
     def write_rows(self, y0: int, passes: Mapping[str, NDArray[Any]]) -> None:
@@ -147,13 +152,40 @@ class ExrWriter:
 
         Values beyond half's range become its largest (65504) where a pass is stored as half. Raises: OutputError.
         """
-        rows = passes[self._passes[0]].shape[0]
-        if y0 != self._next_row or y0 + rows > self._size[1]:
-            raise ValueError(f"rows {y0}..{y0 + rows} do not follow row {self._next_row} of {self._size[1]}")
-        shaped = {name: passes[name].reshape(rows, self._size[0], len(letters_of(name))) for name in self._passes}
+        shaped = self._shaped(passes)
+        rows = len(shaped[self._passes[0]])
+        self._check_order(y0, rows)
         with self._failing():
             self._file.write(rows, shaped)
         self._next_row = y0 + rows
+
+    def pieces(self, passes: Mapping[str, NDArray[Any]]) -> list[Callable[[], Any]]:
+        """The part of writing these rows that any thread may do at any time, in pieces; see `write_rows`, ExrWriter."""
+        shaped = self._shaped(passes)
+        rows = len(shaped[self._passes[0]])
+        step = self._encoder.rows or rows
+        return [
+            partial(self._encoder.encode, {name: pixels[y : y + step] for name, pixels in shaped.items()})
+            for y in range(0, rows, step)
+        ]
+
+    def write_pieces(self, y0: int, rows: int, made: Sequence[Any]) -> None:
+        """The next rows, a multiple of 16 but for the last, from what their `pieces` returned. Raises: OutputError."""
+        self._check_order(y0, rows)
+        if y0 % _CHUNK or (rows % _CHUNK and y0 + rows != self._size[1]):
+            raise ValueError(f"rows {y0}..{y0 + rows} are no whole chunks of {_CHUNK}")
+        with self._failing():
+            for one in made:
+                self._file.append(one)
+        self._next_row = y0 + rows
+
+    def _shaped(self, passes: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        rows = passes[self._passes[0]].shape[0]
+        return {name: passes[name].reshape(rows, self._size[0], len(letters_of(name))) for name in self._passes}
+
+    def _check_order(self, y0: int, rows: int) -> None:
+        if y0 != self._next_row or y0 + rows > self._size[1]:
+            raise ValueError(f"rows {y0}..{y0 + rows} do not follow row {self._next_row} of {self._size[1]}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -185,31 +217,49 @@ class ExrWriter:
             raise unwritable(self.path, error) from error
 
 
-class _LibraryFile:
-    """An EXR file written by OpenImageIO: every compression it knows. Failures are OSErrors with its words."""
+class _LibraryEncoder:
+    """Samples as the library takes them: one type for all channels, since it converts mixed ones slowly."""
 
-    def __init__(
-        self, path: Path, width: int, height: int, channels: Sequence[Channel], *, compression: str, header: Header
-    ) -> None:
-        self._channels = channels
+    rows = 0  # as many as come
+
+    def __init__(self, width: int, channels: Sequence[Channel]) -> None:
+        self.channels = channels
         self._width = width
         self._dtype = np.float32 if any(channel.wide for channel in channels) else np.float16
-        self._next_row = 0
-        out: Any = oiio.ImageOutput.create("openexr")
-        self._out = out
-        self._check(self._out.open(str(path), _spec(width, height, channels, compression, header)))
 
-    def write(self, rows: int, passes: Mapping[str, NDArray[Any]]) -> None:
-        """The next rows: pass name -> (rows, W, C) float32. Half samples beyond its range become its largest."""
-        band = np.empty((rows, self._width, len(self._channels)), self._dtype)
-        for place, channel in enumerate(self._channels):
+    def encode(self, passes: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """Pass name -> (rows, W, C) float32 to (rows, W, channels). Halves beyond half's range become its largest."""
+        rows = len(passes[self.channels[0].source])
+        band = np.empty((rows, self._width, len(self.channels)), self._dtype)
+        for place, channel in enumerate(self.channels):
             values = passes[channel.source][..., channel.index]
             if channel.wide:
                 band[..., place] = values
             else:
                 np.clip(values, -HALF_MAX, HALF_MAX, out=band[..., place], casting="same_kind")
-        self._check(self._out.write_scanlines(self._next_row, self._next_row + rows, 0, band))
-        self._next_row += rows
+        return band
+
+
+class _LibraryFile:
+    """An EXR file written by OpenImageIO: every compression it knows. Failures are OSErrors with its words."""
+
+    def __init__(
+        self, path: Path, width: int, height: int, encoder: _LibraryEncoder, compression: str, header: Header
+    ) -> None:
+        self._encoder = encoder
+        self._next_row = 0
+        out: Any = oiio.ImageOutput.create("openexr")
+        self._out = out
+        self._check(self._out.open(str(path), _spec(width, height, encoder.channels, compression, header)))
+
+    def write(self, rows: int, passes: Mapping[str, NDArray[Any]]) -> None:
+        """The next rows: pass name -> (rows, W, C) float32."""
+        self.append(self._encoder.encode(passes))
+
+    def append(self, band: NDArray[Any]) -> None:
+        """The next rows, as the encoder made them."""
+        self._check(self._out.write_scanlines(self._next_row, self._next_row + len(band), 0, band))
+        self._next_row += len(band)
 
     def close(self) -> None:
         self._check(self._out.close())

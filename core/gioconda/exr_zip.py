@@ -45,39 +45,82 @@ class Channel:
     wide: bool  # float32; else half
 
 
+class ZipEncoder:
+    """Makes the chunks of a file, each from its own rows alone: any thread may make any of them."""
+
+    def __init__(self, width: int, channels: Sequence[Channel], compression: str) -> None:
+        name, _, level = compression.partition(":")
+        self.number = _NUMBER[name]
+        self.rows = _ROWS[name]  # of a chunk
+        self.channels = sorted(channels, key=lambda channel: channel.name.encode())
+        self.row_bytes = width * sum(4 if channel.wide else 2 for channel in channels)
+        self._width = width
+        self._level = 0 if name == "none" else int(level or _LEVEL)
+
+    def encode(self, passes: Mapping[str, NDArray[Any]]) -> bytes:
+        """The stored bytes of a whole chunk: pass name -> (rows, W, C) float32."""
+        rows = len(passes[self.channels[0].source])
+        chunk = np.empty((rows, self.row_bytes), np.uint8)
+        self.fill(chunk, passes)
+        return self.pack(chunk)
+
+    def fill(self, chunk: NDArray[np.uint8], passes: Mapping[str, NDArray[Any]]) -> None:
+        """Samples into (rows, row_bytes) uint8 as a file has them. Halves beyond half's range become its largest."""
+        tame = {name: _fits_half(passes[name]) for name in {one.source for one in self.channels if not one.wide}}
+        place = 0
+        for channel in self.channels:
+            size = self._width * (4 if channel.wide else 2)
+            samples = chunk[:, place : place + size].view("<f4" if channel.wide else "<f2")
+            values = passes[channel.source][..., channel.index]
+            if channel.wide or tame[channel.source]:
+                samples[...] = values
+            else:
+                np.clip(values, -HALF_MAX, HALF_MAX, out=samples, casting="same_kind")
+            place += size
+
+    def pack(self, chunk: NDArray[np.uint8]) -> bytes:
+        """Filled rows as they are stored: compressed where that makes them smaller."""
+        raw = chunk.reshape(-1)
+        data = _zipped(raw, self._level) if self._level else None
+        return raw.tobytes() if data is None or len(data) >= raw.size else data
+
+
 class ZipFile:
     """An EXR file being written. Rows come in order, in bands of any height; `close` finishes it.
 
     Any failure to write is an OSError with the system's reason.
     """
 
-    def __init__(
-        self, path: Path, width: int, height: int, channels: Sequence[Channel], *, compression: str, header: Header
-    ) -> None:
-        name, _, level = compression.partition(":")
-        self._channels = sorted(channels, key=lambda channel: channel.name.encode())
-        self._width, self._height = width, height
-        self._level = 0 if name == "none" else int(level or _LEVEL)
-        row_bytes = width * sum(4 if channel.wide else 2 for channel in channels)
-        self._chunk = np.empty((min(_ROWS[name], height), row_bytes), np.uint8)
+    def __init__(self, path: Path, width: int, height: int, encoder: ZipEncoder, header: Header) -> None:
+        self._encoder = encoder
+        self._height = height
+        self._chunk = np.empty((0, 0), np.uint8)  # rows of a chunk that is not full yet
         self._next_row = 0
         self._offsets: list[int] = []
         self._file = path.open("wb")
-        self._file.write(_header_bytes(width, height, self._channels, _NUMBER[name], header))
+        self._file.write(_header_bytes(width, height, encoder.channels, encoder.number, header))
         self._table = self._file.tell()
-        self._file.write(bytes(8 * -(-height // len(self._chunk))))
+        self._file.write(bytes(8 * -(-height // encoder.rows)))
 
     def write(self, rows: int, passes: Mapping[str, NDArray[Any]]) -> None:
         """The next rows: pass name -> (rows, W, C) float32. Half samples beyond its range become its largest."""
         done = 0
         while done < rows:
-            at = self._next_row % len(self._chunk)
+            at = self._next_row % self._encoder.rows
+            if at == 0:
+                self._chunk = np.empty((self._chunk_rows(), self._encoder.row_bytes), np.uint8)
             count = min(len(self._chunk) - at, rows - done)
-            self._fill(at, {name: pixels[done : done + count] for name, pixels in passes.items()}, count)
+            part = {name: pixels[done : done + count] for name, pixels in passes.items()}
+            self._encoder.fill(self._chunk[at : at + count], part)
             done += count
             self._next_row += count
-            if at + count == len(self._chunk) or self._next_row == self._height:
-                self._flush(at + count)
+            if at + count == len(self._chunk):
+                self._store(self._next_row - len(self._chunk), self._encoder.pack(self._chunk))
+
+    def append(self, data: bytes) -> None:
+        """The next chunk, as the encoder made it."""
+        self._store(self._next_row, data)
+        self._next_row += self._chunk_rows()
 
     def close(self) -> None:
         """Write the table of chunks and close. Without it the file is not an EXR yet."""
@@ -88,25 +131,18 @@ class ZipFile:
         finally:
             self._file.close()
 
-    def _fill(self, at: int, passes: Mapping[str, NDArray[Any]], count: int) -> None:
-        place = 0
-        for channel in self._channels:
-            size = self._width * (4 if channel.wide else 2)
-            samples = self._chunk[at : at + count, place : place + size]
-            values = passes[channel.source][..., channel.index]
-            if channel.wide:
-                samples.view("<f4")[...] = values
-            else:
-                np.clip(values, -HALF_MAX, HALF_MAX, out=samples.view("<f2"), casting="same_kind")
-            place += size
+    def _chunk_rows(self) -> int:
+        return min(self._encoder.rows, self._height - self._next_row)
 
-    def _flush(self, rows: int) -> None:
-        raw = self._chunk[:rows].reshape(-1)
-        data = _zipped(raw, self._level) if self._level else None
-        stored = raw.tobytes() if data is None or len(data) >= raw.size else data
+    def _store(self, row: int, data: bytes) -> None:
         self._offsets.append(self._file.tell())
-        self._file.write(struct.pack("<ii", self._next_row - rows, len(stored)))
-        self._file.write(stored)
+        self._file.write(struct.pack("<ii", row, len(data)))
+        self._file.write(data)
+
+
+def _fits_half(values: NDArray[Any]) -> bool:
+    """Whether nothing needs clipping; finding out costs a tenth of clipping. (False for NaN: clipping keeps it.)"""
+    return bool(values.max() <= HALF_MAX and values.min() >= -HALF_MAX)
 
 
 def _zipped(raw: NDArray[np.uint8], level: int) -> bytes:

@@ -1,6 +1,6 @@
 """Where frames go: their names, their headers, which are kept, and what is made of them for looking at.
 
-The methods of an `OpenFrame` run on the writing thread.
+The methods of an `OpenFrame` run on the writing thread, its pieces on several at once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,10 @@ class FrameFiles:
 
 
 class OpenFrame:
-    """A frame being written: `begin`, then `rows` from top to bottom, then `finish`."""
+    """A frame being written: `rows` from top to bottom, then `finish`.
+
+    The `pieces` of rows may run on any thread, before.
+    """
 
     def __init__(self, files: FrameFiles, number: int) -> None:
         job = files.job
@@ -133,15 +137,20 @@ class OpenFrame:
         shown = bool(files.looks) or job.png
         self.srgb = np.empty((height, width, 3), np.uint8) if shown else None
 
-    def begin(self) -> None:
-        self.writer.__enter__()
-        self.files.begun = self
+    def pieces(self, row: int, passes: Mapping[str, Floats]) -> list[Callable[[], Any]]:
+        """What is to be made of rows before `rows` can write them."""
+        show = [] if self.srgb is None else [partial(self._show_rows, self.srgb, row, passes["Combined"])]
+        return [*show, *self.writer.pieces(passes)]
 
-    def rows(self, row: int, passes: Mapping[str, Floats]) -> None:
-        self.writer.write_rows(row, passes)
-        if self.srgb is not None:
-            band = passes["Combined"]
-            self.srgb[row : row + len(band)] = display_srgb(band, exposure=self.files.display)
+    def _show_rows(self, srgb: npt.NDArray[np.uint8], row: int, band: Floats) -> None:
+        srgb[row : row + len(band)] = display_srgb(band, exposure=self.files.display)
+
+    def rows(self, row: int, count: int, *made: Any) -> None:
+        """The next `count` rows, from what their pieces returned."""
+        if row == 0:
+            self.writer.__enter__()
+            self.files.begun = self
+        self.writer.write_pieces(row, count, made if self.srgb is None else made[1:])
 
     def finish(self) -> None:
         self.files.begun = None

@@ -1,13 +1,13 @@
 """A job from first frame to last: open motion and portrait, retarget, render and write each frame.
 
-The main thread renders, a `Spool` writes. A frame is rendered in bands of rows, so that memory does not grow with the
-picture, and appears under its name only when it is whole.
+The main thread renders; a `Spool` encodes on all cores and writes in order. A frame is rendered in bands of rows, so
+that memory does not grow with the picture, and appears under its name only when it is whole.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from .review import Preview
 from .sequence import FrameRange
 from .spool import Spool
 
-BAND_BYTES = 32_000_000  # of rendered rows in one band; about four bands exist at a time
+BAND_BYTES = 32_000_000  # of rendered rows in one band
+BANDS = 4  # waiting, being encoded or being written; one more is being rendered
 
 
 def render(job: Job, report: Report) -> dict[str, Any]:
@@ -78,19 +79,17 @@ def write_frames(
     index = {int(number): i for i, number in enumerate(performance.frames)}
     kept = 0
     try:
-        with Spool() as spool:
+        with Spool(BANDS, workers=job.threads) as spool:
             for number in numbers:
-                path = str(files.path(number))
                 if files.is_kept(number):
                     kept += 1
-                    spool.put(partial(files.show_again, number))
+                    finish: Callable[[], None] = partial(files.show_again, number)
                 else:
                     frame = OpenFrame(files, number)
-                    spool.put(frame.begin)
                     for row, passes in bands(job, files, portrait, performance, index[number]):
-                        spool.put(partial(frame.rows, row, passes))
-                    spool.put(frame.finish)
-                spool.put(partial(progress, number, path))
+                        spool.put(partial(frame.rows, row, len(passes["Combined"])), *frame.pieces(row, passes))
+                    finish = frame.finish
+                spool.put(partial(progress, number, str(files.path(number)), finish))
     finally:
         files.abandon()
     return kept
@@ -185,14 +184,15 @@ def frame_files(job: Job, opened: Opened, fps: float) -> FrameFiles:
 
 
 class Counter:
-    """Counts finished frames and tells how long the rest will take. Called on the writing thread."""
+    """Finishes frames, counts them and tells how long the rest will take. Called on the writing thread."""
 
     def __init__(self, total: int, report: Report) -> None:
         self.total, self.report = total, report
         self.done = 0
         self.started = time.monotonic()
 
-    def __call__(self, number: int, path: str) -> None:
+    def __call__(self, number: int, path: str, finish: Callable[[], None]) -> None:
+        finish()
         self.done += 1
         each = (time.monotonic() - self.started) / self.done
         left = round(each * (self.total - self.done), 1)

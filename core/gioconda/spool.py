@@ -1,46 +1,61 @@
-"""Between rendering and writing: one thread that writes while the next rows are rendered. Knows no files, no pixels."""
+"""Between rendering and writing: threads that encode and write while the next rows are rendered. Knows no pixels."""
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-Task = Callable[[], None]
+Piece = Callable[[], Any]
+Task = Callable[..., object]
 
 
 class Spool:
-    """Runs tasks one after another in a thread of its own, in the order they were put.
+    """Runs tasks one after another in a thread of its own, in the order they were put; their pieces beforehand.
+
+    A task's pieces run side by side on worker threads, in any order; the task then gets what they returned. So costly
+    work that needs no order (compressing) uses every core, and what needs it (writing) keeps it.
 
     A context: leaving it waits until everything is done; leaving it by an exception drops what has not begun. The first
-    task that fails ends the spool; its exception is raised by the next `put`, or on leaving.
+    task or piece that fails ends the spool; its exception is raised by the next `put`, or on leaving.
     """
 
-    def __init__(self, depth: int = 2) -> None:
-        """`depth`: how many tasks may wait; it bounds the memory, because tasks hold pixels."""
-        self._tasks: queue.Queue[Task | None] = queue.Queue(depth)
+    def __init__(self, depth: int = 4, *, workers: int | None = None) -> None:
+        """`depth`: how many tasks may be unfinished; it bounds the memory, because tasks and pieces hold pixels.
+
+        `workers`: threads for pieces; by default as many as there are cores.
+        """
+        self._tasks: queue.SimpleQueue[tuple[Task, list[Future[Any]]] | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(depth)
         self._error: BaseException | None = None
         self._dropping = False
+        self._workers = ThreadPoolExecutor(workers or _cores(), thread_name_prefix="gioconda-encoder")
         self._thread = threading.Thread(target=self._work, name="gioconda-writer", daemon=True)
 
-    def put(self, task: Task) -> None:
-        """Hand over a task; waits while the queue is full. Raises what an earlier task raised."""
-        self._raise()
-        self._tasks.put(task)
+    def put(self, task: Task, *pieces: Piece) -> None:
+        """Hand over `task(*what the pieces return)`; waits for room. Raises what an earlier task or piece raised."""
+        self._room.acquire()
+        if self._error is not None:
+            self._room.release()
+            raise self._error
+        self._tasks.put((task, [self._workers.submit(piece) for piece in pieces]))
 
     def _work(self) -> None:
-        while (task := self._tasks.get()) is not None:
-            if self._error is None and not self._dropping:
-                try:
-                    task()
-                except BaseException as error:  # carried to the thread that renders, which raises it
-                    self._error = error
-
-    def _raise(self) -> None:
-        if self._error is not None:
-            raise self._error
+        while (item := self._tasks.get()) is not None:
+            task, pieces = item
+            try:
+                if self._error is None and not self._dropping:
+                    task(*[piece.result() for piece in pieces])
+            except BaseException as error:  # carried to the thread that renders, which raises it
+                self._error = error
+            for piece in pieces:
+                piece.cancel()
+            del item, task, pieces  # their pixels, before there is room for others
+            self._room.release()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -52,5 +67,13 @@ class Spool:
         self._dropping = kind is not None
         self._tasks.put(None)
         self._thread.join()
-        if kind is None:
-            self._raise()
+        self._workers.shutdown(cancel_futures=True)
+        if kind is None and self._error is not None:
+            raise self._error
+
+
+def _cores() -> int:
+    """The cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

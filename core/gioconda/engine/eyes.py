@@ -12,11 +12,12 @@ from .. import pixels, shapes
 from ..pose import HeadPose
 from .kernels import PAD, sample_affine
 from .mesh import smoothstep
-from .patch import Patch, catmull_rom_loop, opening
+from .patch import Patch, area, catmull_rom_loop, opening
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
+_EDGE_ON = 0.02  # how much of a plane's area is left when it is seen from its edge
 _LOOPS = ((lm.EYE_RIGHT, lm.IRIS_RIGHT), (lm.EYE_LEFT, lm.IRIS_LEFT))
 
 
@@ -73,9 +74,9 @@ def _find_eye(colour: Float32, landmarks: Float, loop: tuple[int, ...], iris: tu
     mixed[..., 3] = 1
     shown = pixels.gaussian_blur(open_part, 0.01 * across)[..., None]
     rest = np.where(shown > 0.999, crop, mixed + shown * (crop - mixed)).astype(np.float32)
-    # at rest the opening shows the picture itself, up to and over its rim
-    rim = pixels.dilate(open_part > 0, max(1.0, 0.04 * across))[..., None]
-    rest = np.where(rim & (open_part[..., None] > 0), crop, rest)
+    # at rest the opening shows the picture itself, up to and a little over its rim, which is painted softly
+    rim = pixels.dilate(open_part > 0, max(1.0, 0.03 * across))[..., None]
+    rest = np.where(rim, crop, rest)
     return Eye(loop, iris, low.astype(np.float64), _padded(rest), _padded(white), _padded(disc), across)
 
 
@@ -141,6 +142,8 @@ def _paint_eye(
     if hole is None:
         return None
     turn = _eye_plane(eye, at_rest, target, rest_pose, pose)
+    if abs(np.linalg.det(turn[:, :2])) < _EDGE_ON:
+        return None
     back = np.linalg.inv(turn[:, :2])
     where = np.concatenate([back, (back @ (hole.origin - turn[:, 2]) - eye.origin)[:, None]], axis=1)
     gaze = back @ (target[eye.iris[0], :2] - turn[:, 2]) - at_rest[eye.iris[0], :2]
@@ -153,7 +156,9 @@ def _paint_eye(
         ball = white + disc[..., 3:] * (disc - white)
         colour = colour + np.float32(moved) * (ball - colour)
     colour[..., 3] = 1
-    return Patch(hole.origin, colour, hole.coverage())
+    # a nearly shut eye is all lashes: those of the picture, squeezed together, are better than a slit of eyeball
+    seen = float(smoothstep(np.array(area(hole.outline) / eye.width**2 / 0.04 - 0.3)))
+    return Patch(hole.origin, colour, hole.coverage() * np.float32(seen))
 
 
 def _eye_plane(eye: Eye, at_rest: Float, target: Float, rest_pose: HeadPose, pose: HeadPose) -> Float:

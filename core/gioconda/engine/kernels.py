@@ -18,6 +18,9 @@ config.SLP_VECTORIZE = 1
 # They take work from one thread at a time: `ONE_AT_A_TIME` is held around every call of a parallel kernel.
 config.THREADING_LAYER = "workqueue"
 ONE_AT_A_TIME = threading.RLock()
+# No NaN, no infinity, no negative zero: these let vectors in without changing a result. Reordering and contracting sums
+# would, from one compilation to the next, and a frame rendered again must have the same bytes.
+_FAST = {"nnan", "ninf", "nsz"}
 
 SUBSAMPLES = 4  # per pixel on an occlusion edge: a rotated grid
 _SUB_X = np.array([0.125, 0.625, 0.375, 0.875], np.float32)
@@ -54,7 +57,7 @@ def planes(
     return np.asarray(np.stack([constant, along_x, along_y], axis=2), np.float32)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=_FAST)
 def _span(x0, y0, x1, y1, x2, y2, y, xa, xb):  # type: ignore[no-untyped-def]
     """The part of a triangle's row at height y, as (left, right) in continuous x; empty when left > right."""
     left, right = xb + 1.0, xa - 1.0
@@ -72,7 +75,7 @@ def _span(x0, y0, x1, y1, x2, y2, y, xa, xb):  # type: ignore[no-untyped-def]
     return left, right
 
 
-@njit(cache=True, nogil=True, fastmath=True, parallel=True)
+@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
 def rasterise(position, triangles, cutout, uv, alpha, alpha_scale, row0, seen, depth):  # type: ignore[no-untyped-def]
     """Which triangle is nearest at each pixel centre of a band.
 
@@ -176,7 +179,7 @@ def list_edges(edge_of, in_row, edges):  # type: ignore[no-untyped-def]
                 count += 1
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=_FAST)
 def rasterise_edges(  # type: ignore[no-untyped-def]
     position, triangles, cutout, uv, alpha, alpha_scale, row0, edge_of, sub_seen, sub_depth
 ):
@@ -231,7 +234,7 @@ def rasterise_edges(  # type: ignore[no-untyped-def]
                     sub_seen[e, s] = t
 
 
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
 def _weights(f):  # type: ignore[no-untyped-def]
     """Catmull-Rom weights for the four taps around a fraction f in [0, 1). Exactly (0, 1, 0, 0) at f = 0."""
     f2 = f * f
@@ -244,7 +247,7 @@ def _weights(f):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
 def _cubic_channel(image, r, c, k, wx0, wx1, wx2, wx3, wy0, wy1, wy2, wy3):  # type: ignore[no-untyped-def]
     """One channel of a 4x4 weighted sum whose taps start at (r, c), held within the range of its taps."""
     low = image[r + 1, c + 1, k]
@@ -259,7 +262,7 @@ def _cubic_channel(image, r, c, k, wx0, wx1, wx2, wx3, wy0, wy1, wy2, wy3):  # t
     return min(max(total, low), high)
 
 
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
 def _cubic(image, x, y):  # type: ignore[no-untyped-def]
     """Catmull-Rom sample of a padded (H + 2 PAD, W + 2 PAD, 4) float32 texture at (x, y), unpadded picture coordinates.
 
@@ -282,7 +285,7 @@ def _cubic(image, x, y):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=_FAST)
 def sample_affine(texture, affine, out):  # type: ignore[no-untyped-def]
     """Sample a padded texture into (h, w, 4) float32.
 
@@ -297,7 +300,7 @@ def sample_affine(texture, affine, out):  # type: ignore[no-untyped-def]
             out[y, x, 0], out[y, x, 1], out[y, x, 2], out[y, x, 3] = _cubic(texture, u, v)
 
 
-@njit(cache=True, nogil=True, fastmath=True, parallel=True)
+@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
 def shade(seen, row0, uv, texture, window, source, plate, combined, matte):  # type: ignore[no-untyped-def]
     """Composite the person over the plate for a band of rows.
 
@@ -334,7 +337,7 @@ def shade(seen, row0, uv, texture, window, source, plate, combined, matte):  # t
                 _over(red, green, blue, alpha, source, py, x, combined, y, x)
 
 
-@njit(cache=True, nogil=True, fastmath=True, inline="always")
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
 def _over(red, green, blue, alpha, behind, by, bx, out, y, x):  # type: ignore[no-untyped-def]
     """Porter and Duff's over; what lies behind unchanged to the last bit where alpha is 0."""
     if alpha == np.float32(0.0):
@@ -348,7 +351,7 @@ def _over(red, green, blue, alpha, behind, by, bx, out, y, x):  # type: ignore[n
     out[y, x, 3] = alpha + rest * behind[by, bx, 3]
 
 
-@njit(cache=True, nogil=True, fastmath=True, parallel=True)
+@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
 def shade_again(  # type: ignore[no-untyped-def]
     pixels, sub_seen, row0, uv, borrows, texture, window, source, plate, combined, matte
 ):
@@ -367,11 +370,12 @@ def shade_again(  # type: ignore[no-untyped-def]
         y, x = pixels[i, 0], pixels[i, 1]
         py = y + row0
         red = green = blue = alpha = np.float32(0.0)
+        # each sample says which part is seen; the colour is taken at the centre, or still edges would be blurred
+        sx, sy = np.float32(x + 0.5), np.float32(py + 0.5)
         for s in range(SUBSAMPLES):
             t = sub_seen[i, s]
             if t < 0:
                 continue
-            sx, sy = np.float32(x + _SUB_X[s]), np.float32(py + _SUB_Y[s])
             u = uv[t, 0, 0] + uv[t, 0, 1] * sx + uv[t, 0, 2] * sy
             v = uv[t, 1, 0] + uv[t, 1, 1] * sx + uv[t, 1, 2] * sy
             r, g, b, a = _cubic(texture, u, v)
@@ -416,7 +420,7 @@ def list_borrowed(seen, borrowing, edge_of, x_first, x_last, pixels):  # type: i
     return count
 
 
-@njit(cache=True, nogil=True, fastmath=True, parallel=True)
+@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
 def stmap(seen, row0, uv, matte, width, height, out):  # type: ignore[no-untyped-def]
     """Where in the portrait each pixel's colour was taken from: u to the right, v up, both 0..1, and 1.
 
@@ -440,7 +444,7 @@ def stmap(seen, row0, uv, matte, width, height, out):  # type: ignore[no-untyped
             out[y, x, 2] = np.float32(1.0)
 
 
-@njit(cache=True, nogil=True, fastmath=True, parallel=True)
+@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
 def interpolate(seen, row0, values, matte, weigh, out):  # type: ignore[no-untyped-def]
     """Values that are linear within each triangle, over a band; 0 where the plate shows.
 
@@ -466,7 +470,7 @@ def interpolate(seen, row0, values, matte, weigh, out):  # type: ignore[no-untyp
                 out[y, x, k] = w * (values[t, k, 0] + values[t, k, 1] * xc + values[t, k, 2] * yc)
 
 
-@njit(cache=True, nogil=True, fastmath=True, parallel=True)
+@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
 def texture_passes(seen, row0, uv, scale, maps, matte, out):  # type: ignore[no-untyped-def]
     """Sample small source-space maps (h, w, K) bilinearly through the uv of a band, times the matte, into (rows, W, K).
 
@@ -495,7 +499,7 @@ def texture_passes(seen, row0, uv, scale, maps, matte, out):  # type: ignore[no-
                 out[y, x, k] = m * (upper * (np.float32(1.0) - dv) + lower * dv)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=_FAST)
 def rasterise_colours(position, triangles, colours, image, depth):  # type: ignore[no-untyped-def]
     """Draw a small vertex-coloured mesh with a depth test.
 

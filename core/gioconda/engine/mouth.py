@@ -19,7 +19,8 @@ Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
 _FIT = (61, 291, 0, 17, 13, 14, 2, 98, 327, 152, 205, 425, 4, 50, 280)  # where the arch is fitted to the face
-_SHOWN = 0.012  # head units: how far below their average place teeth stand, to show the upper ones in speech
+_EDGE_ON = 0.02  # how much of a plane's area is left when it is seen from its edge
+_SHOWN = 0.018  # head units: how far below their average place teeth stand, to show the upper ones in speech
 _LOWER_LIP, _CHIN = (14, 17, 87, 317), (152, 199, 200, 175)
 # light comes from above and in front: the lower teeth and the tongue lie in the upper lip's and teeth's shade
 _PART_LIGHT = np.array([1.0, 0.7, 0.9, 0.6, 0.8, 0.5])
@@ -33,6 +34,7 @@ class Mouth:
         fit: (4, 3) float64: [template | 1] @ fit = this portrait's head space, for teeth and jaw.
         open_area: area between the lips in the portrait, squared inter-ocular distances.
         exposure: (3,) float64, what the arch's colours are multiplied with to sit in this picture's light.
+        chroma: 0..1, how colourful the picture is: a black-and-white portrait has a grey mouth.
         own: padded crop (h + 2 PAD, w + 2 PAD, 4) float32 of the portrait's open mouth, its alpha where it can be used;
             empty when the mouth is closed.
         origin: (2,) float64, the crop's corner in the picture.
@@ -41,6 +43,7 @@ class Mouth:
     fit: Float
     open_area: float
     exposure: Float
+    chroma: float
     own: Float32
     origin: Float
 
@@ -59,7 +62,9 @@ def find_mouth(colour: Float32, landmarks: Float, head: Float, template: Float) 
     lips = landmarks[list(lm.LIPS_INNER), :2]
     opened = area(lips) / apart**2
     own, origin = _own_teeth(colour, lips, apart) if opened > 0.012 else (np.zeros((0, 0, 4), np.float32), np.zeros(2))
-    return Mouth(fit, opened, _exposure(colour, landmarks), own, origin)
+    skin = _skin(colour, landmarks)
+    spread = (skin.max() - skin.min()) / max(skin.max(), 1e-6)
+    return Mouth(fit, opened, _exposure(colour, skin), float(np.clip(spread / 0.45, 0, 1)), own, origin)
 
 
 def _own_teeth(colour: Float32, lips: Float, apart: float) -> tuple[Float32, Float]:
@@ -79,13 +84,18 @@ def _own_teeth(colour: Float32, lips: Float, apart: float) -> tuple[Float32, Flo
     return np.ascontiguousarray(padded, np.float32), low.astype(np.float64)
 
 
-def _exposure(colour: Float32, landmarks: Float) -> Float:
-    """Light on the face: the cheeks' and lips' brightness over that of average skin, with some of its hue."""
+def _skin(colour: Float32, landmarks: Float) -> Float:
+    """The colour of the skin around the mouth, (3,) linear."""
     height, width = colour.shape[:2]
     around = landmarks[[50, 280, 205, 425, 36, 266, 118, 347, 164, 18], :2]
     x = np.clip(around[:, 0].astype(int), 0, width - 1)
     y = np.clip(around[:, 1].astype(int), 0, height - 1)
-    skin = np.median(colour[y, x, :3].astype(np.float64), axis=0)
+    return np.asarray(np.median(colour[y, x, :3].astype(np.float64), axis=0), np.float64)
+
+
+def _exposure(colour: Float32, skin: Float) -> Float:
+    """Light on the face: the skin's brightness over that of average skin, with some of its hue. (3,)"""
+    height, width = colour.shape[:2]
     light = max(float(skin @ [0.2126, 0.7152, 0.0722]), 1e-4)
     # dark skin is not dim light: teeth stay between what the skin suggests and the picture's bright parts
     bright = float(np.percentile(colour[..., :3].mean(2)[:: max(1, height // 256), :: max(1, width // 256)], 90))
@@ -117,8 +127,8 @@ def paint_mouth(
         return None
     coverage = hole.coverage()
     colour = _arch(mouth, hole, coverage, displacement, pose, opened, apart)
-    if mouth.own.size:
-        turn = _teeth_plane(at_rest, rest_pose, pose)
+    turn = _teeth_plane(at_rest, rest_pose, pose)
+    if mouth.own.size and abs(np.linalg.det(turn[:, :2])) > _EDGE_ON:
         back = np.linalg.inv(turn[:, :2])
         where = np.concatenate([back, (back @ (hole.origin - turn[:, 2]) - mouth.origin)[:, None]], axis=1)
         own = np.empty((hole.size[1], hole.size[0], 4), np.float32)
@@ -157,10 +167,13 @@ def _arch(
     front = np.percentile(placed[:, 2], 2)
     depth = np.clip((placed[:, 2] - front) / pose.scale, 0, 2)
     shade = np.exp(-depth * 2.6 * (1 + 1.2 * np.exp(-opened / 0.03)))
-    colours = (arch.colours * _PART_LIGHT[:, None])[arch.part] * (lambert * shade)[:, None] * mouth.exposure
+    parts = arch.colours * _PART_LIGHT[:, None]
+    grey = parts @ [[0.2126], [0.7152], [0.0722]]
+    parts = grey + mouth.chroma * (parts - grey)
+    colours = parts[arch.part] * (lambert * shade)[:, None] * mouth.exposure
     placed[:, :2] -= hole.origin
     image = np.empty((hole.size[1], hole.size[0], 3), np.float32)
-    image[:] = (np.array([0.012, 0.004, 0.003]) * mouth.exposure).astype(np.float32)
+    image[:] = (np.array([0.006, 0.005, 0.005]) * mouth.exposure).astype(np.float32)
     rasterise_colours(
         placed.astype(np.float32), arch.triangles, colours.astype(np.float32), image,
         np.full(image.shape[:2], 1e30, np.float32),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .. import landmarks as lm
 from ..errors import SettingsError
-from ..pose import HeadPose, Pose
+from ..pose import HeadPose, Pose, fit_similarity
 from . import kernels
 from .eyes import paint_eyes
 from .mesh import OUTER, smoothstep
@@ -95,17 +95,10 @@ class Placed:
 
 def place(portrait: Portrait, pose: Pose, *, previous: Pose | None = None, following: Pose | None = None) -> Placed:
     """Move the mesh, paint eyes and mouth. `previous`, `following`: the neighbours' poses, for motion vectors."""
-    position, head_pose = _positions(portrait, pose)
+    position = _positions(portrait, pose)
     target = position[: lm.COUNT]
-    size = (portrait.width, portrait.height)
-    patches: list[Patch] = []
-    if not pose.is_identity:
-        patches = paint_eyes(portrait.eyes, portrait.landmarks, target, portrait.pose, head_pose, size)
-        mouth = paint_mouth(
-            portrait.mouth, portrait.landmarks, target, pose.displacement, portrait.pose, head_pose, size
-        )
-        patches += [mouth] if mouth is not None else []
-    before, after = (position if other is None else _positions(portrait, other)[0] for other in (previous, following))
+    patches = [] if pose.is_identity else _patches(portrait, target)
+    before, after = (position if other is None else _positions(portrait, other) for other in (previous, following))
     motion = np.concatenate([(before - position)[:, :2], (position - after)[:, :2]], axis=1) * [1, -1, 1, -1]
     return Placed(portrait, pose, position.astype(np.float32), _planes(portrait, position, motion), tuple(patches))
 
@@ -341,10 +334,24 @@ _NO_EDGES = (
 _NOTHING = np.empty((0, 0, 4), np.float32)
 
 
-def _positions(portrait: Portrait, pose: Pose) -> tuple[Float, HeadPose]:
-    """All vertices of the mesh in a pose, (N, 3) float64 pixels, and the head's pose there."""
+def _patches(portrait: Portrait, target: Float) -> list[Patch]:
+    """Eyeballs and the inside of the mouth, rigid with the skull that carries the landmarks `target`, (478, 3) pixels.
+
+    The skull's pose is measured on the landmarks: retargeting may hold hair and neck stiller than the face.
+    """
+    size = (portrait.width, portrait.height)
+    stable = list(lm.STABLE)
+    skull = fit_similarity(portrait.head[stable], target[stable])
+    patches = paint_eyes(portrait.eyes, portrait.landmarks, target, portrait.pose, skull, size)
+    expression = skull.to_head(target) - portrait.head
+    mouth = paint_mouth(portrait.mouth, portrait.landmarks, target, expression, portrait.pose, skull, size)
+    return patches + ([mouth] if mouth is not None else [])
+
+
+def _positions(portrait: Portrait, pose: Pose) -> Float:
+    """All vertices of the mesh in a pose, (N, 3) float64 pixels."""
     if pose.is_identity:
-        return portrait.mesh.rest, portrait.pose
+        return portrait.mesh.rest
     rest = portrait.pose
     there = HeadPose(
         rest.scale * pose.scale,
@@ -357,7 +364,7 @@ def _positions(portrait: Portrait, pose: Pose) -> tuple[Float, HeadPose]:
     pull = mesh.follow @ _firm(pose.displacement[list(lm.OVAL)])
     moved = there.to_picture(rest.to_head(outer) + pull)
     outer = outer + mesh.rigid[:, None] * (moved - outer)
-    return np.concatenate([face, outer]), there
+    return np.concatenate([face, outer])
 
 
 def _firm(displacement: Float) -> Float:

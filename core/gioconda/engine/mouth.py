@@ -20,7 +20,6 @@ Float32 = npt.NDArray[np.float32]
 
 _FIT = (61, 291, 0, 17, 13, 14, 2, 98, 327, 152, 205, 425, 4, 50, 280)  # where the arch is fitted to the face
 _EDGE_ON = 0.02  # how much of a plane's area is left when it is seen from its edge
-_SHOWN = 0.018  # head units: how far below their average place teeth stand, to show the upper ones in speech
 _LOWER_LIP, _CHIN = (14, 17, 87, 317), (152, 199, 200, 175)
 # light comes from above and in front: the lower teeth and the tongue lie in the upper lip's and teeth's shade
 _PART_LIGHT = np.array([1.0, 0.7, 0.9, 0.6, 0.8, 0.5])
@@ -158,7 +157,6 @@ def _arch(
     drop = 0.65 * displacement[list(_LOWER_LIP), 1].mean() + 0.35 * displacement[list(_CHIN), 1].mean()
     angle = float(np.clip(drop / max(chin_drop, 1e-6), -0.05, 1.3)) * arch.open_angle
     vertices, normals = arch.opened(angle)
-    vertices[:, 1] += _SHOWN
     head = np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1) @ mouth.fit
     head[:, 0] += displacement[list(_CHIN), 0].mean() * arch.jaw
     placed = pose.to_picture(head)

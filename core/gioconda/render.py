@@ -27,8 +27,8 @@ from .review import Preview
 from .sequence import FrameRange
 from .spool import Spool
 
-BAND_BYTES = 32_000_000  # of rendered rows in one band
-BANDS = 4  # waiting, being encoded or being written; one more is being rendered
+BAND_BYTES = 16_000_000  # of rendered rows in one band
+BANDS = 6  # waiting, being encoded or being written; one more is being rendered
 
 
 def render(job: Job, report: Report) -> dict[str, Any]:

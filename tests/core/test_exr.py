@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -111,6 +112,29 @@ def test_the_height_of_the_bands_does_not_show(tmp_path: Path, band: int) -> Non
     write(tmp_path / "a.exr", frame())
     write(tmp_path / "b.exr", frame(), band=band)
     assert (tmp_path / "a.exr").read_bytes() == (tmp_path / "b.exr").read_bytes()
+
+
+@pytest.mark.parametrize("compression", ["zip", "zips", "none", "piz"])
+def test_pieces_made_on_other_threads_give_the_same_bytes(tmp_path: Path, compression: str) -> None:
+    passes = frame()
+    passes["Combined"][20, 5] = (1e6, -1e6, np.nan, np.inf)
+    write(tmp_path / "a.exr", passes, compression=compression)
+    with (
+        ThreadPoolExecutor(4) as pool,
+        ExrWriter(tmp_path / "b.exr", W, H, PASSES, header=HEADER, compression=compression) as writer,
+    ):
+        for y, rows in ((0, 32), (32, H - 32)):
+            pieces = writer.pieces({name: pixels[y : y + rows] for name, pixels in passes.items()})
+            made = [pool.submit(piece) for piece in reversed(pieces)]
+            writer.write_pieces(y, rows, [one.result() for one in reversed(made)])
+    assert (tmp_path / "a.exr").read_bytes() == (tmp_path / "b.exr").read_bytes()
+
+
+def test_pieces_of_rows_that_are_no_whole_chunks_are_refused(tmp_path: Path) -> None:
+    passes = {name: pixels[:10] for name, pixels in frame().items()}
+    with pytest.raises(ValueError, match="whole chunks"), ExrWriter(tmp_path / "a.exr", W, H, PASSES) as writer:
+        writer.write_pieces(0, 10, [piece() for piece in writer.pieces(passes)])
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_same_frame_is_the_same_bytes_at_another_time(tmp_path: Path) -> None:

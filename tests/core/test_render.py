@@ -186,6 +186,31 @@ def test_the_height_of_the_bands_changes_nothing(
     assert contents(banded) == [whole[4]]
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_the_number_of_threads_changes_nothing(
+    job: Job, whole: list[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    monkeypatch.setattr(render, "BAND_BYTES", 1)
+    some = replace(job, output=str(tmp_path / "####.exr"), frames="3-6", threads=threads)
+    told: list[Message] = []
+    render.render(some, told.append)
+    assert contents(some) == whole[2:6]
+    assert [message.frame for message in told if isinstance(message, Progress)] == [3, 4, 5, 6]
+
+
+def test_a_failure_among_many_threads_leaves_the_frames_before_it_whole(
+    job: Job, whole: list[bytes], tmp_path: Path
+) -> None:
+    some = replace(job, output=str(tmp_path / "####.exr"), threads=4, overwrite=True)
+    (tmp_path / "0004.exr").mkdir()  # where a frame should go
+    told: list[Message] = []
+    with pytest.raises(OutputError, match=r"0004\.exr: there is a folder"):
+        render.render(some, told.append)
+    assert [message.frame for message in told if isinstance(message, Progress)] == [1, 2, 3]
+    assert [(tmp_path / f"{n:04d}.exr").read_bytes() for n in (1, 2, 3)] == whole[:3]
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 def test_pixels_nothing_moves_are_the_sources_own(job: Job, tmp_path: Path) -> None:
     exact = replace(job, output=str(tmp_path / "####.exr"), frames="1,8", full_float=True)
     exact = replace(exact, passes=("Matte", "Disocclusion"))

@@ -26,7 +26,6 @@ REACH = 2.0  # a lost face is first searched for in a square this much larger th
 CHECK_EVERY = 15  # frames between two proofs that it is still a face: the network is as sure of a wall after a cut
 JUMP = 0.15  # a square that moves by more than this part of its side is proved at once
 SEARCH_EVERY = 25  # frames between two thorough searches while there is no face
-CALM, BRISK = 0.1, 0.06  # the square takes up this part of a tiny movement, all of one above BRISK of its side
 
 Progress = Callable[[int, int], None]
 """(frames done, frames in all or 0 where that is unknown)"""
@@ -117,9 +116,9 @@ class FaceTracker:
             self.region = None
             self._searches += 1
             return None, 0.0
-        wanted = around_landmarks(points)
-        self.region = wanted if self.region is None else eased(self.region, wanted)
-        self._last = wanted
+        # the square follows the face fully: the network's errors depend on where in the square the face lies, and
+        # errors that stay the same cancel when motion is measured against a neutral frame
+        self.region = self._last = around_landmarks(points)
         self._searches = 0
         return points, score
 
@@ -160,15 +159,3 @@ class FaceTracker:
             x, y = self._last.x, self._last.y
             chosen = min(faces, key=lambda face: float(np.hypot(*((face.box[:2] + face.box[2:]) / 2 - (x, y)))))
         return chosen.landmarks, chosen.score
-
-
-def eased(before: Region, wanted: Region) -> Region:
-    """The square to look at next: it hardly follows a tremble (a still square, still points) and fully a movement."""
-    part = float(np.clip(moved(before, wanted) / BRISK, CALM, 1.0))
-    turn = (wanted.angle - before.angle + np.pi) % (2 * np.pi) - np.pi
-    return Region(
-        before.x + (wanted.x - before.x) * part,
-        before.y + (wanted.y - before.y) * part,
-        before.size + (wanted.size - before.size) * part,
-        before.angle + turn * part,
-    )

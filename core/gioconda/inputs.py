@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,32 +80,32 @@ def open_portrait(job: Job, report: Report) -> Opened:
         models=job.models, device=job.device, threads=job.threads,
     )  # fmt: skip
     report(Stage("prepare", "Cutting the person out and making the portrait ready"))
-    portrait = _prepared(job, picture, srgb, analysis, report)
+    given = _given(job, picture)
+    folder = Path(job.cache) if job.cache else cache.default_folder()
+    key = cache.key_of(
+        picture.pixels, looks=srgb, landmarks=analysis.landmarks, person=analysis.person, **asdict(given)
+    )  # fmt: skip
+    portrait = cache.load(folder, key, picture.pixels) if folder else None
+    if portrait is not None:
+        report(Log("The portrait was made ready before."))
+    else:
+        matte = given.matte if given.matte is not None else estimate_matte(srgb, analysis.person, analysis.landmarks)
+        del srgb  # nobody looks at it from here on, and making ready is what needs the most memory
+        portrait = prepare(
+            picture.pixels, analysis.landmarks, matte, clean_plate=given.plate, cutout=given.cutout
+        )  # fmt: skip
+        del matte
+        _keep(folder, key, portrait, report)
     return Opened(portrait, analysis, display, picture.pixel_aspect, picture.sha256)
 
 
-def _prepared(job: Job, picture: Picture, srgb: Srgb, analysis: Analysis, report: Report) -> Portrait:
-    """The portrait made ready, or as it was kept when it was made ready before."""
-    matte, cutout = _given_matte(job, picture)
-    plate = read_picture(job.plate, colorspace=job.colorspace, ocio_config=job.ocio).pixels if job.plate else None
-    folder = Path(job.cache) if job.cache else cache.default_folder()
-    key = cache.key_of(
-        picture.pixels, looks=srgb, landmarks=analysis.landmarks, person=analysis.person, matte=matte, plate=plate,
-        cutout=cutout,
-    )  # fmt: skip
-    kept = cache.load(folder, key, picture.pixels) if folder else None
-    if kept is not None:
-        report(Log("The portrait was made ready before."))
-        return kept
-    if matte is None:
-        matte = estimate_matte(srgb, analysis.person, analysis.landmarks)
-    portrait = prepare(picture.pixels, analysis.landmarks, matte, clean_plate=plate, cutout=cutout)
+def _keep(folder: Path | None, key: str, portrait: Portrait, report: Report) -> None:
+    """For the next time; a folder that cannot be written is no reason to stop."""
     try:
         if folder:
             cache.save(folder, key, portrait)
     except OutputError as error:
         report(Log(f"The portrait will have to be made ready again next time: {error}"))
-    return portrait
 
 
 def open_nets(models: str | None, device: str, threads: int | None, report: Report) -> Nets:
@@ -115,15 +115,21 @@ def open_nets(models: str | None, device: str, threads: int | None, report: Repo
     return nets
 
 
-def _given_matte(job: Job, picture: Picture) -> tuple[Floats | None, bool]:
-    """The person's matte (H, W) float32, 0..1, if the artist or the picture has one; whether nothing lies behind."""
+@dataclass(frozen=True)
+class Given:
+    """What the artist or the picture brings along of the person and the place."""
+
+    matte: Floats | None  # the person's, (H, W) float32, 0..1
+    plate: Floats | None  # the place without the person, (H, W, 4) float32, scene-linear
+    cutout: bool  # nothing lies behind the person
+
+
+def _given(job: Job, picture: Picture) -> Given:
+    plate = read_picture(job.plate, colorspace=job.colorspace, ocio_config=job.ocio).pixels if job.plate else None
     alpha = picture.pixels[..., 3]
     cutout = picture.has_alpha and float((alpha < 0.5).mean()) > TRANSPARENT
-    if job.matte:
-        return _artists_matte(Path(job.matte)), cutout
-    if cutout:
-        return np.clip(alpha, 0, 1), True
-    return None, False
+    matte = _artists_matte(Path(job.matte)) if job.matte else np.clip(alpha, 0, 1) if cutout else None
+    return Given(matte, plate, cutout)
 
 
 def _artists_matte(path: Path) -> Floats:

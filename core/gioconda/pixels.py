@@ -9,7 +9,7 @@ scene-linear pixels far above 1 and below 0 pass through every function (cubic s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import cv2
@@ -32,6 +32,7 @@ _INTERPOLATION = {
     "cubic": cv2.INTER_CUBIC,
     "nearest": cv2.INTER_NEAREST,
 }
+_BAND_ROWS = 128
 _BORDER = {"replicate": cv2.BORDER_REPLICATE, "zero": cv2.BORDER_CONSTANT}
 
 
@@ -52,11 +53,34 @@ def resize(image: Pixels, width: int, height: int, *, method: Method = "area") -
     source_height, source_width = image.shape[:2]
     if (source_width, source_height) == (width, height):
         return image.copy()
+    if image.ndim == 3 and not image.flags.c_contiguous and image.size > width * height * image.shape[2]:
+        # OpenCV wants a copy: of one channel at a time it is small
+        return np.dstack([resize(image[..., c], width, height, method=method) for c in range(image.shape[2])])
     if method == "area" and (width > source_width or height > source_height):
         small = resize(image, min(width, source_width), min(height, source_height), method="area")
         return resize(small, width, height, method="linear")
     resized = cv2.resize(_writable(image), (width, height), interpolation=_INTERPOLATION[method])
     return _like(resized, image)
+
+
+def bands(height: int) -> Iterator[slice]:
+    """A picture's rows in bands, top to bottom: work that goes through them needs little memory."""
+    for top in range(0, height, _BAND_ROWS):
+        yield slice(top, min(top + _BAND_ROWS, height))
+
+
+def enlarged_rows(image: Floats, width: int, height: int, rows: slice) -> Floats:
+    """The rows `rows` of `resize(image, width, height, method="linear")`, to the last bit or two, without the others.
+
+    image: (h, w[, C]) float32. -> (rows, width[, C]) float32
+    """
+    y = np.asarray((np.arange(rows.start, rows.stop) + 0.5) * (image.shape[0] / height) - 0.5, np.float32)
+    above = np.floor(y)
+    share = (y - above).reshape(-1, *[1] * (image.ndim - 1))
+    first, second = (np.clip(above + step, 0, image.shape[0] - 1).astype(np.intp) for step in (0, 1))
+    top, bottom = first[0], second[-1] + 1
+    wide = resize(image[top:bottom], width, int(bottom - top), method="linear")
+    return np.asarray(wide[first - top] * (1 - share) + wide[second - top] * share, np.float32)
 
 
 def warp_affine(
@@ -161,28 +185,40 @@ def median_filter(image: Pixels, radius: int) -> Pixels:
 
 
 def guided_filter(
-    guide: NDArray[np.floating[Any]], source: NDArray[np.floating[Any]], radius: int, eps: float, *, step: int = 1
+    guide: Pixels, source: NDArray[np.floating[Any]], radius: int, eps: float, *, step: int = 1
 ) -> Floats:
     """Smooth `source` along the edges of `guide`. K. He, J. Sun, X. Tang, "Guided Image Filtering", ECCV 2010.
 
-    guide: (H, W) or (H, W, 3) float, about 0..1 (display values, not linear HDR). source: (H, W) float. radius: pixels.
+    guide: (H, W) or (H, W, 3) float, about 0..1 (display values, not linear HDR), or uint8. source: (H, W) float.
+    radius: pixels.
     eps: the variance of the guide below which it counts as flat (0.01² keeps nearly every edge, 0.1² few).
     step: find the coefficients on a copy `step` times smaller ("Fast Guided Filter", arXiv 1505.00996).
     -> (H, W) float32, q = a · guide + b.
     """
-    guide = np.asarray(guide, np.float32)
-    if guide.ndim == 2:
-        guide = guide[..., None]
+    guide = guide[..., None] if guide.ndim == 2 else guide
     source = np.asarray(source, np.float32)
     height, width = source.shape
-    small_guide, small_source = guide, source
     if step > 1:
         small_size = max(1, round(width / step)), max(1, round(height / step))
-        small_guide, small_source = resize(guide, *small_size), resize(source, *small_size)
-    slope, offset = _guided_coefficients(small_guide, small_source, max(1, round(radius / step)), eps)
-    if step > 1:
-        slope, offset = (resize(part, width, height, method="linear") for part in (slope, offset))
-    return np.asarray(np.einsum("hwc,hwc->hw", slope, guide) + offset, np.float32)
+        # a channel at a time: the guide is the largest thing here
+        channels = [resize(_unit(guide[..., c]), *small_size) for c in range(guide.shape[2])]
+        small_guide, source = np.stack(channels, axis=2), resize(source, *small_size)
+    else:
+        small_guide = _unit(guide)
+    slope, offset = _guided_coefficients(small_guide, source, max(1, round(radius / step)), eps)
+    smooth = np.empty((height, width), np.float32)
+    for rows in bands(height):
+        a, b = (part[rows] if step <= 1 else enlarged_rows(part, width, height, rows) for part in (slope, offset))
+        smooth[rows] = np.einsum("hwc,hwc->hw", a, _unit(guide[rows])) + b
+    return smooth
+
+
+def _unit(image: Pixels) -> Floats:
+    """As float32; uint8 becomes 0..1."""
+    values = image.astype(np.float32)
+    if image.dtype == np.uint8:
+        values /= 255
+    return values
 
 
 def _guided_coefficients(guide: Floats, source: Floats, radius: int, eps: float) -> tuple[Floats, Floats]:
@@ -191,19 +227,33 @@ def _guided_coefficients(guide: Floats, source: Floats, radius: int, eps: float)
     mean_guide = box_filter(guide, radius)
     mean_source = box_filter(source, radius)
     covariance = box_filter(guide * source[..., None], radius) - mean_guide * mean_source[..., None]
-    if channels == 1:
-        variance = box_filter(guide * guide, radius) - mean_guide * mean_guide
-        slope = covariance / (variance + np.float32(eps))
-    else:
-        sigma = np.empty((*source.shape, channels, channels), np.float32)
-        for i in range(channels):
-            for j in range(i, channels):
-                moment = box_filter(guide[..., i] * guide[..., j], radius) - mean_guide[..., i] * mean_guide[..., j]
-                sigma[..., i, j] = sigma[..., j, i] = moment
-            sigma[..., i, i] += np.float32(eps)
-        slope = np.linalg.solve(sigma, covariance[..., None])[..., 0]
+    moments = [
+        box_filter(guide[..., i] * guide[..., j], radius) - mean_guide[..., i] * mean_guide[..., j]
+        for i in range(channels)
+        for j in range(i, channels)
+    ]
+    slope = np.empty_like(guide)
+    for rows in bands(len(guide)):
+        solve = _solved_3 if channels == 3 else _solved_1
+        slope[rows] = solve([moment[rows].astype(np.float64) for moment in moments], covariance[rows], eps)
     offset = mean_source - np.einsum("hwc,hwc->hw", slope, mean_guide)
-    return box_filter(np.ascontiguousarray(slope), radius), box_filter(offset, radius)
+    return box_filter(slope, radius), box_filter(offset, radius)
+
+
+def _solved_1(moments: list[NDArray[np.float64]], right: Floats, eps: float) -> NDArray[np.float64]:
+    """right / (variance + eps). right: (H, W, 1)"""
+    return np.asarray(right / (moments[0] + eps)[..., None])
+
+
+def _solved_3(moments: list[NDArray[np.float64]], right: Floats, eps: float) -> NDArray[np.float64]:
+    """(S + eps I)⁻¹ right for each pixel, by the adjugate. moments: (H, W) xx, xy, xz, yy, yz, zz; right: (H, W, 3)"""
+    xx, xy, xz, yy, yz, zz = moments
+    xx, yy, zz = xx + eps, yy + eps, zz + eps
+    x, y, z = (right[..., k] for k in range(3))
+    a, b, c = yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy
+    d, e, f = xx * zz - xz * xz, xy * xz - xx * yz, xx * yy - xy * xy
+    solved = np.stack([a * x + b * y + c * z, b * x + d * y + e * z, c * x + e * y + f * z], axis=2)
+    return np.asarray(solved / (xx * a + xy * b + xz * c)[..., None])
 
 
 # Masks --------------------------------------------------------------------------------------------------------------

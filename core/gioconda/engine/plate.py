@@ -51,23 +51,32 @@ def split(picture: Float, matte: Float, *, clean_plate: Float | None = None, cut
         return Layers(window, _padded(colour), np.zeros_like(colour))
     own_plate = clean_plate[y0:y1, x0:x1].copy() if clean_plate is not None else None
     behind = own_plate if own_plate is not None else _fill_behind(picture, matte, window)
-    person = _person(colour, alpha, behind)
-    surely = alpha == 0
-    behind[surely] = colour[surely]
-    person[surely] = 0
-    return Layers(window, _padded(person), behind)
+    return Layers(window, _person(colour, alpha, behind), behind)
 
 
 def _person(colour: Float, alpha: Float, behind: Float) -> Float:
-    """The person's layer, premultiplied; `behind` is corrected in place where the picture contradicts it."""
-    a = alpha[..., None]
-    soft = (alpha > 0) & (alpha < 1)
-    person = np.where(a >= 1, colour, np.float32(0))
-    if not soft.any():
-        return person
+    """The person's layer, premultiplied, (h + 2 PAD, w + 2 PAD, 4); `behind` becomes what the picture says of it."""
+    height, width = alpha.shape
+    texture = np.zeros((height + 2 * PAD, width + 2 * PAD, 4), np.float32)
+    person = texture[PAD : PAD + height, PAD : PAD + width]
     own = _foreground_colour(colour, alpha)
-    index = np.nonzero(soft)
-    s, f, b, i = a[index], own[index], behind[index], colour[index]
+    for rows in pixels.bands(height):
+        i, a = colour[rows], alpha[rows]
+        np.copyto(person[rows], i, where=(a >= 1)[..., None])
+        np.copyto(behind[rows], i, where=(a == 0)[..., None])
+        soft = np.nonzero((a > 0) & (a < 1))
+        if own is not None and len(soft[0]):
+            f = _unbounded(pixels.enlarged_rows(own, width, height, rows)[soft])
+            person[rows][soft], behind[rows][soft] = _divided(i[soft], a[soft][:, None], f, behind[rows][soft])
+    _repeat_border(texture)
+    return texture
+
+
+def _divided(i: Float, s: Float, f: Float, b: Float) -> tuple[Float, Float]:
+    """Soft pixels shared out between the layers: person's (premultiplied) and plate's, (N, 4) each.
+
+    i: the picture; s: (N, 1) the matte; f, b: what person and plate are estimated to be there.
+    """
     residue = (i - s * f - (1 - s) * b) / (s * s + (1 - s) * (1 - s))
     # the plate takes its share only where hardly anything hides it: else the hair would leave its ghost there
     b = b + np.clip((0.10 - s) / 0.08, 0, 1) * (1 - s) * residue
@@ -76,22 +85,34 @@ def _person(colour: Float, alpha: Float, behind: Float) -> Float:
     # brighter than the person can be: what is too much is plate, or a rim of light would move with the hair
     spare = np.maximum(i - (1 - s) * b - s * (1.5 * f + 0.02), 0) * np.clip((0.5 - s) / 0.2, 0, 1)
     b = b + spare / np.maximum(1 - s, 0.5)
-    behind[index] = b
-    person[index] = i - (1 - s) * b
-    return person
+    return i - (1 - s) * b, b
 
 
-def _foreground_colour(colour: Float, alpha: Float) -> Float:
-    """(h, w, 4) colour of the person alone in the soft band, estimated on a bounded scale so that HDR does no harm."""
+def _foreground_colour(colour: Float, alpha: Float) -> Float | None:
+    """The person's own colour in the soft band, small, x / (x + 1/4) of it, so that HDR does no harm. (h', w', 3)
+
+    None where nothing is soft.
+    """
     height, width = alpha.shape
+    if not any(((alpha[rows] > 0) & (alpha[rows] < 1)).any() for rows in pixels.bands(height)):
+        return None
     scale = min(1.0, _FOREGROUND_PX / max(height, width))
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    rgb = np.clip(colour[..., :3], 0, None)
-    bounded = pixels.resize(rgb / (rgb + 0.25), w, h, method="area")
-    own = estimate_foreground(bounded, pixels.resize(alpha, w, h, method="area"))
-    own = np.clip(pixels.resize(own, width, height, method="linear"), 0, 0.999)
-    opaque = np.ones((height, width, 1), np.float32)
-    return np.concatenate([0.25 * own / (1 - own), opaque], axis=2).astype(np.float32)
+    bounded = np.stack([pixels.resize(_bounded(colour[..., k]), w, h, method="area") for k in range(3)], axis=2)
+    return estimate_foreground(bounded, pixels.resize(alpha, w, h, method="area"))
+
+
+def _bounded(light: Float) -> Float:
+    """0 to infinity → 0 to 1."""
+    light = np.maximum(light, 0)
+    light /= light + np.float32(0.25)
+    return light
+
+
+def _unbounded(colour: Float) -> Float:
+    """`_bounded` undone for (N, 3) colours; -> (N, 4), opaque."""
+    colour = np.clip(colour, 0, 0.999)
+    return np.concatenate([0.25 * colour / (1 - colour), np.ones((len(colour), 1), np.float32)], axis=1)
 
 
 def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) -> Float:
@@ -109,9 +130,13 @@ def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) ->
     alpha, colour = matte[y0:y1, x0:x1], picture[y0:y1, x0:x1]
     # from the picture to the painting over a few pixels, so that no line shows where the hidden part begins
     reach = max(2.0, 0.006 * max(height, width))
-    ramp = np.clip(1 - pixels.distance_inside(alpha <= 0) / reach, 0, 1)[..., None]
-    mixed: Float = (colour + ramp * (behind - colour)).astype(np.float32)
-    return mixed
+    margin = int(np.ceil(reach)) + 1
+    for rows in pixels.bands(len(alpha)):
+        above = min(rows.start, margin)
+        inside = pixels.distance_inside(alpha[rows.start - above : rows.stop + margin] <= 0)
+        ramp = np.clip(1 - inside[above : above + rows.stop - rows.start] / reach, 0, 1)[..., None]
+        behind[rows] = colour[rows] + ramp * (behind[rows] - colour[rows])
+    return behind
 
 
 def _painted(picture: Float, seen: npt.NDArray[np.bool_]) -> Float:
@@ -137,4 +162,14 @@ def _window(matte: Float) -> npt.NDArray[np.int32]:
 
 
 def _padded(layer: Float) -> Float:
-    return np.ascontiguousarray(np.pad(layer, ((PAD, PAD), (PAD, PAD), (0, 0)), mode="edge"), np.float32)
+    height, width = layer.shape[:2]
+    texture = np.empty((height + 2 * PAD, width + 2 * PAD, 4), np.float32)
+    texture[PAD : PAD + height, PAD : PAD + width] = layer
+    _repeat_border(texture)
+    return texture
+
+
+def _repeat_border(texture: Float) -> None:
+    """The outermost PAD pixels become those within, in place."""
+    texture[:, :PAD], texture[:, -PAD:] = texture[:, PAD : PAD + 1], texture[:, -PAD - 1 : -PAD]
+    texture[:PAD], texture[-PAD:] = texture[PAD], texture[-PAD - 1]

@@ -99,13 +99,14 @@ def prepare(
         landmarks=points,
         pose=pose,
         head=head,
-        layers=split(source, matte, clean_plate=clean_plate, cutout=cutout),
         mesh=mesh,
         mirror=find_mirror(points, matte, source),
         eyes=find_eyes(source, points),
         mouth=find_mouth(source, points, head, lm.template()),
         alpha=pixels.dilate(_shrunk(matte, _ALPHA_PX), 1),
         mattes=_mattes(source, points, matte),
+        # last: what the others need while they are made is free again, and the layers are the largest
+        layers=split(source, matte, clean_plate=clean_plate, cutout=cutout),
     )
 
 
@@ -140,7 +141,7 @@ def _mattes(source: Float32, points: Float, matte: Float32) -> Float32:
     face = shapes.fill_polygon(placed[list(lm.OVAL)], w, h)
     lips = shapes.fill_polygon(placed[list(lm.LIPS_OUTER)], w, h)
     lips = np.clip(lips - shapes.fill_polygon(placed[list(lm.LIPS_INNER)], w, h), 0, 1)
-    hair = _hair(pixels.resize(source[..., :3], w, h, method="area"), alpha, face, placed)
+    hair = _hair(pixels.resize(source, w, h, method="area")[..., :3], alpha, face, placed)
     body = np.clip(1 - np.maximum(face, hair), 0, 1)
     return np.ascontiguousarray(np.stack([face, lips, hair * (1 - face), body], axis=2), np.float32)
 

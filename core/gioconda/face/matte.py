@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from pymatting import estimate_alpha_cf, estimate_foreground_ml
+from pymatting import estimate_alpha_cf, estimate_foreground_ml, ichol, jacobi
 
 from .. import landmarks as lm
 from .. import pixels, shapes
 
 Float = npt.NDArray[np.float32]
 
+_MOST_ENTRIES = 300  # per unknown in the preconditioner (30 to 70 are used): pymatting's own limit reserves 4 GB
 _SOLVE_PX = 560  # the closed-form system is solved at this size: hair is refined at full size by the guided filter
 
 
@@ -36,7 +41,7 @@ def estimate_matte(srgb: npt.NDArray[np.uint8], person: Float, landmarks: npt.ND
     alpha = _solve(small, trimap)
     if scale < 1:
         alpha = _to_full_size(srgb, alpha, trimap, scale)
-    return np.clip(alpha, 0, 1).astype(np.float32)
+    return np.clip(alpha, 0, 1, out=alpha)
 
 
 def estimate_foreground(colour: Float, alpha: Float) -> Float:
@@ -44,7 +49,7 @@ def estimate_foreground(colour: Float, alpha: Float) -> Float:
 
     Source: Germer et al., "Fast multi-level foreground estimation", ICPR 2020 (pymatting).
     """
-    return np.asarray(estimate_foreground_ml(colour.astype(np.float64), alpha.astype(np.float64)), np.float32)
+    return np.asarray(estimate_foreground_ml(colour, alpha), np.float32)
 
 
 def _trimap(person: Float, points: npt.NDArray[np.floating], small: Float) -> Float:
@@ -73,22 +78,35 @@ def _solve(small: Float, trimap: Float) -> Float:
         return (trimap > 0.25).astype(np.float32)
     alpha = np.asarray(
         estimate_alpha_cf(
-            small.astype(np.float64), trimap.astype(np.float64), laplacian_kwargs={"epsilon": 1e-5},
-            cg_kwargs={"rtol": 1e-5},
+            small.astype(np.float64), trimap.astype(np.float64), preconditioner=_cholesky,
+            laplacian_kwargs={"epsilon": 1e-5}, cg_kwargs={"rtol": 1e-5},
         ),
         np.float32,
     )  # fmt: skip
     return np.asarray(np.clip((alpha - 0.03) / 0.94, 0, 1), np.float32)
 
 
+def _cholesky(system: Any) -> Any:
+    """The solver's preconditioner, (N, N) sparse → a callable, without what it prints of its first failed attempt."""
+    # stdout is for messages; pymatting 1.1 prints there when it has to try again with a larger shift
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            return ichol(system, max_nnz=_MOST_ENTRIES * system.shape[0])
+        except ValueError:
+            return jacobi(system)  # slower, and never fails
+
+
 def _to_full_size(srgb: npt.NDArray[np.uint8], alpha: Float, trimap: Float, scale: float) -> Float:
     """Enlarge along the picture's edges; what the trimap knows stays exactly 0 or 1."""
     height, width = srgb.shape[:2]
-    large = pixels.resize(alpha, width, height, method="cubic")
-    guide = srgb.astype(np.float32) / 255
-    refined = pixels.guided_filter(guide, large, max(2, round(2 / scale)), 1e-5, step=max(1, round(0.5 / scale)))
-    # a filtered haze below the solver's own precision is nothing
-    refined = np.clip((refined - 0.01) / 0.98, 0, 1)
-    unknown = pixels.resize((trimap == 0.5).astype(np.float32), width, height, method="linear")
-    known = pixels.resize((trimap == 1).astype(np.float32), width, height, method="linear")
-    return np.where(unknown > 0, refined, (known > 0.5).astype(np.float32)).astype(np.float32)
+    refined = pixels.guided_filter(
+        srgb, pixels.resize(alpha, width, height, method="cubic"), max(2, round(2 / scale)), 1e-5,
+        step=max(1, round(0.5 / scale)),
+    )  # fmt: skip
+    unknown, known = (trimap == 0.5).astype(np.float32), (trimap == 1).astype(np.float32)
+    for rows in pixels.bands(height):
+        # a filtered haze below the solver's own precision is nothing
+        solved = np.clip((refined[rows] - 0.01) / 0.98, 0, 1)
+        is_solved = pixels.enlarged_rows(unknown, width, height, rows) > 0
+        refined[rows] = np.where(is_solved, solved, pixels.enlarged_rows(known, width, height, rows) > 0.5)
+    return refined

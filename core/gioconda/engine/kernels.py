@@ -29,6 +29,7 @@ _SUB_Y = np.array([0.375, 0.125, 0.875, 0.625], np.float32)
 _BAND = 32  # rows a thread takes at a time
 
 MISS = -1  # no triangle here: the plate shows
+CUTOUT = 0.004  # of alpha: where there is less of the person, hair and cloth hide nothing
 PAD = 2  # repeated pixels around a texture, so that sampling needs no test for its border
 
 
@@ -131,7 +132,7 @@ def rasterise(position, triangles, cutout, uv, alpha, alpha_scale, row0, seen, d
                         if cutout[t]:
                             au = min(max(int((u0 + ux * dx + uy * dy) * alpha_scale), 0), alpha_w - 1)
                             av = min(max(int((v0 + vx * dx + vy * dy) * alpha_scale), 0), alpha_h - 1)
-                            if alpha[av, au] < 0.02:
+                            if alpha[av, au] < CUTOUT:
                                 continue
                         depth[y, x] = z
                         seen[y, x] = t
@@ -228,7 +229,7 @@ def rasterise_edges(  # type: ignore[no-untyped-def]
                         v = w0 * uv[a, 1] + w1 * uv[b, 1] + w2 * uv[c, 1]
                         au = min(max(int(u * alpha_scale), 0), alpha_w - 1)
                         av = min(max(int(v * alpha_scale), 0), alpha_h - 1)
-                        if alpha[av, au] < 0.02:
+                        if alpha[av, au] < CUTOUT:
                             continue
                     sub_depth[e, s] = z
                     sub_seen[e, s] = t

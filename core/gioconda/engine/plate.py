@@ -79,7 +79,7 @@ def _divided(i: Float, s: Float, f: Float, b: Float) -> tuple[Float, Float]:
     """
     residue = (i - s * f - (1 - s) * b) / (s * s + (1 - s) * (1 - s))
     # the plate takes its share only where hardly anything hides it: else the hair would leave its ghost there
-    b = b + np.clip((0.10 - s) / 0.08, 0, 1) * (1 - s) * residue
+    b = np.maximum(b + np.clip((0.10 - s) / 0.08, 0, 1) * (1 - s) * residue, np.minimum(i, 0))
     # darker than the plate lets through: there is more of the person than the matte says
     s = np.maximum(s, 1 - np.min(i[:, :3] / np.maximum(b[:, :3], 1e-4), axis=1, keepdims=True).clip(0, 1))
     # brighter than the person can be: what is too much is plate, or a rim of light would move with the hair

@@ -12,6 +12,7 @@ from .. import pixels, shapes
 from ..errors import PictureError
 from ..pose import HeadPose, head_pose
 from .eyes import Eye, find_eyes
+from .kernels import PAD
 from .mesh import HeadMesh, build_mesh
 from .mirror import Mirror, find_mirror
 from .mouth import Mouth, find_mouth
@@ -94,20 +95,21 @@ def prepare(
     pose = head_pose(points)
     head = pose.to_head(points)
     mesh = build_mesh(points, pose, matte)
-    return Portrait(
-        source=source,
-        landmarks=points,
-        pose=pose,
-        head=head,
-        mesh=mesh,
-        mirror=find_mirror(points, matte, source),
-        eyes=find_eyes(source, points),
-        mouth=find_mouth(source, points, head, lm.template()),
-        alpha=pixels.dilate(_shrunk(matte, _ALPHA_PX), 1),
-        mattes=_mattes(source, points, matte),
-        # last: what the others need while they are made is free again, and the layers are the largest
-        layers=split(source, matte, clean_plate=clean_plate, cutout=cutout),
-    )
+    mirror = find_mirror(points, matte, source)
+    eyes, mouth = find_eyes(source, points), find_mouth(source, points, head, lm.template())
+    mattes = _mattes(source, points, matte)
+    # last: what the others need while they are made is free again, and the layers are the largest
+    layers = split(source, matte, clean_plate=clean_plate, cutout=cutout)
+    alpha = pixels.dilate(_shrunk(_person_alpha(layers, matte.shape), _ALPHA_PX), 1)
+    return Portrait(source, points, pose, head, layers, mesh, mirror, eyes, mouth, alpha, mattes)
+
+
+def _person_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:
+    """How much of the person there is, (H, W): the layers may have found more than the matte says."""
+    x0, y0, x1, y1 = layers.window
+    alpha = np.zeros(shape, np.float32)
+    alpha[y0:y1, x0:x1] = layers.texture[PAD : PAD + y1 - y0, PAD : PAD + x1 - x0, 3]
+    return alpha
 
 
 def _check(source: Float32, landmarks: npt.NDArray[np.floating], matte: Float32, clean_plate: Float32 | None) -> None:

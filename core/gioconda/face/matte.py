@@ -74,8 +74,10 @@ def _trimap(person: Float, points: npt.NDArray[np.floating], small: Float) -> Fl
 
 def _solve(small: Float, trimap: Float) -> Float:
     """Closed-form alpha in the unknown band, cleaned of the solver's faint haze."""
-    if not (trimap == 0).any() or not (trimap == 1).any():
-        return (trimap > 0.25).astype(np.float32)
+    if not all((trimap == value).any() for value in (0, 0.5, 1)):
+        return (trimap > 0.25).astype(
+            np.float32
+        )  # all person, nobody, or nothing in between: there is nothing to solve
     alpha = np.asarray(
         estimate_alpha_cf(
             small.astype(np.float64), trimap.astype(np.float64), preconditioner=_cholesky,

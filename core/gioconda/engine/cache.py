@@ -17,6 +17,7 @@ import json
 import os
 import sys
 import zipfile
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from functools import cache
 from importlib import resources
@@ -26,9 +27,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 import numpy.typing as npt
 
-from .. import __version__
+from .. import __version__, pixels
 from ..atomic import whole_file
-from .kernels import PAD
 from .portrait import Portrait
 
 Array = npt.NDArray[Any]
@@ -101,13 +101,13 @@ def load(folder: Path, key: str, picture: Float32) -> Portrait | None:
     path = _path(folder, key)
     try:
         with np.load(path, allow_pickle=False) as file:  # zip's checksums tell damage
-            arrays = {name: file[name] for name in file.files}
-        head = json.loads(arrays.pop(_HEAD).tobytes())
-        if head["key"] != key:
-            return None
-        arrays["source"] = picture
-        for name in _LAYERS:
-            arrays[name] = _unpacked(arrays, name, picture)
+            head = json.loads(file[_HEAD].tobytes())
+            if head["key"] != key:
+                return None
+            arrays = {name: file[name] for name in file.files if name != _HEAD and not name.startswith(_LAYERS)}
+            arrays["source"] = picture
+            for name in _LAYERS:
+                arrays[name] = _read_layer(file, name, _seen(arrays, picture))
         portrait: Portrait = _built(Portrait, "", arrays, head["plain"])
     except _UNREADABLE:
         return None
@@ -126,14 +126,16 @@ def save(folder: Path, key: str, portrait: Portrait, *, limit_bytes: int = LIMIT
     plain: dict[str, Any] = {}
     _taken_apart(portrait, "", arrays, plain)
     picture = arrays.pop("source")
-    for name in _LAYERS:
-        _pack(arrays, name, picture)
+    layers = {name: arrays.pop(name) for name in _LAYERS}
     head = json.dumps({"key": key, "plain": plain}).encode()
     path = _path(folder, key)
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # whose portraits these are is the user's affair
-    with whole_file(path) as part, part.open("wb") as file:
-        np.savez(file, **{_HEAD: np.frombuffer(head, np.uint8)}, **arrays)  # type: ignore[arg-type]
+    with whole_file(path) as part, part.open("wb") as file, zipfile.ZipFile(file, "w") as archive:
+        for name, array in {_HEAD: np.frombuffer(head, np.uint8), **arrays}.items():
+            _write(archive, name, array.shape, array.dtype, [array])
+        for name, layer in layers.items():
+            _write_layer(archive, name, layer, _seen(arrays, picture))
     _drop_oldest(folder, path, limit_bytes)
 
 
@@ -160,32 +162,61 @@ def _drop_oldest(folder: Path, newest: Path, limit_bytes: int) -> None:
 # A layer as its difference from the picture --------------------------------------------------------------------------
 
 
-def _window(arrays: dict[str, Array], name: str, picture: Float32) -> tuple[Array, int]:
-    """The picture within the person's window, and how many pixels of border the layer has around it."""
+def _seen(arrays: dict[str, Array], picture: Float32) -> Array:
+    """The picture within the person's window."""
     x0, y0, x1, y1 = arrays["layers.window"]
-    return picture[y0:y1, x0:x1], PAD if name == "layers.texture" else 0
+    return picture[y0:y1, x0:x1]
 
 
-def _pack(arrays: dict[str, Array], name: str, picture: Float32) -> None:
-    """Replace a layer (h, w, 4) by what each pixel is, (h, w) uint8, and the values (N, 4) of those of its own."""
-    layer = arrays.pop(name)
-    seen, border = _window(arrays, name, picture)
-    bits = np.ascontiguousarray(layer).view(np.uint32)
-    kind = np.where(bits.any(2), np.uint8(_OWN), np.uint8(_NOTHING))
-    inner = (slice(border, layer.shape[0] - border), slice(border, layer.shape[1] - border))
-    kind[inner][(bits[inner] == seen.view(np.uint32)).all(2)] = _PICTURE
-    arrays[f"{name}.kind"], arrays[f"{name}.own"] = kind, layer[kind == _OWN]
+def _write_layer(archive: zipfile.ZipFile, name: str, layer: Array, seen: Array) -> None:
+    """Write a layer (h, w, 4) as what each pixel is, (h, w) uint8, and the values (N, 4) of those of its own."""
+    kind = np.empty(layer.shape[:2], np.uint8)
+    for rows in pixels.bands(len(layer)):
+        kind[rows] = np.where(layer[rows].view(np.uint32).any(2), np.uint8(_OWN), np.uint8(_NOTHING))
+    inner, inner_kind = _within(layer, seen), _within(kind, seen)
+    for rows in pixels.bands(len(seen)):
+        inner_kind[rows][(inner[rows].view(np.uint32) == seen[rows].view(np.uint32)).all(2)] = _PICTURE
+    _write(archive, f"{name}.kind", kind.shape, kind.dtype, [kind])
+    count = int(np.count_nonzero(kind == _OWN))
+    own = (layer[rows][kind[rows] == _OWN] for rows in pixels.bands(len(layer)))
+    _write(archive, f"{name}.own", (count, 4), layer.dtype, own)
 
 
-def _unpacked(arrays: dict[str, Array], name: str, picture: Float32) -> Float32:
-    """The layer that `_pack` took apart."""
-    kind, own = arrays.pop(f"{name}.kind"), arrays.pop(f"{name}.own")
-    seen, border = _window(arrays, name, picture)
-    layer = np.empty((*kind.shape, 4), np.float32)
-    layer[border : kind.shape[0] - border, border : kind.shape[1] - border] = seen
-    layer[kind == _NOTHING] = 0
-    layer[kind == _OWN] = own
+def _read_layer(file: Any, name: str, seen: Array) -> Float32:
+    """The layer that `_write_layer` wrote into the `.npz` that `file` is."""
+    kind = file[f"{name}.kind"]
+    layer = np.zeros((*kind.shape, 4), np.float32)
+    inner, inner_kind = _within(layer, seen), _within(kind, seen)
+    for rows in pixels.bands(len(seen)):
+        np.copyto(inner[rows], seen[rows], where=(inner_kind[rows] == _PICTURE)[..., None])
+    with file.zip.open(f"{name}.own.npy") as entry:
+        np.lib.format.read_magic(entry)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(entry)
+        if shape != (int(np.count_nonzero(kind == _OWN)), 4) or dtype != layer.dtype:
+            raise ValueError(name)
+        for rows in pixels.bands(len(layer)):
+            own = kind[rows] == _OWN
+            layer[rows][own] = np.frombuffer(entry.read(16 * int(np.count_nonzero(own))), np.float32).reshape(-1, 4)
+        if entry.read():  # at the end, and only there, the checksum is looked at
+            raise ValueError(name)
     return layer
+
+
+def _write(
+    archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], parts: Iterable[Array]
+) -> None:
+    """Add an array to an `.npz`; `parts` are its rows from first to last."""
+    head = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+        np.lib.format.write_array_header_1_0(entry, head)
+        for part in parts:
+            entry.write(np.ascontiguousarray(part).data.cast("B") if part.size else b"")
+
+
+def _within(layer: Array, seen: Array) -> Array:
+    """A layer's part that lies within the window, without its repeated border: a view."""
+    border = (len(layer) - len(seen)) // 2
+    return layer[border : layer.shape[0] - border, border : layer.shape[1] - border]
 
 
 # Dataclasses of arrays and plain values ------------------------------------------------------------------------------

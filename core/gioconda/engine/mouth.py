@@ -97,7 +97,7 @@ def _exposure(colour: Float32, skin: Float) -> Float:
     height, width = colour.shape[:2]
     light = max(float(skin @ [0.2126, 0.7152, 0.0722]), 1e-4)
     # dark skin is not dim light: teeth stay between what the skin suggests and the picture's bright parts
-    bright = float(np.percentile(colour[..., :3].mean(2)[:: max(1, height // 256), :: max(1, width // 256)], 90))
+    bright = float(np.percentile(colour[:: max(1, height // 256), :: max(1, width // 256), :3].mean(2), 90))
     level = np.sqrt(light * max(0.5 * bright, light)) / 0.32
     exposure: Float = level * np.clip(skin / light, 0.1, 4.0) ** 0.35
     return exposure

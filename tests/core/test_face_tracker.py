@@ -93,6 +93,15 @@ def test_a_still_face_gives_the_same_points_every_time(nets: Nets) -> None:
     assert np.abs(np.diff(later[..., :2], axis=0)).max() < 0.02 * eyes
 
 
+def test_a_picture_shown_twice_gives_the_same_points_the_first_time_and_the_second(nets: Nets) -> None:
+    tracker = FaceTracker(nets)
+    first, _ = tracker.follow(astronaut())
+    second, _ = tracker.follow(astronaut())
+    assert first is not None and second is not None
+    eyes = float(np.linalg.norm(first[33] - first[263]))
+    assert np.linalg.norm((first - second)[:, :2], axis=1).mean() < 0.004 * eyes
+
+
 def test_the_square_lies_on_the_face_the_same_in_every_frame(nets: Nets) -> None:
     tracker = FaceTracker(nets)
     for number in range(4):

@@ -112,6 +112,9 @@ class FaceTracker:
         points, score = self._kept(frame)
         if points is None:
             points, score = self._found(frame)
+            if points is not None:
+                # as in every other frame: the first is often the neutral one, against which all are measured
+                points, score = self._nets.landmarker.look_both_ways(frame, around_landmarks(points))
         if points is None:
             self.region = None
             self._searches += 1

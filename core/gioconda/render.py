@@ -104,11 +104,8 @@ def bands(
     placed = place(portrait, performance[i], previous=previous, following=following)
     step = band_rows(width, sum(CHANNELS[name] for name in files.passes))
     for row in range(0, height, step):
-        # one row more on either side, so that a silhouette that runs between two bands is anti-aliased in both
-        rows = min(step, height - row)
-        above, below = min(1, row), min(1, height - row - rows)
-        frame = render_rows(placed, row - above, above + rows + below, passes=files.passes, smooth_edges=not job.draft)
-        yield row, {name: values[above : above + rows] for name, values in frame.passes.items()}
+        frame = render_rows(placed, row, min(step, height - row), passes=files.passes, smooth_edges=not job.draft)
+        yield row, frame.passes
 
 
 def band_rows(width: int, channels: int) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DeviceError, ModelError
+from ..protocol import DEVICES
 
 try:
     import onnxruntime
@@ -19,7 +20,6 @@ except ImportError as missing:  # two builds exclude each other, so neither is a
         "or `pip install gioconda[gpu]` for an NVIDIA GPU."
     ) from missing
 
-DEVICES = ("auto", "cpu", "cuda", "tensorrt", "directml", "coreml")
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import bpy
+from . import properties
 
-# Every class Blender has to know, in the order of registration.
-CLASSES: tuple[type, ...] = ()
+# What Blender has to know, in the order of registration: each module has CLASSES, register() or both.
+MODULES = (properties,)
 
 
 def register() -> None:
-    for cls in CLASSES:
-        bpy.utils.register_class(cls)
+    import bpy
+
+    for module in MODULES:
+        for cls in getattr(module, "CLASSES", ()):
+            bpy.utils.register_class(cls)
+        getattr(module, "register", _nothing)()
 
 
 def unregister() -> None:
-    for cls in reversed(CLASSES):
-        bpy.utils.unregister_class(cls)
+    import bpy
+
+    for module in reversed(MODULES):
+        getattr(module, "unregister", _nothing)()
+        for cls in reversed(getattr(module, "CLASSES", ())):
+            bpy.utils.unregister_class(cls)
+
+
+def _nothing() -> None:
+    pass

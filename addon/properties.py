@@ -1,0 +1,115 @@
+"""What is stored in the .blend: `tree.gioconda`, on a node group that is a Gioconda Portrait. Only fields, no logic."""
+
+from typing import Any
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+from ..core.gioconda.protocol import DEFAULT_PASSES, PASSES
+from .rig.settings import CLASSES as RIG_CLASSES
+from .rig.settings import RigSettings
+
+PASS_TEXTS = {
+    "Combined": "The portrait in motion, with alpha",
+    "Matte": "The person",
+    "Depth": "Distance from the camera, in pixels",
+    "Vector": "Motion to the frames before and after, for Vector Blur",
+    "UV": "Where each pixel comes from in the source: an STMap",
+    "Face": "Matte of the face's skin",
+    "Hair": "Matte of the hair",
+    "Body": "Matte of neck and shoulders",
+    "Eyes": "Matte of the eyes",
+    "Lips": "Matte of the lips",
+    "Mouth": "Matte of the mouth's inside",
+    "Disocclusion": "What the portrait had hidden and the engine made up",
+    "Confidence": "How sure the engine is of each pixel",
+    "Plate": "The background without the person",
+}
+
+
+def _gain(name: str, text: str) -> Any:
+    return FloatProperty(name=name, description=text, default=1.0, min=0.0, max=5.0, soft_max=2.0, subtype="FACTOR")
+
+
+class GainSettings(bpy.types.PropertyGroup):
+    """How much of the motion the portrait takes: 1 as it is, 0 nothing. Names as in RetargetSettings."""
+
+    pose: _gain("Head", "Head rotation and translation: 1 as animated, 0 still, above 1 exaggerated")
+    jaw: _gain("Jaw", "How far the jaw opens and moves")
+    lips: _gain("Lips", "Lips, cheeks and nose, on top of the jaw")
+    brows: _gain("Brows", "Brows and forehead")
+    lids: _gain("Lids", "Opening and closing of the eyes")
+    gaze: _gain("Gaze", "Where the eyes look")
+    neutralise: FloatProperty(
+        name="Neutralise", default=0.0, min=0.0, max=1.0, subtype="FACTOR",
+        description="First close the portrait's open mouth and open its half-shut eyes",
+    )  # fmt: skip
+    absolute: BoolProperty(
+        name="Absolute", default=False,
+        description="Take the rig's very expression instead of its change from the neutral pose",
+    )  # fmt: skip
+
+
+class PortraitSettings(bpy.types.PropertyGroup):
+    """One Gioconda Portrait. Sub-groups: `rig` what drives it, `gains` how much."""
+
+    is_portrait: BoolProperty(default=False, options={"HIDDEN"})
+
+    image: PointerProperty(name="Portrait", type=bpy.types.Image, description="The still picture to bring to life")
+    face: IntProperty(
+        name="Face", default=0, min=0, soft_max=20,
+        description="Which face of the picture, counted from the left; 0 takes the only one there is",
+    )  # fmt: skip
+    landmarks: StringProperty(options={"HIDDEN"})  # JSON as hand-placed points; "" none yet
+    hand_placed: BoolProperty(options={"HIDDEN"})  # an artist moved or placed points
+    matte: PointerProperty(
+        name="Matte", type=bpy.types.Image, description="Your own matte of the person (white), instead of Gioconda's"
+    )
+    plate: PointerProperty(
+        name="Clean Plate",
+        type=bpy.types.Image,
+        description="The background without the person, instead of a made-up one",
+    )
+
+    rig: PointerProperty(type=RigSettings)
+    gains: PointerProperty(type=GainSettings)
+
+    output: StringProperty(
+        name="Output", subtype="FILE_PATH", default="//gioconda/####.exr",
+        description="Where frames go: #### is the frame number, // the folder of this .blend",
+    )  # fmt: skip
+    draft: BoolProperty(
+        name="Draft", default=False, description="Faster: no anti-aliased silhouettes. For looking, not for delivery"
+    )
+    full_float: BoolProperty(
+        name="32-bit Float", default=False, description="Full float instead of half for every pass (UV always is)"
+    )
+    passes: EnumProperty(
+        name="Passes", options={"ENUM_FLAG"}, default=set(DEFAULT_PASSES),
+        items=[(name, name, PASS_TEXTS[name], 1 << i) for i, name in enumerate(PASSES)],
+        description="What each EXR holds; every pass is an output of the node",
+    )  # fmt: skip
+    scene_range: BoolProperty(name="Scene Range", default=True, description="Render the scene's frame range")
+    frame_start: IntProperty(name="Start", default=1, description="First frame to render")
+    frame_end: IntProperty(name="End", default=250, description="Last frame to render")
+    live: BoolProperty(
+        name="Live Preview", default=False, description="Show the portrait in motion while you scrub or move the rig"
+    )
+
+
+CLASSES = (*RIG_CLASSES, GainSettings, PortraitSettings)
+
+
+def register() -> None:
+    bpy.types.NodeTree.gioconda = PointerProperty(type=PortraitSettings)
+
+
+def unregister() -> None:
+    del bpy.types.NodeTree.gioconda

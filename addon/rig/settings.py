@@ -1,13 +1,121 @@
-"""What is stored of the rig in the .blend: `tree.gioconda.rig`."""
+"""What is stored of the rig in the .blend: `tree.gioconda.rig`. Only fields and their choices, no logic."""
 
 import bpy
-from bpy.props import PointerProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+KINDS = (
+    ("AUTO", "Automatic", "Look at the rig and choose"),
+    ("KEYS", "Shape Keys", "Shape keys, named in any of the common spellings"),
+    ("BONES", "Bones", "Bones of an armature, as landmarks or as controls"),
+    ("OBJECTS", "Empties", "Objects that stand for landmarks, such as a collection of empties"),
+    ("VERTICES", "Vertex Groups", "Vertex groups of a mesh that stand for landmarks"),
+    ("MESH", "Follow the Face Mesh", "Find the face on the mesh and follow its surface, whatever moves it"),
+    ("FILE", "Motion File", "A Live Link Face or ARKit CSV, a tracked motion (.npz, .json) or a video"),
+)
+SOURCES = (
+    ("KEY", "Shape Key", "The value of a shape key", "SHAPEKEY_DATA", 0),
+    ("BONE", "Bone", "A bone's place or transform", "BONE_DATA", 1),
+    ("OBJECT", "Object", "An object's place or transform", "OBJECT_DATA", 2),
+    ("VERTICES", "Vertex Group", "The middle of a vertex group, or one vertex by its number", "GROUP_VERTEX", 3),
+    ("PROPERTY", "Custom Property", "A custom property of the object or bone: “name”, or “bone/name”", "RNA", 4),
+)
+COMPONENTS = (
+    ("VALUE", "Value", "The value itself"),
+    ("HEAD", "Head", "Where the bone's head (or the object's origin, or the vertices' middle) is"),
+    ("TAIL", "Tail", "Where the bone's tail is"),
+    *((f"LOC_{a}", f"{a} Location", f"Local {a} location, as an unconstrained control moves") for a in "XYZ"),
+    *((f"ROT_{a}", f"{a} Rotation", f"Local {a} rotation in radians") for a in "XYZ"),
+    *((f"SCALE_{a}", f"{a} Scale", f"Local {a} scale, less 1") for a in "XYZ"),
+)
+FORWARD = (
+    ("AUTO", "Automatic", "The way the rig's left and right, eyes and jaw say"),
+    ("-Y", "−Y", "The character looks along −Y: towards Blender's front view"),
+    ("+Y", "+Y", "The character looks along +Y"),
+    ("+X", "+X", "The character looks along +X"),
+    ("-X", "−X", "The character looks along −X"),
+)
+
+
+class MappingRow(bpy.types.PropertyGroup):
+    """One line of the mapping: a part of the rig drives one ARKit channel or is one landmark."""
+
+    enabled: BoolProperty(name="Use", default=True, description="Let this row drive the portrait")
+    kind: EnumProperty(name="Kind", items=SOURCES, default="KEY", description="What the source is")
+    source: StringProperty(name="Source", description="Name of the shape key, bone, object, vertex group or property")
+    holder: PointerProperty(
+        name="Object", type=bpy.types.Object, description="The object that holds the source; empty: the rig"
+    )
+    component: EnumProperty(name="Part", items=COMPONENTS, default="VALUE", description="Which part of the source")
+    target: StringProperty(
+        name="Target", description="An ARKit channel (jawOpen), a landmark's name (lip_upper) or number (0 to 477)"
+    )
+    gain: FloatProperty(
+        name="Gain", default=1.0, soft_min=-5.0, soft_max=5.0, description="The source's value is multiplied by this"
+    )
+    offset: FloatProperty(name="Offset", default=0.0, description="Then this is added")
+    response: FloatProperty(default=-1.0, options={"HIDDEN"})  # −1 not tested; else how far it went in the test
+    trouble: StringProperty(options={"HIDDEN"})  # why the row cannot work; "" it can
 
 
 class RigSettings(bpy.types.PropertyGroup):
     """Where the motion comes from and which part of it drives what."""
 
+    kind: EnumProperty(name="Driven By", items=KINDS, default="AUTO", description="What drives the portrait")
+    found: StringProperty(options={"HIDDEN"})  # the kind that auto-map chose, one of KINDS
     target: PointerProperty(name="Rig", type=bpy.types.Object, description="The armature, mesh or empty that acts")
+    collection: PointerProperty(
+        name="Collection", type=bpy.types.Collection, description="The empties or objects that stand for landmarks"
+    )
+    file: StringProperty(
+        name="File", subtype="FILE_PATH",
+        description="A motion: Live Link Face or ARKit CSV, .npz, .json; or a video of a face",
+    )  # fmt: skip
+    file_start: IntProperty(name="Starts At", default=1, description="Scene frame at which the file's motion starts")
+
+    head_object: PointerProperty(
+        name="Head", type=bpy.types.Object, description="What turns with the head: an object, or a bone's armature"
+    )
+    head_bone: StringProperty(name="Head Bone", description="The bone that turns with the head")
+    eye_left: StringProperty(name="Left Eye", description="Bone that turns with the person's own left eye")
+    eye_right: StringProperty(name="Right Eye", description="Bone that turns with the person's own right eye")
+    eye_left_object: PointerProperty(
+        name="Left Eye", type=bpy.types.Object, description="Object that turns with the person's own left eye"
+    )
+    eye_right_object: PointerProperty(
+        name="Right Eye", type=bpy.types.Object, description="Object that turns with the person's own right eye"
+    )
+    gaze_target: PointerProperty(
+        name="Look At", type=bpy.types.Object, description="Both eyes look at this object, whatever the eye bones do"
+    )
+    follow_turn: BoolProperty(name="Turn", default=True, description="The portrait's head turns with the rig's head")
+    follow_move: BoolProperty(
+        name="Move", default=True,
+        description="The portrait's head moves with the rig's head; off for a character that walks through the scene",
+    )  # fmt: skip
+    forward: EnumProperty(name="Looks Along", items=FORWARD, default="AUTO", description="Where the rig's face looks")
+    neutral: EnumProperty(
+        name="Neutral", default="REST", description="The pose in which the portrait looks as it is",
+        items=(("REST", "Rest Pose", "Bones at rest, keys at zero"), ("FRAME", "Frame", "The pose of one frame")),
+    )  # fmt: skip
+    neutral_frame: IntProperty(name="Neutral Frame", default=1, description="Frame of the neutral pose")
+    in_scene: BoolProperty(
+        name="In the Scene", default=False,
+        description="Play the whole scene, not the rig alone: slower; for physics and rigs that look at the scene",
+    )  # fmt: skip
+
+    rows: CollectionProperty(type=MappingRow)
+    active_row: IntProperty(name="Row", default=0, description="The row shown below the list")
+    preset: StringProperty(options={"HIDDEN"})  # title of the preset in use
+    report: StringProperty(options={"HIDDEN"})  # what auto-map says: what it chose, what stayed unmapped
+    surface: StringProperty(options={"HIDDEN"})  # JSON: where the landmarks lie on the mesh (surface.py)
 
 
-CLASSES = (RigSettings,)
+CLASSES = (MappingRow, RigSettings)

@@ -57,6 +57,22 @@ class GainSettings(bpy.types.PropertyGroup):
     )  # fmt: skip
 
 
+class OverlaySettings(bpy.types.PropertyGroup):
+    """What the Image Editor shows over the portrait, and how landmarks are moved there."""
+
+    landmarks: BoolProperty(name="Landmarks", default=True, description="Draw the outlines of the face's features")
+    points: BoolProperty(name="All Points", default=False, description="Draw all 478 landmarks as dots")
+    faces: BoolProperty(name="Faces", default=True, description="Draw a numbered box around every face of the picture")
+    matte: BoolProperty(name="Matte", default=False, description="Tint what belongs to the person")
+    radius: FloatProperty(
+        name="Falloff", default=0.18, min=0.0, max=1.0, subtype="FACTOR",
+        description="How far neighbours follow a dragged point: 0 not at all, 1 as far as the eyes are apart",
+    )  # fmt: skip
+    mirror: BoolProperty(
+        name="X Mirror", default=False, description="The point on the face's other side makes the same move, mirrored"
+    )
+
+
 class PortraitSettings(bpy.types.PropertyGroup):
     """One Gioconda Portrait. Sub-groups: `rig` what drives it, `gains` how much."""
 
@@ -69,6 +85,10 @@ class PortraitSettings(bpy.types.PropertyGroup):
     )  # fmt: skip
     landmarks: StringProperty(options={"HIDDEN"})  # JSON as hand-placed points; "" none yet
     hand_placed: BoolProperty(options={"HIDDEN"})  # an artist moved or placed points
+    detected: StringProperty(options={"HIDDEN"})  # `landmarks` as Analyse found them, for Reset
+    faces: StringProperty(options={"HIDDEN"})  # JSON: [[left, top, right, bottom] in pixels, …], leftmost first
+    person: StringProperty(options={"HIDDEN"})  # file of the matte that Analyse made, for the overlay; may be gone
+    overlay: PointerProperty(type=OverlaySettings)
     matte: PointerProperty(
         name="Matte", type=bpy.types.Image, description="Your own matte of the person (white), instead of Gioconda's"
     )
@@ -104,7 +124,7 @@ class PortraitSettings(bpy.types.PropertyGroup):
     )
 
 
-CLASSES = (*RIG_CLASSES, GainSettings, PortraitSettings)
+CLASSES = (*RIG_CLASSES, GainSettings, OverlaySettings, PortraitSettings)
 
 
 def register() -> None:

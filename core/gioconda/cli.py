@@ -18,7 +18,7 @@ from typing import Any
 
 from . import options
 from .errors import CancelledError, ExitCode, GiocondaError, InputError, SettingsError
-from .protocol import PASSES, Error, Job, JsonLines, Log, Message, Report, Result
+from .protocol import PASSES, Error, Hello, Job, JsonLines, Log, Message, Report, Result
 
 Arguments = argparse.Namespace
 STOPPED = "Stopped: finished frames are whole; the same command with --resume goes on from there."
@@ -67,6 +67,7 @@ def _messages(arguments: Arguments) -> Iterator[Report]:
             os.fdopen(os.dup(ours), "w", encoding="utf-8") as stream,
             JsonLines(stream) as lines,
         ):
+            lines(Hello())
             yield lines
     finally:
         os.dup2(ours, 1)

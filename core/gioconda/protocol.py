@@ -1,7 +1,9 @@
 """What crosses the process boundary: a `Job` as JSON and messages as JSON lines. Standard library only.
 
-A worker reads one job and writes messages to its standard output, one JSON object a line with a "kind" of `KINDS`. Its
-standard error is a log for people and its exit status (`errors.ExitCode`) is the truth.
+A worker writes messages to its standard output, one JSON object a line with a "kind" of `KINDS`, the first of them
+`Hello`. Its standard error is a log for people and its exit status (`errors.ExitCode`) is the truth. A worker that
+stays (`gioconda serve`) reads what it is asked from its standard input, see `requests`; each answer carries the
+request's "id".
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self, TextIO
 
+from . import __version__
 from .errors import SettingsError
 from .sequence import FramePattern, FrameRange
 
@@ -38,6 +41,7 @@ DEFAULT_PASSES = ("Combined", "Matte", "Vector", "UV")
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "directml", "coreml")
 LARGEST = "largest"
 TAKE = "take"
+REST = "rest"
 
 
 @dataclass(frozen=True)
@@ -45,9 +49,9 @@ class Job:
     """Everything one rendering needs: a portrait, a motion, where frames go and how. Plain data throughout."""
 
     portrait: str  # the still picture
-    motion: str  # .npz, .json, .csv, a video, or "take": the built-in demonstration take
+    motion: str  # .npz, .json, .csv, a video, "take": the built-in demonstration take, or "rest": the portrait as it is
     output: str  # pattern of the frames' names, such as out/####.exr
-    frames: str = ""  # which frames of the motion, such as 1-100x2,120; empty: all
+    frames: str = ""  # which frames of the motion, such as 1-100x2,120; empty: all (of "rest": frame 1)
     neutral: int | str | None = None  # number of the motion's frame at rest, "auto" or "rest" (see RetargetSettings)
     fps: float | None = None  # frames per second, > 0; None: the motion's own
     face: int | str | None = None  # 1 is the leftmost face, "largest" the largest; None: the only one there is
@@ -65,8 +69,9 @@ class Job:
     review: str | None = None  # an MP4 for looking at
     sheet: str | None = None  # a contact sheet (PNG)
     png: bool = False  # also write each frame as an 8-bit PNG beside the EXR
-    resume: bool = False  # keep frames of this same job that are whole
+    resume: bool = False  # keep frames that are whole and would come out the same, render the others
     overwrite: bool = False  # replace frames that are already there
+    placeholders: bool = False  # first put the undriven portrait wherever there is no frame yet
     models: str | None = None  # folder of the ONNX nets; None: the default one
     cache: str | None = None  # folder for prepared portraits; None: the user's cache folder
     retarget: Mapping[str, Any] = field(default_factory=dict)  # other fields of RetargetSettings
@@ -108,10 +113,16 @@ class Job:
             raise SettingsError(f"{source} is not a job: {error.msg} in line {error.lineno}.") from error
         if not isinstance(data, dict):
             raise SettingsError(f"{source} is not a job: it should be one JSON object.")
+        return cls.from_plain(data, source=source)
+
+    @classmethod
+    def from_plain(cls, data: Mapping[str, Any], *, source: str = "the job") -> Job:
+        """The job that a JSON object describes. Raises: SettingsError, as `from_json`."""
+        data = dict(data)
         version = data.pop("gioconda_job", VERSION)
         if version != VERSION:
             raise SettingsError(f"{source} is a job of version {version}; this Gioconda reads version {VERSION}.")
-        _check_fields(cls, data, source)
+        check_fields(cls, data, source)
         if "passes" in data:
             data["passes"] = tuple(data["passes"])
         return cls(**data)
@@ -121,9 +132,18 @@ class Job:
         changes: dict[str, Any] = {
             name: str(folder.absolute() / value)
             for name in self.PATHS
-            if (value := getattr(self, name)) is not None and value != TAKE and "://" not in value
+            if (value := getattr(self, name)) is not None and value not in (TAKE, REST) and "://" not in value
         }
         return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The worker is there: which Gioconda it is. The first message of all."""
+
+    kind: ClassVar[str] = "hello"
+    version: str = __version__
+    protocol: int = VERSION
 
 
 @dataclass(frozen=True)
@@ -144,7 +164,7 @@ class Warn:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the work begins: "read", "analyse", "prepare", "motion", "render"."""
+    """A part of the work begins: "read", "analyse", "prepare", "motion", "compile", "placeholders", "render"."""
 
     kind: ClassVar[str] = "stage"
     name: str
@@ -181,14 +201,15 @@ class Error:
     text: str
 
 
-Message = Log | Warn | Stage | Progress | Result | Error
+Message = Hello | Log | Warn | Stage | Progress | Result | Error
 Report = Callable[[Message], None]  # who is told
-KINDS: dict[str, type[Message]] = {cls.kind: cls for cls in (Log, Warn, Stage, Progress, Result, Error)}
+KINDS: dict[str, type[Message]] = {cls.kind: cls for cls in (Hello, Log, Warn, Stage, Progress, Result, Error)}
 
 
-def to_line(message: Message) -> str:
-    """One message as one line of JSON, without the line's end."""
-    return json.dumps({"kind": message.kind, **asdict(message)}, ensure_ascii=False)
+def to_line(message: Message, request: int | None = None) -> str:
+    """One message as one line of JSON, without the line's end. `request`: the id of what it answers."""
+    head: dict[str, Any] = {"kind": message.kind} if request is None else {"kind": message.kind, "id": request}
+    return json.dumps({**head, **asdict(message)}, ensure_ascii=False)
 
 
 class JsonLines:
@@ -197,8 +218,8 @@ class JsonLines:
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
 
-    def __call__(self, message: Message) -> None:
-        self.stream.write(to_line(message) + "\n")
+    def __call__(self, message: Message, request: int | None = None) -> None:
+        self.stream.write(to_line(message, request) + "\n")
         self.stream.flush()
 
     def __enter__(self) -> Self:
@@ -208,8 +229,9 @@ class JsonLines:
         self.stream.flush()
 
 
-def from_line(line: str) -> Message | None:
-    """The message in a worker's line, or None for a line that is none (a library that prints).
+def from_answer(line: str) -> tuple[int | None, Message] | None:
+    """The message in a worker's line and the id of the request it answers (None: of none); None for a line that is no
+    message (a library that prints).
 
     Raises:
         SettingsError: JSON of a kind or with a field this version does not know.
@@ -220,13 +242,34 @@ def from_line(line: str) -> Message | None:
         return None
     if not isinstance(data, dict) or "kind" not in data:
         return None
-    kind = data.pop("kind")
+    kind, request = data.pop("kind"), data.pop("id", None)
     if kind not in KINDS:
         raise SettingsError(
             f"The worker sent a message of an unknown kind “{kind}”; do add-on and worker have the same version?"
         )
-    _check_fields(KINDS[kind], data, f"The worker's “{kind}” message")
-    return KINDS[kind](**data)
+    check_fields(KINDS[kind], data, f"The worker's “{kind}” message")
+    return request if isinstance(request, int) else None, KINDS[kind](**data)
+
+
+def from_line(line: str) -> Message | None:
+    """The message in a worker's line, or None for a line that is none. Raises: as `from_answer`."""
+    answer = from_answer(line)
+    return None if answer is None else answer[1]
+
+
+def check_version(first: Message) -> None:
+    """Whether the worker whose first message this is belongs to us.
+
+    Raises:
+        SettingsError: it is of another version.
+    """
+    if first == Hello():
+        return
+    other = f"Gioconda {first.version}" if isinstance(first, Hello) else "an older Gioconda"
+    raise SettingsError(
+        f"The worker is {other} and this is Gioconda {__version__}: restart Blender, "
+        "and check which Python is chosen in the add-on's preferences."
+    )
 
 
 def _one_of(what: str, value: str, choices: Iterable[str]) -> None:
@@ -234,7 +277,7 @@ def _one_of(what: str, value: str, choices: Iterable[str]) -> None:
         raise SettingsError(f"There is no {what} “{value}”; choose from {', '.join(choices)}.")
 
 
-def _check_fields(cls: type[Any], data: Mapping[str, Any], source: str) -> None:
+def check_fields(cls: type[Any], data: Mapping[str, Any], source: str) -> None:
     """Every key a field, every field without a default there, every value of a plain type that fits the annotation."""
     known = {f.name: f for f in fields(cls)}
     for key, value in data.items():

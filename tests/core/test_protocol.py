@@ -8,7 +8,22 @@ from pathlib import Path
 
 import pytest
 from gioconda.errors import SettingsError
-from gioconda.protocol import KINDS, Error, Job, JsonLines, Log, Progress, Result, Stage, Warn, from_line, to_line
+from gioconda.protocol import (
+    KINDS,
+    Error,
+    Hello,
+    Job,
+    JsonLines,
+    Log,
+    Progress,
+    Result,
+    Stage,
+    Warn,
+    check_version,
+    from_answer,
+    from_line,
+    to_line,
+)
 
 JOB = Job("a.jpg", "take.npz", "out/####.exr", frames="1-9", passes=("Combined", "UV"), retarget={"lips": 2})
 
@@ -53,10 +68,12 @@ def test_a_travelling_job_counts_its_paths_from_its_folder(tmp_path: Path) -> No
     job = Job("a.png", "take", "out/####.exr", ocio="ocio://default", matte="/elsewhere/m.png").anchored(tmp_path)
     assert job.portrait == str(tmp_path / "a.png")
     assert job.output == str(tmp_path / "out" / "####.exr")
+    assert Job("a.png", "rest", "####.exr").anchored(tmp_path).motion == "rest"
     assert (job.motion, job.ocio, job.matte) == ("take", "ocio://default", "/elsewhere/m.png")
 
 
 MESSAGES = (
+    Hello(),
     Log("on the CPU"),
     Warn("frame 7 is not there"),
     Stage("read", "Reading a.png"),
@@ -73,6 +90,19 @@ def test_every_kind_of_message_survives_the_trip() -> None:
     for message in MESSAGES:
         lines(message)
     assert [from_line(line) for line in stream.getvalue().splitlines()] == list(MESSAGES)
+
+
+def test_an_answer_carries_the_id_of_its_request() -> None:
+    for message in MESSAGES:
+        assert from_answer(to_line(message, 7)) == (7, message)
+        assert from_answer(to_line(message)) == (None, message)
+
+
+@pytest.mark.parametrize("first", [Hello(version="99.0"), Hello(protocol=99), Log("older ones say no hello")])
+def test_a_worker_of_another_version_is_told_apart(first: Hello | Log) -> None:
+    check_version(Hello())
+    with pytest.raises(SettingsError, match="restart Blender"):
+        check_version(first)
 
 
 def test_a_line_that_is_no_message_is_passed_over() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from . import properties
+from . import overlay, properties
+from .operators import edit_points, place_points
 
 # What Blender has to know, in the order of registration: each module has CLASSES, register() or both.
-MODULES = (properties,)
+MODULES = (properties, overlay, edit_points, place_points)
 
 
 def register() -> None:

@@ -1,0 +1,139 @@
+"""Place a few landmarks by hand in the Image Editor, guided, when no face was found."""
+
+import bpy
+
+from ...core.gioconda.errors import GiocondaError
+from .. import landmark_points as lp
+from .. import overlay
+from ..overlay_shapes import Editing
+from ..point_editor import MIN_POINTS, PointPlacer
+from .edit_points import place_of, reach_px, tree_of
+
+KEYS = "Drag: correct a point · Space: skip · Backspace: back · Esc: give up · Enter or Tab: done"
+
+
+class GIOCONDA_OT_place_points(bpy.types.Operator):
+    """Click the eyes, the nose, the mouth and the chin; Gioconda completes the face"""
+
+    bl_idname = "gioconda.place_points"
+    bl_label = "Place by Hand"
+    bl_description = "Click the eyes, the nose, the mouth and the chin one after the other; Gioconda completes the face"
+
+    @classmethod
+    def poll(cls, context):
+        tree = overlay.shown_portrait(context.space_data)
+        if tree is None:
+            cls.poll_message_set("Show the portrait's picture in an Image Editor first")
+            return False
+        if tree.library:
+            cls.poll_message_set("This portrait is linked from another file")
+            return False
+        if overlay.editing is not None:
+            cls.poll_message_set("Points are being edited: press Enter over the picture to finish")
+            return False
+        return True
+
+    def invoke(self, context, event):
+        tree = overlay.shown_portrait(context.space_data)
+        self.uid, self.size = tree.session_uid, tuple(tree.gioconda.image.size)
+        self.placer = PointPlacer(self.size, _placed_before(tree))
+        overlay.editing = Editing(self.uid)
+        context.window_manager.modal_handler_add(self)
+        self._show(context)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context):
+        self.report({"ERROR"}, "Points are placed with the mouse in the Image Editor; there is none here.")
+        return {"CANCELLED"}
+
+    def modal(self, context, event):
+        tree = tree_of(self.uid)
+        if tree is None or context.area is None or overlay.shown_portrait(context.space_data) != tree:
+            return self._leave(context)
+        view, at = place_of(context, event, self.size)
+        if at is None and not self.placer.dragging:
+            return {"PASS_THROUGH"}
+        handled = self._handle(event, at, reach_px(context, view))
+        if handled == "done":
+            return self._done(context)
+        if handled == "leave":
+            return self._leave(context)
+        if handled:
+            self._show(context)
+            return {"RUNNING_MODAL"}
+        return {"PASS_THROUGH"}
+
+    def cancel(self, context):
+        """Blender ends the operator itself: the file or the window is being closed."""
+        overlay.editing = None
+
+    def _handle(self, event, at, reach):
+        placer = self.placer
+        if event.type == "MOUSEMOVE":
+            if placer.dragging and at is not None:
+                placer.move(at)
+            return bool(placer.dragging)
+        if event.type == "LEFTMOUSE" and at is not None and event.value == "PRESS":
+            placer.press(at, reach)
+        elif event.type == "LEFTMOUSE":
+            placer.release()
+        elif event.value != "PRESS":
+            return False
+        elif event.type == "BACK_SPACE" or (event.type == "Z" and (event.ctrl or event.oskey)):
+            placer.back()
+        elif event.type == "SPACE":
+            placer.skip()
+        elif event.type in {"RET", "NUMPAD_ENTER", "TAB"}:
+            return "done"
+        elif event.type in {"ESC", "RIGHTMOUSE"}:
+            return "leave"
+        else:
+            return False
+        return True
+
+    def _show(self, context):
+        placer, edit = self.placer, overlay.editing
+        wanted = placer.wanted
+        edit.named, edit.guess = dict(placer.named), placer.guess
+        edit.wanted = wanted[0] if wanted else ""
+        if wanted is None:
+            text = "All points are placed"
+        elif len(placer.named) >= lp.ENOUGH:
+            text = f"Click {wanted[1]}, or press Enter: this is enough"
+        else:
+            text = f"Point {len(placer.named) + 1}: click {wanted[1]}"
+        edit.text = text
+        context.workspace.status_text_set(f"{text} · {KEYS}")
+        context.area.tag_redraw()
+
+    def _done(self, context):
+        if not self.placer.enough:
+            count = len(self.placer.named)
+            self.report({"WARNING"}, f"{count} points are placed, at least {MIN_POINTS} are needed: place more.")
+            return {"RUNNING_MODAL"}
+        settings = tree_of(self.uid).gioconda
+        settings.landmarks = lp.to_text(lp.Points(self.size, None, self.placer.named))
+        settings.hand_placed = True
+        bpy.ops.ed.undo_push(message="Place Landmarks")
+        self._leave(context)
+        if bpy.ops.gioconda.analyse_portrait.poll():
+            bpy.ops.gioconda.analyse_portrait("INVOKE_DEFAULT", complete=True)
+        return {"FINISHED"}
+
+    def _leave(self, context):
+        overlay.editing = None
+        context.workspace.status_text_set(None)
+        overlay.redraw()
+        return {"CANCELLED"}
+
+
+def _placed_before(tree: bpy.types.NodeTree) -> dict[str, tuple[float, float]]:
+    """Points that were placed earlier and not completed yet."""
+    try:
+        points = lp.from_text(tree.gioconda.landmarks)
+    except GiocondaError:
+        return {}
+    return dict(points.named) if points else {}
+
+
+CLASSES = (GIOCONDA_OT_place_points,)

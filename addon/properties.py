@@ -13,6 +13,7 @@ from bpy.props import (
 )
 
 from ..core.gioconda.protocol import DEFAULT_PASSES, PASSES
+from .nodes import is_portrait, setting_changed
 from .rig.settings import CLASSES as RIG_CLASSES
 from .rig.settings import RigSettings
 
@@ -73,12 +74,23 @@ class OverlaySettings(bpy.types.PropertyGroup):
     )
 
 
+class ShownSettings(bpy.types.PropertyGroup):
+    """Which frames the node shows; on every other frame of the scene it shows the portrait at rest."""
+
+    output: StringProperty()  # pattern of the files, as in `output`; "" nothing was ever rendered
+    first: IntProperty()
+    last: IntProperty()
+    rest: IntProperty()  # number of the file that holds the portrait at rest
+
+
 class PortraitSettings(bpy.types.PropertyGroup):
     """One Gioconda Portrait. Sub-groups: `rig` what drives it, `gains` how much."""
 
     is_portrait: BoolProperty(default=False, options={"HIDDEN"})
 
-    image: PointerProperty(name="Portrait", type=bpy.types.Image, description="The still picture to bring to life")
+    image: PointerProperty(
+        name="Portrait", type=bpy.types.Image, update=setting_changed, description="The still picture to bring to life"
+    )
     face: IntProperty(
         name="Face", default=0, min=0, soft_max=20,
         description="Which face of the picture, counted from the left; 0 takes the only one there is",
@@ -101,8 +113,9 @@ class PortraitSettings(bpy.types.PropertyGroup):
     rig: PointerProperty(type=RigSettings)
     gains: PointerProperty(type=GainSettings)
 
+    shown: PointerProperty(type=ShownSettings)
     output: StringProperty(
-        name="Output", subtype="FILE_PATH", default="//gioconda/####.exr",
+        name="Output", subtype="FILE_PATH", default="//gioconda/####.exr", update=setting_changed,
         description="Where frames go: #### is the frame number, // the folder of this .blend",
     )  # fmt: skip
     draft: BoolProperty(
@@ -112,7 +125,7 @@ class PortraitSettings(bpy.types.PropertyGroup):
         name="32-bit Float", default=False, description="Full float instead of half for every pass (UV always is)"
     )
     passes: EnumProperty(
-        name="Passes", options={"ENUM_FLAG"}, default=set(DEFAULT_PASSES),
+        name="Passes", options={"ENUM_FLAG"}, default={*DEFAULT_PASSES, "Depth"}, update=setting_changed,
         items=[(name, name, PASS_TEXTS[name], 1 << i) for i, name in enumerate(PASSES)],
         description="What each EXR holds; every pass is an output of the node",
     )  # fmt: skip
@@ -124,12 +137,17 @@ class PortraitSettings(bpy.types.PropertyGroup):
     )
 
 
-CLASSES = (*RIG_CLASSES, GainSettings, OverlaySettings, PortraitSettings)
+CLASSES = (*RIG_CLASSES, GainSettings, OverlaySettings, ShownSettings, PortraitSettings)
 
 
 def register() -> None:
     bpy.types.NodeTree.gioconda = PointerProperty(type=PortraitSettings)
+    bpy.types.Scene.gioconda_portrait = PointerProperty(
+        name="Portrait", type=bpy.types.NodeTree, poll=lambda _scene, tree: is_portrait(tree),
+        description="The Gioconda Portrait that the sidebar of the 3D view shows",
+    )  # fmt: skip
 
 
 def unregister() -> None:
+    del bpy.types.Scene.gioconda_portrait
     del bpy.types.NodeTree.gioconda

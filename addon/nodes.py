@@ -1,0 +1,159 @@
+"""The node: a group in the compositor that shows the portrait, and its frames once they are there.
+
+Everything an artist sets is in `tree.gioconda`; what the group shows follows from it and from the files on disk, here.
+Frames of the scene that are not rendered show the portrait at rest: see `compositor.show_sequence`.
+"""
+
+from pathlib import Path
+
+import bpy
+
+from ..core.gioconda.errors import GiocondaError
+from ..core.gioconda.protocol import PASSES
+from ..core.gioconda.sequence import FramePattern
+from . import compositor
+
+NAME = "Gioconda Portrait"
+FRAMES = "Frames"  # of the image with the sequence: "Gioconda Portrait Frames"
+
+# What the group's outputs are called in the Image node: in a rendered frame, or in the portrait itself, which has
+# nothing but colour and alpha. A matte that is not there yet lets everything through.
+SOURCES = {"Image": ("Combined", "Image"), "Alpha": ("Alpha",), "Matte": ("Matte", "Alpha")}
+
+
+def is_portrait(tree: bpy.types.NodeTree | None) -> bool:
+    """Whether a node tree is a Gioconda Portrait."""
+    return tree is not None and tree.bl_idname == "CompositorNodeTree" and tree.gioconda.is_portrait
+
+
+def portraits(scene: bpy.types.Scene) -> list[bpy.types.NodeTree]:
+    """The portraits in a scene's compositor, each once."""
+    found = {}
+    for node in compositor.group_nodes(compositor.scene_tree(scene)):
+        if is_portrait(node.node_tree):
+            found[node.node_tree.session_uid] = node.node_tree
+    return list(found.values())
+
+
+def scene_of(tree: bpy.types.NodeTree, context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene a portrait is composited in: the current one if it is in that, else the first that has it."""
+    scenes = [context.scene, *(scene for scene in bpy.data.scenes if scene != context.scene)]
+    return next((scene for scene in scenes if tree in portraits(scene)), context.scene)
+
+
+def create(context: bpy.types.Context, image: bpy.types.Image | None = None) -> bpy.types.Node:
+    """Add a portrait to the scene's compositor, or to the tree open in the node editor. Returns the new group node."""
+    group = bpy.data.node_groups.new(NAME, "CompositorNodeTree")
+    compositor.build(group)
+    group.gioconda.is_portrait = True
+    group.gioconda.image = image
+    refresh(group)
+    tree = _open_tree(context) or compositor.scene_tree(context.scene, create=True)
+    node = compositor.add_group(tree, group)
+    node.label = NAME
+    for other in tree.nodes:
+        other.select = False
+    node.select = True
+    tree.nodes.active = node
+    _connect_to_output(tree, node)
+    return node
+
+
+def _open_tree(context: bpy.types.Context) -> bpy.types.NodeTree | None:
+    """The tree being edited in the node editor, if it is a compositor's and not a portrait's own inside."""
+    space = context.space_data
+    if space is None or space.type != "NODE_EDITOR" or space.tree_type != "CompositorNodeTree":
+        return None
+    tree = space.edit_tree
+    return None if tree is None or is_portrait(tree) or tree.library else tree
+
+
+def _connect_to_output(tree: bpy.types.NodeTree, node: bpy.types.Node) -> None:
+    """A new portrait is seen at once where nothing else is."""
+    output = compositor.output_node(tree)
+    if output and output.inputs and not output.inputs[0].is_linked:
+        tree.links.new(node.outputs["Image"], output.inputs[0])
+        node.location = (output.location.x - 300, output.location.y)
+
+
+def output_names(tree: bpy.types.NodeTree) -> list[str]:
+    """What the node's outputs are called: Image, Alpha, then the chosen passes."""
+    chosen = tree.gioconda.passes
+    return ["Image", "Alpha", *(name for name in PASSES if name in chosen and name != "Combined")]
+
+
+def output_pattern(tree: bpy.types.NodeTree) -> FramePattern:
+    """Where the frames go, absolute.
+
+    Raises:
+        SettingsError: the pattern has no place for the frame's number, or does not end in .exr.
+    """
+    return FramePattern.parse(bpy.path.abspath(tree.gioconda.output, library=tree.library))
+
+
+def refresh(tree: bpy.types.NodeTree) -> None:
+    """Make the group show what there is: the frames if they are on disk, else the portrait. Call after a setting
+    changed or frames arrived. A linked portrait is left alone: only its own file can change it."""
+    if tree.library or not is_portrait(tree):
+        return
+    compositor.set_outputs(tree, output_names(tree))
+    shown = tree.gioconda.shown
+    if shown.output and _there(shown):
+        image = _frames_image(tree)
+        image.reload()
+        compositor.show_sequence(tree, image, first=shown.first, last=shown.last, rest=shown.rest)
+    else:
+        compositor.show_still(tree, tree.gioconda.image)
+    compositor.connect(tree, {name: SOURCES.get(name, (name,)) for name in (*PASSES, *SOURCES)})
+    compositor.touch(tree)
+
+
+def expect(tree: bpy.types.NodeTree, first: int, last: int) -> int:
+    """Say which frames are about to be rendered. Returns the number of the frame at rest that the node shows on all
+    others: the one before the first, or the one after the last where the first is 0."""
+    shown = tree.gioconda.shown
+    if shown.output == tree.gioconda.output and _there(shown) and first <= shown.last + 1 and last >= shown.first - 1:
+        first, last = min(first, shown.first), max(last, shown.last)
+    shown.output = tree.gioconda.output
+    shown.first, shown.last = first, last
+    shown.rest = first - 1 if first > 0 else last + 1
+    return shown.rest
+
+
+def _there(shown: bpy.types.PropertyGroup) -> bool:
+    """Whether every frame that is to be shown has its file."""
+    try:
+        pattern = FramePattern.parse(bpy.path.abspath(shown.output, library=shown.id_data.library))
+    except GiocondaError:
+        return False
+    return all(pattern.path(n).is_file() for n in (shown.rest, *range(shown.first, shown.last + 1)))
+
+
+def _frames_image(tree: bpy.types.NodeTree) -> bpy.types.Image:
+    """The image that holds this portrait's sequence, and no other's."""
+    shown = tree.gioconda.shown
+    path = FramePattern.parse(shown.output).path(shown.first)
+    text = shown.output[: len(shown.output) - len(Path(shown.output).name)] + path.name
+    image = compositor.picture_node(tree).image
+    if image is None or image.library or image == tree.gioconda.image or image.source != "SEQUENCE":
+        image = None
+    elif bpy.path.abspath(image.filepath) != bpy.path.abspath(text) and image.users > 1:
+        image = None  # a copy of another portrait: that one keeps its frames
+    if image is None:
+        image = bpy.data.images.new(f"{tree.name} {FRAMES}", 1, 1)
+        image.source = "SEQUENCE"
+    if image.filepath != text:
+        image.filepath = text
+    if image.colorspace_settings.name != "Linear Rec.709":
+        image.colorspace_settings.name = "Linear Rec.709"
+    if image.alpha_mode != "PREMUL":
+        image.alpha_mode = "PREMUL"
+    return image
+
+
+# --- called by Blender when a setting changes -------------------------------------------------------------------------
+
+
+def setting_changed(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    """The portrait, the passes or the output changed: the node follows."""
+    refresh(settings.id_data)

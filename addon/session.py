@@ -1,0 +1,342 @@
+"""What is going on while Blender runs: per portrait its progress and last error, the warm worker, the tasks.
+
+Nothing here is stored in the .blend and nothing holds on to Blender's data: portraits are known by their session_uid,
+so that undo, renaming and closing a file cannot leave a dead pointer. `pump` does one short round of everything;
+timers, modal operators and background renders all call it.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import bpy
+
+from ..core.gioconda import protocol
+from ..core.gioconda.errors import ExitCode, GiocondaError
+from . import nodes
+
+BUSY_SECONDS = 0.05  # between two rounds while something is going on
+SLICE_SECONDS = 0.03  # a task's share of one round: the window stays responsive
+
+
+@dataclass
+class Record:
+    """One portrait's state, for the panel to read. `progress`: 0 to 1, None while nothing runs."""
+
+    progress: float | None = None
+    stage: str = ""
+    seconds_left: float | None = None
+    last_error: str = ""
+    log_path: str = ""
+    note: str = ""  # the last thing worth telling
+
+
+class Task(Protocol):
+    """Something that takes a while. `step` does a little of it, without waiting."""
+
+    uid: int  # of the portrait it is for
+
+    def step(self) -> bool:
+        """Do up to SLICE_SECONDS of work. Returns whether all is done. Raises: GiocondaError, which ends the task."""
+
+    def cancel(self) -> None:
+        """Ask it to stop; `step` is called until it says it is done."""
+
+    def abandon(self) -> None:
+        """Stop at once, without a word: the file is being closed."""
+
+
+@dataclass
+class _Session:
+    records: dict[int, Record]
+    tasks: list[Task]
+    worker: Any  # worker.Worker
+    waiting: dict[int, tuple[int, Callable[[protocol.Message], None]]]  # request → (portrait, who wants to know)
+    idle: list[Callable[[], None]]  # called every round
+    longest: float = 0.0  # seconds, of all rounds: what the window had to wait
+
+
+_session = _Session({}, [], None, {}, [])
+
+
+# --- portraits --------------------------------------------------------------------------------------------------------
+
+
+def active_portrait(context: bpy.types.Context) -> bpy.types.NodeTree | None:
+    """The portrait the panels show: the node selected in a compositor's editor (or the one whose inside is open
+    there), else the one chosen in the scene, else the first the scene has."""
+    space = context.space_data
+    if getattr(space, "tree_type", "") == "CompositorNodeTree" and space.edit_tree:
+        if nodes.is_portrait(space.edit_tree):
+            return space.edit_tree
+        node = space.edit_tree.nodes.active
+        if node is not None and node.bl_idname == "CompositorNodeGroup" and nodes.is_portrait(node.node_tree):
+            return node.node_tree
+    there = nodes.portraits(context.scene)
+    chosen = context.scene.gioconda_portrait
+    return chosen if chosen in there else next(iter(there), None)
+
+
+def tree_of(uid: int) -> bpy.types.NodeTree | None:
+    """The portrait of a session_uid, None once it is gone."""
+    return next((tree for tree in bpy.data.node_groups if tree.session_uid == uid), None)
+
+
+def state(tree: bpy.types.NodeTree) -> Record:
+    """What is known of a portrait."""
+    return _session.records.setdefault(tree.session_uid, Record())
+
+
+def fail(tree: bpy.types.NodeTree | None, error: Exception | str) -> None:
+    """Keep an error for the panel, until the next success or `forget_error`."""
+    if tree is not None:
+        state(tree).last_error = str(error)
+        redraw()
+
+
+def forget_error(tree: bpy.types.NodeTree) -> None:
+    """The last error is settled."""
+    state(tree).last_error = ""
+
+
+def tell(tree: bpy.types.NodeTree | None, text: str) -> None:
+    """Keep something worth knowing for the panel."""
+    if tree is not None:
+        state(tree).note = text
+        redraw()
+
+
+# --- tasks ------------------------------------------------------------------------------------------------------------
+
+
+def start(task: Task) -> None:
+    """Begin a task; tasks run one after the other, in the order they came."""
+    _session.tasks.append(task)
+    wake()
+
+
+def task_of(tree: bpy.types.NodeTree) -> Task | None:
+    """What is being done for a portrait, or waits its turn."""
+    return next((task for task in _session.tasks if task.uid == tree.session_uid), None)
+
+
+def is_running(task: Task) -> bool:
+    """Whether it has not ended yet."""
+    return task in _session.tasks
+
+
+def each_round(function: Callable[[], None]) -> None:
+    """Call a function in every round from now on, for as long as `stop_round` is not called."""
+    if function not in _session.idle:
+        _session.idle.append(function)
+    wake()
+
+
+def stop_round(function: Callable[[], None]) -> None:
+    """The opposite of `each_round`."""
+    if function in _session.idle:
+        _session.idle.remove(function)
+
+
+def pump() -> float | None:
+    """One round: the first task works for a moment, the worker's answers are handed out. Returns the seconds until the
+    next round, None when there is nothing to do. Raises nothing: errors are kept for the panel."""
+    started = time.perf_counter()
+    _step_first_task()
+    for function in list(_session.idle):
+        function()
+    _hand_out_answers()
+    _session.longest = max(_session.longest, time.perf_counter() - started)
+    return BUSY_SECONDS if _session.tasks or _session.waiting or _session.idle else None
+
+
+def _step_first_task() -> None:
+    if not _session.tasks:
+        return
+    task = _session.tasks[0]
+    try:
+        done = task.step()
+    except GiocondaError as error:
+        fail(tree_of(task.uid), error)
+        done = True
+    if done:
+        _session.tasks.remove(task)
+        record = _session.records.get(task.uid)
+        if record:
+            record.progress = record.seconds_left = None
+            record.stage = ""
+    _show_in_status_bar()
+    redraw()
+
+
+def longest_round() -> float:
+    """Seconds that the longest round so far kept Blender's window waiting."""
+    return _session.longest
+
+
+def reset_longest_round() -> None:
+    """Measure anew."""
+    _session.longest = 0.0
+
+
+def wake() -> None:
+    """Make sure that rounds happen. (In background Blender's timers never fire: there the operator calls `pump`.)"""
+    if not bpy.app.timers.is_registered(pump):
+        bpy.app.timers.register(pump, first_interval=0.0, persistent=True)
+
+
+# --- the warm worker --------------------------------------------------------------------------------------------------
+
+
+def worker() -> Any:
+    """The worker that stays, started when first needed and again after it died.
+
+    Raises:
+        GiocondaError: it cannot be started.
+    """
+    if _session.worker is None or not _session.worker.alive:
+        from . import interpreter
+        from . import worker as workers
+
+        stop_worker()
+        _session.worker = workers.Worker(*interpreter.command())
+    return _session.worker
+
+
+def stop_worker() -> None:
+    """Let it go: its settings changed, or Blender closes. What was asked of it is forgotten."""
+    if _session.worker is not None:
+        _session.worker.stop()
+    _session.worker = None
+    _session.waiting.clear()
+
+
+def ask(
+    request: dict[str, Any],
+    on_message: Callable[[protocol.Message], None],
+    *,
+    tree: bpy.types.NodeTree | None = None,
+) -> int:
+    """Send the worker a request (see core's requests.py, without "id"). `on_message` gets every message of the answer,
+    in Blender's main thread, the last one a Result or an Error; for that of a dead worker, an Error too.
+
+    `tree`: whose panel a failure is shown in. Returns the request's id.
+
+    Raises:
+        GiocondaError: the worker cannot be started.
+    """
+    number = worker().send(request)
+    _session.waiting[number] = (0 if tree is None else tree.session_uid, on_message)
+    wake()
+    return number
+
+
+def _hand_out_answers() -> None:
+    there = _session.worker
+    if there is None or not _session.waiting:
+        return
+    try:
+        answers = there.poll()
+    except GiocondaError as error:  # a worker that cannot be understood
+        answers = []
+        _give_up(str(error))
+    for number, message in answers:
+        if number not in _session.waiting:
+            continue
+        uid, on_message = _session.waiting[number]
+        ended = isinstance(message, protocol.Result | protocol.Error)
+        if ended:
+            del _session.waiting[number]
+        if isinstance(message, protocol.Error) and uid and message.code != ExitCode.CANCELLED:
+            fail(tree_of(uid), message.text)
+        on_message(message)
+    if _session.waiting and not there.alive:
+        _give_up("The worker has stopped unexpectedly; see its log, and try again.")
+
+
+def _give_up(text: str) -> None:
+    """Tell everybody who waits that there will be no answer."""
+    waiting, log = list(_session.waiting.values()), getattr(_session.worker, "log_path", "")
+    stop_worker()
+    for uid, on_message in waiting:
+        tree = tree_of(uid) if uid else None
+        if tree is not None:
+            state(tree).log_path = str(log or "")
+            fail(tree, text)
+        on_message(protocol.Error(int(ExitCode.FAILED), text))
+
+
+# --- the window -------------------------------------------------------------------------------------------------------
+
+
+def redraw() -> None:
+    """Let every open panel of ours draw itself again."""
+    for window in bpy.context.window_manager.windows if bpy.context.window_manager else ():
+        for area in window.screen.areas:
+            if area.type in {"NODE_EDITOR", "VIEW_3D", "IMAGE_EDITOR"}:
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
+
+
+def _show_in_status_bar() -> None:
+    """What is being done, in the status bar; nothing once all is done."""
+    if bpy.app.background or bpy.context.workspace is None:
+        return
+    text = None
+    if _session.tasks:
+        record = _session.records.get(_session.tasks[0].uid)
+        text = f"Gioconda: {progress_text(record)}   (Esc over the window that started it stops)" if record else None
+    with contextlib.suppress(AttributeError):  # no workspace while a file is being opened
+        bpy.context.workspace.status_text_set(text)
+
+
+def progress_text(record: Record) -> str:
+    """What a portrait's record says of the work going on, for the panel and the status bar."""
+    left = "" if record.seconds_left is None else f", {clock(record.seconds_left)} left"
+    return f"{record.stage or 'Waiting'}{left}"
+
+
+def clock(seconds: float) -> str:
+    """75 → "1:15"."""
+    whole = max(0, round(seconds))
+    hours, minutes = whole // 3600, whole // 60 % 60
+    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+
+
+def folder(create: bool = True) -> Path:
+    """Our own folder among the user's extension data: baked motions, copied pictures, logs."""
+    package = __package__.rpartition(".")[0]
+    return Path(bpy.utils.extension_path_user(package, path="work", create=create))
+
+
+# --- Blender's events -------------------------------------------------------------------------------------------------
+
+
+def close() -> None:
+    """Stop everything at once and forget it: a file is being closed, or the add-on switched off."""
+    for task in _session.tasks:
+        task.abandon()
+    _session.tasks.clear()
+    _session.idle.clear()
+    stop_worker()
+    _session.records.clear()
+
+
+@bpy.app.handlers.persistent
+def _before_load(*_: object) -> None:
+    close()
+
+
+def register() -> None:
+    bpy.app.handlers.load_pre.append(_before_load)
+
+
+def unregister() -> None:
+    bpy.app.handlers.load_pre.remove(_before_load)
+    if bpy.app.timers.is_registered(pump):
+        bpy.app.timers.unregister(pump)
+    close()

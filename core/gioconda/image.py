@@ -1,4 +1,4 @@
-"""Read a picture of any kind into scene-linear pixels; write PNG. OpenImageIO does the formats.
+"""Read a picture of any kind into scene-linear pixels; write PNG, WebP, JPEG. OpenImageIO does the formats.
 
 What an artist may hand over: 8 or 16 bits, half or float; grey, palette, CMYK; straight or premultiplied alpha; turned
 by EXIF; an EXR with layers or overscan; a few NaNs. What comes out is always the same: `Picture`. Whatever cannot be
@@ -8,6 +8,7 @@ used raises `PictureError` with a sentence; a damaged file is refused, never sho
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,18 +96,74 @@ def read_picture(
 
 def write_png(path: Path | str, srgb: NDArray[np.uint8]) -> None:
     """Write (H, W, 3) or (H, W, 4, straight alpha) or (H, W) uint8 sRGB as PNG. Raises: OutputError."""
+    _write(path, "png", srgb)
+
+
+def write_webp(path: Path | str, srgb: NDArray[np.uint8], *, quality: int = 90) -> None:
+    """The same as WebP. quality: 1 to 100, and 100 is lossless. Raises: OutputError."""
+    _write(path, "webp", srgb, compression="lossless" if quality >= 100 else f"webp:{quality}")
+
+
+def write_jpeg(path: Path | str, srgb: NDArray[np.uint8], *, quality: int = 80) -> None:
+    """Write (H, W, 3) uint8 sRGB as JPEG. Raises: OutputError."""
+    _write(path, "jpeg", srgb, compression=f"jpeg:{quality}")
+
+
+def write_png_strips(path: Path | str, width: int, height: int, strips: Iterable[NDArray[np.uint8]]) -> None:
+    """A PNG too large to hold: strips of rows from the top, (rows, width, 3 or 4 with straight alpha) uint8 sRGB.
+
+    Raises: OutputError.
+    """
+    path = Path(path)
+    with whole_file(path) as part:
+        out: Any = oiio.ImageOutput.create("png")
+        row, done = 0, True
+        for strip in strips:
+            if row == 0:
+                done = out.open(str(part), _spec_of(width, height, strip.shape[2]))
+            rows = np.ascontiguousarray(strip)
+            done = done and out.write_scanlines(row, row + len(rows), 0, rows)
+            row += len(rows)
+        done = out.close() and done
+        if not done or out.has_error:
+            raise unwritable(path, out.geterror())
+
+
+def _write(path: Path | str, kind: str, srgb: NDArray[np.uint8], **attributes: str) -> None:
     path = Path(path)
     pixels = srgb[..., None] if srgb.ndim == 2 else srgb
     height, width, channels = pixels.shape
-    spec = oiio.ImageSpec(width, height, channels, "uint8")
-    spec.attribute("oiio:ColorSpace", "sRGB")
-    spec.attribute("oiio:UnassociatedAlpha", 1)
+    spec = _spec_of(width, height, channels)
+    for name, value in attributes.items():
+        spec.attribute(name, value)
     with whole_file(path) as part:
-        out: Any = oiio.ImageOutput.create("png")
+        out: Any = oiio.ImageOutput.create(kind)
         done = out.open(str(part), spec) and out.write_image(np.ascontiguousarray(pixels))
         done = out.close() and done
         if not done or out.has_error:
             raise unwritable(path, out.geterror())
+
+
+def _spec_of(width: int, height: int, channels: int) -> Any:
+    spec = oiio.ImageSpec(width, height, channels, "uint8")
+    spec.attribute("oiio:ColorSpace", "sRGB")
+    spec.attribute("oiio:UnassociatedAlpha", 1)
+    return spec
+
+
+def picture_size(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """(width, height) of a picture, upright, by its header alone. Raises: PictureError, as `read_picture`."""
+    path = Path(path)
+    if not path.is_file():
+        _sha256(path)  # says why
+    source = _open(path)
+    try:
+        spec = source.spec()
+        _refuse_by_header(path, spec, max_pixels)
+        width, height = (spec.full_width, spec.full_height) if spec.full_width else (spec.width, spec.height)
+        return (height, width) if spec.get_int_attribute("Orientation", 1) >= 5 else (width, height)
+    finally:
+        source.close()
 
 
 # Reading --------------------------------------------------------------------------------------------------------------

@@ -21,7 +21,10 @@ from .rate import exact_rate
 Frame = NDArray[np.uint8]  # (H, W, 3) sRGB
 
 _BT709 = 1  # the code for primaries, transfer and matrix alike (ITU-T H.273)
-_ENCODERS = {"h264": ("libx264", "h264", "libopenh264"), "hevc": ("libx265", "hevc")}
+_ENCODERS = {"h264": ("libx264", "h264", "libopenh264"), "hevc": ("libx265", "hevc"), "vp9": ("libvpx-vp9",)}
+_CHANNELS = {"yuv420p": "rgb24", "yuva420p": "rgba"}
+# alternate reference frames cannot carry alpha; bitrate 0 lets the rate factor rule
+_OPTIONS = {"vp9": {"b": "0", "auto-alt-ref": "0", "deadline": "good", "cpu-used": "4"}}
 
 
 @dataclass(frozen=True)
@@ -115,11 +118,15 @@ class VideoWriter:
 
     with VideoWriter(path, width, height, fps) as video:
         video.write(frame)          # (height, width, 3) uint8 sRGB
+
+    With the codec vp9 it is a WebM, and may have alpha: frames are (height, width, 4) then, straight. The same frames
+    make the same bytes.
     """
 
     def __init__(
-        self, path: Path | str, width: int, height: int, fps: float, *, codec: str = "h264", quality: int = 16
-    ) -> None:
+        self, path: Path | str, width: int, height: int, fps: float, *, codec: str = "h264", quality: int = 16,
+        alpha: bool = False,
+    ) -> None:  # fmt: skip
         """quality: constant rate factor, smaller is better (16 shows no loss). Odd sizes get one more row or column.
 
         Raises: SettingsError for a frame rate or codec that cannot be.
@@ -128,12 +135,15 @@ class VideoWriter:
             raise SettingsError(f"A video cannot have {fps:g} frames per second; give a rate above 0.")
         if codec not in _ENCODERS:
             raise SettingsError(f"There is no review codec {codec!r}; choose {' or '.join(_ENCODERS)}.")
+        if alpha and codec != "vp9":
+            raise SettingsError(f"A video in {codec} cannot be transparent; choose vp9 (WebM).")
         self.path = Path(path)
         self._size = (width, height)
         self._padding = ((0, height % 2), (0, width % 2), (0, 0))
         self._rate = exact_rate(fps)
         self._codec = codec
         self._quality = quality
+        self._pixels = "yuva420p" if alpha else "yuv420p"
         self._cleanup = contextlib.ExitStack()
         self._container: Any = None
         self._stream: Any = None
@@ -141,24 +151,27 @@ class VideoWriter:
     def __enter__(self) -> VideoWriter:
         part = self._cleanup.enter_context(whole_file(self.path))
         with self._writing():
-            self._container = av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"})
+            # bitexact: no random track numbers, no date
+            kind, options = ("webm", {}) if self._codec == "vp9" else ("mp4", {"movflags": "+faststart"})
+            self._container = av.open(str(part), "w", format=kind, options={**options, "fflags": "+bitexact"})
             self._stream = self._container.add_stream(_encoder(self._codec), rate=self._rate)
             self._stream.width = self._size[0] + self._padding[1][1]
             self._stream.height = self._size[1] + self._padding[0][1]
-            self._stream.pix_fmt = "yuv420p"
-            self._stream.options = {"crf": str(self._quality), "preset": "veryfast"}
+            self._stream.pix_fmt = self._pixels
+            self._stream.options = {"crf": str(self._quality), **_OPTIONS.get(self._codec, {"preset": "veryfast"})}
             context = self._stream.codec_context
             context.color_primaries = context.color_trc = context.colorspace = _BT709
             context.color_range = 1  # 16–235
         return self
 
     def write(self, frame: Frame) -> None:
-        """The next frame, (height, width, 3) uint8 sRGB. Raises: OutputError."""
-        if frame.shape != (self._size[1], self._size[0], 3):
+        """The next frame, (height, width, 3) uint8 sRGB, or with straight alpha. Raises: OutputError."""
+        layout = _CHANNELS[self._pixels]
+        if frame.shape != (self._size[1], self._size[0], len(layout.rstrip("24"))):
             raise ValueError(f"frame of shape {frame.shape} in a video of {self._size[0]} × {self._size[1]}")
         with self._writing():
-            picture = av.VideoFrame.from_ndarray(np.pad(frame, self._padding, mode="edge"), format="rgb24")
-            picture = picture.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+            picture = av.VideoFrame.from_ndarray(np.pad(frame, self._padding, mode="edge"), format=layout)
+            picture = picture.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
             self._container.mux(self._stream.encode(picture))
 
     def __exit__(

@@ -1,0 +1,140 @@
+"""Plain data against a JSON Schema: the part of Draft 2020-12 that our own schemas use, with sentences for people.
+
+A library that knows all of JSON Schema agrees with this file about the tests' documents; it is not needed to run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .document import Document, Where
+
+Schema = Mapping[str, Any]
+_WORDS = {
+    "string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
+    "array": "a list", "object": "a mapping (name: value)", "null": "nothing (null)",
+}  # fmt: skip
+
+
+def check(document: Document, schema: Schema) -> None:
+    """Raises:
+    SettingsError: for the first thing in the file's order that does not fit: file, line, field, what is accepted.
+    """
+    found = sorted(problems(document.data, schema), key=lambda problem: document.line(problem[0]))
+    if found:
+        raise document.error(*found[0])
+
+
+def problems(value: Any, schema: Schema, where: Where = ()) -> Iterator[tuple[Where, str]]:
+    """Everything that does not fit: where, and what is wrong."""
+    if "anyOf" in schema:
+        if not any(next(problems(value, choice, where), None) is None for choice in schema["anyOf"]):
+            yield from _closest(value, schema["anyOf"], where)
+        return
+    if "const" in schema or "enum" in schema:
+        choices = schema.get("enum", [schema.get("const")])
+        if not any(value == choice and type(value) is type(choice) for choice in choices):
+            yield where, f"cannot be {_shown(value)}{_instead(value, choices)}; choose from {_listed(choices)}."
+        return
+    if not _is(value, schema.get("type")):
+        yield where, f"cannot be {_shown(value)}; it is {accepted(schema)}."
+        return
+    for keyword, wrong in _LIMITS.items():
+        if keyword in schema and wrong(value, schema[keyword]):
+            yield where, f"cannot be {_shown(value)}; it is {accepted(schema)}."
+            return
+    if isinstance(value, dict):
+        yield from _entries(value, schema, where)
+    if isinstance(value, list) and "items" in schema:
+        for index, item in enumerate(value):
+            yield from problems(item, schema["items"], (*where, index))
+
+
+def _entries(value: dict[str, Any], schema: Schema, where: Where) -> Iterator[tuple[Where, str]]:
+    known = schema.get("properties", {})
+    for key, item in value.items():
+        if key in known:
+            yield from problems(item, known[key], (*where, key))
+        elif schema.get("additionalProperties") is False:
+            yield (*where, key), f"is no setting{_instead(key, list(known))}; known are {', '.join(known)}."
+    for key in schema.get("required", ()):
+        if key not in value:
+            yield where, f"{'lacks' if where else 'the file lacks'} “{key}”: {known[key].get('description', 'needed')}."
+
+
+def _closest(value: Any, choices: list[Schema], where: Where) -> Iterator[tuple[Where, str]]:
+    """The inner problems of the one choice that has the value's type, else all that is accepted."""
+    fitting = [choice for choice in choices if isinstance(value, dict | list) and _is(value, choice.get("type"))]
+    if len(fitting) == 1:
+        yield from problems(value, fitting[0], where)
+    else:
+        yield where, f"cannot be {_shown(value)}; it is {' or '.join(map(accepted, choices))}."
+
+
+def accepted(schema: Schema) -> str:
+    """What a schema takes, in words."""
+    if "anyOf" in schema:
+        return " or ".join(map(accepted, schema["anyOf"]))
+    if "enum" in schema:
+        return "one of " + _listed(schema["enum"])
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    if "pattern" in schema:
+        return f"text such as {_listed(schema.get('examples', []))}"
+    types = schema.get("type", [])
+    words = " or ".join(_WORDS[name] for name in ([types] if isinstance(types, str) else types))
+    bounds = [
+        f"{sign} {schema[key]:g}" for key, sign in (
+            ("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"), ("exclusiveMaximum", "below"),
+        ) if key in schema
+    ]  # fmt: skip
+    least = schema.get("minItems", schema.get("minLength"))
+    return " ".join([words, *bounds, *(["that is not empty"] if least else [])])
+
+
+def _is(value: Any, types: str | list[str] | None) -> bool:
+    if types is None:
+        return True
+    return any(_TYPES[name](value) for name in ([types] if isinstance(types, str) else types))
+
+
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
+    "boolean": lambda value: isinstance(value, bool),
+    "array": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+    "null": lambda value: value is None,
+}
+# keyword → whether a value (of the right type already) breaks it
+_LIMITS: dict[str, Callable[[Any, Any], bool]] = {
+    "minimum": lambda value, limit: _TYPES["number"](value) and value < limit,
+    "maximum": lambda value, limit: _TYPES["number"](value) and value > limit,
+    "exclusiveMinimum": lambda value, limit: _TYPES["number"](value) and value <= limit,
+    "exclusiveMaximum": lambda value, limit: _TYPES["number"](value) and value >= limit,
+    "pattern": lambda value, limit: isinstance(value, str) and re.search(limit, value) is None,
+    "minItems": lambda value, limit: isinstance(value, list) and len(value) < limit,
+    "minLength": lambda value, limit: isinstance(value, str) and len(value) < limit,
+}
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _listed(choices: list[Any]) -> str:
+    return ", ".join(choice if isinstance(choice, str) else json.dumps(choice) for choice in choices)
+
+
+def _instead(word: Any, choices: list[Any]) -> str:
+    """“ (did you mean …?)” where a choice is spelled alike."""
+    words = [choice for choice in choices if isinstance(choice, str)]
+    close = difflib.get_close_matches(word, words, 1) if isinstance(word, str) else []
+    return f" (did you mean “{close[0]}”?)" if close else ""

@@ -1,0 +1,250 @@
+"""Files for games and for looking at, made of finished EXR frames: PNG, WebP, flipbook atlas, MP4, WebM with alpha.
+
+    deliver(frames, Delivery(formats=("webp", "atlas")), fps=24)
+
+Frames are read one at a time. The same frames make the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import pixels
+from ..atomic import unwritable, whole_file
+from ..color import Display, Floats, choose_display, display_srgb
+from ..errors import SettingsError
+from ..exr_read import read_exr
+from ..image import write_png, write_png_strips, write_webp
+from ..sequence import FramePattern
+from ..video import VideoWriter
+from .settings import Delivery
+
+Srgb = NDArray[np.uint8]  # (H, W, 3), or (H, W, 4) with straight alpha
+
+MAX_ATLAS = 16_384  # pixels a side: what graphics cards take
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Finished frames: the pattern of their names and their numbers."""
+
+    pattern: FramePattern
+    numbers: Sequence[int]
+
+    @property
+    def stem(self) -> Path:
+        """What one-file deliverables are called, without their suffix: a/b/####.exr → a/b/b, a/b_####.exr → a/b."""
+        before = Path(self.pattern.before + "x")
+        name = before.name[:-1].rstrip("._- ")
+        return before.parent / (name or before.absolute().parent.name or "frames")
+
+
+def files_of(frames: Frames, delivery: Delivery) -> list[Path]:
+    """Every file that `deliver` makes."""
+    made: list[Path] = []
+    for kind in delivery.formats:
+        if kind in ("png", "webp"):
+            made += [frames.pattern.path(number).with_suffix(f".{kind}") for number in frames.numbers]
+        elif kind == "atlas":
+            made += [_beside(frames, ".atlas.png"), _beside(frames, ".atlas.json")]
+        elif kind in ("mp4", "webm"):
+            made.append(_beside(frames, f".{kind}"))
+    return made
+
+
+def deliver(
+    frames: Frames,
+    delivery: Delivery,
+    *,
+    fps: float,
+    display: Display | None = None,
+    on_frame: Callable[[int], None] = lambda number: None,
+) -> list[Path]:
+    """Make the files of every format but exr. Returns them.
+
+    Args:
+        fps: of the videos and of the atlas's timing.
+        display: how scene-linear pixels are shown; None: as suits the first frame.
+        on_frame: told each frame's number; what it raises stops the work, and no file is left half made.
+
+    Raises:
+        OutputError, PictureError: a frame cannot be read; SettingsError: an atlas too large, an alpha without a matte.
+    """
+    kinds = [kind for kind in delivery.formats if kind != "exr"]
+    if not kinds:
+        return []
+    with ExitStack() as cleanup:
+        takers: list[Callable[[int, Srgb], None]] = []
+        channels = 3
+        for number in frames.numbers:
+            passes, _ = read_exr(frames.pattern.path(number))
+            display = display or choose_display(passes["Combined"])
+            picture = _sized(_shown(passes, delivery, display), delivery.size)
+            if not takers:
+                takers = [_taker(kind, frames, delivery, fps, picture, cleanup) for kind in kinds]
+                channels = picture.shape[2]
+            for take in takers:
+                take(number, _with_channels(picture, channels))
+            on_frame(number)
+    return files_of(frames, delivery)
+
+
+def _shown(passes: dict[str, Floats], delivery: Delivery, display: Display) -> Srgb:
+    """A frame as it is seen: (H, W, 3) sRGB, or (H, W, 4) with straight alpha where there is any."""
+    combined = passes["Combined"]
+    alpha = combined[..., 3:4].clip(0, 1)
+    if delivery.alpha == "matte":
+        if "Matte" not in passes:
+            raise SettingsError("The alpha “matte” needs the pass Matte; add it to passes.")
+        cover = alpha * passes["Matte"].clip(0, 1)
+    elif delivery.alpha == "none" or bool(alpha.min() >= 1):
+        return display_srgb(combined, exposure=display)
+    else:
+        cover = alpha
+    straight = combined.copy()
+    np.divide(straight[..., :3], alpha, out=straight[..., :3], where=alpha > 0)
+    straight[..., 3] = 1
+    return np.dstack([display_srgb(straight, exposure=display), np.round(cover * 255).astype(np.uint8)])
+
+
+def _sized(picture: Srgb, longest: int | None) -> Srgb:
+    """Made smaller where it is larger; colours are weighed by their alpha, so that no dark edge appears."""
+    height, width = picture.shape[:2]
+    if longest is None or max(height, width) <= longest:
+        return picture
+    scale = longest / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if picture.shape[2] == 3:
+        return pixels.resize(picture, *size)
+    cover = picture[..., 3:4].astype(np.float32) / 255
+    weighed = pixels.resize(np.dstack([picture[..., :3] * cover, cover]), *size)
+    colour = np.divide(weighed[..., :3], weighed[..., 3:4], out=np.zeros_like(weighed[..., :3]),
+                       where=weighed[..., 3:4] > 0)  # fmt: skip
+    return np.round(np.dstack([colour, weighed[..., 3:4] * 255])).clip(0, 255).astype(np.uint8)
+
+
+def _taker(
+    kind: str, frames: Frames, delivery: Delivery, fps: float, first: Srgb, cleanup: ExitStack
+) -> Callable[[int, Srgb], None]:
+    """What is done with each frame for one format."""
+    if kind == "png":
+        return lambda number, picture: write_png(frames.pattern.path(number).with_suffix(".png"), picture)
+    if kind == "webp":
+        write = partial(write_webp, quality=delivery.quality)
+        return lambda number, picture: write(frames.pattern.path(number).with_suffix(".webp"), picture)
+    if kind == "atlas":
+        atlas = cleanup.enter_context(_Atlas(frames, delivery, fps, first))
+        return atlas.add
+    height, width, channels = first.shape
+    webm = kind == "webm"
+    # the usual scales: x264 shows no loss at 16, VP9 at 20; both are poor near 50
+    factor = round((20 if webm else 16) + (100 - delivery.quality) * 0.34)
+    video = VideoWriter(
+        _beside(frames, f".{kind}"), width, height, fps, codec="vp9" if webm else "h264", quality=factor,
+        alpha=webm and channels == 4,
+    )  # fmt: skip
+    cleanup.enter_context(video)
+    if webm:
+        return lambda number, picture: video.write(picture)
+    return lambda number, picture: video.write(_with_channels(picture, 3))
+
+
+def _with_channels(picture: Srgb, channels: int) -> Srgb:
+    """All frames alike: opaque where there is no alpha, over black where none is wanted."""
+    if picture.shape[2] == channels:
+        return picture
+    if channels == 4:
+        return np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
+    return (picture[..., :3].astype(np.uint16) * picture[..., 3:4] // 255).astype(np.uint8)
+
+
+def _beside(frames: Frames, suffix: str) -> Path:
+    return frames.stem.with_name(frames.stem.name + suffix)
+
+
+class _Atlas:
+    """A flipbook: frames in rows from the top left, and a JSON of where each is (the layout of TexturePacker's and
+    Aseprite's “array” files, which game engines import).
+
+    The picture is written when all frames are there; until then they wait in a nameless file, not in memory.
+    """
+
+    def __init__(self, frames: Frames, delivery: Delivery, fps: float, first: Srgb) -> None:
+        self.frames, self.fps, self.shape = frames, fps, first.shape
+        count = len(frames.numbers)
+        self.columns = min(count, delivery.columns or math.ceil(math.sqrt(count)))
+        self.rows = math.ceil(count / self.columns)
+        self.width, self.height = self.columns * first.shape[1], self.rows * first.shape[0]
+        if max(self.width, self.height) > MAX_ATLAS:
+            fitting = math.floor(MAX_ATLAS / max(self.columns, self.rows))
+            raise SettingsError(
+                f"An atlas of {count} frames would be {self.width} × {self.height} pixels, more than {MAX_ATLAS} a side; "
+                f"set delivery.size to {fitting} or less, or take fewer frames."
+            )
+        self.path = _beside(frames, ".atlas.png")
+
+    def __enter__(self) -> _Atlas:
+        try:
+            self.file = tempfile.TemporaryFile(dir=self.path.parent)  # noqa: SIM115 - closed in __exit__
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        return self
+
+    def add(self, number: int, picture: Srgb) -> None:
+        try:
+            self.file.write(np.ascontiguousarray(picture).data)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        with self.file:
+            if kind is None:
+                write_png_strips(self.path, self.width, self.height, self._strips())
+                with whole_file(self.path.with_suffix(".json")) as part:
+                    part.write_text(json.dumps(self._facts(), indent=1) + "\n", encoding="utf-8")
+
+    def _strips(self) -> Iterator[Srgb]:
+        """One row of frames after another."""
+        self.file.seek(0)
+        height, width, channels = self.shape
+        for _ in range(self.rows):
+            strip = np.zeros((height, self.width, channels), np.uint8)
+            for column in range(self.columns):
+                data = self.file.read(height * width * channels)
+                if data:
+                    strip[:, column * width : (column + 1) * width] = np.frombuffer(data, np.uint8).reshape(self.shape)
+            yield strip
+
+    def _facts(self) -> dict[str, Any]:
+        height, width, channels = self.shape
+        frames = []
+        for index, number in enumerate(self.frames.numbers):
+            x, y = index % self.columns * width, index // self.columns * height
+            frames.append(
+                {
+                    "filename": str(number),
+                    "frame": {"x": x, "y": y, "w": width, "h": height},
+                    "rotated": False,
+                    "trimmed": False,
+                    "spriteSourceSize": {"x": 0, "y": 0, "w": width, "h": height},
+                    "sourceSize": {"w": width, "h": height},
+                    "duration": round(1000 / self.fps, 3),
+                }
+            )
+        meta = {
+            "app": "gioconda", "image": self.path.name, "format": "RGBA8888" if channels == 4 else "RGB888",
+            "size": {"w": self.width, "h": self.height}, "scale": "1", "fps": self.fps, "columns": self.columns,
+            "rows": self.rows,
+        }  # fmt: skip
+        return {"frames": frames, "meta": meta}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from . import overlay, properties
-from .operators import edit_points, place_points
+from .operators import create_landmark_rig, edit_points, place_points
 
 # What Blender has to know, in the order of registration: each module has CLASSES, register() or both.
-MODULES = (properties, overlay, edit_points, place_points)
+MODULES = (properties, overlay, edit_points, place_points, create_landmark_rig)
 
 
 def register() -> None:

@@ -1,0 +1,68 @@
+"""Build a rig of bones on top of the portrait, for artists who have none."""
+
+import bpy
+from bpy.props import BoolProperty
+
+from ...core.gioconda.errors import GiocondaError
+from .. import overlay, session
+from ..rig import landmark_rig
+
+
+class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
+    """Build a rig of bones on top of the portrait and let it drive the portrait"""
+
+    bl_idname = "gioconda.create_landmark_rig"
+    bl_label = "Create Landmark Rig"
+    bl_description = "Put the portrait into the 3D view with animation controls on its face, and let them drive it"
+    bl_options = {"REGISTER", "UNDO"}
+
+    bind: BoolProperty(
+        name="Drive the Portrait", default=True,
+        description="The new rig drives the portrait. The mapping of another rig is replaced: save that first",
+    )  # fmt: skip
+    align_view: BoolProperty(
+        name="Look at It", default=True, description="Turn the 3D view to the portrait, from the front"
+    )
+
+    @classmethod
+    def poll(cls, context):
+        tree = overlay.shown_portrait(context.space_data) or session.active_portrait(context)
+        if tree is None:
+            cls.poll_message_set("There is no Gioconda Portrait in this scene: add one in the compositor")
+            return False
+        if not tree.gioconda.landmarks or tree.gioconda.image is None:
+            cls.poll_message_set("Analyse the portrait first: the controls sit at its landmarks")
+            return False
+        return True
+
+    def invoke(self, context, event):
+        tree = overlay.shown_portrait(context.space_data) or session.active_portrait(context)
+        if tree.gioconda.rig.target is not None and len(tree.gioconda.rig.rows):
+            return context.window_manager.invoke_props_dialog(self)
+        return self.execute(context)
+
+    def execute(self, context):
+        tree = overlay.shown_portrait(context.space_data) or session.active_portrait(context)
+        try:
+            rig = landmark_rig.create(tree, context)
+            if self.bind and not tree.library:
+                landmark_rig.bind(tree, rig)
+        except GiocondaError as error:
+            session.fail(tree, error)
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if self.align_view:
+            _align_views(context, rig)
+        self.report({"INFO"}, "Move the controls on the face; keyframe them like any bone.")
+        return {"FINISHED"}
+
+
+def _align_views(context: bpy.types.Context, rig: bpy.types.Object) -> None:
+    """Every 3D view of the window, or the one the artist is in."""
+    areas = [context.area] if context.area and context.area.type == "VIEW_3D" else getattr(context.screen, "areas", ())
+    for area in areas:
+        if area.type == "VIEW_3D":
+            landmark_rig.look_at(area.spaces.active.region_3d, rig)
+
+
+CLASSES = (GIOCONDA_OT_create_landmark_rig,)

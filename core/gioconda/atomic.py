@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import OutputError
+from .errors import DiskFullError, OutputError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HOST = re.sub(r"\W", "", platform.node())[:20]  # so that farm nodes leave each other's parts alone
@@ -52,7 +52,7 @@ def unwritable(path: Path, reason: OSError | str) -> OutputError:
     """The sentence for a file that could not be written; `reason` is the system's or a library's own words."""
     code = reason.errno if isinstance(reason, OSError) else None
     if code in _FULL or (code is None and _disk_is_full(path.parent)):
-        return OutputError(f"Cannot write {path}: the disk is full; free some space and run the same command again.")
+        return DiskFullError(f"Cannot write {path}: the disk is full; free some space and run the same command again.")
     words = (reason.strerror or str(reason)) if isinstance(reason, OSError) else reason.strip().replace("\n", "; ")
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return OutputError(f"Cannot write {path}: {words}; choose a folder you may write to.")

@@ -20,6 +20,7 @@ class ExitCode(IntEnum):
     OUTPUT = 5  # the result cannot be written: no permission, disk full
     MODELS = 6  # a model file is missing or is not the expected one
     DEVICE = 7  # the asked-for device or provider is not available
+    PARTIAL = 8  # some items of a batch failed, all others are done
     CANCELLED = 130  # Ctrl-C, SIGTERM
 
 
@@ -57,6 +58,10 @@ class OutputError(GiocondaError):
     """A result cannot be written."""
 
     exit_code = ExitCode.OUTPUT
+
+
+class DiskFullError(OutputError):
+    """There is no room for a result: nothing else can be written either."""
 
 
 class ModelError(GiocondaError):

@@ -1,0 +1,119 @@
+"""The command lines that a farm's tasks run, the same for every engine: prepare, render a chunk, finish.
+
+Prepare follows a video once for all tasks and renders the first frame: the portrait is then ready in the cache, and a
+bad input fails before hundreds of tasks begin. Finish sees that every frame is whole, makes what is made of all frames
+together (the preview video, the signed manifest), and verifies it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..atomic import whole_file
+from ..errors import InputError, SettingsError
+from ..inputs import VIDEOS
+from ..protocol import LARGEST, Job
+from ..sequence import FrameRange
+from .plan import Item, Plan
+
+FRAMES = "{frames}"  # stands for a task's frames until the engine's own word takes its place
+
+
+@dataclass(frozen=True)
+class Task:
+    """What an item needs on a farm, as words of a command line without the program's name."""
+
+    item: Item
+    job_file: Path
+    tracked: Path | None  # where the motion of a video will be
+    prepare: tuple[tuple[str, ...], ...]
+    render: tuple[str, ...]  # FRAMES stands for the chunk
+    finish: tuple[tuple[str, ...], ...]
+
+
+def write_jobs(plan: Plan, folder: Path) -> list[Task]:
+    """Write every item's job file into `folder`/jobs and say what is to be run.
+
+    Raises:
+        OutputError: the folder cannot be written.
+        SettingsError: two items write the same frames.
+    """
+    _check_outputs(plan)
+    tasks = []
+    for item in plan.items:
+        tracked = folder / "motion" / f"{item.name}.npz" if _is_video(item.job) else None
+        job = replace(
+            item.job, motion=str(tracked or item.job.motion), resume=True, overwrite=False,
+            frames=FrameRange.format(item.frames),
+        )  # fmt: skip
+        path = folder / "jobs" / f"{item.name}.json"
+        with whole_file(path) as part:
+            part.write_text(job.to_json(), encoding="utf-8")
+        tasks.append(_task(item, path, tracked))
+    return tasks
+
+
+def _task(item: Item, path: Path, tracked: Path | None) -> Task:
+    run = ("job", str(path), "--resume", "--allow-outside")
+    first = (*run, f"--frames={item.frames[0]}", "--no-review")
+    track = (("track", item.job.motion, "-o", str(tracked), "--face", LARGEST),) if tracked else ()
+    output = str(Path(item.job.output).parent)
+    return Task(
+        item, path, tracked,
+        prepare=(*track, first),
+        render=(*run, f"--frames={FRAMES}", "--no-review"),
+        finish=(run, ("verify", output)),
+    )  # fmt: skip
+
+
+def line(program: str, words: Sequence[str], frames: str | None = None) -> str:
+    """One command line for a POSIX shell, quoted; `frames` takes FRAMES' place as it is, unquoted."""
+    quoted = " ".join(shlex.quote(word) for word in (program, *words))
+    return quoted if frames is None else quoted.replace(shlex.quote(f"--frames={FRAMES}"), f"--frames={frames}")
+
+
+def _is_video(job: Job) -> bool:
+    return Path(job.motion).suffix.lower() in VIDEOS
+
+
+def _check_outputs(plan: Plan) -> None:
+    seen: dict[str, str] = {}
+    for item in plan.items:
+        pattern = re.sub(r"#+|@+|%0?\d*d", "#", item.job.output)
+        if pattern in seen:
+            raise SettingsError(
+                f"“{seen[pattern]}” and “{item.name}” both write {item.job.output}; give each its own folder."
+            )
+        seen[pattern] = item.name
+
+
+def read_commands(path: Path) -> list[list[str]]:
+    """What `farm run` runs: a JSON list of command lines, each a list of words.
+
+    Raises:
+        InputError: the file cannot be read or is something else.
+    """
+    try:
+        commands = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"The commands {path} cannot be read: {error.strerror}; check the path.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no list of commands: it is not JSON.") from error
+    if not isinstance(commands, list) or not all(_is_command(words) for words in commands):
+        raise InputError(f"{path} is no list of commands: each must be one of {', '.join(RUNNABLE)} with its words.")
+    return commands
+
+
+RUNNABLE = ("job", "track", "verify")
+
+
+def _is_command(words: object) -> bool:
+    return (
+        isinstance(words, list) and bool(words) and all(isinstance(word, str) for word in words)
+        and words[0] in RUNNABLE
+    )  # fmt: skip

@@ -1,0 +1,105 @@
+"""`gioconda farm export`: a job or a batch becomes the folder that a farm's own tools submit."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import OutputError, SettingsError
+from ..inputs import VIDEOS, open_motion
+from ..protocol import REST, Job, Report, Stage
+from ..render import chosen_frames
+from ..trust.policy import Policy
+from ..trust.rights import open_policy, with_consent
+from ..video import video_info
+from . import flamenco, opencue, openjd, shell
+from .commands import Task, write_jobs
+from .plan import CHUNK, Item, Plan, named
+
+WRITERS: dict[str, Callable[[Plan, Sequence[Task], Path], list[Path]]] = {
+    "openjd": openjd.write,
+    "deadline": openjd.write,  # a Deadline Cloud job bundle is an Open Job Description template with two files more
+    "flamenco": flamenco.write,
+    "opencue": opencue.write,
+    "shell": shell.write,
+}
+NEXT = {
+    "openjd": "openjd run {folder}/template.yaml",
+    "deadline": "deadline bundle submit {folder}",
+    "flamenco": "curl -X POST -H 'Content-Type: application/json' -d @{folder}/submit/NAME.json MANAGER/api/v3/jobs",
+    "opencue": "python {folder}/outline_job.py SHOW SHOT USER",
+    "shell": "sh {folder}/run.sh",
+}
+
+
+def export(arguments: argparse.Namespace, report: Report, *, interactive: bool) -> dict[str, Any]:
+    """Run the command. Returns what was written, as plain data.
+
+    Raises:
+        GiocondaError: the job cannot be read, nobody states the right to a portrait, the folder cannot be written.
+    """
+    policy = open_policy(arguments.policy)
+    items = items_of(arguments.file, policy, report, interactive=interactive)
+    plan = Plan(
+        arguments.file.stem, items, chunk=CHUNK if arguments.chunk is None else arguments.chunk,
+        command=arguments.program,
+    )  # fmt: skip
+    made = write(plan, arguments.to, arguments.output)
+    frames = sum(len(item.frames) for item in items)
+    then = NEXT[arguments.to].format(folder=arguments.output)
+    text = f"{len(items)} jobs, {frames} frames, written to {arguments.output} for {arguments.to}. Next: {then}"
+    return {"files": [str(path) for path in made], "jobs": len(items), "frames": frames, "text": text}
+
+
+def write(plan: Plan, to: str, folder: Path) -> list[Path]:
+    """Write a plan for an engine into a folder. Returns the files.
+
+    Raises:
+        OutputError: the folder holds something already, or cannot be written; SettingsError.
+    """
+    folder = folder.absolute()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{folder} is not empty; name a new folder.")
+    tasks = write_jobs(plan, folder)
+    return [*(task.job_file for task in tasks), *WRITERS[to](plan, tasks, folder)]
+
+
+def items_of(path: Path, policy: Policy, report: Report, *, interactive: bool) -> tuple[Item, ...]:
+    """What a job file or a batch file renders.
+
+    Raises:
+        InputError, SettingsError, MotionError.
+    """
+    from ..batch.settings import read_job
+
+    jobs = [(path.stem, read_job(path))]
+    found = []
+    for name, job in jobs:
+        stated = with_consent(job, policy, interactive=interactive)
+        found.append((name, stated, frames_of(stated, report)))
+    return named(found)
+
+
+def frames_of(job: Job, report: Report) -> list[int]:
+    """The frame numbers that a job renders; a video is counted, not tracked.
+
+    Raises:
+        MotionError, SettingsError.
+    """
+    if Path(job.motion).suffix.lower() in VIDEOS:
+        report(Stage("motion", f"Counting the frames of {job.motion}"))
+        count = video_info(job.motion).frames
+        if count < 1:
+            raise SettingsError(
+                f"{job.motion} does not say how many frames it has; turn it into a motion: gioconda track."
+            )
+        there = list(range(count))
+    elif job.motion == REST:
+        from ..sequence import FrameRange
+
+        return FrameRange.parse(job.frames).numbers() or [1]
+    else:
+        there = [int(number) for number in open_motion(job, report).frames]
+    return chosen_frames(job.frames, there, report)

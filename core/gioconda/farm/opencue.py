@@ -1,0 +1,78 @@
+"""An OpenCue outline: a Python script for PyOutline with three layers an item, one after the other.
+
+PyOutline: https://docs.opencue.io/docs/other-guides/pyoutline/ . OpenCue replaces #FRAMESPEC# by a chunk's frames.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..atomic import whole_file
+from .commands import Task, line
+from .plan import Plan
+
+SCRIPT = '''#!/usr/bin/env python
+"""Submits to OpenCue with PyOutline: python outline_job.py SHOW SHOT USER. Written by gioconda farm export."""
+
+import json
+import sys
+from pathlib import Path
+
+import outline
+import outline.cuerun
+from outline.modules.shell import Shell
+
+LAYERS = json.loads(Path(__file__).with_name("outline_layers.json").read_text(encoding="utf-8"))
+
+
+def build(show, shot, user):
+    """The outline, ready to be launched or serialised."""
+    job = outline.Outline(LAYERS["name"], shot=shot, show=show, user=user)
+    layers = {}
+    for entry in LAYERS["layers"]:
+        layer = Shell(entry["name"], command=entry["command"], chunk=entry["chunk"], range=entry["range"])
+        layer.set_service("gioconda")
+        if entry["after"]:
+            layer.depend_all(layers[entry["after"]])
+        layers[entry["name"]] = job.add_layer(layer)
+    return job
+
+
+if __name__ == "__main__":
+    outline.cuerun.launch(build(*sys.argv[1:4]), use_pycuerun=False)
+'''
+
+
+def layers(plan: Plan, tasks: Sequence[Task]) -> dict[str, Any]:
+    """What the script builds, as plain data."""
+    found: list[dict[str, Any]] = []
+    for task in tasks:
+        name = task.item.name
+        prepare, render, review = (f"{what}_{name}" for what in ("prepare", "render", "review"))
+        before, after = (
+            " && ".join(line(plan.command, words) for words in words_of) for words_of in (task.prepare, task.finish)
+        )
+        frames = ",".join(map(str, task.item.frames))
+        whole = task.item.frames[-1] - task.item.frames[0] + 1 == len(task.item.frames)
+        span = f"{task.item.frames[0]}-{task.item.frames[-1]}" if whole and len(task.item.frames) > 1 else frames
+        command = line(plan.command, task.render, "#FRAMESPEC#")
+        found += [
+            {"name": prepare, "command": before, "range": "1", "chunk": 1, "after": None},
+            {"name": render, "command": command, "range": span, "chunk": plan.chunk, "after": prepare},
+            {"name": review, "command": after, "range": "1", "chunk": 1, "after": render},
+        ]
+    return {"name": plan.name, "layers": found}
+
+
+def write(plan: Plan, tasks: Sequence[Task], folder: Path) -> list[Path]:
+    """`outline_job.py`, and `outline_layers.json` that it reads."""
+    content = json.dumps(layers(plan, tasks), indent=1, ensure_ascii=False) + "\n"
+    made = []
+    for name, text in {"outline_job.py": SCRIPT, "outline_layers.json": content}.items():
+        made.append(folder / name)
+        with whole_file(made[-1]) as part:
+            part.write_text(text, encoding="utf-8")
+    return made

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+POLICY = ROOT / "tests" / "data" / "policy.yaml"
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +28,17 @@ def models_folder() -> Path:
     if not list(folder.glob("*.onnx")):
         pytest.skip("onnx_models/ holds no nets yet: run `make models`")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keys and remembered answers stay out of the user's own folder; the tests' pictures are covered by their policy."""
+    own = {"GIOCONDA_CONFIG": str(tmp_path_factory.mktemp("config")), "GIOCONDA_POLICY": str(POLICY)}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
+    yield
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -11,7 +11,7 @@ from .models.fetch import download_wheel, read_wheel
 from .models.registry import Package, sha256
 from .protocol import TAKE, Job, Report, Stage
 
-# Rear Admiral Grace M. Hopper, 1984, by James S. Davis, US Navy: public domain; among matplotlib's sample data.
+PICTURE_CREDIT = "Rear Admiral Grace M. Hopper, 1984, by James S. Davis, US Navy"  # among matplotlib's sample data
 PICTURE = "matplotlib/mpl-data/sample_data/grace_hopper.jpg"
 PICTURE_SHA256 = "a8ca6d734765703b09728ab47fe59f473d93ae3967fc24c7c0288c3c7adb7130"
 WHEEL = Package(
@@ -48,6 +48,7 @@ def demo_job(output: str, report: Report) -> Job:
         passes=("Combined", "Matte", "Depth", "Vector", "UV"),
         review=str(folder / "preview.mp4"),
         sheet=str(folder / "contact_sheet.png"),
+        consent={"right": "public_domain", "who": "Gioconda's demonstration", "text": PICTURE_CREDIT},
     )
 
 

@@ -36,6 +36,15 @@ def read_exr(path: Path | str) -> tuple[dict[str, Floats], dict[str, Any]]:
     return {name: np.ascontiguousarray(pixels[..., at]) for name, at in places.items()}, _header_of(spec)
 
 
+def read_header(path: Path | str) -> dict[str, Any]:
+    """A frame's header alone; no pixels are decoded. Raises: PictureError."""
+    source = _open(Path(path))
+    try:
+        return _header_of(source.spec())
+    finally:
+        source.close()
+
+
 def is_whole(path: Path | str, expected: Header | None = None, *, decode: bool = True) -> bool:
     """Whether a frame is there, complete and made with this header: `expected` must be a part of what the file says.
 

@@ -29,7 +29,8 @@ from .sequence import FramePattern
 # What does not change a frame's pixels: where things are, what it runs on, what else is made.
 NOT_IN_IDENTITY = (
     "portrait", "motion", "points", "matte", "plate", "ocio", "output", "frames", "device", "threads", "review",
-    "sheet", "png", "resume", "overwrite", "models", "cache",
+    "sheet", "png", "resume", "overwrite", "models", "cache", "consent",
+    "keys",
 )  # fmt: skip
 
 

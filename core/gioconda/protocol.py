@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self, TextIO
 from . import __version__
 from .errors import SettingsError
 from .sequence import FramePattern, FrameRange
+from .trust.consent import Consent
 
 VERSION = 1
 
@@ -74,11 +75,14 @@ class Job:
     placeholders: bool = False  # first put the undriven portrait wherever there is no frame yet
     models: str | None = None  # folder of the ONNX nets; None: the default one
     cache: str | None = None  # folder for prepared portraits; None: the user's cache folder
+    consent: Mapping[str, Any] | None = None  # who states which right to animate the portrait (see trust.consent)
+    keys: str | None = None  # folder of the keys that sign the sequence; None: the user's settings folder
     retarget: Mapping[str, Any] = field(default_factory=dict)  # other fields of RetargetSettings
 
     # Fields that name files: made absolute when a job travels.
     PATHS: ClassVar[tuple[str, ...]] = (
         "portrait", "motion", "output", "points", "matte", "plate", "review", "sheet", "ocio", "models", "cache",
+        "keys",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -93,6 +97,8 @@ class Job:
             raise SettingsError(f"Face “{self.face}” is neither a number nor “{LARGEST}”.")
         if isinstance(self.neutral, str):
             _one_of("neutral frame", self.neutral, ("auto", "rest"))
+        if self.consent is not None:
+            Consent.from_plain(self.consent)
         FrameRange.parse(self.frames)
         FramePattern.parse(self.output)
 

@@ -96,6 +96,7 @@ def _animate(picture: Path, motion: Path, folder: Path, models: Path, frames: st
     """
     run = watch(
         ["animate", str(picture), str(motion), "-o", str(folder / "####.exr"), "--frames", frames, "--overwrite",
+         "--consent", "public_domain:Gioconda's measurements",
          "--models", str(models), "--cache", str(folder / "cache"), "--neutral", "1"],
         consume=True,
     )  # fmt: skip

@@ -225,7 +225,9 @@ class Run(Process):
         self.stage = self.stage_text = ""
         self.result: Mapping[str, Any] | None = None
         self._cancelled = False
-        super().__init__([*command, "job", str(job_file), "--json", "--resume"], environment, log=log)
+        super().__init__(
+            [*command, "job", str(job_file), "--json", "--resume", "--allow-outside"], environment, log=log
+        )
         self._asked.put(None)  # it reads nothing
         self._settle()
 

@@ -20,7 +20,8 @@ SMOOTHINGS = ("auto", "savgol", "one_euro", "none")
 MODELS_HELP = "where the ONNX nets are (default: the project's own folder)"
 CACHE_HELP = "where prepared portraits are kept (default: the user's cache)"
 EXIT_CODES = """exit status: 0 done · 1 a bug · 2 wrong command line · 3 a file or value that cannot be used · 4 no face
-found · 5 the result cannot be written · 6 a model file is missing or wrong · 7 no such device · 130 stopped"""
+found · 5 the result cannot be written · 6 a model file is missing or wrong · 7 no such device · 8 some of a batch's
+items failed · 130 stopped"""
 
 
 def parser() -> Parser:

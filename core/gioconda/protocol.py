@@ -190,6 +190,20 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Board:
+    """How a batch stands; takes the place of the one before."""
+
+    kind: ClassVar[str] = "board"
+    done: int  # items
+    failed: int
+    total: int
+    frames: int  # finished
+    of_frames: int
+    seconds_left: float | None = None
+    rows: Mapping[str, Any] = field(default_factory=dict)  # process → {"item", "stage", "done", "total"}, {} if idle
+
+
+@dataclass(frozen=True)
 class Result:
     """The command has finished: what it made or found, as plain data. The last message of a success."""
 
@@ -207,9 +221,9 @@ class Error:
     text: str
 
 
-Message = Hello | Log | Warn | Stage | Progress | Result | Error
+Message = Hello | Log | Warn | Stage | Progress | Board | Result | Error
 Report = Callable[[Message], None]  # who is told
-KINDS: dict[str, type[Message]] = {cls.kind: cls for cls in (Hello, Log, Warn, Stage, Progress, Result, Error)}
+KINDS: dict[str, type[Message]] = {cls.kind: cls for cls in (Hello, Log, Warn, Stage, Progress, Board, Result, Error)}
 
 
 def to_line(message: Message, request: int | None = None) -> str:

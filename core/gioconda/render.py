@@ -31,8 +31,12 @@ BAND_BYTES = 16_000_000  # of rendered rows in one band
 BANDS = 6  # waiting, being encoded or being written; one more is being rendered
 
 
-def render(job: Job, report: Report) -> dict[str, Any]:
+def render(
+    job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] = open_portrait
+) -> dict[str, Any]:
     """Run a job. Returns what was made, as plain data.
+
+    opener: opens the portrait; another one may have it open already.
 
     Raises:
         GiocondaError: anything the user can put right; finished frames stay, unfinished ones leave nothing behind.
@@ -43,7 +47,7 @@ def render(job: Job, report: Report) -> dict[str, Any]:
     settings = retarget_settings(job, there)
     numbers = chosen_frames(job.frames, there, report)
     check_output(job, numbers)
-    opened = open_portrait(job, report)
+    opened = opener(job, report)
     performance = retarget(motion, opened.portrait.landmarks, settings)
     files = frame_files(job, opened, performance.fps)
     report(Stage("render", f"Rendering {len(numbers)} frames of {files.size[0]} × {files.size[1]} to {job.output}"))

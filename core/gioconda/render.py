@@ -31,9 +31,7 @@ BAND_BYTES = 16_000_000  # of rendered rows in one band
 BANDS = 6  # waiting, being encoded or being written; one more is being rendered
 
 
-def render(
-    job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] = open_portrait
-) -> dict[str, Any]:
+def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] = open_portrait) -> dict[str, Any]:
     """Run a job. Returns what was made, as plain data.
 
     opener: opens the portrait; another one may have it open already.

@@ -13,13 +13,13 @@ from .errors import SettingsError
 
 @dataclass(frozen=True)
 class FrameRange:
-    """Frame numbers as artists write them: "1-100x2,120". No numbers at all means every frame there is."""
+    """Frame numbers as artists write them: "1-100x2,120" (or "1-100:2"). No numbers at all means every frame there is."""
 
     text: str
     spans: tuple[tuple[int, int, int], ...]  # first, last (inclusive), step
 
     LIMIT: ClassVar[int] = 10_000_000
-    SPAN: ClassVar[re.Pattern[str]] = re.compile(r"(-?\d{1,9})(?:-(-?\d{1,9})(?:x(\d{1,9}))?)?")
+    SPAN: ClassVar[re.Pattern[str]] = re.compile(r"(-?\d{1,9})(?:-(-?\d{1,9})(?:[x:](\d{1,9}))?)?")
 
     @classmethod
     def parse(cls, text: str) -> FrameRange:

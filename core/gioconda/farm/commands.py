@@ -7,7 +7,6 @@ together (the preview video, the signed manifest), and verifies it.
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..atomic import whole_file
-from ..errors import InputError, SettingsError
+from ..errors import SettingsError
 from ..inputs import VIDEOS
 from ..protocol import LARGEST, Job
 from ..sequence import FrameRange
@@ -92,28 +91,23 @@ def _check_outputs(plan: Plan) -> None:
         seen[pattern] = item.name
 
 
-def read_commands(path: Path) -> list[list[str]]:
-    """What `farm run` runs: a JSON list of command lines, each a list of words.
-
-    Raises:
-        InputError: the file cannot be read or is something else.
-    """
-    try:
-        commands = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"The commands {path} cannot be read: {error.strerror}; check the path.") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no list of commands: it is not JSON.") from error
-    if not isinstance(commands, list) or not all(_is_command(words) for words in commands):
-        raise InputError(f"{path} is no list of commands: each must be one of {', '.join(RUNNABLE)} with its words.")
-    return commands
-
-
+THEN = "then"  # between the commands of `farm run`
 RUNNABLE = ("job", "track", "verify")
 
 
-def _is_command(words: object) -> bool:
-    return (
-        isinstance(words, list) and bool(words) and all(isinstance(word, str) for word in words)
-        and words[0] in RUNNABLE
-    )  # fmt: skip
+def split_commands(words: Sequence[str]) -> list[list[str]]:
+    """What `farm run` runs: ["track", "a.mp4", …, "then", "job", "x.json"] → one list of words a command.
+
+    Raises:
+        SettingsError: a command that farm tasks have no business with.
+    """
+    commands: list[list[str]] = [[]]
+    for word in words:
+        if word == THEN:
+            commands.append([])
+        else:
+            commands[-1].append(word)
+    wrong = next((command for command in commands if not command or command[0] not in RUNNABLE), None)
+    if wrong is not None:
+        raise SettingsError(f"farm run: “{' '.join(wrong)}” is none of {', '.join(RUNNABLE)} with its words.")
+    return commands

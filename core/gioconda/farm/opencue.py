@@ -35,9 +35,10 @@ def build(show, shot, user):
     for entry in LAYERS["layers"]:
         layer = Shell(entry["name"], command=entry["command"], chunk=entry["chunk"], range=entry["range"])
         layer.set_service("gioconda")
+        job.add_layer(layer)
+        layers[entry["name"]] = layer
         if entry["after"]:
             layer.depend_all(layers[entry["after"]])
-        layers[entry["name"]] = job.add_layer(layer)
     return job
 
 

@@ -7,7 +7,6 @@ session's own path mapping rules, so that the bundle works where storage is moun
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import yaml
 
 from ..atomic import whole_file
 from ..errors import SettingsError
-from .commands import FRAMES, Task
+from .commands import FRAMES, THEN, Task
 from .plan import Plan
 
 MOST_CLIPS = 40  # a template has room for 50 parameters
@@ -160,13 +159,8 @@ def _script(task: Task, commands: Sequence[Sequence[str]], clips: dict[str, str]
     spelled = [_spelled(task, words, clips) for words in commands]
     if len(spelled) == 1:
         return {"actions": {"onRun": {"command": "{{Param.Program}}", "args": spelled[0], **_cancel()}}}
-    data = json.dumps(spelled, indent=1, ensure_ascii=False)
-    return {
-        "embeddedFiles": [{"name": "Commands", "type": "TEXT", "filename": "commands.json", "data": data}],
-        "actions": {
-            "onRun": {"command": "{{Param.Program}}", "args": ["farm", "run", "{{Task.File.Commands}}"], **_cancel()}
-        },
-    }
+    words = [word for command in spelled for word in (THEN, *command)][1:]
+    return {"actions": {"onRun": {"command": "{{Param.Program}}", "args": ["farm", "run", *words], **_cancel()}}}
 
 
 def _spelled(task: Task, words: Sequence[str], clips: dict[str, str]) -> list[str]:

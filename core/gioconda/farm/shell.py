@@ -15,7 +15,7 @@ RUN = """#!/bin/sh
 set -e
 cd "$(dirname "$0")"
 for stage in 1_prepare 2_render 3_finish; do
-    xargs -P "${PROCESSES:-2}" -I '{}' sh -c '{}' < "$stage.txt"
+    tr '\\n' '\\0' < "$stage.txt" | xargs -0 -P "${PROCESSES:-2}" -n 1 sh -c
 done
 """
 

@@ -15,6 +15,7 @@ import gioconda.batch.settings as batch
 from gioconda.exr import LOSSLESS, LOSSY
 from gioconda.protocol import DEVICES, PASSES, Job
 from gioconda.retarget import RetargetSettings
+from gioconda.trust.consent import RIGHTS
 
 FOLDER = Path(batch.__file__).parent
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -38,6 +39,16 @@ RETARGET: dict[str, Schema] = {
     "neutralise": {"type": "number", "minimum": 0, "maximum": 1},
     "lid_floor": {"type": "number", "minimum": 0, "maximum": 0.15},
 }
+CONSENT: Schema = {
+    "type": "object",
+    "properties": {
+        "right": {"description": "which right", "enum": list(RIGHTS)},
+        "who": {"description": "the person or the studio who states it", "type": "string", "minLength": 1},
+        "text": {"description": "a contract's number, a link, a date", "type": "string"},
+    },
+    "additionalProperties": False,
+    "required": ["right", "who"],
+}
 COMPRESSIONS = "|".join(re.escape(name) for name in LOSSLESS + LOSSY)
 JOB: dict[str, Schema] = {
     "portrait": {"type": "string", "minLength": 1},
@@ -56,6 +67,7 @@ JOB: dict[str, Schema] = {
         "type": "string", "pattern": rf"^({COMPRESSIONS})(:\d+)?$", "examples": [*LOSSLESS, "zip:1"],
     },
     "device": {"enum": list(DEVICES)},
+    "consent": any_of(CONSENT, NULL),
 }  # fmt: skip
 DELIVERY: dict[str, Schema] = {
     "formats": {"type": "array", "items": {"enum": list(batch.FORMATS)}, "minItems": 1},

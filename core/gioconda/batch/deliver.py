@@ -189,7 +189,7 @@ class _Atlas:
         if max(self.width, self.height) > MAX_ATLAS:
             fitting = math.floor(MAX_ATLAS / max(self.columns, self.rows))
             raise SettingsError(
-                f"An atlas of {count} frames would be {self.width} × {self.height} pixels, more than {MAX_ATLAS} a side; "
+                f"An atlas of {count} frames would be {self.width} × {self.height} pixels; {MAX_ATLAS} is the most: "
                 f"set delivery.size to {fitting} or less, or take fewer frames."
             )
         self.path = _beside(frames, ".atlas.png")

@@ -150,7 +150,8 @@ class _Builder:
         try:
             yield from yaml.parse(text, Loader=_LOADER)
         except yaml.MarkedYAMLError as error:
-            line = getattr(error.problem_mark, "line", 0) + 1
+            mark: Any = error.problem_mark
+            line = mark.line + 1 if mark else 1
             raise SettingsError(f"{self.path}, line {line}: this is not YAML ({error.problem}).") from error
         except yaml.YAMLError as error:  # a character that no text has
             position = getattr(error, "position", 0) or 0
@@ -159,7 +160,7 @@ class _Builder:
             raise SettingsError(f"{self.path}, line {line}: this is not YAML ({reason}).") from error
 
     def _value(self, event: Any, where: Where) -> Any:
-        self.lines.setdefault(where, event.start_mark.line + 1)
+        self.lines.setdefault(where, self._line(event))
         self.count += 1
         if self.count > MAX_VALUES:
             raise self._wrong(event, f"there are more than {MAX_VALUES} values; use a glob instead of a list")
@@ -186,15 +187,20 @@ class _Builder:
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise self._wrong(event, "a setting's name must be a word")
-            key = event.value
+            key, line = event.value, self._line(event)
             if key in entries:
                 raise self._wrong(event, f"“{key}” is there twice; keep one of them")
-            self.lines[(*where, key)] = event.start_mark.line + 1
+            self.lines[(*where, key)] = line
             entries[key] = self._value(next(self.events), (*where, key))
         return entries
 
     def _wrong(self, event: Any, text: str) -> SettingsError:
-        return SettingsError(f"{self.path}, line {event.start_mark.line + 1}: {text}.")
+        return SettingsError(f"{self.path}, line {self._line(event)}: {text}.")
+
+    @staticmethod
+    def _line(event: Any) -> int:
+        line: int = event.start_mark.line + 1
+        return line
 
 
 def _scalar(text: str) -> Any:

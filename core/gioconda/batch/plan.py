@@ -16,6 +16,8 @@ from ..inputs import VIDEOS, open_motion
 from ..protocol import Job, Message
 from ..render import chosen_frames
 from ..sequence import FramePattern, FrameRange
+from ..trust.policy import Policy
+from ..trust.rights import with_consent
 from ..video import video_info
 from .deliver import Frames
 from .settings import BUILT_IN, Batch, Source, is_glob, job_of
@@ -74,6 +76,7 @@ class Plan:
     motions: list[Given]
     items: list[Item]
     excluded: int = 0
+    policy: Policy | None = None  # the studio's, for portraits whose right nobody states in the batch
     counted: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  # see `frames`
 
     def settings(self, item: Item) -> dict[str, Any]:
@@ -84,9 +87,9 @@ class Plan:
         """What is rendered for an item.
 
         Raises:
-            SettingsError: the settings together make no job.
+            SettingsError: the settings together make no job; nobody states the right to animate the portrait.
         """
-        return job_for(self.batch, item)
+        return with_consent(job_for(self.batch, item), self.policy or Policy(), interactive=False)
 
     def frames(self, item: Item) -> tuple[str, int]:
         """The frame numbers of an item as a range, and how many they are.
@@ -103,7 +106,7 @@ class Plan:
         return self.counted[key]
 
     def problem(self, item: Item) -> tuple[str, int]:
-        """Why an item cannot be rendered, as far as that is known before: (sentence, exit status); ("", 0) if it can."""
+        """Why an item cannot be rendered, as far as is known before: (sentence, exit status); ("", 0) if it can."""
         for given in (item.portrait, item.motion):
             if given.problem:
                 return given.problem, given.code
@@ -119,13 +122,19 @@ class Plan:
         numbers = FrameRange.parse(self.frames(item)[0]).numbers()
         return Frames(FramePattern.parse(output_of(self.batch, item)), numbers)
 
+    def output(self, item: Item) -> str:
+        """The pattern of the item's frames."""
+        return output_of(self.batch, item)
+
     def portrait_key(self, item: Item) -> tuple[str, ...]:
         """Items with the same key share one prepared portrait."""
         settings = self.settings(item)
         return (item.portrait.file, *(str(settings.get(name)) for name in PORTRAIT_FIELDS))
 
 
-def make_plan(batch: Batch, report: Callable[[Message], None] = lambda message: None) -> Plan:
+def make_plan(
+    batch: Batch, report: Callable[[Message], None] = lambda message: None, *, policy: Policy | None = None
+) -> Plan:
     """Find the files, pair them, look at each once.
 
     Raises:
@@ -148,7 +157,7 @@ def make_plan(batch: Batch, report: Callable[[Message], None] = lambda message: 
     if not items:
         raise SettingsError(f"{batch.path}: exclude leaves no item over; take a pattern out.")
     _refuse_collisions(batch, items)
-    return Plan(batch, portraits, motions, items, excluded)
+    return Plan(batch, portraits, motions, items, excluded, policy)
 
 
 def fits(match: Any, portrait: str, motion: str) -> bool:

@@ -1,0 +1,323 @@
+"""A plan rendered on this machine: workers are given items, heard, replaced when they die, until all is done.
+
+    facts = run(plan, settings, report)
+
+What can go wrong with an item ends that item; what ends the run (a full disk, Ctrl-C) leaves whole frames, and the same
+command goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..errors import DiskFullError, ExitCode, GiocondaError, InputError
+from ..inputs import VIDEOS
+from ..protocol import Board, Error, Log, Message, Progress, Report, Result, Stage, Warn
+from . import resources
+from .item import Task
+from .plan import Item, Plan
+from .pool import Event, Pool, Worker, how_it_ended
+from .results import Results
+from .schedule import Schedule
+
+PROGRAM = "import sys; from gioconda.cli import main; sys.exit(main())"
+EVERY = 0.5  # seconds between two boards
+SILENT = 900.0  # seconds without a word after which a worker is taken for dead
+STILLBORN = 3  # workers that die before they have done anything, after which there is no sense in starting more
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """What a run may do."""
+
+    overwrite: bool = False  # render everything anew
+    keep_going: bool = False  # go on with the others when an item cannot be rendered
+    processes: int | None = None  # None: what the machine carries
+    silent: float = SILENT
+
+
+class BatchError(GiocondaError):
+    """Not everything could be rendered."""
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
+        self.exit_code = ExitCode(code)
+
+
+def worker_command() -> tuple[list[str], dict[str, str]]:
+    """How a worker is started: a Python like this one, which finds what this one finds."""
+    path = os.pathsep.join(part for part in sys.path if part)
+    return [sys.executable, "-c", PROGRAM, "batch", "worker", "--json"], {"PYTHONPATH": path}
+
+
+def run(plan: Plan, settings: RunSettings, report: Report) -> dict[str, Any]:
+    """Render a plan. Returns what was made, as plain data.
+
+    Raises:
+        InputError: items that cannot be rendered, where that is not to be passed over.
+        BatchError: some items failed. DiskFullError, OutputError, CancelledError: it was stopped.
+    """
+    folder = plan.batch.report_folder
+    with Results(folder, plan) as results:
+        _pass_over(plan, settings, results, report)
+        largest = max((p.size[0] * p.size[1] for p in plan.portraits), default=0)
+        device = str(plan.batch.settings.get("device", "auto"))
+        share = resources.share(results.left, largest, device=device, wanted=settings.processes or plan.batch.processes)
+        report(Log(f"{share.processes} processes with {share.threads} threads each ({share.reason})."))
+        command, environment = worker_command()
+        try:
+            with Pool(command, environment, results.logs) as pool:
+                _Run(plan, settings, report, results, share, pool).loop()
+        except (GiocondaError, KeyboardInterrupt) as error:
+            results.finish("stopped", str(error))
+            raise
+        facts = results.finish("done" if not results.failed else "partial")
+    report(Log(facts["text"]))
+    if results.failed:
+        raise BatchError(*_verdict(results, facts))
+    return facts
+
+
+def _verdict(results: Results, facts: dict[str, Any]) -> tuple[str, int]:
+    first = results.first_failure
+    codes = set(results.codes)
+    code = codes.pop() if len(codes) == 1 and not results.done else ExitCode.PARTIAL
+    more = f" and {results.failed - 1} more" if results.failed > 1 else ""
+    left = f"; {results.left} were not begun (--keep-going goes on)" if results.left else ""
+    return f"{results.failed} of {results.total} items failed{left}: {first}{more}; see {facts['page']}.", code
+
+
+def _pass_over(plan: Plan, settings: RunSettings, results: Results, report: Report) -> None:
+    """Items that are known not to work.
+
+    Raises:
+        InputError: there are some, and nobody said to go on with the others.
+    """
+    bad = [(item, *plan.problem(item)) for item in plan.items]
+    bad = [(item, text, code) for item, text, code in bad if text]
+    if not bad:
+        return
+    if len(bad) == len(plan.items):
+        raise InputError(f"None of the {len(bad)} items can be rendered: {bad[0][0].name}: {bad[0][1]}")
+    if not (settings.keep_going or plan.batch.keep_going):
+        reasons = dict.fromkeys(text for _, text, _ in bad)
+        raise InputError(
+            f"{len(bad)} of {len(plan.items)} items cannot be rendered: {' '.join(list(reasons)[:5])} "
+            "Put it right, or --keep-going renders the others."
+        )
+    for item, text, code in bad:
+        results.fail(item, text, code)
+        report(Warn(f"{item.name}: {text}"))
+
+
+class _Run:
+    """The state of a run while it lasts."""
+
+    def __init__(
+        self, plan: Plan, settings: RunSettings, report: Report, results: Results, share: resources.Share, pool: Pool
+    ) -> None:
+        self.plan, self.settings, self.report = plan, settings, report
+        self.results, self.share, self.pool = results, share, pool
+        waiting = [item for item in plan.items if not results.has(item)]
+        self.schedule = Schedule((item.index, plan.portrait_key(item), _made_first(item)) for item in waiting)
+        self.processes = share.processes
+        self.deaths: Counter[int] = Counter()  # item → how often its worker died without a new frame
+        self.frames: Counter[int] = Counter()  # item → frames finished so far
+        self.rows: dict[int, dict[str, Any]] = {}  # worker → what it is doing
+        self.last_words: dict[int, str] = {}  # worker → its own error
+        self.stillborn = 0
+        self.oom_kills = resources.oom_kills()
+        self.closing = False  # nothing more is given out
+        self.told = 0.0
+
+    def loop(self) -> None:
+        while True:
+            self._fill()
+            busy = [worker for worker in self.pool.workers if worker.item is not None]
+            if not busy and (self.closing or not self.schedule.left):
+                return
+            for event in self.pool.events(EVERY):
+                self._hear(event)
+            self._board()
+            for worker in self.pool.workers:
+                if worker.item is not None and time.monotonic() - worker.heard > self.settings.silent:
+                    self._log(worker, f"silent for {self.settings.silent:.0f} seconds: killed")
+                    worker.kill()
+
+    # --- giving ---
+
+    def _fill(self) -> None:
+        """Enough workers, each with an item."""
+        if self.closing:
+            return
+        while len(self._at_hand()) < self.processes and self.schedule.left > self._idle():
+            worker = self.pool.start(self.share.environment(self.pool.started + 1))
+            self.rows[worker.number] = {}
+        for worker in self._at_hand()[: self.processes]:
+            if worker.item is None and (number := self.schedule.take(worker.number)) is not None:
+                self._give(worker, self.plan.items[number - 1])
+
+    def _at_hand(self) -> list[Worker]:
+        return [worker for worker in self.pool.workers if not worker.asked_to_stop]
+
+    def _idle(self) -> int:
+        return sum(worker.item is None for worker in self._at_hand())
+
+    def _give(self, worker: Worker, item: Item) -> None:
+        job = self.plan.job(item)
+        job = replace(job, threads=job.threads or self.share.threads)
+        task = Task(
+            item.index, job, self.plan.batch.delivery, str(self.results.manifest(item)),
+            str(self.results.thumb(item)), self.settings.overwrite and not self.deaths[item.index],
+        )  # fmt: skip
+        worker.item, worker.heard = item.index, time.monotonic()
+        self.rows[worker.number] = {"item": item.name, "stage": "start", "done": 0, "total": self._count(item)}
+        self._log(worker, f"begun by worker {worker.number}, attempt {self.results.attempt(item)}")
+        worker.send(task.to_line())
+
+    def _count(self, item: Item) -> int:
+        return self.plan.frames(item)[1]
+
+    # --- hearing ---
+
+    def _hear(self, event: Event) -> None:
+        worker, message = event.worker, event.message
+        if message is None:
+            self._ended(worker)
+        elif isinstance(message, Error):
+            self.last_words[worker.number] = message.text
+            self._log(worker, message.text)
+        elif worker.item is None:
+            return
+        elif isinstance(message, Result):
+            if message.command == "item" and message.data.get("item") == worker.item:
+                self._answered(worker, self.plan.items[worker.item - 1], dict(message.data))
+        else:
+            self._heard_of_item(worker, worker.item, message)
+
+    def _heard_of_item(self, worker: Worker, number: int, message: Message) -> None:
+        row = self.rows[worker.number]
+        if isinstance(message, Stage):
+            row["stage"] = message.name
+            self._log(worker, message.text)
+            if message.name == "render":
+                self.schedule.portrait_ready(worker.number, number)
+        elif isinstance(message, Progress):
+            if message.path is not None:
+                row["done"], row["total"] = message.done, message.total
+                if message.done > self.frames[number]:
+                    self.frames[number] = message.done
+                    self.deaths[number] = 0
+        elif isinstance(message, Log | Warn):
+            self._log(worker, ("note: " if isinstance(message, Warn) else "") + message.text)
+
+    def _answered(self, worker: Worker, item: Item, data: dict[str, Any]) -> None:
+        self.stillborn = 0
+        self.schedule.end(worker.number, item.index, made=data["state"] == "done")
+        if data["state"] == "done":
+            self.frames[item.index] = data.get("count", 0)
+            self.results.succeed(item, data)
+            self._log(worker, f"done: {data.get('rendered', 0)} frames rendered, {data.get('kept', 0)} kept")
+        elif data.get("cause") == "memory" and self.processes > 1:
+            self._shrink(worker, item)
+        else:
+            self._failed(worker, item, str(data.get("text", "")), int(data.get("code", 1)), str(data.get("cause", "")))
+        worker.item = None
+        self.rows[worker.number] = {}
+
+    def _shrink(self, worker: Worker, item: Item) -> None:
+        """Fewer processes need less memory together."""
+        self.processes -= 1
+        self.schedule.put_back(item.index)
+        self.schedule.lost(worker.number)
+        worker.asked_to_stop = True
+        worker.finish()
+        self._log(worker, "not enough memory: to be tried again with fewer processes")
+        self.report(Warn(f"Memory ran out at {item.name}: going on with {self.processes} processes."))
+
+    def _failed(self, worker: Worker, item: Item, text: str, code: int, cause: str) -> None:
+        self._log(worker, f"failed: {text}")
+        if cause == "disk":
+            raise DiskFullError(text)
+        self.results.fail(item, text, code)
+        self.report(Warn(f"{item.name}: {text}"))
+        if not (self.settings.keep_going or self.plan.batch.keep_going):
+            self.closing = True
+
+    def _ended(self, worker: Worker) -> None:
+        """A worker is no more: as it should be, or with an item in its hands."""
+        self.schedule.lost(worker.number)
+        self.rows.pop(worker.number, None)
+        words = self.last_words.pop(worker.number, "")
+        code = worker.process.returncode
+        if worker.item is None:
+            if code != 0 and not worker.asked_to_stop:
+                self._count_stillborn(worker, words)
+            return
+        item = self.plan.items[worker.item - 1]
+        self.schedule.end(worker.number, item.index, made=False)
+        how = how_it_ended(code)
+        self._log(worker, f"the worker {how}")
+        self._look_for_want_of_memory(item)
+        self.deaths[item.index] += 1
+        if self.deaths[item.index] < self.plan.batch.attempts:
+            self.results.again(item)
+            self.schedule.put_back(item.index)
+            self.report(Warn(f"{item.name}: its process {how}; trying again."))
+        else:
+            times = self.plan.batch.attempts
+            text = f"Its process {how}, {times} times without a new frame{': ' + words if words else ''}."
+            self._failed(worker, item, text, ExitCode.FAILED, "")
+        worker.item = None
+
+    def _look_for_want_of_memory(self, item: Item) -> None:
+        kills = resources.oom_kills()
+        if kills > self.oom_kills and self.processes > 1:
+            self.processes -= 1
+            self.report(
+                Warn(f"The system ended {item.name} for want of memory: going on with {self.processes} processes.")
+            )
+        self.oom_kills = kills
+
+    def _count_stillborn(self, worker: Worker, words: str) -> None:
+        self.stillborn += 1
+        if self.stillborn >= STILLBORN:
+            how = how_it_ended(worker.process.returncode)
+            raise BatchError(
+                f"Workers cannot be started: the last one {how}. {words or f'See {worker.log.name}.'}", ExitCode.FAILED
+            )
+
+    # --- telling ---
+
+    def _board(self) -> None:
+        now = time.monotonic()
+        if now - self.told < EVERY:
+            return
+        self.told = now
+        done = sum(self.frames.values())
+        self.report(
+            Board(
+                done=self.results.done, failed=self.results.failed, total=self.results.total, frames=done,
+                of_frames=self.results.frames, seconds_left=self._seconds_left(done),
+                rows={str(number): row for number, row in self.rows.items()},
+            )
+        )  # fmt: skip
+
+    def _seconds_left(self, done: int) -> float | None:
+        spent = time.monotonic() - self.results.began
+        return round(spent / done * max(0, self.results.frames - done), 1) if done else None
+
+    def _log(self, worker: Worker, text: str) -> None:
+        if worker.item is not None:
+            self.results.log(self.plan.items[worker.item - 1], text)
+
+
+def _made_first(item: Item) -> str | None:
+    """What costs so much that only one worker should make it: the tracking of a video."""
+    return item.motion.file if Path(item.motion.file).suffix.lower() in VIDEOS else None

@@ -1,0 +1,50 @@
+"""`gioconda batch worker`: takes items as JSON lines on standard input, one after another, until there are no more.
+
+Between an item's line and its result every message is about that item. A result says how it went:
+{"item": 3, "state": "done", …}, or {"item": 3, "state": "failed", "code": 3, "text": …, "cause": …}, where the cause is
+"disk", "memory" or "".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..errors import CancelledError, DiskFullError, ExitCode, GiocondaError, SettingsError
+from ..protocol import Error, Report, Result
+from .item import Portraits, Task, plain, run_item
+
+
+def work(lines: Iterable[str], report: Report, explain: Callable[[Exception], Error]) -> None:
+    """Do what is asked. `explain`: the sentence for an exception that is no GiocondaError.
+
+    Raises:
+        CancelledError: asked to stop. SettingsError: a line that is no task.
+    """
+    portraits = Portraits()
+    for line in lines:
+        try:
+            task = Task.from_line(line)
+        except (ValueError, KeyError, TypeError) as error:
+            raise SettingsError(f"The worker was sent something that is no task ({error}).") from error
+        try:
+            data = {"state": "done", **run_item(task, portraits, report)}
+        except (CancelledError, BrokenPipeError):
+            raise
+        except Exception as error:  # an item's failure, whatever it is, is an answer: the other items go on
+            data = failure(error, explain)
+            if data["cause"] == "memory":
+                portraits = Portraits()
+        report(Result("item", plain({"item": task.item, **data})))
+
+
+def failure(error: Exception, explain: Callable[[Exception], Error]) -> dict[str, Any]:
+    """What is told of an item that failed."""
+    if isinstance(error, GiocondaError):
+        cause = "disk" if isinstance(error, DiskFullError) else ""
+        return {"state": "failed", "code": int(error.exit_code), "text": str(error), "cause": cause}
+    if isinstance(error, MemoryError) or "nsufficient memory" in str(error) or "bad allocation" in str(error):
+        text = "There is not enough memory for this picture."
+        return {"state": "failed", "code": int(ExitCode.FAILED), "text": text, "cause": "memory"}
+    told = explain(error)
+    return {"state": "failed", "code": told.code, "text": told.text, "cause": ""}

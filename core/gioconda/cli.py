@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from . import options
-from .errors import CancelledError, ExitCode, GiocondaError, InputError, SettingsError
+from .errors import CancelledError, ExitCode, GiocondaError, SettingsError
 from .protocol import PASSES, Error, Hello, Job, JsonLines, Log, Message, Report, Result
 
 Arguments = argparse.Namespace
@@ -155,12 +155,9 @@ def _animate(arguments: Arguments, report: Report) -> None:
 
 def _job(arguments: Arguments, report: Report) -> None:
     path = Path(arguments.file)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise InputError(f"The job {path} cannot be read: {reason}; check the path.") from error
-    job = Job.from_json(text, source=str(path)).anchored(path.absolute().parent)
+    from .batch.settings import read_job
+
+    job = read_job(path)
     changes: dict[str, Any] = {} if arguments.frames is None else {"frames": arguments.frames}
     changes |= {name: True for name in ("resume", "overwrite") if getattr(arguments, name)}
     _run(replace(job, **changes), report, command="job")
@@ -196,6 +193,18 @@ def _track(arguments: Arguments, report: Report) -> None:
     report(Result("track", {"frames": len(motion), "fps": motion.fps, "output": str(output), "text": text}))
 
 
+def _batch(arguments: Arguments, report: Report) -> None:
+    from .batch.commands import batch
+
+    batch(arguments, report, lambda error: _failure(error, arguments, stopped=False))
+
+
+def _deliver(arguments: Arguments, report: Report) -> None:
+    from .batch.commands import deliver
+
+    deliver(arguments, report)
+
+
 def _models(arguments: Arguments, report: Report) -> None:
     from .models import build_models, default_models_folder, load_registry, model_path
 
@@ -227,6 +236,8 @@ HANDLERS: dict[str, Callable[[Arguments, Report], None]] = {
     "animate": _animate,
     "job": _job,
     "demo": _demo,
+    "batch": _batch,
+    "deliver": _deliver,
     "models": _models,
     "doctor": _doctor,
 }

@@ -34,6 +34,8 @@ def parser() -> Parser:
     _animate(commands)
     _job(commands)
     _demo(commands)
+    _batch(commands)
+    _deliver(commands)
     _models(commands)
     _doctor(commands)
     return top
@@ -195,6 +197,51 @@ def _demo(commands: Commands[Parser]) -> None:
     command.add_argument("-o", "--output", default="out/demo/####.exr", metavar="PATTERN", help="default: %(default)s")
     command.add_argument("--overwrite", action="store_true", help="render frames again that are there")
     _machine(command)
+
+
+def _batch(commands: Commands[Parser]) -> None:
+    about = "render many portraits × many motions on this machine"
+    command = _command(commands, "batch", about, "gioconda batch plan npcs.yaml\n  gioconda batch run npcs.yaml")
+    command.add_argument(
+        "action", choices=("plan", "run", "schema", "worker"),
+        help="plan: what would be rendered, how long, how much disk; run: do it, going on where it was stopped; schema: "
+        "the format of batch files (with “job”: of job files) as JSON Schema; worker: take items from standard input",
+    )  # fmt: skip
+    command.add_argument("file", nargs="?", help="a batch file (YAML or JSON)")
+    command.add_argument("--processes", type=_count, metavar="N", help="at a time (default: what the machine carries)")
+    command.add_argument("--keep-going", action="store_true", help="render the others when an item cannot be rendered")
+    command.add_argument("--overwrite", action="store_true", help="render everything anew")
+    command.add_argument("--no-calibration", action="store_true", help="plan: do not measure time and disk")
+    command.add_argument(
+        "--timeout", type=float, default=900.0, metavar="SECONDS",
+        help="a process that says nothing for so long is ended and its item tried again (default: %(default)g)",
+    )  # fmt: skip
+    command.add_argument("--policy", metavar="FILE", help="the studio's policy (default: the machine's or the user's)")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return count
+
+
+def _deliver(commands: Commands[Parser]) -> None:
+    about = "make PNG, WebP, a flipbook atlas or videos of finished EXR frames"
+    command = _command(
+        commands, "deliver", about, "gioconda deliver out/####.exr --formats webp,atlas,webm --size 256 --alpha matte"
+    )
+    command.add_argument("output", metavar="PATTERN", help="the frames: out/####.exr; what is made lies beside them")
+    command.add_argument("--formats", required=True, metavar="LIST", help="of: png, webp, atlas, mp4, webm")
+    command.add_argument("--frames", default="", metavar="RANGE", help="which frames (default: all that are there)")
+    command.add_argument("--fps", type=float, metavar="RATE", help="frames per second (default: as the frames say)")
+    command.add_argument("--size", type=_count, metavar="N", help="pixels of the longer side (default: as rendered)")
+    command.add_argument(
+        "--alpha", choices=("picture", "matte", "none"), default="picture",
+        help="as rendered (default); the person cut out, which needs the pass Matte; or none",
+    )  # fmt: skip
+    command.add_argument("--columns", type=_count, metavar="N", help="frames side by side in an atlas")
+    command.add_argument("--quality", type=int, default=90, metavar="N", help="of webp, mp4, webm: 1 to 100")
 
 
 def _models(commands: Commands[Parser]) -> None:

@@ -152,7 +152,13 @@ SLIDERS = {
     "dimple_right": "mouthDimpleRight",
     "tongue_out": "tongueOut",
 }
-GROUPS = {"Head": "THEME09", "Mouth": "THEME01", "Eyes": "THEME04", "Brows": "THEME03", "Cheeks and Nose": "THEME07"}
+GROUPS = {
+    "Head": (1.0, 0.85, 0.25),
+    "Mouth": (1.0, 0.35, 0.35),
+    "Eyes": (0.35, 0.8, 1.0),
+    "Brows": (0.45, 1.0, 0.45),
+    "Cheeks and Nose": (1.0, 0.6, 0.9),
+}  # bone collection → colour
 TURNS = {"x": 25.0, "y": 35.0, "z": 35.0}  # degrees the head may nod, turn and tilt
 
 

@@ -164,10 +164,11 @@ def _dress(rig: bpy.types.Object, plan: Layout) -> None:
     for control in lc.CONTROLS:
         bone = rig.pose.bones[control.name]
         groups[control.group].assign(bone.bone)
-        bone.bone.color.palette = bone.color.palette = lc.GROUPS[control.group]
+        _paint(bone, lc.GROUPS[control.group])
         bone.rotation_mode = "XYZ"
         bone.lock_scale = (True, True, True)
         bone.use_custom_shape_bone_size = False
+        bone.custom_shape_wire_width = 2.0
         if control is lc.HEAD:
             bone.custom_shape = _widget("head", _outline(rig, plan))
             bone.lock_location = (False, False, True)
@@ -180,6 +181,15 @@ def _dress(rig: bpy.types.Object, plan: Layout) -> None:
         head = rig.pose.bones["head"]
         head[slider] = 0.0
         head.id_properties_ui(slider).update(min=0.0, max=1.0, default=0.0, description=f"ARKit {lc.SLIDERS[slider]}")
+
+
+def _paint(bone: bpy.types.PoseBone, colour: tuple[float, float, float]) -> None:
+    """Its colour, white when it is selected."""
+    for place in (bone.color, bone.bone.color):
+        place.palette = "CUSTOM"
+        place.custom.normal = colour
+        place.custom.select = tuple(0.4 * part + 0.6 for part in colour)
+        place.custom.active = (1.0, 1.0, 1.0)
 
 
 def _mouth_size(plan: Layout) -> float:
@@ -252,7 +262,7 @@ def _plane(rig: bpy.types.Object, image: bpy.types.Image, plan: Layout) -> bpy.t
     plane.data = image
     plane.empty_display_size = max(plan.width, plan.height)
     plane.empty_image_offset = (-0.5, -0.5)
-    plane.empty_image_depth = "BACK"
+    plane.empty_image_depth = "FRONT"  # whatever else is in the scene
     plane.rotation_euler = (math.pi / 2, 0, 0)
     plane.parent = rig
     plane.hide_select = True

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Generator, Sequence
+from fractions import Fraction
 from typing import Any
 
 import bpy
 
 from ...core.gioconda.motion import Motion
+from . import automap
+from .assemble import assemble
 from .errors import RigError
+from .files import file_motion
+from .plan import Plan, make_plan
+from .stage import Stage
+from .taps import Reading, Taps
+
+STEP = 0.03  # seconds between two yields
+FINEST = 64  # the most parts a frame is divided into
+Steps = Generator[tuple[int, int], None, Motion]
 
 
 def bake(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequence[float]) -> Motion:
@@ -16,7 +29,8 @@ def bake(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequence[floa
 
     Index 0 of the result is an extra, neutral frame (the rig at rest), numbered one before the first frame; it is
     `Motion.neutral`, so that one frame baked alone gives the same pose as in a range. Fractional frames are numbered
-    in steps: with provenance "substeps" k, a frame f has the number round(f · k), and fps is k times the scene's.
+    in steps: with provenance "substeps" k, a frame f has the number f · k, and fps is k times the scene's. A motion
+    file comes whole, whatever frames are asked for, numbered by the scene's frames.
 
     Args:
         frames: scene frames, ascending, fractions allowed.
@@ -32,22 +46,110 @@ def bake(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequence[floa
             return stop.value
 
 
-def bake_steps(
-    tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequence[float]
-) -> Generator[tuple[int, int], None, Motion]:
-    """`bake` in steps of at most 50 ms: yields (done, total); the Motion is the generator's return value.
+def bake_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequence[float]) -> Steps:
+    """`bake` in steps of about 30 ms: yields (done, total); the Motion is the generator's return value.
 
-    The scene may be changed, undone or closed between two steps; then the next one raises RigError.
+    The scene may be changed, undone or closed between two steps; then the next one raises RigError. Closing the
+    generator early removes the temporary scene.
 
     Raises:
         RigError: as `bake`.
     """
-    raise RigError("Baking rigs is being built.")
-    yield (0, 0)
+    rig = tree.gioconda.rig
+    if not len(frames):
+        raise RigError("There are no frames to read from the rig.")
+    substeps, numbers = numbered(frames)
+    fps = scene.render.fps / scene.render.fps_base
+    if chosen_kind(rig) == "FILE":
+        return file_motion(rig, fps)
+    automap.ensure(tree, scene)
+    plan = make_plan(tree)
+    notes = {
+        "source": "rig",
+        "kind": chosen_kind(rig),
+        "rig": rig.target.name if rig.target else "",
+        "substeps": substeps,
+    }
+    taps = plan.taps()
+    stage = taps.stage(scene, in_scene=plan.in_scene)
+    start = float(scene.frame_start)
+    try:
+        stage.open()
+        neutral, rest = neutral_of(plan, taps, stage, start)
+        samples: list[Reading] = []
+        since = time.perf_counter()
+        for frame in frames:
+            samples.append(taps.read(stage, stage.frame(frame)))
+            if time.perf_counter() - since > STEP:
+                yield (len(samples), len(frames))
+                since = time.perf_counter()
+    finally:
+        stage.close()
+    return assemble(plan, neutral, samples, rest, fps * substeps, [numbers[0] - 1, *numbers], notes)
+
+
+def bake_now(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Motion:
+    """The rig as it stands in the scene this moment, keyed or not; for a live preview. One frame and the neutral one.
+
+    Raises:
+        RigError: as `bake`.
+    """
+    rig = tree.gioconda.rig
+    fps = scene.render.fps / scene.render.fps_base
+    if chosen_kind(rig) == "FILE":
+        return file_motion(rig, fps)
+    automap.ensure(tree, scene)
+    plan = make_plan(tree)
+    taps = plan.taps()
+    stage = taps.stage(scene, in_scene=False)
+    try:
+        stage.open()
+        neutral, rest = neutral_of(plan, taps, stage, float(scene.frame_start))
+    finally:
+        stage.close()
+    live = taps.stage(scene, in_scene=True)
+    reading = taps.read(live, live.now())
+    number = scene.frame_current
+    notes = {"source": "rig", "kind": chosen_kind(rig), "live": True}
+    return assemble(plan, neutral, [reading], rest, fps, [number - 1, number], notes)
+
+
+def neutral_of(plan: Plan, taps: Taps, stage: Stage, start: float) -> tuple[Reading, Reading]:
+    """The neutral reading and the one at rest; the same unless the artist chose a frame as neutral."""
+    with stage.at_rest():
+        rest = taps.read(stage, stage.frame(start))
+    if plan.neutral_frame is None:
+        return rest, rest
+    return taps.read(stage, stage.frame(plan.neutral_frame)), rest
 
 
 def retarget_settings(tree: bpy.types.NodeTree) -> dict[str, Any]:
     """Fields of `RetargetSettings` that suit the rig: exact values need no smoothing and no dead band."""
-    if tree.gioconda.rig.kind == "FILE":
+    if chosen_kind(tree.gioconda.rig) == "FILE":
         return {}
     return {"smoothing": "none", "dead_band": 0.0, "lid_floor": 0.0}
+
+
+def chosen_kind(rig: bpy.types.PropertyGroup) -> str:
+    """What drives the portrait, one of `settings.KINDS`; AUTO only before the first auto-map."""
+    if rig.kind != "AUTO":
+        return rig.kind
+    if rig.found:
+        return rig.found
+    return "FILE" if rig.file and rig.target is None and rig.collection is None else "AUTO"
+
+
+def numbered(frames: Sequence[float]) -> tuple[int, list[int]]:
+    """Into how many steps a frame is divided, and each frame's whole number in those steps.
+
+    Raises:
+        RigError: they do not ascend, or divide a frame too finely.
+    """
+    exact = [Fraction(float(f)).limit_denominator(FINEST) for f in frames]
+    if any(abs(float(e) - f) > 1e-3 for e, f in zip(exact, frames, strict=True)):
+        raise RigError(f"Frames can be divided into at most {FINEST} parts.")
+    steps = math.lcm(*(frame.denominator for frame in exact))
+    numbers = [round(frame * steps) for frame in exact]
+    if any(b <= a for a, b in zip(numbers, numbers[1:], strict=False)):
+        raise RigError("The frames to read must ascend.")
+    return steps, numbers

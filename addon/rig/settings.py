@@ -115,6 +115,7 @@ class RigSettings(bpy.types.PropertyGroup):
     active_row: IntProperty(name="Row", default=0, description="The row shown below the list")
     preset: StringProperty(options={"HIDDEN"})  # title of the preset in use
     report: StringProperty(options={"HIDDEN"})  # what auto-map says: what it chose, what stayed unmapped
+    anatomy: StringProperty(options={"HIDDEN"})  # JSON: where the face is and looks (anatomy.py)
     surface: StringProperty(options={"HIDDEN"})  # JSON: where the landmarks lie on the mesh (surface.py)
 
 

@@ -1,0 +1,295 @@
+"""Auto-mapping: look at a rig, choose how to read it, fill the mapping table and say what was done.
+
+In this order: shape keys (or custom properties) with names we know, the face on the meshes that the rig deforms,
+control bones or bones on the face with names we know, points matched by where they are. `settings.kind` overrules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import bpy
+import numpy as np
+import numpy.typing as npt
+
+from ...core.gioconda.landmarks import ARKIT
+from . import character, guess, presets
+from .anatomy import Anatomy, settled
+from .errors import RigError
+from .find_face import find_face
+from .names import landmark_name, landmark_of
+from .presets import Match, Preset
+from .stage import holder_of
+
+Float = npt.NDArray[np.float64]
+ENOUGH = 3  # so many channels make a rig worth driving by its keys
+
+
+@dataclass
+class Found:
+    """What one way of reading the rig found."""
+
+    kind: str
+    preset: str
+    rows: list[tuple[str, bpy.types.Object, Match]] = field(default_factory=list)  # kind of source, holder, match
+    missing: list[str] = field(default_factory=list)
+    head: tuple[bpy.types.Object, str] | None = None
+    eyes: tuple[str, str] = ("", "")
+    anatomy: Anatomy | None = None
+    surface: str = ""
+    remark: str = ""
+
+
+def ensure(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:
+    """Map the rig if nobody has yet; find out where its face is if only that is unknown.
+
+    Raises:
+        RigError: as `auto_map`.
+    """
+    rig = tree.gioconda.rig
+    check_target(rig, scene)
+    kind = rig.found if rig.kind == "AUTO" else rig.kind
+    if kind in ("AUTO", "") or (kind == "MESH" and not rig.surface) or (kind != "MESH" and not len(rig.rows)):
+        auto_map(tree, scene)
+    elif not rig.anatomy:
+        anatomy = character.anatomy_of_rows(rig, scene)
+        rig.anatomy = anatomy.to_json() if anatomy else ""
+
+
+def check_target(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:
+    """Raises: RigError: no rig was chosen, or it was deleted."""
+    if rig.kind == "FILE":
+        return
+    if rig.target is None and rig.collection is None:
+        raise RigError("There is no rig: choose the armature, mesh or collection of empties that acts.")
+    if rig.target is not None and not rig.target.users_scene:
+        raise RigError(f"The rig “{rig.target.name}” was deleted from the scene; choose another one.")
+    if rig.target is None and not rig.collection.all_objects:
+        raise RigError(f"The collection “{rig.collection.name}” is empty; put the rig's empties into it.")
+
+
+def auto_map(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> str:
+    """Fill the mapping anew. Returns what an artist wants to know, in a sentence or two.
+
+    Raises:
+        RigError: no rig, or nothing in it that could drive a face.
+    """
+    rig = tree.gioconda.rig
+    if rig.kind == "FILE" or (rig.kind == "AUTO" and rig.file and rig.target is None and rig.collection is None):
+        rig.found = "FILE"
+        rig.report = "The motion comes from the file; there is nothing to map."
+        return rig.report
+    check_target(rig, scene)
+    found = _found(rig, scene)
+    _store(rig, found)
+    rig.report = _report(found)
+    return rig.report
+
+
+def _found(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found:
+    """The first way that works, or the one the artist wants."""
+    kind = rig.kind
+    ways = {
+        "KEYS": lambda: by_names(rig, scene, ("KEY", "PROPERTY")),
+        "MESH": lambda: by_mesh(rig, scene),
+        "BONES": lambda: by_bones(rig, scene),
+        "OBJECTS": lambda: by_objects(rig, scene),
+        "VERTICES": lambda: by_vertices(rig, scene),
+    }
+    if kind != "AUTO":
+        found = ways[kind]()
+        if found is None:
+            raise RigError(_NOTHING[kind].format(name=rig.target.name if rig.target else rig.collection.name))
+        return found
+    order = ["KEYS", "BOARD", "MESH", "BONES", "OBJECTS"]
+    if rig.target is None or rig.target.type == "EMPTY":
+        order = ["OBJECTS"] if rig.target is None else ["KEYS", "OBJECTS", "MESH"]
+    ways["BOARD"] = lambda: by_names(rig, scene, ("BONE",))
+    keys = None
+    trouble: RigError | None = None
+    for way in order:
+        try:
+            found = ways[way]()
+        except RigError as error:
+            trouble = error
+            continue
+        if way == "KEYS" and found is not None and not character.acts(found, rig, scene):
+            keys = found  # its keys never move, so something else animates this face, if anything does
+            continue
+        if found is not None:
+            if keys is not None and not character.meshes_move(rig, scene):
+                return keys
+            return found
+    if keys is not None:
+        return keys
+    if trouble is not None:
+        raise trouble
+    raise RigError(
+        f"Nothing in “{rig.target.name if rig.target else rig.collection.name}” looks like a face: no shape keys or "
+        "bones with known names, no face on its meshes. Add rows to the mapping by hand."
+    )
+
+
+_NOTHING = {
+    "KEYS": "“{name}” has no shape keys or properties with names we know; map them by hand.",
+    "MESH": "No face was found on the meshes of “{name}”: show it from the front in its rest pose, or map by hand.",
+    "BONES": "None of the bones of “{name}” lies on a face or has a name we know; map them by hand.",
+    "OBJECTS": "There are too few objects in “{name}” to make out a face; at least five are needed.",
+    "VERTICES": "None of the vertex groups of “{name}” has a name we know; map them by hand.",
+}
+
+
+def by_names(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene, kinds: Sequence[str]) -> Found | None:
+    """Shape keys, custom properties or a board of controls, by the names of presets."""
+    best: tuple[int, bpy.types.Object, Preset, str, list[Match]] | None = None
+    for ob in character.holders(rig):
+        choice = presets.best(character.names_in(ob), kinds)
+        if choice is None or not any(m.target in ARKIT for m in choice[2]):
+            continue
+        count = len({m.target for m in choice[2]})
+        if count >= ENOUGH and (best is None or count > best[0]):
+            best = (count, ob, *choice)
+    if best is None:
+        return None
+    _, ob, preset, kind, matches = best
+    found = Found("BONES" if kind in ("BONE", "OBJECT") else "KEYS", preset.title)
+    found.rows = [(kind, ob, match) for match in matches if match.target in ARKIT]
+    driven = {match.target for match in matches}
+    found.missing = [name for name in ARKIT if name not in driven]
+    found.head = character.head_of(rig, ob, preset)
+    found.eyes = character.eyes_of(found.head, preset)
+    found.anatomy = character.anatomy_of_keys(ob, found) or character.anatomy_of_bones(found, scene)
+    return found
+
+
+def by_mesh(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | None:
+    """The face on the meshes that the rig moves."""
+    meshes = character.meshes(rig)
+    if not meshes:
+        return None
+    armature = character.armature_of(rig, meshes)
+    holder = armature or meshes[0]
+    fronts, near = character.fronts(holder, armature, scene)
+    result = find_face(scene, [holder_of(m) for m in meshes], holder_of(holder), fronts, near)
+    if result is None:
+        return None
+    surface, anatomy = result
+    found = Found("MESH", "face on the mesh", anatomy=anatomy, surface=surface.to_json())
+    if armature is not None:
+        found.head = character.head_of(rig, armature, None)
+    carriers = ", ".join(f"“{skin.holder[0]}”" for skin in surface.skins)
+    found.remark = f"It follows the surface of {carriers}, whatever moves it."
+    if not surface.looks:
+        found.remark += " No eyeballs were found: choose eye bones if the eyes are to look about."
+        if found.head:
+            found.eyes = character.eyes_of(found.head, None)
+    return found
+
+
+def by_bones(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | None:
+    """Bones on the face: by a preset's names, else by where they are."""
+    board = by_names(rig, scene, ("BONE",))
+    if board is not None:
+        return board
+    armature = character.armature_of(rig, character.meshes(rig))
+    if armature is None:
+        return None
+    choice = presets.best(character.names_in(armature), ("BONE",))
+    head = character.head_of(rig, armature, choice[0] if choice else None)
+    eyes = character.eyes_of(head, choice[0] if choice else None)
+    matches = choice[2] if choice else guess.bones(armature, head[1] if head else "", eyes)
+    if len({m.target for m in matches}) < ENOUGH:
+        return None
+    found = Found("BONES", choice[0].title if choice else "bones by their place", head=head, eyes=eyes)
+    found.rows = [("BONE", armature, match) for match in matches]
+    found.anatomy = character.anatomy_of_bones(found, scene)
+    found.missing = guess.silent(matches)
+    return found
+
+
+def by_objects(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | None:
+    """Empties that stand for landmarks: by their names, else by where they are."""
+    objects = character.empties(rig)
+    if len(objects) < 5:
+        return None
+    places = character.places(objects, scene)
+    matches, anatomy = guess.points([ob.name for ob in objects], places)
+    if len({m.target for m in matches}) < ENOUGH:
+        return None
+    found = Found("OBJECTS", "objects by name and place")
+    by_name = {ob.name: ob for ob in objects}
+    found.rows = [("OBJECT", by_name[match.source], match) for match in matches]
+    parent = character.common_parent([by_name[m.source] for m in matches])
+    if parent is not None:
+        found.head = parent
+    if anatomy is not None and parent is not None:
+        world = character.rest_matrix(parent[0], scene)
+        found.anatomy = anatomy.inside(holder_of(parent[0]), world)
+    else:
+        found.anatomy = anatomy
+    found.missing = guess.silent(matches)
+    return found
+
+
+def by_vertices(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | None:
+    """Vertex groups that stand for landmarks: by their names, else by where they are."""
+    meshes = [ob for ob in character.meshes(rig) if ob.vertex_groups]
+    if not meshes:
+        return None
+    ob = max(meshes, key=lambda mesh: len(mesh.vertex_groups))
+    names, places = character.group_places(ob, scene)
+    matches, anatomy = guess.points(names, places)
+    if len({m.target for m in matches}) < ENOUGH:
+        return None
+    armature = character.armature_of(rig, [ob])
+    found = Found("VERTICES", "vertex groups by name and place")
+    found.rows = [("VERTICES", ob, match) for match in matches]
+    found.head = character.head_of(rig, armature or ob, None)
+    holder = found.head[0] if found.head else ob
+    found.anatomy = anatomy.inside(holder_of(holder), character.rest_matrix(holder, scene)) if anatomy else None
+    found.missing = guess.silent(matches)
+    return found
+
+
+def _store(rig: bpy.types.PropertyGroup, found: Found) -> None:
+    rig.found, rig.preset = found.kind, found.preset
+    rig.rows.clear()
+    for kind, holder, match in found.rows:
+        row = rig.rows.add()
+        row.kind, row.source, row.component = kind, match.source, match.part
+        row.target, row.gain = _target(match.target), match.weight
+        if holder != rig.target:
+            row.holder = holder
+    rig.active_row = 0
+    rig.head_object, rig.head_bone = found.head if found.head else (None, "")
+    rig.eye_left, rig.eye_right = found.eyes
+    rig.anatomy = ""
+    if found.anatomy is not None:
+        rig.anatomy = replace(found.anatomy, axes=settled(found.anatomy.axes)).to_json()
+    rig.surface = found.surface
+
+
+def _target(target: str) -> str:
+    index = None if target in ARKIT else landmark_of(target)
+    return target if index is None else landmark_name(index)
+
+
+def _report(found: Found) -> str:
+    text = f"Recognised: {found.preset}"
+    if found.rows:
+        targets = {match.target for _, _, match in found.rows}
+        what = "channels" if any(t in ARKIT for t in targets) else "landmarks"
+        text += f", {len(targets)} {what}"
+    text += ". "
+    text += found.remark
+    if found.missing:
+        some = ", ".join(found.missing[:6])
+        more = f" and {len(found.missing) - 6} more" if len(found.missing) > 6 else ""
+        text += f"Not mapped: {some}{more}."
+    head = f"{found.head[0].name}" + (f" / {found.head[1]}" if found.head[1] else "") if found.head else ""
+    if head:
+        text += f" Head: {head}."
+    elif found.kind != "MESH":
+        text += " No head was found: choose an object or bone for its turns."
+    return text.strip()

@@ -1,0 +1,325 @@
+"""Find the face on a character's meshes: a clay picture from the front, the face nets, and back onto the surface.
+
+Works for any head that looks like a face, whatever its rig, names and topology. The nets run in the worker's
+interpreter, once, for a second or two.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+import numpy.typing as npt
+from mathutils import Vector
+
+from ...core.gioconda import landmarks
+from ...core.gioconda.errors import ExitCode
+from .. import interpreter
+from .anatomy import Anatomy
+from .clay import Solid, View, connected, look, png
+from .errors import RigError
+from .stage import Holder, Stage
+from .surface import Surface
+from .taps import Skin, matrix
+
+Float = npt.NDArray[np.float64]
+PIXELS = 320
+SECONDS = 120  # the most an analysis may take
+SKIN_COLOR = (0.62, 0.42, 0.33)
+CLOSE = 0.3  # head units: skin this far before or behind the nets' depth is another part of the head
+LIFT = 0.3  # lid and lip edges hang on skin this share of the way to the fold or the lip's rim: never on the other one
+CHEEKS = (50, 280, 205, 425, 151, 9, 199, 101, 330)
+IRISES = ((landmarks.IRIS_RIGHT, 33, 133), (landmarks.IRIS_LEFT, 263, 362))
+
+
+@dataclass(frozen=True)
+class Body:
+    """All meshes of a character at rest in world space; vertices of all meshes one after the other."""
+
+    holders: tuple[Holder, ...]
+    starts: tuple[int, ...]
+    points: Float
+    triangles: npt.NDArray[np.int64]
+    colors: Float
+    pieces: npt.NDArray[np.int64]
+
+
+def find_face(
+    scene: bpy.types.Scene, meshes: Sequence[Holder], holder: Holder | None, fronts: Sequence[Float], near: Float | None
+) -> tuple[Surface, Anatomy] | None:
+    """Look for a face; None if the nets see none.
+
+    Args:
+        meshes: the character's meshes.
+        holder: the object in whose space the anatomy is told (the armature, or the mesh).
+        fronts: guesses (3, 3) of the face's axes in world space, best first.
+        near: (3,) a place in the head, world space, if known.
+
+    Raises:
+        RigError: the nets cannot run.
+    """
+    body, world = _body(scene, meshes, holder)
+    for axes in fronts:
+        solid = Solid(body.points @ axes.T, body.triangles, body.colors, body.pieces)
+        for view in _views(solid, None if near is None else axes @ near):
+            seen = measure(look(solid, view))
+            if seen is None:
+                continue
+            view = _closer(seen, view)
+            again = measure(look(solid, view))
+            if again is None:
+                continue
+            surface, anatomy = _attach(body, solid, axes, view, again)
+            return surface, _local(anatomy, holder, world)
+    return None
+
+
+def measure(picture: npt.NDArray[np.uint8]) -> Float | None:
+    """The 478 landmarks (pixels) of the face in a picture (H, W, 3) uint8; None where there is no face.
+
+    Raises:
+        RigError: the worker cannot run.
+    """
+    argv, environment = interpreter.command()
+    with tempfile.TemporaryDirectory(prefix="gioconda-") as folder:
+        source, target = Path(folder) / "clay.png", Path(folder) / "points.json"
+        source.write_bytes(png(picture))
+        command = [*argv, "analyse", str(source), "-o", str(target), "--face", "largest", "--quiet"]
+        try:
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise RigError(f"The face nets cannot run: {error}. Check the interpreter in the preferences.") from None
+        if done.returncode == ExitCode.NO_FACE:
+            return None
+        if done.returncode != ExitCode.OK:
+            said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise RigError(f"The face nets cannot run: {said}")
+        return np.array(json.loads(target.read_text(encoding="utf-8"))["landmarks"], np.float64)
+
+
+def _body(scene: bpy.types.Scene, meshes: Sequence[Holder], holder: Holder | None) -> tuple[Body, Float]:
+    """The meshes at rest, and the holder's matrix there."""
+    stage = Stage(scene, plain=[holder] if holder and holder not in meshes else [], surfaces=meshes)
+    points, triangles, colors, starts, count = [], [], [], [], 0
+    try:
+        stage.open()
+        with stage.at_rest():
+            depsgraph = stage.frame(scene.frame_start)
+            world = matrix(stage.object(holder).evaluated_get(depsgraph).matrix_world) if holder else np.eye(4)
+            for mesh in meshes:
+                ob = stage.object(mesh).evaluated_get(depsgraph)
+                local = np.empty(len(ob.data.vertices) * 3, np.float32)
+                ob.data.vertices.foreach_get("co", local)
+                place = matrix(ob.matrix_world)
+                points.append(local.reshape(-1, 3) @ place[:3, :3].T + place[:3, 3])
+                part, color = _triangles(stage.object(mesh))
+                triangles.append(part + count)
+                colors.append(color)
+                starts.append(count)
+                count += len(points[-1])
+    finally:
+        stage.close()
+    corners = np.concatenate(triangles)
+    if not len(corners):
+        raise RigError("The rig's meshes have no faces to look at.")
+    body = Body(
+        tuple(meshes), tuple(starts), np.concatenate(points), corners, np.concatenate(colors), connected(count, corners)
+    )
+    return body, world
+
+
+def _triangles(ob: bpy.types.Object) -> tuple[npt.NDArray[np.int64], Float]:
+    """A mesh's triangles (T, 3) and their materials' colours (T, 3)."""
+    mesh = ob.data
+    mesh.calc_loop_triangles()
+    corners = np.empty(len(mesh.loop_triangles) * 3, np.int32)
+    mesh.loop_triangles.foreach_get("vertices", corners)
+    polygon = np.empty(len(mesh.loop_triangles), np.int32)
+    mesh.loop_triangles.foreach_get("polygon_index", polygon)
+    slot = np.zeros(len(mesh.polygons), np.int32)
+    mesh.polygons.foreach_get("material_index", slot)
+    palette = np.array([_color(m) for m in mesh.materials] or [SKIN_COLOR])
+    return corners.reshape(-1, 3).astype(np.int64), palette[np.minimum(slot[polygon], len(palette) - 1)]
+
+
+def _color(material: bpy.types.Material | None) -> tuple[float, float, float]:
+    """A material's plain colour; skin where a picture or nothing gives it."""
+    shader = None
+    if material is not None and material.node_tree is not None:
+        shader = next((n for n in material.node_tree.nodes if n.type == "BSDF_PRINCIPLED"), None)
+    if shader is None:
+        return SKIN_COLOR
+    base = shader.inputs["Base Color"]
+    color = SKIN_COLOR if base.is_linked else tuple(base.default_value)[:3]
+    return (float(color[0]), float(color[1]), float(color[2]))
+
+
+def _views(solid: Solid, near: Float | None) -> list[View]:
+    """Windows in which the head should be: around the head bone, the top of a tall body, everything."""
+    low, high = solid.points.min(0), solid.points.max(0)
+    wide, tall = (high - low)[:2]
+    views = []
+    if near is not None:
+        side = 2.4 * max(float(near[1] - low[1]), 0.12 * tall, 0.05 * wide)
+        views.append(View(np.array([near[0], near[1] - 0.1 * side]), min(side, 1.1 * max(wide, tall)), PIXELS))
+    if tall > 1.6 * min(wide, (high - low)[2] * 4):
+        side = 0.22 * tall
+        views.append(View(np.array([(low[0] + high[0]) / 2, low[1] + 0.45 * side]), side, PIXELS))
+    views.append(View((low + high)[:2] / 2, 1.15 * max(wide, tall), PIXELS))
+    return views
+
+
+def _closer(seen: Float, view: View) -> View:
+    """The window in which the face that was found fills a good half."""
+    low, high = view.to_world(seen[:, :2].min(0)), view.to_world(seen[:, :2].max(0))
+    return View((low + high) / 2, 1.9 * float((high - low).max()), PIXELS)
+
+
+def _attach(body: Body, solid: Solid, axes: Float, view: View, seen: Float) -> tuple[Surface, Anatomy]:
+    """Hang every landmark on the surface. `axes`: world → picture axes; results: head space, world."""
+    unit = view.side / view.pixels * float(np.linalg.norm(seen[33, :2] - seen[263, :2]))
+    flat = view.to_world(seen[:, :2])
+    start = float(solid.points[:, 2].min()) - 1.0
+    whole, _ = solid.tree()
+    skin_piece = _skin_piece(solid, whole, flat, start)
+    tree, faces = solid.tree(solid.pieces[solid.triangles[:, 0]] == skin_piece)
+    depth = _depth(tree, flat, seen[:, 2] * view.side / view.pixels, start)
+    hang = _lifted(flat)
+    corners = np.zeros((landmarks.COUNT, 3), np.int64)
+    weights = np.zeros((landmarks.COUNT, 3))
+    for i in range(landmarks.FACE_POINTS):
+        face, place = _on_skin(tree, hang[i], depth[i], start, CLOSE * unit)
+        corners[i] = solid.triangles[faces[face]]
+        weights[i] = _solid_weights(solid.points[corners[i]], place)
+    looks = [
+        _hang_iris(solid, whole, skin_piece, flat, start, list(iris), (outer, inner), corners, weights, unit)
+        for iris, outer, inner in IRISES
+    ]
+    hung = np.einsum("ikd,ik->id", solid.points[corners], weights)
+    places = np.concatenate([flat, hung[:, 2:]], 1)
+    anatomy = Anatomy(None, axes, unit, places[landmarks.NOSE_BRIDGE] @ axes)
+    apart = (places - hung) / unit
+    skins = []
+    owner = np.searchsorted(body.starts, corners[:, 0], side="right") - 1
+    for m, holder in enumerate(body.holders):
+        mine = np.flatnonzero(owner == m)
+        if len(mine):
+            skins.append(Skin(holder, corners[mine] - body.starts[m], weights[mine], mine))
+    return Surface(tuple(skins), apart, looks=all(looks)), anatomy
+
+
+def _skin_piece(solid: Solid, tree: object, flat: Float, start: float) -> int:
+    """The connected piece that cheeks, forehead and chin are on."""
+    pieces = []
+    for i in CHEEKS:
+        _, _, face, _ = tree.ray_cast(Vector((*flat[i], start)), Vector((0.0, 0.0, 1.0)))
+        if face is not None:
+            pieces.append(int(solid.pieces[solid.triangles[face, 0]]))
+    if not pieces:
+        raise RigError("The face found on the mesh lies beside it; choose another mesh or map by hand.")
+    return max(set(pieces), key=pieces.count)
+
+
+def _depth(tree: object, flat: Float, guess: Float, start: float) -> Float:
+    """How deep each landmark lies, (478,): the nets' guess, shifted and stretched to the skin where it is plain."""
+    hits = {}
+    for i in landmarks.STABLE + CHEEKS:
+        place, _, _, _ = tree.ray_cast(Vector((*flat[i], start)), Vector((0.0, 0.0, 1.0)))
+        if place is not None:
+            hits[i] = place.z
+    index = np.array(list(hits), int)
+    if len(index) < 4:
+        raise RigError("The face found on the mesh lies beside it; choose another mesh or map by hand.")
+    there = np.array(list(hits.values()))
+    design = np.column_stack([guess[index], np.ones(len(index))])
+    keep = np.ones(len(index), bool)
+    for _ in range(3):
+        line, *_ = np.linalg.lstsq(design[keep], there[keep], rcond=None)
+        error = np.abs(design @ line - there)
+        keep = error <= max(2.5 * float(np.median(error)), 1e-9)
+    return np.column_stack([guess, np.ones(len(guess))]) @ line
+
+
+def _lifted(flat: Float) -> Float:
+    """Where to look for the skin that carries each landmark: edges a little away from the gap they border."""
+    hang = flat.copy()
+    for edge, fold in (
+        (landmarks.UPPER_LID_RIGHT, landmarks.CREASE_RIGHT),
+        (landmarks.UPPER_LID_LEFT, landmarks.CREASE_LEFT),
+        (landmarks.LOWER_LID_RIGHT, landmarks.POUCH_RIGHT),
+        (landmarks.LOWER_LID_LEFT, landmarks.POUCH_LEFT),
+        (landmarks.LIPS_INNER, landmarks.LIPS_OUTER),
+    ):
+        hang[list(edge)] += LIFT * (flat[list(fold)] - flat[list(edge)])
+    return hang
+
+
+def _on_skin(tree: object, place: Float, depth: float, start: float, close: float) -> tuple[int, Float]:
+    """The triangle and the place (3,) of skin before a point, or the nearest skin where there is a gap."""
+    hit, _, face, _ = tree.ray_cast(Vector((place[0], place[1], start)), Vector((0.0, 0.0, 1.0)))
+    if face is None or abs(hit.z - depth) > close:
+        hit, _, face, _ = tree.find_nearest(Vector((place[0], place[1], depth)))
+    return face, np.array(hit)
+
+
+def _solid_weights(corners: Float, place: Float) -> Float:
+    """Barycentric weights (3,) of a place in a triangle (3, 3)."""
+    a, e, f = corners[0], corners[1] - corners[0], corners[2] - corners[0]
+    p = place - a
+    ee, ef, ff = e @ e, e @ f, f @ f
+    area = ee * ff - ef * ef
+    if area < 1e-30:
+        return np.array([1.0, 0.0, 0.0])
+    v, w = (ff * (p @ e) - ef * (p @ f)) / area, (ee * (p @ f) - ef * (p @ e)) / area
+    weights = np.clip([1 - v - w, v, w], 0, 1)
+    return weights / weights.sum()
+
+
+def _hang_iris(
+    solid: Solid, tree: object, skin: int, flat: Float, start: float, iris: list[int], eye: tuple[int, int],
+    corners: npt.NDArray[np.int64], weights: Float, unit: float,
+) -> bool:  # fmt: skip
+    """Hang an iris on the eyeball behind it; where there is none, on the corners of the eye: it then does not look."""
+    ball = _eyeball(solid, tree, skin, (*flat[iris[0]], start), unit)
+    if ball is None:
+        ends = [int(corners[i][weights[i].argmax()]) for i in eye]
+        corners[iris], weights[iris] = [*ends, ends[0]], [0.5, 0.5, 0.0]
+        return False
+    own, faces = solid.tree(solid.pieces[solid.triangles[:, 0]] == ball)
+    for i in iris:
+        hit, _, face, _ = own.ray_cast(Vector((*flat[i], start)), Vector((0.0, 0.0, 1.0)))
+        if face is None:
+            hit, _, face, _ = own.ray_cast(Vector((*flat[iris[0]], start)), Vector((0.0, 0.0, 1.0)))
+        corners[i] = solid.triangles[faces[face]]
+        weights[i] = _solid_weights(solid.points[corners[i]], np.array(hit))
+    return True
+
+
+def _eyeball(solid: Solid, tree: object, skin: int, start: tuple[float, float, float], unit: float) -> int | None:
+    """The roundest piece on the way through an iris; lashes, tears and shells before the eye are not round."""
+    here, ahead, first = Vector(start), Vector((0.0, 0.0, 1.0)), None
+    best: tuple[float, int] | None = None
+    for _ in range(12):
+        hit, _, face, _ = tree.ray_cast(here, ahead)
+        if face is None or (first is not None and hit.z - first > unit):
+            break
+        first = hit.z if first is None else first
+        piece = int(solid.pieces[solid.triangles[face, 0]])
+        if piece != skin:
+            size = np.ptp(solid.points[solid.pieces == piece], axis=0)
+            round_ = float(size.min() / max(size.max(), 1e-12))
+            if size.max() < unit and (best is None or round_ > best[0] + 0.05):
+                best = (round_, piece)
+        here = hit + ahead * (1e-4 * unit)
+    return best[1] if best and best[0] > 0.4 else None
+
+
+def _local(anatomy: Anatomy, holder: Holder | None, world: Float) -> Anatomy:
+    """An anatomy in world space, told in the holder's space."""
+    return anatomy.inside(holder, world) if holder else anatomy

@@ -204,8 +204,8 @@ def _batch(commands: Commands[Parser]) -> None:
     command = _command(commands, "batch", about, "gioconda batch plan npcs.yaml\n  gioconda batch run npcs.yaml")
     command.add_argument(
         "action", choices=("plan", "run", "schema", "worker"),
-        help="plan: what would be rendered, how long, how much disk; run: do it, going on where it was stopped; schema: "
-        "the format of batch files (with “job”: of job files) as JSON Schema; worker: take items from standard input",
+        help="plan: what would be rendered, how long, how much disk; run: do it, going on where it was stopped; "
+        "schema: the format of batch files (with “job”: of job files); worker: take items from standard input",
     )  # fmt: skip
     command.add_argument("file", nargs="?", help="a batch file (YAML or JSON)")
     command.add_argument("--processes", type=_count, metavar="N", help="at a time (default: what the machine carries)")

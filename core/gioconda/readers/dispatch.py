@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import MotionError
 from ..motion import Motion
 from . import arkit, points
+from .bvh import read_bvh as read_bvh
 from .text import parse_table
 
 KINDS = (

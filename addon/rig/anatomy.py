@@ -117,7 +117,7 @@ def snapped(axes: Float) -> Float:
 
 
 def settled(axes: Float) -> Float:
-    """Axes that were guessed from a rig's points: along the space's own where they nearly are, since rigs are built so."""
+    """Guessed axes, along the space's own where they nearly are: rigs are built so."""
     near = snapped(axes)
     return near if np.einsum("ij,ij->", near, axes) > 1 + 2 * np.cos(np.radians(LEAN)) else axes
 

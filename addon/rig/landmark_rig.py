@@ -262,8 +262,9 @@ def _plane(rig: bpy.types.Object, image: bpy.types.Image, plan: Layout) -> bpy.t
     plane.data = image
     plane.empty_display_size = max(plan.width, plan.height)
     plane.empty_image_offset = (-0.5, -0.5)
-    plane.empty_image_depth = "FRONT"  # whatever else is in the scene
+    plane.show_in_front = True  # with the controls, which then hide it only where they are nearer
     plane.rotation_euler = (math.pi / 2, 0, 0)
+    plane.location.y = float(plan.places[:, 1].max()) + 0.1 * plan.unit
     plane.parent = rig
     plane.hide_select = True
     return plane

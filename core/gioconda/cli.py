@@ -19,6 +19,7 @@ from typing import Any
 from . import options
 from .errors import CancelledError, ExitCode, GiocondaError, SettingsError
 from .protocol import PASSES, Error, Hello, Job, JsonLines, Log, Message, Report, Result
+from .trust.consent import Consent
 
 Arguments = argparse.Namespace
 STOPPED = "Stopped: finished frames are whole; the same command with --resume goes on from there."
@@ -35,7 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise CancelledError(STOPPED)
 
         try:
-            HANDLERS[arguments.command](arguments, report)
+            if arguments.json:
+                tell(Hello())
+            if arguments.command == "serve":
+                _serve(arguments, tell)
+            else:
+                HANDLERS[arguments.command](arguments, report)
             return ExitCode.OK
         except BrokenPipeError:  # whoever listened has gone: nobody to tell, now or when Python flushes at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -67,7 +73,6 @@ def _messages(arguments: Arguments) -> Iterator[Report]:
             os.fdopen(os.dup(ours), "w", encoding="utf-8") as stream,
             JsonLines(stream) as lines,
         ):
-            lines(Hello())
             yield lines
     finally:
         os.dup2(ours, 1)
@@ -120,14 +125,15 @@ def _bug(error: Exception, arguments: Arguments) -> str:
 
 
 def _analyse(arguments: Arguments, report: Report) -> None:
-    from .face.analyse import save_analysis
-    from .image import write_png
-    from .inputs import find_face
-    from .overlay import draw_landmarks
-
     names = ("face", "points", "colorspace", "ocio", "models", "device")
     settings = {name: getattr(arguments, name) for name in names}
-    _, srgb, _, found = find_face(arguments.portrait, report, **settings)
+    with _announced(report):
+        from .face.analyse import save_analysis
+        from .image import write_png
+        from .inputs import find_face
+        from .overlay import draw_landmarks
+
+        _, srgb, _, found = find_face(arguments.portrait, report, **settings)
     if arguments.output:
         save_analysis(found, Path(arguments.output))
     if arguments.overlay:
@@ -141,14 +147,15 @@ def _analyse(arguments: Arguments, report: Report) -> None:
 
 
 def _animate(arguments: Arguments, report: Report) -> None:
-    job = _job_of(arguments)
+    job = _allowed(_job_of(arguments), arguments, refuse=not arguments.save_job)
     if arguments.save_job:
         path = Path(arguments.save_job)
         from .atomic import whole_file
 
         with whole_file(path) as part:
             part.write_text(job.anchored(Path.cwd()).to_json(), encoding="utf-8")
-        report(Result("animate", {"job": str(path), "text": f"The job is in {path}: gioconda job {path}"}))
+        again = f"gioconda job {path} --allow-outside"  # its paths are absolute
+        report(Result("animate", {"job": str(path), "text": f"The job is in {path}: {again}"}))
     else:
         _run(job, report, command="animate")
 
@@ -158,9 +165,27 @@ def _job(arguments: Arguments, report: Report) -> None:
     from .batch.settings import read_job
 
     job = read_job(path)
+    if arguments.path_map:
+        from .farm.path_map import load_rules, mapped_job
+
+        job = mapped_job(job, load_rules(arguments.path_map))
+    if not arguments.allow_outside:
+        from .trust.confine import check_reach
+        from .trust.rights import open_policy
+
+        check_reach(job, path.absolute().parent, open_policy(arguments.policy).allow_outside)
     changes: dict[str, Any] = {} if arguments.frames is None else {"frames": arguments.frames}
-    changes |= {name: True for name in ("resume", "overwrite") if getattr(arguments, name)}
-    _run(replace(job, **changes), report, command="job")
+    changes |= {name: True for name in ("resume", "overwrite", "placeholders") if getattr(arguments, name)}
+    changes |= {"review": None, "sheet": None} if arguments.no_review else {}
+    changes |= {"keys": arguments.keys} if arguments.keys else {}
+    changes |= {"consent": Consent.parse(arguments.consent).plain()} if arguments.consent else {}
+    job = _allowed(replace(job, **changes), arguments)
+    from .farm import warm
+
+    if arguments.worker and warm.is_alive(arguments.worker):
+        report(Result("job", warm.run(arguments.worker, job, report)))
+    else:
+        _run(job, report, command="job")
 
 
 def _demo(arguments: Arguments, report: Report) -> None:
@@ -172,22 +197,116 @@ def _demo(arguments: Arguments, report: Report) -> None:
 
 
 def _run(job: Job, report: Report, *, command: str) -> None:
-    if job.threads:
-        os.environ["NUMBA_NUM_THREADS"] = str(job.threads)  # read when numba is imported, which is next
-    from .render import render
+    with _announced(report, job.threads):
+        from .render import render
 
-    report(Result(command, render(job, report)))
+        report(Result(command, render(job, report)))
+
+
+def _allowed(job: Job, arguments: Arguments, *, refuse: bool = True) -> Job:
+    """The job with the statement under which its portrait may be animated; where nobody states it, it is refused."""
+    from .trust.rights import open_policy, with_consent
+
+    interactive = _interactive(arguments)
+    if job.consent is None and not refuse and not interactive:
+        return job
+    return with_consent(job, open_policy(arguments.policy), interactive=interactive)
+
+
+def _interactive(arguments: Arguments) -> bool:
+    """Whether a person sits there and can be asked."""
+    return not (arguments.json or arguments.quiet) and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _verify(arguments: Arguments, report: Report) -> None:
+    from .farm.path_map import load_rules, mapped
+    from .trust.verify import check_folder
+
+    folder = arguments.folder
+    if arguments.path_map:
+        folder = Path(mapped(str(folder.absolute()), load_rules(arguments.path_map)))
+    files = {name: path for name in ("portrait", "motion") if (path := getattr(arguments, name))}
+    report(Result("verify", check_folder(folder, key=arguments.key, files=files)))
+
+
+def _farm(arguments: Arguments, report: Report) -> None:
+    if arguments.action == "export":
+        from .farm.export import export
+
+        report(Result("farm", export(arguments, report, interactive=_interactive(arguments))))
+    elif arguments.action == "run":
+        from .farm.commands import split_commands
+
+        parser = options.parser()
+        for words in split_commands(arguments.words):
+            inner = parser.parse_args(words)
+            inner.json = arguments.json
+            HANDLERS[inner.command](inner, report)
+    else:
+        _warm(arguments, report)
+
+
+def _warm(arguments: Arguments, report: Report) -> None:
+    from .farm import warm
+
+    if arguments.serve:
+        from .render import render
+
+        warm.serve(arguments.folder, render)
+    elif arguments.stop:
+        warm.stop(arguments.folder)
+    else:
+        ready = warm.start(arguments.folder)
+        text = "A worker is ready." if ready else "No worker started; every task will load what it needs itself."
+        report(Result("farm", {"ready": ready, "text": text}))
+
+
+@contextmanager
+def _announced(report: Report, threads: int | None = None) -> Iterator[None]:
+    """Around the imports and the work of whatever renders: where that is compiled first, it is said."""
+    if threads:
+        os.environ["NUMBA_NUM_THREADS"] = str(threads)  # read when numba is imported, which is next
+    from .compiling import announced
+
+    with announced(report):
+        yield
+
+
+def _serve(arguments: Arguments, tell: Report) -> None:
+    from .requests import Analyse, Preview, Warm
+    from .serve import GRACE, Server, lines_of
+
+    assert isinstance(tell, JsonLines)  # options.py sees to it
+    server = Server(
+        tell, explain=lambda error: _failure(error, arguments, stopped=False), at_end=lambda: _end_within(GRACE)
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.finish())
+    server.listen(lines_of(0))  # at once: whoever asks shall not wait until everything is imported
+    with suppress(CancelledError), _announced(server.report, arguments.threads):
+        from .desk import Desk
+
+        desk = Desk(server.check)
+        server.work({Analyse: desk.analyse, Preview: desk.preview, Warm: desk.warm})
+
+
+def _end_within(seconds: float) -> None:
+    """Whatever a library is at, the process is gone by then: files are whole or not there."""
+    timer = threading.Timer(seconds, os._exit, [0])
+    timer.daemon = True
+    timer.start()
 
 
 def _track(arguments: Arguments, report: Report) -> None:
-    from .inputs import open_nets, track
-    from .motion import save_motion
-
     output = Path(arguments.output)
     if output.suffix.lower() not in (".npz", ".json"):
         raise SettingsError(f"A motion cannot be saved as {output}; use .npz or .json.")
-    nets = open_nets(arguments.models, arguments.device, None, report)
-    motion = track(Path(arguments.clip), nets, arguments.face, report)
+    with _announced(report):
+        from .inputs import open_nets, track
+        from .motion import save_motion
+
+        nets = open_nets(arguments.models, arguments.device, None, report)
+        motion = track(Path(arguments.clip), nets, arguments.face, report)
     save_motion(motion, output)
     text = f"{len(motion)} frames at {motion.fps:g} per second: {output}"
     report(Result("track", {"frames": len(motion), "fps": motion.fps, "output": str(output), "text": text}))
@@ -223,10 +342,11 @@ def _models(arguments: Arguments, report: Report) -> None:
 
 
 def _doctor(arguments: Arguments, report: Report) -> None:
-    from . import doctor
-
     models, cache = (Path(path) if path else None for path in (arguments.models, arguments.cache))
-    found = doctor.examine(models, cache)
+    with _announced(report):
+        from . import doctor
+
+        found = doctor.examine(models, cache)
     report(Result("doctor", {**found, "text": doctor.report(found)}))
 
 
@@ -238,6 +358,8 @@ HANDLERS: dict[str, Callable[[Arguments, Report], None]] = {
     "demo": _demo,
     "batch": _batch,
     "deliver": _deliver,
+    "verify": _verify,
+    "farm": _farm,
     "models": _models,
     "doctor": _doctor,
 }
@@ -248,8 +370,9 @@ HANDLERS: dict[str, Callable[[Arguments, Report], None]] = {
 
 def _job_of(arguments: Arguments) -> Job:
     """The job an `animate` command line describes."""
-    names = {field.name for field in fields(Job)} - {"passes", "retarget"}
-    given = {name: getattr(arguments, name) for name in names}
+    names = {field.name for field in fields(Job)} - {"passes", "retarget", "consent"}
+    given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    given["consent"] = Consent.parse(arguments.consent).plain() if arguments.consent else None
     return Job(**given, passes=_passes(arguments.passes), retarget=_retarget(arguments))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -23,32 +23,72 @@ from .color import Display, Floats, display_srgb
 from .errors import CancelledError, OutputError
 from .exr import FLOAT32_PASSES, ExrWriter, check_compression, is_whole, read_exr
 from .image import write_png
+from .pose import Pose
 from .protocol import Job
 from .sequence import FramePattern
 
 # What does not change a frame's pixels: where things are, what it runs on, what else is made.
-NOT_IN_IDENTITY = (
+NOT_SETTINGS = (
     "portrait", "motion", "points", "matte", "plate", "ocio", "output", "frames", "device", "threads", "review",
-    "sheet", "png", "resume", "overwrite", "models", "cache", "consent",
+    "sheet", "png", "resume", "overwrite", "placeholders", "models", "cache", "consent",
     "keys",
 )  # fmt: skip
 
 
+# What works by way of the poses: a frame whose pose stays the same is the same.
+IN_THE_POSE = ("retarget", "neutral", "fps")
+_HEADER_BYTES = 65536  # of an EXR, that hold its header
+_EXR = b"\x76\x2f\x31\x01"
+
+
 def settings_of(job: Job) -> dict[str, Any]:
     """The job's settings that pixels depend on."""
-    return {name: value for name, value in asdict(job).items() if name not in NOT_IN_IDENTITY}
+    return {name: value for name, value in asdict(job).items() if name not in NOT_SETTINGS}
 
 
 def identity(job: Job, contents: Mapping[str, str]) -> str:
-    """A hash of all that pixels depend on: settings, this version, the files' contents (name → SHA-256)."""
-    text = json.dumps(
-        {"version": __version__, "settings": settings_of(job), "contents": dict(contents)}, sort_keys=True
-    )
+    """A hash of all that every frame depends on: settings, this version, the files' contents (name → SHA-256)."""
+    settings = {name: value for name, value in settings_of(job).items() if name not in IN_THE_POSE}
+    text = json.dumps({"version": __version__, "settings": settings, "contents": dict(contents)}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def frame_identity(job_identity: str, poses: Iterable[Pose | None]) -> str:
+    """A hash of all that one frame depends on: `poses` are its own, and its neighbours' where a pass shows them."""
+    digest = hashlib.sha256(job_identity.encode())
+    for pose in poses:
+        parts = () if pose is None else (pose.displacement, pose.rotation, pose.translation, np.float64(pose.scale))
+        digest.update(b"|%d" % len(parts))
+        for part in parts:
+            digest.update((np.asarray(part, np.float64) + 0.0).tobytes())  # + 0: no minus zero
+    return digest.hexdigest()
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is a frame of this program, whole or not, of whatever job. An empty file is nobody's: True."""
+    head = _head_of(path)
+    return not head or (head.startswith(_EXR) and b"gioconda:job\0" in head)
+
+
+def is_placeholder(path: Path) -> bool:
+    """Whether a frame only stands in for one that is not rendered yet, see `placeholders`."""
+    head = _head_of(path)
+    return head.startswith(_EXR) and b"gioconda:placeholder\0" in head
+
+
+def _head_of(path: Path) -> bytes:
+    """Raises: OutputError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEADER_BYTES)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
 def check_output(job: Job, numbers: list[int]) -> None:
-    """Before any work: the folder can be written, the compression suits, no frame is there that nobody mentioned.
+    """Before any work: the folder can be written, the compression suits, nothing is there that must not be replaced.
+
+    --resume replaces what is ours: placeholders, frames cut off, frames that would come out differently now.
 
     Raises:
         OutputError, SettingsError.
@@ -62,11 +102,19 @@ def check_output(job: Job, numbers: list[int]) -> None:
             pass
     except OSError as error:
         raise unwritable(folder, error) from error
-    there = [] if job.resume or job.overwrite else [n for n in numbers if pattern.path(n).exists()]
-    if there:
+    if job.overwrite:
+        return
+    there = [path for path in map(pattern.path, numbers) if path.is_file() and not is_placeholder(path)]
+    foreign = [path for path in there if not is_ours(path)]
+    if job.resume and foreign:
         raise OutputError(
-            f"{pattern.path(there[0])} is there already ({len(there)} of {len(numbers)} frames are): --resume keeps "
-            "whole frames of this same job, --overwrite replaces them, another -o leaves them alone."
+            f"{foreign[0]} is no frame of Gioconda's ({len(foreign)} of {len(there)} files there are not): "
+            "--overwrite replaces it, another -o leaves it alone."
+        )
+    if there and not job.resume:
+        raise OutputError(
+            f"{there[0]} is there already ({len(there)} of {len(numbers)} frames are): --resume keeps what would come "
+            "out the same, --overwrite replaces them, another -o leaves them alone."
         )
 
 
@@ -83,9 +131,9 @@ class FrameFiles:
     """
 
     def __init__(
-        self, job: Job, size: tuple[int, int], header: Callable[[int], dict[str, Any]], display: Display
+        self, job: Job, size: tuple[int, int], header: Callable[[int | None], dict[str, Any]], display: Display
     ) -> None:
-        """`size`: (width, height), pixels. `header`: frame number → the EXR's header."""
+        """`size`: (width, height), pixels. `header`: frame number (None: the portrait as it is) → the EXR's header."""
         self.job, self.size, self.header, self.display = job, size, header, display
         self.pattern = FramePattern.parse(job.output)
         self.passes = ("Combined", *(name for name in job.passes if name != "Combined"))
@@ -95,8 +143,15 @@ class FrameFiles:
     def path(self, number: int) -> Path:
         return self.pattern.path(number)
 
+    def writer(self, path: Path, header: Mapping[str, Any]) -> ExrWriter:
+        """For one frame, as the job wants them."""
+        return ExrWriter(
+            path, *self.size, self.passes, header=header, compression=self.job.compression,
+            float32=("all",) if self.job.full_float else FLOAT32_PASSES,
+        )  # fmt: skip
+
     def is_kept(self, number: int) -> bool:
-        """Whether a frame is there, whole, and of this very job. (--overwrite keeps none.)"""
+        """Whether a frame is there, whole, and as it would come out now. (--overwrite keeps none.)"""
         if self.job.overwrite:
             return False
         header = self.header(number)
@@ -130,10 +185,7 @@ class OpenFrame:
     def __init__(self, files: FrameFiles, number: int) -> None:
         job = files.job
         self.files, self.number = files, number
-        self.writer = ExrWriter(
-            files.path(number), *files.size, files.passes, header=files.header(number),
-            float32=("all",) if job.full_float else FLOAT32_PASSES, compression=job.compression,
-        )  # fmt: skip
+        self.writer = files.writer(files.path(number), files.header(number))
         width, height = files.size
         shown = bool(files.looks) or job.png
         self.srgb = np.empty((height, width, 3), np.uint8) if shown else None

@@ -18,7 +18,8 @@ from .face.nets import Nets
 from .face.tracker import track_video
 from .image import Picture, read_picture
 from .motion import Motion, load_motion
-from .protocol import LARGEST, TAKE, Job, Log, Progress, Report, Stage, Warn
+from .protocol import LARGEST, REST, TAKE, Job, Log, Progress, Report, Stage, Warn
+from .sequence import FrameRange
 from .take import FPS, make_take
 
 Srgb = npt.NDArray[np.uint8]
@@ -80,7 +81,7 @@ def open_portrait(job: Job, report: Report) -> Opened:
         models=job.models, device=job.device, threads=job.threads,
     )  # fmt: skip
     report(Stage("prepare", "Cutting the person out and making the portrait ready"))
-    given = _given(job, picture)
+    given = given_with(job, picture)
     folder = Path(job.cache) if job.cache else cache.default_folder()
     key = cache.key_of(
         picture.pixels, looks=srgb, landmarks=analysis.landmarks, person=analysis.person, **asdict(given)
@@ -124,15 +125,20 @@ class Given:
     cutout: bool  # nothing lies behind the person
 
 
-def _given(job: Job, picture: Picture) -> Given:
+def given_with(job: Job, picture: Picture) -> Given:
+    """The job's matte and plate, or the picture's own alpha where that is a matte. Raises: PictureError."""
     plate = read_picture(job.plate, colorspace=job.colorspace, ocio_config=job.ocio).pixels if job.plate else None
-    alpha = picture.pixels[..., 3]
-    cutout = picture.has_alpha and float((alpha < 0.5).mean()) > TRANSPARENT
-    matte = _artists_matte(Path(job.matte)) if job.matte else np.clip(alpha, 0, 1) if cutout else None
+    cutout = is_cutout(picture)
+    matte = artists_matte(Path(job.matte)) if job.matte else np.clip(picture.pixels[..., 3], 0, 1) if cutout else None
     return Given(matte, plate, cutout)
 
 
-def _artists_matte(path: Path) -> Floats:
+def is_cutout(picture: Picture) -> bool:
+    """Whether so much of a picture is transparent that its alpha is the person's matte."""
+    return picture.has_alpha and float((picture.pixels[..., 3] < 0.5).mean()) > TRANSPARENT
+
+
+def artists_matte(path: Path) -> Floats:
     """The alpha of a picture that has one, else its brightness; values as the file has them."""
     picture = read_picture(path, colorspace="linear")
     matte = picture.pixels[..., 3] if picture.has_alpha else picture.pixels[..., :3].mean(axis=2)
@@ -142,11 +148,13 @@ def _artists_matte(path: Path) -> Floats:
 
 
 def open_motion(job: Job, report: Report) -> Motion:
-    """Read a motion file, track a video, or make the built-in take.
+    """Read a motion file, track a video, make the built-in take, or the one in which nothing moves.
 
     Raises:
         MotionError: the file is missing or broken; ModelError, DeviceError for a video.
     """
+    if job.motion == REST:
+        return at_rest(FrameRange.parse(job.frames).numbers() or [1], job.fps or FPS)
     report(Stage("motion", f"Reading the motion {job.motion}"))
     if job.motion == TAKE:
         return make_take(job.fps or FPS)
@@ -156,6 +164,11 @@ def open_motion(job: Job, report: Report) -> Motion:
     else:
         motion = load_motion(job.motion)
     return motion if job.fps is None else replace(motion, fps=job.fps)
+
+
+def at_rest(frames: list[int], fps: float) -> Motion:
+    """The motion of a portrait that stays as it is, at any frames."""
+    return Motion(fps, np.array(frames), channels=np.zeros((len(frames), 1), np.float32), channel_names=("jawOpen",))
 
 
 def track(path: Path, nets: Nets, face: int | str | None, report: Report) -> Motion:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ class Motion:
 
 
 def load_motion(path: str | Path) -> Motion:
-    """Read a motion file of any kind we know: `.npz`, `.json` or `.csv`, told apart by what is inside.
+    """Read a motion file of any kind we know: `.npz`, `.json`, `.csv` or `.bvh`, told apart by what is inside.
 
     Raises:
         MotionError: the file is missing, broken or of no kind we know; names the line where there is one.
@@ -153,7 +154,9 @@ def load_motion(path: str | Path) -> Motion:
         return dispatch.read_json(data, path)
     if kind in (".csv", ".txt", ".tsv"):
         return dispatch.read_csv(read_text(path), path)
-    raise MotionError(f"{path} is not a motion file we read: use .npz, .json or .csv, or track a video first")
+    if kind == ".bvh":
+        return dispatch.read_bvh(read_text(path), path)
+    raise MotionError(f"{path} is not a motion file we read: use .npz, .json, .csv or .bvh, or track a video first")
 
 
 def save_motion(motion: Motion, path: str | Path) -> None:
@@ -236,17 +239,32 @@ def _plain_head(motion: Motion) -> dict[str, Any]:
     }
 
 
+def to_plain(motion: Motion) -> dict[str, Any]:
+    """A motion as what JSON can hold, as in our `.json` files: for a few frames that travel in a message."""
+    return {**_plain_head(motion), "frames": list(_plain_frames(motion))}
+
+
+def from_plain(data: Mapping[str, Any], source: str = "the motion") -> Motion:
+    """The motion that `to_plain` took apart. Raises: MotionError, naming the `source`."""
+    if data.get("format") != FORMAT:
+        raise MotionError(f"{source} is not a motion we saved")
+    return _from_plain(dict(data), Path(source))
+
+
 def _to_json(motion: Motion) -> str:
     head = json.dumps(_plain_head(motion), indent=1)[:-2]
+    lines = ["  " + json.dumps(frame, separators=(",", ":")) for frame in _plain_frames(motion)]
+    return head + ',\n "frames": [\n' + ",\n".join(lines) + "\n ]\n}\n"
+
+
+def _plain_frames(motion: Motion) -> Iterator[dict[str, Any]]:
     arrays = {k: v for k, v in _arrays(motion).items() if v is not None and k != "frames"}
-    lines = []
     for i, number in enumerate(motion.frames):
         frame: dict[str, Any] = {"frame": int(number)}
         for name, array in arrays.items():
             value = np.asarray(array[i], np.float64).round(DIGITS.get(name, 6))
             frame[name] = _nulls(value.tolist())
-        lines.append("  " + json.dumps(frame, separators=(",", ":")))
-    return head + ',\n "frames": [\n' + ",\n".join(lines) + "\n ]\n}\n"
+        yield frame
 
 
 def _nulls(value: Any) -> Any:

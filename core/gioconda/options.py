@@ -9,7 +9,8 @@ import argparse
 from pathlib import Path
 
 from . import __version__
-from .protocol import DEFAULT_PASSES, DEVICES, PASSES, TAKE
+from .protocol import DEFAULT_PASSES, DEVICES, PASSES, REST, TAKE
+from .trust.consent import RIGHTS
 
 ABOUT = """Animate a still portrait from a face motion: native resolution, scene-linear EXR.
 
@@ -18,7 +19,11 @@ ABOUT = """Animate a still portrait from a face motion: native resolution, scene
 REGIONS = ("pose", "jaw", "lips", "brows", "lids", "gaze")
 SMOOTHINGS = ("auto", "savgol", "one_euro", "none")
 MODELS_HELP = "where the ONNX nets are (default: the project's own folder)"
+RESUME_HELP = "keep frames that are whole and would come out the same, render the others"
+PLACEHOLDERS_HELP = "first put the portrait as it is wherever there is no frame yet"
 CACHE_HELP = "where prepared portraits are kept (default: the user's cache)"
+PATH_MAP_HELP = "where the farm's paths are on this machine (pathmapping-1.0)"
+FARMS = ("openjd", "deadline", "flamenco", "opencue", "shell")
 EXIT_CODES = """exit status: 0 done · 1 a bug · 2 wrong command line · 3 a file or value that cannot be used · 4 no face
 found · 5 the result cannot be written · 6 a model file is missing or wrong · 7 no such device · 8 some of a batch's
 items failed · 130 stopped"""
@@ -36,8 +41,11 @@ def parser() -> Parser:
     _demo(commands)
     _batch(commands)
     _deliver(commands)
+    _verify(commands)
+    _farm(commands)
     _models(commands)
     _doctor(commands)
+    _serve(commands)
     return top
 
 
@@ -108,13 +116,16 @@ def _animate(commands: Commands[Parser]) -> None:
         commands, "animate", about, "gioconda animate portrait.jpg take.npz -o out/####.exr --frames 1-100x2"
     )
     command.add_argument("portrait", help="a still picture: JPEG, PNG, TIFF, EXR …")
-    command.add_argument("motion", help=f".npz, .json or .csv motion, a video, or “{TAKE}” for the built-in take")
+    command.add_argument(
+        "motion", help=f".npz, .json or .csv motion, a video, “{TAKE}” for the built-in take, “{REST}” for no motion"
+    )
     _face(command)
     command.add_argument("--matte", metavar="FILE", help="the person's matte, instead of ours")
     command.add_argument("--clean-plate", dest="plate", metavar="FILE", help="the background without the person")
     _motion_options(command)
     _output_options(command, required=True)
     command.add_argument("--save-job", metavar="FILE", help="write the job (JSON) instead of running it")
+    _rights(command)
     _machine(command)
 
 
@@ -177,8 +188,9 @@ def _output_options(command: Parser, *, required: bool) -> None:
     output.add_argument("--review", metavar="FILE", help="also make a video for looking at (.mp4)")
     output.add_argument("--contact-sheet", dest="sheet", metavar="FILE", help="also make a contact sheet (.png)")
     output.add_argument("--png", action="store_true", help="also write every frame as an 8-bit PNG beside its EXR")
-    output.add_argument("--resume", action="store_true", help="keep the whole frames of this same job")
+    output.add_argument("--resume", action="store_true", help=RESUME_HELP)
     output.add_argument("--overwrite", action="store_true", help="replace frames that are there")
+    output.add_argument("--placeholders", action="store_true", help=PLACEHOLDERS_HELP)
 
 
 def _job(commands: Commands[Parser]) -> None:
@@ -186,8 +198,54 @@ def _job(commands: Commands[Parser]) -> None:
     command = _command(commands, "job", about, "gioconda job shot12.json --resume")
     command.add_argument("file", type=Path, help="what animate --save-job wrote; paths in it count from its folder")
     command.add_argument("--frames", metavar="RANGE", help="these frames instead of the job's (one farm task's share)")
-    command.add_argument("--resume", action="store_true", help="keep the whole frames of this same job")
+    command.add_argument("--resume", action="store_true", help=RESUME_HELP)
     command.add_argument("--overwrite", action="store_true", help="replace frames that are there")
+    command.add_argument("--placeholders", action="store_true", help=PLACEHOLDERS_HELP)
+    command.add_argument("--no-review", action="store_true", help="leave the video and the contact sheet for later")
+    command.add_argument("--allow-outside", action="store_true", help="the job may name files outside its folder")
+    command.add_argument("--path-map", metavar="FILE", type=Path, help=PATH_MAP_HELP)
+    command.add_argument("--worker", metavar="FOLDER", type=Path, help="let the warm worker there do it (farm warm)")
+    _rights(command)
+
+
+def _rights(command: Parser) -> None:
+    """Who may animate the portrait, whose key signs."""
+    rights = command.add_argument_group("rights")
+    rights.add_argument(
+        "--consent", metavar="RIGHT:WHO[:TEXT]",
+        help=f"who states which right to animate the portrait; RIGHT is one of {', '.join(RIGHTS)}",
+    )  # fmt: skip
+    rights.add_argument("--policy", metavar="FILE", help="the studio's policy (default: the machine's or the user's)")
+    rights.add_argument("--keys", metavar="FOLDER", help="the keys that sign finished frames (default: the user's)")
+
+
+def _verify(commands: Commands[Parser]) -> None:
+    about = "check finished frames against their signed manifest"
+    command = _command(commands, "verify", about, "gioconda verify out --key studio.pub")
+    command.add_argument("folder", type=Path, help="the folder that holds the frames")
+    command.add_argument("--key", metavar="FILE", type=Path, help="the public key that must have signed")
+    command.add_argument("--portrait", metavar="FILE", type=Path, help="the picture they must have been made from")
+    command.add_argument("--motion", metavar="FILE", type=Path, help="the motion they must have been made from")
+    command.add_argument("--path-map", metavar="FILE", type=Path, help=PATH_MAP_HELP)
+
+
+def _farm(commands: Commands[Parser]) -> None:
+    about = "hand jobs to a render farm"
+    command = _command(commands, "farm", about, "gioconda farm export shot12.json --to openjd -o submit/shot12")
+    actions = command.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do")
+    export = actions.add_parser("export", help="write what a farm's own tools submit", formatter_class=Formatter)
+    export.add_argument("file", type=Path, help="a job, or a batch")
+    export.add_argument("--to", required=True, choices=FARMS, help="which farm it is for")
+    export.add_argument("-o", "--output", required=True, type=Path, metavar="FOLDER", help="where to write it")
+    export.add_argument("--chunk", type=int, metavar="N", help="frames in one task (default: 24)")
+    export.add_argument("--program", default="gioconda", help="the command on the farm (default: %(default)s)")
+    export.add_argument("--policy", metavar="FILE", help="the studio's policy (default: the machine's or the user's)")
+    run = actions.add_parser("run", help="run several commands one after the other (for farm tasks)")
+    run.add_argument("words", nargs=argparse.REMAINDER, help="job …, track … or verify …, with “then” between them")
+    warm = actions.add_parser("warm", help="start or stop a worker that keeps everything loaded (for farm sessions)")
+    warm.add_argument("folder", type=Path, help="where it is asked and answers; a folder of this session's own")
+    warm.add_argument("--stop", action="store_true", help="stop it")
+    warm.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
 
 
 def _demo(commands: Commands[Parser]) -> None:
@@ -197,6 +255,13 @@ def _demo(commands: Commands[Parser]) -> None:
     command.add_argument("-o", "--output", default="out/demo/####.exr", metavar="PATTERN", help="default: %(default)s")
     command.add_argument("--overwrite", action="store_true", help="render frames again that are there")
     _machine(command)
+
+
+def _serve(commands: Commands[Parser]) -> None:
+    about = "stay and answer requests for analyses and previews (for programs: the Blender add-on)"
+    command = _command(commands, "serve", about, """echo '{"request": "warm", "id": 1}' | gioconda serve""")
+    command.set_defaults(json=True)
+    command.add_argument("--threads", type=int, metavar="N", help="processor threads to use (default: all)")
 
 
 def _batch(commands: Commands[Parser]) -> None:

@@ -12,16 +12,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+import numpy as np
+import numpy.typing as npt
+
+from . import __version__, placeholders
 from .color import Floats
 from .engine import CHANNELS, Portrait, place, render_rows
 from .errors import SettingsError
-from .exr import provenance
-from .frames import FrameFiles, OpenFrame, check_output, identity, settings_of
+from .exr import ExrWriter, provenance
+from .frames import FrameFiles, OpenFrame, check_output, frame_identity, identity, settings_of
 from .inputs import Opened, file_sha256, open_motion, open_portrait
 from .models import load_registry
+from .motion import Motion
 from .pose import Performance, Pose
-from .protocol import TAKE, Job, Progress, Report, Stage, Warn
+from .protocol import REST, TAKE, Job, Progress, Report, Stage, Warn
 from .retarget import RetargetSettings, retarget
 from .review import Preview
 from .sequence import FrameRange
@@ -42,18 +46,57 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     started = time.monotonic()
     motion = open_motion(job, report)
     there = [int(number) for number in motion.frames]
-    settings = retarget_settings(job, there)
+    retarget_settings(job, there)  # before any work
     numbers = chosen_frames(job.frames, there, report)
     check_output(job, numbers)
     opened = opener(job, report)
-    performance = retarget(motion, opened.portrait.landmarks, settings)
-    files = frame_files(job, opened, performance.fps)
+    performance = performance_of(job, motion, opened.portrait.landmarks)
+    files = frame_files(job, opened, performance)
+    if job.placeholders:
+        put_placeholders(files, opened.portrait, numbers, report)
     report(Stage("render", f"Rendering {len(numbers)} frames of {files.size[0]} × {files.size[1]} to {job.output}"))
     with Preview(fps=performance.fps, video=job.review, sheet=job.sheet) as preview:
         if job.review or job.sheet:
             files.looks.append(preview.add)
         kept = write_frames(job, files, opened.portrait, performance, numbers, report)
     return summary(job, files, numbers, kept, time.monotonic() - started)
+
+
+def performance_of(job: Job, motion: Motion, landmarks: npt.NDArray[np.floating]) -> Performance:
+    """What the portrait with these landmarks, (478, 3) pixels, does: the motion retargeted, or nothing at all.
+
+    Raises:
+        SettingsError, MotionError.
+    """
+    settings = retarget_settings(job, [int(number) for number in motion.frames])
+    if job.motion != REST:
+        return retarget(motion, landmarks, settings)
+    still, count = Pose(), len(motion)
+    displacement = np.broadcast_to(np.float32(0), (count, *still.displacement.shape))
+    rotation, translation = (np.broadcast_to(one, (count, *one.shape)) for one in (still.rotation, still.translation))
+    return Performance(displacement, rotation, translation, np.ones(count), motion.frames, motion.fps)
+
+
+def put_placeholders(files: FrameFiles, portrait: Portrait, numbers: list[int], report: Report) -> None:
+    """The portrait as it is wherever there is no frame yet. Raises: OutputError."""
+    header = {**files.header(None), "comments": "A placeholder: this frame is not rendered yet."}
+    mark = header["gioconda:placeholder"] = header["gioconda:job"]
+    header["gioconda:job"] = "placeholder"
+    paths = placeholders.missing(files, numbers, mark)
+
+    def draw(path: Path) -> None:
+        with files.writer(path, header) as exr, Spool(BANDS, workers=files.job.threads) as spool:
+            for row, passes in bands(files, portrait, Pose(), None, None):
+                rows = len(passes["Combined"])
+                spool.put(partial(_write_pieces, exr, row, rows), *exr.pieces(passes))
+
+    if paths:
+        report(Stage("placeholders", f"Putting the portrait as it is in place of {len(paths)} frames to come"))
+    placeholders.put(paths, mark, draw)
+
+
+def _write_pieces(exr: ExrWriter, row: int, rows: int, *made: Any) -> None:
+    exr.write_pieces(row, rows, made)
 
 
 def summary(job: Job, files: FrameFiles, numbers: list[int], kept: int, seconds: float) -> dict[str, Any]:
@@ -88,7 +131,7 @@ def write_frames(
                     finish: Callable[[], None] = partial(files.show_again, number)
                 else:
                     frame = OpenFrame(files, number)
-                    for row, passes in bands(job, files, portrait, performance, index[number]):
+                    for row, passes in bands(files, portrait, *poses_of(performance, index[number])):
                         spool.put(partial(frame.rows, row, len(passes["Combined"])), *frame.pieces(row, passes))
                     finish = frame.finish
                 spool.put(partial(progress, number, str(files.path(number)), finish))
@@ -98,16 +141,21 @@ def write_frames(
 
 
 def bands(
-    job: Job, files: FrameFiles, portrait: Portrait, performance: Performance, i: int
+    files: FrameFiles, portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None
 ) -> Iterator[tuple[int, dict[str, Floats]]]:
     """A frame from top to bottom: (first row, passes of (rows, W, channels) float32)."""
     width, height = files.size
-    previous, following = (neighbour(performance, i, step) for step in (-1, 1))
-    placed = place(portrait, performance[i], previous=previous, following=following)
+    placed = place(portrait, pose, previous=previous, following=following)
     step = band_rows(width, sum(CHANNELS[name] for name in files.passes))
     for row in range(0, height, step):
-        frame = render_rows(placed, row, min(step, height - row), passes=files.passes, smooth_edges=not job.draft)
+        rows = min(step, height - row)
+        frame = render_rows(placed, row, rows, passes=files.passes, smooth_edges=not files.job.draft)
         yield row, frame.passes
+
+
+def poses_of(performance: Performance, i: int) -> tuple[Pose, Pose | None, Pose | None]:
+    """A frame's own pose, that of the frame before and of the frame after."""
+    return performance[i], neighbour(performance, i, -1), neighbour(performance, i, 1)
 
 
 def band_rows(width: int, channels: int) -> int:
@@ -121,6 +169,8 @@ def retarget_settings(job: Job, frames: list[int]) -> RetargetSettings:
     Raises:
         SettingsError: a field that does not exist, a value that cannot be used, a neutral frame that is not there.
     """
+    if job.motion == REST:
+        return RetargetSettings.from_dict(dict(job.retarget))
     if not isinstance(job.neutral, int):
         return RetargetSettings.from_dict({"neutral": job.neutral or "auto", **job.retarget})
     if job.neutral not in frames:
@@ -159,26 +209,30 @@ def chosen_frames(text: str, there: list[int], report: Report) -> list[int]:
     return chosen
 
 
-def frame_files(job: Job, opened: Opened, fps: float) -> FrameFiles:
+def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFiles:
     """Where the frames go, with the header each of them gets."""
-    motion = TAKE if job.motion == TAKE else file_sha256(job.motion)
+    motion = job.motion if job.motion in (TAKE, REST) else file_sha256(job.motion)
     contents = {
         "portrait": opened.sha256,
-        "motion": motion,
+        "fps": f"{performance.fps:.6g}",
         **{name: file_sha256(getattr(job, name)) for name in ("points", "matte", "plate")},
         "ocio": job.ocio if job.ocio and "://" in job.ocio else file_sha256(job.ocio),
         **{
             name: model.sha256 for name, model in load_registry(Path(job.models) if job.models else None).models.items()
         },
     }
+    job_identity = identity(job, contents)
+    index = {int(number): i for i, number in enumerate(performance.frames)}
+    moving = "Vector" in job.passes  # shows where the neighbours are
 
-    def header(number: int) -> dict[str, Any]:
+    def header(number: int | None) -> dict[str, Any]:
+        poses = (Pose(),) if number is None else poses_of(performance, index[number])[: 3 if moving else 1]
         return provenance(
-            software=f"Gioconda {__version__}", frame=number, fps=fps, pixel_aspect=opened.pixel_aspect,
-            source_sha256=opened.sha256, motion_sha256=motion, settings=settings_of(job), job=job_hash,
+            software=f"Gioconda {__version__}", frame=number or 0, fps=performance.fps, settings=settings_of(job),
+            pixel_aspect=opened.pixel_aspect, source_sha256=opened.sha256, motion_sha256=motion,
+            job=frame_identity(job_identity, poses),
         )  # fmt: skip
 
-    job_hash = identity(job, contents)
     return FrameFiles(job, (opened.portrait.width, opened.portrait.height), header, opened.display)
 
 

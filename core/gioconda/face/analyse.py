@@ -72,12 +72,17 @@ def analyse(srgb: Picture, nets: Nets, *, face: int | str | None = LARGEST, poin
         NoFaceError: there is no face, or not the asked-for one.
         InputError: the file of points is missing or cannot be used.
     """
-    height, width = srgb.shape[:2]
     if points is not None:
-        return _from_points(srgb, nets, read_points(points, (width, height)))
+        height, width = srgb.shape[:2]
+        return from_points(srgb, nets, read_points(points, (width, height)))
     wanted = face if isinstance(face, int) else 1
     faces = find_faces(srgb, nets, wanted=wanted)
-    index = choose_face(faces, face)
+    return from_face(srgb, nets, faces, choose_face(faces, face))
+
+
+def from_face(srgb: Picture, nets: Nets, faces: list[Face], index: int) -> Analysis:
+    """One of the faces that `find_faces` found, by its index from the left."""
+    height, width = srgb.shape[:2]
     chosen = faces[index]
     landmarks = nets.landmarker.steady(srgb, chosen.landmarks)
     others = [other.landmarks for other in faces if other is not chosen]
@@ -86,7 +91,8 @@ def analyse(srgb: Picture, nets: Nets, *, face: int | str | None = LARGEST, poin
     return _analysis(landmarks, chosen.score, index + 1, len(faces), (width, height), False, person, notes)
 
 
-def _from_points(srgb: Picture, nets: Nets, landmarks: Float) -> Analysis:
+def from_points(srgb: Picture, nets: Nets, landmarks: Float) -> Analysis:
+    """The face whose landmarks, (478, 3) pixels, a person placed."""
     height, width = srgb.shape[:2]
     person = _person(srgb, nets, landmarks, [])
     return _analysis(landmarks, 1.0, 1, 1, (width, height), True, person, ("The landmarks were placed by hand.",))

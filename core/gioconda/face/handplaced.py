@@ -33,7 +33,11 @@ def read_points(path: Path, size: tuple[int, int]) -> Float:
     Raises:
         InputError: missing, not JSON, an unknown name, a point outside the picture, or too few points to fit a face.
     """
-    text = read_text(path)
+    return parse_points(read_text(path), size, str(path))
+
+
+def parse_points(text: str, size: tuple[int, int], path: str = "The points") -> Float:
+    """As `read_points`, from what the file holds; `path` is what messages call it."""
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
@@ -49,13 +53,13 @@ def read_points(path: Path, size: tuple[int, int]) -> Float:
         if "landmarks" in content:
             return _all_landmarks(content["landmarks"], path) * scale
         named = _named(content.get("points", content), path, text, size, scale)
-        return fit_landmarks(named, str(path))
+        return fit_landmarks(named, path)
     if isinstance(content, list):
         return _all_landmarks(content, path)
     raise InputError(f'{path} holds no points: write names and positions as in {{"chin": [405, 690]}}.')
 
 
-def _scale(content: dict[str, Any], path: Path, size: tuple[int, int]) -> float:
+def _scale(content: dict[str, Any], path: str, size: tuple[int, int]) -> float:
     """From the picture the points were placed on to this one, which must have the same proportions."""
     placed_on = content.get("size")
     if placed_on is None:
@@ -72,7 +76,7 @@ def _scale(content: dict[str, Any], path: Path, size: tuple[int, int]) -> float:
     return size[0] / width
 
 
-def _named(content: Any, path: Path, text: str, size: tuple[int, int], scale: float) -> dict[int, Float]:
+def _named(content: Any, path: str, text: str, size: tuple[int, int], scale: float) -> dict[int, Float]:
     """Landmark index → (2,) pixels."""
     if not isinstance(content, dict):
         raise InputError(f'{path}: “points” must name its points, as in {{"chin": [405, 690]}}.')
@@ -109,7 +113,7 @@ def _numbers(value: Any, where: str, name: str) -> Float:
     return np.array(value, np.float64)
 
 
-def _all_landmarks(content: Any, path: Path) -> Float:
+def _all_landmarks(content: Any, path: str) -> Float:
     if not isinstance(content, list) or len(content) != COUNT:
         count = len(content) if isinstance(content, list) else "no"
         raise InputError(f"{path} has {count} landmarks, {COUNT} are needed; or name a few points instead.")

@@ -1,0 +1,35 @@
+"""Everything that rendering needs, loaded and compiled ahead, by way of a made-up portrait."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import landmarks as lm
+from . import shapes
+from .color import display_srgb
+from .engine import ALL_PASSES, prepare, render
+from .face.matte import estimate_matte
+from .motion import Motion
+from .pose import rotation_matrix
+from .retarget import retarget
+
+SIZE = 96  # pixels
+
+
+def compile_everything() -> None:
+    """Make a made-up portrait ready and render one frame of it with every pass, so that all code is there."""
+    size = SIZE
+    head = np.asarray(lm.template(), np.float64)
+    middle = (head.min(0) + head.max(0)) / 2
+    points = (head - middle) * (0.6 * size / np.ptp(head[:, 1])) + [size / 2, size / 2, 0]
+    oval = points[list(lm.OVAL), :2]
+    matte = shapes.fill_polygon((oval - oval.mean(0)) * 1.25 + oval.mean(0), size, size)
+    shade = np.linspace(0.1, 0.6, size, dtype=np.float32)
+    source = np.dstack([*(shade[:, None] * shade[None] for _ in range(3)), np.ones((size, size), np.float32)])
+    srgb = display_srgb(source)
+    portrait = prepare(source, points, estimate_matte(srgb, matte, points))
+    motion = Motion(
+        24.0, np.arange(1, 3, dtype=np.int32), channels=np.array([[0.0], [0.7]], np.float32), channel_names=("jawOpen",),
+        rotation=np.stack([np.eye(3), rotation_matrix(yaw=25.0)]), neutral=0,
+    )  # fmt: skip
+    render(portrait, retarget(motion, points)[1], passes=ALL_PASSES)

@@ -1,4 +1,4 @@
-"""Read a picture of any kind into scene-linear pixels; write PNG, WebP, JPEG. OpenImageIO does the formats.
+"""Read a picture of any kind into scene-linear pixels; write PNG and JPEG. OpenImageIO does the formats.
 
 What an artist may hand over: 8 or 16 bits, half or float; grey, palette, CMYK; straight or premultiplied alpha; turned
 by EXIF; an EXR with layers or overscan; a few NaNs. What comes out is always the same: `Picture`. Whatever cannot be
@@ -26,6 +26,9 @@ from .errors import PictureError
 
 MAX_PIXELS = 150_000_000  # 2.4 GB as float RGBA
 MAX_SIDE = 32_766  # OpenCV's resampling counts in 16 bits
+MAX_VALUES = 8 * MAX_PIXELS  # of all channels together
+oiio.attribute("limits:imagesize_MB", 6000)  # what a file's header can make the library reserve
+oiio.attribute("limits:channels", 256)
 _NAMES_OF_KINDS = "JPEG, PNG, TIFF, WebP, EXR or HDR"
 _NATIVE = {"uint8": "uint8", "uint16": "uint16", "half": "half"}
 _PROFILES = {"display p3": "srgb_p3d65_scene", "adobe rgb (1998)": "g22_adobergb_scene"}
@@ -97,11 +100,6 @@ def read_picture(
 def write_png(path: Path | str, srgb: NDArray[np.uint8]) -> None:
     """Write (H, W, 3) or (H, W, 4, straight alpha) or (H, W) uint8 sRGB as PNG. Raises: OutputError."""
     _write(path, "png", srgb)
-
-
-def write_webp(path: Path | str, srgb: NDArray[np.uint8], *, quality: int = 90) -> None:
-    """The same as WebP. quality: 1 to 100, and 100 is lossless. Raises: OutputError."""
-    _write(path, "webp", srgb, compression="lossless" if quality >= 100 else f"webp:{quality}")
 
 
 def write_jpeg(path: Path | str, srgb: NDArray[np.uint8], *, quality: int = 80) -> None:
@@ -220,6 +218,8 @@ def _refuse_by_header(path: Path, spec: Any, max_pixels: int) -> None:
             )
         if max(width, height) > MAX_SIDE:
             raise PictureError(f"{path} is {width} × {height} pixels; no side may be longer than {MAX_SIDE}: crop it.")
+    if spec.width * spec.height * spec.nchannels > MAX_VALUES or spec.depth > 1:
+        raise PictureError(f"{path} has {spec.nchannels} channels in {spec.depth} layers, too much for a picture.")
 
 
 def _read_stored(path: Path, source: Any, spec: Any) -> NDArray[Any]:

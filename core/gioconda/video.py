@@ -1,4 +1,4 @@
-"""Read and write video, one frame at a time. The only file that imports PyAV."""
+"""Read and write video, one frame at a time, and WebP pictures. The only file that imports PyAV."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ from .rate import exact_rate
 
 Frame = NDArray[np.uint8]  # (H, W, 3) sRGB
 
+MAX_PIXELS = 40_000_000  # of a frame: 8K and a bit
+# Only files: a playlist that calls itself clip.mp4 must not make us read others or call anybody.
+_SAFE = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,matroska,webm,avi,mpeg,mpegts,mpegvideo,mxf,asf,h264,hevc,ogg,flv,gif,m4v",
+}
 _BT709 = 1  # the code for primaries, transfer and matrix alike (ITU-T H.273)
 _ENCODERS = {"h264": ("libx264", "h264", "libopenh264"), "hevc": ("libx265", "hevc"), "vp9": ("libvpx-vp9",)}
 _CHANNELS = {"yuv420p": "rgb24", "yuva420p": "rgba"}
@@ -90,7 +96,7 @@ def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
     if not path.exists():
         raise MotionError(f"There is no file {path}; check the path.")
     try:
-        container = av.open(str(path))
+        container = av.open(f"file:{path}", options=_SAFE)
     except (av.error.FFmpegError, OSError) as error:
         reason = error.strerror or str(error)
         raise MotionError(
@@ -100,6 +106,10 @@ def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
         if not container.streams.video:
             raise MotionError(f"{path} has no picture track; give a video.")
         stream = container.streams.video[0]
+        if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+            raise MotionError(
+                f"{path} has frames of more than {MAX_PIXELS // 1_000_000} million pixels; scale it down."
+            )
         stream.thread_type = "AUTO"
         yield container, stream
     finally:
@@ -194,6 +204,27 @@ class VideoWriter:
             yield
         except (av.error.FFmpegError, OSError) as error:
             raise unwritable(self.path, error) from error
+
+
+def write_webp(path: Path | str, srgb: Frame, *, quality: int = 90) -> None:
+    """Write (H, W, 3) or (H, W, 4, straight alpha) uint8 sRGB as WebP, no side longer than 16383.
+
+    quality: 1 to 100, and 100 is lossless. Raises: OutputError.
+    """
+    path = Path(path)
+    lossless = quality >= 100
+    height, width, channels = srgb.shape
+    with whole_file(path) as part:
+        try:
+            encoder: Any = av.CodecContext.create("libwebp", "w")
+            encoder.width, encoder.height, encoder.time_base = width, height, Fraction(1)
+            encoder.pix_fmt = "bgra" if lossless else "yuva420p" if channels == 4 else "yuv420p"
+            encoder.options = {"quality": str(quality), "lossless": str(int(lossless)), "compression_level": "4"}
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(srgb), format="rgba" if channels == 4 else "rgb24")
+            picture = frame.reformat(format=encoder.pix_fmt)  # BT.601 within 16 to 235: what WebP's decoders expect
+            part.write_bytes(b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)]))
+        except av.error.FFmpegError as error:
+            raise unwritable(path, error) from error
 
 
 def _encoder(codec: str) -> str:

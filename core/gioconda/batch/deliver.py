@@ -25,9 +25,9 @@ from ..atomic import unwritable, whole_file
 from ..color import Display, Floats, choose_display, display_srgb
 from ..errors import SettingsError
 from ..exr_read import read_exr
-from ..image import write_png, write_png_strips, write_webp
+from ..image import write_png, write_png_strips
 from ..sequence import FramePattern
-from ..video import VideoWriter
+from ..video import VideoWriter, write_webp
 from .settings import Delivery
 
 Srgb = NDArray[np.uint8]  # (H, W, 3), or (H, W, 4) with straight alpha

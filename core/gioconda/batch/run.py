@@ -78,8 +78,8 @@ def run(plan: Plan, settings: RunSettings, report: Report) -> dict[str, Any]:
             results.finish("stopped", str(error))
             raise
         facts = results.finish("done" if not results.failed else "partial")
-    report(Log(facts["text"]))
     if results.failed:
+        report(Log(facts["text"]))
         raise BatchError(*_verdict(results, facts))
     return facts
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,3 +114,13 @@ def test_the_solver_that_has_to_try_again_says_nothing(capsys: pytest.CaptureFix
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err == ""
+
+
+def test_only_what_is_used_of_the_matting_library_is_loaded() -> None:
+    """Loading all of it compiles for most of a minute on a first run."""
+    code = (
+        "import sys, gioconda.face.matte; print([name for name in sys.modules if name.startswith('pymatting.alpha.')])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(pixels.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+    assert done.stdout.strip() == "['pymatting.alpha.estimate_alpha_cf']", done.stderr

@@ -12,6 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent
 POLICY = ROOT / "tests" / "data" / "policy.yaml"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fuzz-bytes", type=int, default=15_000, help="broken bytes for each reader (make fuzz: a million)"
+    )
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """`../shared/data` beside the checkout: portraits, clips, rigs, motion. Never part of the project."""

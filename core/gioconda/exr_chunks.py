@@ -29,10 +29,12 @@ def _is_complete(file: BinaryIO, size: int) -> bool:
     magic, version = struct.unpack("<iI", file.read(8))
     if magic != _MAGIC or version & 0x1A00:  # tiled, deep, multi-part
         return False
-    attributes = _attributes(file)
+    attributes = _attributes(file, size)
     _, top, _, bottom = struct.unpack("<4i", attributes["dataWindow"])
     rows = _ROWS[attributes["compression"][0]]
     count = -(-(bottom - top + 1) // rows)
+    if not 0 < 8 * count <= size:
+        raise ValueError("more chunks than the file has room for")
     offsets = sorted(struct.unpack(f"<{count}Q", file.read(8 * count)))
     end = file.tell()
     for offset in offsets:
@@ -44,14 +46,14 @@ def _is_complete(file: BinaryIO, size: int) -> bool:
     return end == size
 
 
-def _attributes(file: BinaryIO) -> dict[str, bytes]:
+def _attributes(file: BinaryIO, size: int) -> dict[str, bytes]:
     """Name -> raw value of every header attribute; the file stands at the chunk table afterwards."""
     found: dict[str, bytes] = {}
     while name := _word(file):
         _word(file)  # its type
         (length,) = struct.unpack("<i", file.read(4))
-        if length < 0:
-            raise ValueError("negative length")
+        if not 0 <= length <= size:
+            raise ValueError("longer than the file")
         found[name] = file.read(length)
     return found
 

@@ -7,7 +7,6 @@ only; it knows nothing of portraits.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -18,12 +17,14 @@ import numpy.typing as npt
 
 from .errors import MotionError, OutputError
 from .landmarks import ARKIT, COUNT
-from .readers.text import MAX_BYTES, atomic_write, parse_json, read_text
+from .readers.archive import read_arrays
+from .readers.text import atomic_write, parse_json, read_text
 
 FORMAT, VERSION = "gioconda-motion", 1
 MAX_FPS = 1000.0
 MAX_FRAMES = 1_000_000
 # JSON is for people: coordinates to a thousandth of a pixel, everything else to a millionth.
+_ARRAYS = ("frames", "landmarks", "channels", "rotation", "translation", "scale", "confidence")
 DIGITS = {"landmarks": 3, "channels": 5, "confidence": 4}
 
 Float32 = npt.NDArray[np.float32]
@@ -223,8 +224,7 @@ def _checked_array(name: str, value: object, dtype: Any, shape: tuple[int, ...])
 
 
 def _arrays(motion: Motion) -> dict[str, npt.NDArray[Any] | None]:
-    names = ("frames", "landmarks", "channels", "rotation", "translation", "scale", "confidence")
-    return {n: getattr(motion, n) for n in names}
+    return {name: getattr(motion, name) for name in _ARRAYS}
 
 
 def _plain_head(motion: Motion) -> dict[str, Any]:
@@ -293,14 +293,10 @@ def _from_plain(data: dict[str, Any], path: Path) -> Motion:
 
 
 def _load_npz(path: Path) -> Motion:
+    arrays = read_arrays(path, ("head", *_ARRAYS))
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > 8 * MAX_BYTES:
-                raise MotionError(f"{path} would unpack to more than {8 * MAX_BYTES >> 20} MiB, so it is not read")
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
         head = json.loads(str(arrays.pop("head")))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, RecursionError) as error:
+    except (ValueError, KeyError, RecursionError) as error:
         raise MotionError(f"{path} is not a motion we saved, or it is damaged ({error})") from None
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise MotionError(f"{path} is not a motion we saved")

@@ -13,7 +13,7 @@ from .errors import SettingsError
 
 @dataclass(frozen=True)
 class FrameRange:
-    """Frame numbers as artists write them: "1-100x2,120" (or "1-100:2"). No numbers at all means every frame there is."""
+    """Frame numbers as artists write them: "1-100x2,120" (or 1-100:2). No numbers at all means every frame there is."""
 
     text: str
     spans: tuple[tuple[int, int, int], ...]  # first, last (inclusive), step

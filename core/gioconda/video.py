@@ -24,7 +24,8 @@ MAX_PIXELS = 40_000_000  # of a frame: 8K and a bit
 # Only files: a playlist that calls itself clip.mp4 must not make us read others or call anybody.
 _SAFE = {
     "protocol_whitelist": "file",
-    "format_whitelist": "mov,mp4,matroska,webm,avi,mpeg,mpegts,mpegvideo,mxf,asf,h264,hevc,ogg,flv,gif,m4v",
+    "format_whitelist": "mov,mp4,matroska,webm,avi,mpeg,mpegts,mpegvideo,mxf,asf,h264,hevc,ogg,flv,gif,m4v,"
+    "wav,mp3,aac,flac",
 }
 _BT709 = 1  # the code for primaries, transfer and matrix alike (ITU-T H.273)
 _ENCODERS = {"h264": ("libx264", "h264", "libopenh264"), "hevc": ("libx265", "hevc"), "vp9": ("libvpx-vp9",)}
@@ -108,7 +109,7 @@ def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
         stream = container.streams.video[0]
         if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
             raise MotionError(
-                f"{path} has frames of more than {MAX_PIXELS // 1_000_000} million pixels; scale it down."
+                f"{path} has frames of more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller."
             )
         stream.thread_type = "AUTO"
         yield container, stream

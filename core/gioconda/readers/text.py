@@ -16,9 +16,11 @@ import numpy.typing as npt
 from ..errors import MotionError, OutputError
 
 MAX_BYTES = 512 << 20  # a 10,000-frame motion with 478 landmarks is about 150 MB as text
+# What makes parsed JSON large: lists and objects (about 64 bytes each), and values (about 32). 20,000 such frames.
+MAX_LISTS, MAX_VALUES = 10_000_000, 40_000_000
 MAX_COLUMNS = 10_000
 MAX_ROWS = 1_000_000
-MAX_CELLS = 200_000_000
+MAX_CELLS = 50_000_000  # about 3 GB while they are text
 MISSING = frozenset(("", "nan", "none", "null", "na", "n/a", "-"))
 
 
@@ -55,6 +57,8 @@ def parse_json(path: Path) -> Any:
         MotionError: as `read_text`, or not JSON; names line and column.
     """
     text = read_text(path)
+    if text.count("[") + text.count("{") > MAX_LISTS or text.count(",") > MAX_VALUES:
+        raise MotionError(f"{path} holds too many values for JSON; save the motion as .npz, or in parts")
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:

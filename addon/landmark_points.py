@@ -230,14 +230,19 @@ def _falloff(landmarks: Float, members: tuple[int, ...], radius: float) -> Float
 
 @cache
 def _apart() -> Float:
-    """(478,): a third coordinate, ± half `OPENING` below and above each opening of the face."""
+    """(478,): a third coordinate, ± half `OPENING` below and above each opening of the face, 0 at its corners."""
+    shape = lm.template()
     part = np.zeros(lm.COUNT)
-    for lower, upper in (
-        (lm.LIPS_OUTER[11:] + lm.LIPS_INNER[11:], lm.LIPS_OUTER[1:10] + lm.LIPS_INNER[1:10]),
-        (lm.LOWER_LID_RIGHT + lm.POUCH_RIGHT, lm.UPPER_LID_RIGHT + lm.CREASE_RIGHT),
-        (lm.LOWER_LID_LEFT + lm.POUCH_LEFT, lm.UPPER_LID_LEFT + lm.CREASE_LEFT),
+    for rim, lower, upper in (
+        (lm.LIPS_OUTER, lm.LIPS_OUTER[11:] + lm.LIPS_INNER[11:], lm.LIPS_OUTER[1:10] + lm.LIPS_INNER[1:10]),
+        (lm.EYE_RIGHT, lm.LOWER_LID_RIGHT + lm.POUCH_RIGHT, lm.UPPER_LID_RIGHT + lm.CREASE_RIGHT),
+        (lm.EYE_LEFT, lm.LOWER_LID_LEFT + lm.POUCH_LEFT, lm.UPPER_LID_LEFT + lm.CREASE_LEFT),
     ):
+        ends = shape[list(rim), 0]
+        middle, half = (ends.min() + ends.max()) / 2, (ends.max() - ends.min()) / 2
+        within = np.clip(1 - ((shape[:, 0] - middle) / half) ** 2, 0, 1)
         part[list(lower)], part[list(upper)] = OPENING / 2, -OPENING / 2
+        part[[*lower, *upper]] *= within[[*lower, *upper]]
     return part
 
 

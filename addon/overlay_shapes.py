@@ -35,11 +35,9 @@ CONTOURS: tuple[tuple[tuple[int, ...], bool, Colour], ...] = (
     (lm.LIPS_INNER, True, RED),
     (lm.EYE_RIGHT, True, CYAN),
     (lm.EYE_LEFT, True, CYAN),
-    (lm.IRIS_RIGHT[1:], True, YELLOW),
-    (lm.IRIS_LEFT[1:], True, YELLOW),
 )
 MATTE_SIDE = 512  # pixels: larger mattes are thinned out for the tint
-_CORNERS = np.exp(2j * np.pi * np.arange(9) / 8)
+_RING = np.column_stack([np.cos(_a := np.linspace(0, 2 * np.pi, 25)), np.sin(_a)])
 
 
 @dataclass(frozen=True)
@@ -103,11 +101,15 @@ def contours(landmarks: Float, view: View, *, faint: bool = False) -> Iterator[S
     for index, closed, colour in CONTOURS:
         strip = region[list(index + index[:1] if closed else index)]
         yield Shape("lines", GREY if faint else colour, strip)
+    for _, right, top, left, bottom in (lm.IRIS_RIGHT, lm.IRIS_LEFT):
+        middle = region[[right, top, left, bottom]].mean(0)
+        across, along = (region[right] - region[left]) / 2, (region[top] - region[bottom]) / 2
+        yield Shape("lines", GREY if faint else YELLOW, middle + _RING[:, :1] * across + _RING[:, 1:] * along)
 
 
 def discs(points: Float, colour: Colour, radius: float) -> Shape:
     """Small discs at region pixels (N, 2)."""
-    ring = np.column_stack([_CORNERS.real, _CORNERS.imag]) * radius
+    ring = _RING[::3] * radius
     fan = np.stack([np.zeros((8, 2)), ring[:-1], ring[1:]], axis=1).reshape(-1, 2)
     return Shape("triangles", colour, (np.asarray(points)[:, None, :2] + fan).reshape(-1, 2))
 
@@ -140,7 +142,7 @@ def guide(edit: Editing, view: View, unit: float) -> Iterator[Shape]:
         yield discs(placed, GREEN, 4.2 * unit)
     if edit.guess is not None and edit.wanted:
         centre = view.to_region(edit.guess[[lm.NAMED[edit.wanted]]])
-        ring = centre + np.column_stack([_CORNERS.real, _CORNERS.imag]) * 9 * unit
+        ring = centre + _RING * 9 * unit
         yield Shape("lines", ORANGE, ring, 2.0)
 
 

@@ -88,13 +88,18 @@ class PointEditor:
             self.landmarks = lp.turned(before, self.feature, **turn, **how)  # type: ignore[arg-type]
 
     def _about_centre(self, before: Float, at: Place) -> tuple[float, float]:
-        """By how much the mouse went around the feature's centre (radians), and away from it (factor)."""
-        x, y = before[list(lp.FEATURES[self.feature]), :2].mean(0)
-        a, b = complex(self._from[0] - x, self._from[1] - y), complex(at[0] - x, at[1] - y)
-        if abs(a) < 1 or abs(b) < 1:
-            return 0.0, 1.0
-        turn = b / a
-        return math.atan2(turn.imag, turn.real), min(max(abs(turn), 0.2), 5.0)
+        """By how much the mouse went around the feature's centre (radians), and away from it (factor).
+
+        A drag that starts inside the feature counts as if it had started on its rim: no sudden turns near the centre.
+        """
+        members = before[list(lp.FEATURES[self.feature]), :2]
+        middle = members.mean(0)
+        rim = max(float(np.hypot(*(members - middle).T).mean()), 1.0)
+        start = complex(*self._from) - complex(*middle)
+        if abs(start) < rim:
+            start = start / abs(start) * rim if start else complex(rim)
+        moved = 1 + (complex(*at) - complex(*self._from)) / start
+        return math.atan2(moved.imag, moved.real), min(max(abs(moved), 0.2), 5.0)
 
     def widen(self, clicks: int) -> None:
         """Neighbours follow farther (positive) or less far."""

@@ -23,6 +23,10 @@ class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
     align_view: BoolProperty(
         name="Look at It", default=True, description="Turn the 3D view to the portrait, from the front"
     )
+    alone: BoolProperty(
+        name="Alone in the View", default=True,
+        description="Show nothing but the portrait in this view (local view); the / key of the number pad leaves it",
+    )  # fmt: skip
 
     @classmethod
     def poll(cls, context):
@@ -52,17 +56,20 @@ class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         if self.align_view:
-            _align_views(context, rig)
-        self.report({"INFO"}, "Move the controls on the face; keyframe them like any bone.")
+            _align_views(context, rig, alone=self.alone)
+        self.report(
+            {"INFO"},
+            "Move the controls on the face. The / key of the number pad shows the scene again.",
+        )
         return {"FINISHED"}
 
 
-def _align_views(context: bpy.types.Context, rig: bpy.types.Object) -> None:
+def _align_views(context: bpy.types.Context, rig: bpy.types.Object, *, alone: bool) -> None:
     """Every 3D view of the window, or the one the artist is in."""
     areas = [context.area] if context.area and context.area.type == "VIEW_3D" else getattr(context.screen, "areas", ())
     for area in areas:
         if area.type == "VIEW_3D":
-            landmark_rig.look_at(area.spaces.active.region_3d, rig)
+            landmark_rig.look_at(context, area, rig, alone=alone)
 
 
 CLASSES = (GIOCONDA_OT_create_landmark_rig,)

@@ -97,7 +97,8 @@ def create(tree: bpy.types.NodeTree, context: bpy.types.Context, *, picture: bpy
     collection.objects.link(rig)
     rig.location = context.scene.cursor.location
     rig.show_in_front = True
-    collection.objects.link(_plane(rig, picture or settings.image, plan))
+    plane = _plane(rig, picture or settings.image, plan)
+    collection.objects.link(plane)
     _activate(context, rig)
     bpy.ops.object.mode_set(mode="EDIT")
     _add_bones(data, plan)
@@ -262,17 +263,24 @@ def _plane(rig: bpy.types.Object, image: bpy.types.Image, plan: Layout) -> bpy.t
     plane.data = image
     plane.empty_display_size = max(plan.width, plan.height)
     plane.empty_image_offset = (-0.5, -0.5)
-    plane.show_in_front = True  # with the controls, which then hide it only where they are nearer
     plane.rotation_euler = (math.pi / 2, 0, 0)
-    plane.location.y = float(plan.places[:, 1].max()) + 0.1 * plan.unit
     plane.parent = rig
     plane.hide_select = True
     return plane
 
 
-def look_at(view: bpy.types.RegionView3D, rig: bpy.types.Object, size: float = HEIGHT) -> None:
-    """Turn a 3D view to the picture, from the front."""
+def look_at(context: bpy.types.Context, area: bpy.types.Area, rig: bpy.types.Object, *, alone: bool) -> None:
+    """Turn a 3D view to the picture, from the front. `alone`: in local view, where nothing else covers it."""
+    space = area.spaces.active
+    view = space.region_3d
     view.view_perspective = "ORTHO"
     view.view_rotation = Quaternion((math.sqrt(0.5), math.sqrt(0.5), 0, 0))
     view.view_location = rig.location
-    view.view_distance = 1.3 * size
+    view.view_distance = 1.3 * HEIGHT
+    region = next((region for region in area.regions if region.type == "WINDOW"), None)
+    if not alone or bpy.app.background or region is None or space.local_view:
+        return
+    with context.temp_override(area=area, region=region, space_data=space):
+        bpy.ops.view3d.localview(frame_selected=False)
+    for child in rig.children:
+        child.local_view_set(space, True)

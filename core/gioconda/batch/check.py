@@ -136,5 +136,5 @@ def _listed(choices: list[Any]) -> str:
 def _instead(word: Any, choices: list[Any]) -> str:
     """“ (did you mean …?)” where a choice is spelled alike."""
     words = [choice for choice in choices if isinstance(choice, str)]
-    close = difflib.get_close_matches(word, words, 1) if isinstance(word, str) else []
+    close = difflib.get_close_matches(word, words, 1, 0.7) if isinstance(word, str) else []
     return f" (did you mean “{close[0]}”?)" if close else ""

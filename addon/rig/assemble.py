@@ -29,7 +29,7 @@ LIMIT = 2.0  # the most a channel can be
 
 @dataclass(frozen=True)
 class Take:
-    """Readings as arrays. F samples, the first one neutral."""
+    """Readings as arrays. F samples: neutral, start, then the frames."""
 
     values: Float  # (F, N)
     points: Float  # (F, P, 3)
@@ -44,6 +44,7 @@ class Take:
 def assemble(
     plan: Plan,
     neutral: Reading,
+    start: Reading | None,
     samples: list[Reading],
     rest: Reading,
     fps: float,
@@ -55,20 +56,28 @@ def assemble(
     Args:
         neutral: the pose that leaves the portrait as it is.
         rest: the rig at rest; the same, unless a frame was chosen as neutral.
+        start: the pose of the scene's first frame, from where the head's way is counted: a body's pose puts the head
+            somewhere else than the rest pose does. None: from the neutral pose.
         frames: (F,) numbers, the neutral one first.
     """
-    take = _take(plan, neutral, samples, rest)
+    take = _take(plan, neutral, [start or neutral, *samples], rest)
     if plan.by_points:
-        landmarks = _landmarks(plan, take)
+        landmarks = _without_start(_landmarks(plan, take))
         return Motion(
             fps=fps, frames=np.array(frames), landmarks=landmarks, size=(SIZE, SIZE), neutral=0, provenance=notes
         )
     names, channels = _channels(plan, take)
     rotation, shift = _head(plan, take)
+    channels, rotation, shift = _without_start(channels), _without_start(rotation), _without_start(shift)
     return Motion(
         fps=fps, frames=np.array(frames), channels=channels, channel_names=names, rotation=rotation,
         translation=shift, neutral=0, provenance=notes,
     )  # fmt: skip
+
+
+def _without_start(samples: npt.NDArray[Any] | None) -> Any:
+    """Drop sample 1, which only says from where the way is counted."""
+    return None if samples is None else np.delete(samples, 1, axis=0)
 
 
 def _take(plan: Plan, neutral: Reading, samples: list[Reading], rest: Reading) -> Take:
@@ -148,7 +157,9 @@ def _head(plan: Plan, take: Take) -> tuple[Float | None, Float | None]:
     turns, moves = rigid
     view = take.front.axes
     neck = take.front.from_head(NECK)
-    shift = (np.einsum("fij,j->fi", turns, neck) + moves - neck) @ view.T / take.front.unit
+    way = np.einsum("fij,j->fi", turns, neck) + moves - neck
+    way[1:] -= way[1].copy()
+    shift = way @ view.T / take.front.unit
     rotation = view @ turns @ view.T
     return (rotation if plan.turn else None), (shift if plan.move else None)
 
@@ -246,12 +257,14 @@ def _place_irises(take: Take, rigid: tuple[Float, Float], world: Float) -> None:
 
 
 def _held(plan: Plan, take: Take, rigid: tuple[Float, Float], world: Float) -> Float:
-    """The points without the head's turn or way, where the artist does not want it."""
-    if plan.turn and plan.move:
-        return world
+    """The points with the head's way counted from the start, and without its turn or way where those are off."""
     turns, moves = rigid
     neck = take.front.from_head(NECK)
     way = np.einsum("fij,j->fi", turns, neck) + moves - neck
+    world[1:] -= way[1]
+    way[1:] -= way[1].copy()
+    if plan.turn and plan.move:
+        return world
     if not plan.move:
         world = world - way[:, None]
         way = np.zeros_like(way)

@@ -17,6 +17,7 @@ import bpy
 import numpy as np
 import numpy.typing as npt
 from mathutils import Vector
+from mathutils.bvhtree import BVHTree
 
 from ...core.gioconda import landmarks
 from ...core.gioconda.errors import ExitCode
@@ -32,9 +33,15 @@ Float = npt.NDArray[np.float64]
 PIXELS = 320
 SECONDS = 120  # the most an analysis may take
 SKIN_COLOR = (0.62, 0.42, 0.33)
-CLOSE = 0.3  # head units: skin this far before or behind the nets' depth is another part of the head
-LIFT = 0.3  # lid and lip edges hang on skin this share of the way to the fold or the lip's rim: never on the other one
+CLOSE = 0.2  # head units: skin this far before or behind the nets' depth is another part of the head
+LIFT = 0.3  # inner lips hang on skin this share of the way to the lips' rim: never on the other lip
+EDGE = 0.02  # head units: lids hang on skin this far from the edge of the eye's opening
+COLUMN = 64  # rays down an eye to find where it opens
 CHEEKS = (50, 280, 205, 425, 151, 9, 199, 101, 330)
+LIDS = (
+    (landmarks.UPPER_LID_RIGHT, landmarks.LOWER_LID_RIGHT, landmarks.CREASE_RIGHT, landmarks.POUCH_RIGHT),
+    (landmarks.UPPER_LID_LEFT, landmarks.LOWER_LID_LEFT, landmarks.CREASE_LEFT, landmarks.POUCH_LEFT),
+)
 IRISES = ((landmarks.IRIS_RIGHT, 33, 133), (landmarks.IRIS_LEFT, 263, 362))
 
 
@@ -190,7 +197,13 @@ def _attach(body: Body, solid: Solid, axes: Float, view: View, seen: Float) -> t
     skin_piece = _skin_piece(solid, whole, flat, start)
     tree, faces = solid.tree(solid.pieces[solid.triangles[:, 0]] == skin_piece)
     depth = _depth(tree, flat, seen[:, 2] * view.side / view.pixels, start)
-    hang = _lifted(flat)
+    balls = [_eyeball(solid, whole, skin_piece, (*flat[iris[0]], start), unit) for iris, _, _ in IRISES]
+    hang = flat.copy()
+    inner, outer = list(landmarks.LIPS_INNER), list(landmarks.LIPS_OUTER)
+    hang[inner] += LIFT * (flat[outer] - flat[inner])
+    for ball, lids in zip(balls, LIDS, strict=True):
+        eye = None if ball is None else solid.tree(solid.pieces[solid.triangles[:, 0]] == ball)[0]
+        _edge_lids(tree, eye, lids, flat, hang, depth, start, unit)
     corners = np.zeros((landmarks.COUNT, 3), np.int64)
     weights = np.zeros((landmarks.COUNT, 3))
     for i in range(landmarks.FACE_POINTS):
@@ -198,8 +211,8 @@ def _attach(body: Body, solid: Solid, axes: Float, view: View, seen: Float) -> t
         corners[i] = solid.triangles[faces[face]]
         weights[i] = _solid_weights(solid.points[corners[i]], place)
     looks = [
-        _hang_iris(solid, whole, skin_piece, flat, start, list(iris), (outer, inner), corners, weights, unit)
-        for iris, outer, inner in IRISES
+        _hang_iris(solid, ball, flat, start, list(iris), ends, corners, weights)
+        for ball, (iris, *ends) in zip(balls, IRISES, strict=True)
     ]
     hung = np.einsum("ikd,ik->id", solid.points[corners], weights)
     places = np.concatenate([flat, hung[:, 2:]], 1)
@@ -214,7 +227,7 @@ def _attach(body: Body, solid: Solid, axes: Float, view: View, seen: Float) -> t
     return Surface(tuple(skins), apart, looks=all(looks)), anatomy
 
 
-def _skin_piece(solid: Solid, tree: object, flat: Float, start: float) -> int:
+def _skin_piece(solid: Solid, tree: BVHTree, flat: Float, start: float) -> int:
     """The connected piece that cheeks, forehead and chin are on."""
     pieces = []
     for i in CHEEKS:
@@ -226,7 +239,7 @@ def _skin_piece(solid: Solid, tree: object, flat: Float, start: float) -> int:
     return max(set(pieces), key=pieces.count)
 
 
-def _depth(tree: object, flat: Float, guess: Float, start: float) -> Float:
+def _depth(tree: BVHTree, flat: Float, guess: Float, start: float) -> Float:
     """How deep each landmark lies, (478,): the nets' guess, shifted and stretched to the skin where it is plain."""
     hits = {}
     for i in landmarks.STABLE + CHEEKS:
@@ -246,24 +259,54 @@ def _depth(tree: object, flat: Float, guess: Float, start: float) -> Float:
     return np.column_stack([guess, np.ones(len(guess))]) @ line
 
 
-def _lifted(flat: Float) -> Float:
-    """Where to look for the skin that carries each landmark: edges a little away from the gap they border."""
-    hang = flat.copy()
-    for edge, fold in (
-        (landmarks.UPPER_LID_RIGHT, landmarks.CREASE_RIGHT),
-        (landmarks.UPPER_LID_LEFT, landmarks.CREASE_LEFT),
-        (landmarks.LOWER_LID_RIGHT, landmarks.POUCH_RIGHT),
-        (landmarks.LOWER_LID_LEFT, landmarks.POUCH_LEFT),
-        (landmarks.LIPS_INNER, landmarks.LIPS_OUTER),
-    ):
-        hang[list(edge)] += LIFT * (flat[list(fold)] - flat[list(edge)])
-    return hang
+def _edge_lids(
+    skin: BVHTree, ball: BVHTree | None, lids: tuple[tuple[int, ...], ...], flat: Float, hang: Float, depth: Float,
+    start: float, unit: float,
+) -> None:  # fmt: skip
+    """Put lid landmarks where the eye really opens, in place, and hang them on the lids just beside it.
+
+    Nets guess lids of plain eyeballs badly; where skin ends and the eyeball (or a hole) begins, is certain.
+    """
+    for upper, lower, crease, pouch in zip(*lids, strict=True):
+        for own, top in ((upper, True), (lower, False)):
+            x, high, low = flat[own, 0], flat[crease, 1] - 0.05 * unit, flat[pouch, 1] + 0.05 * unit
+            rows = np.linspace(high, low, COLUMN)
+            run = _longest([not _is_skin(skin, ball, (x, y, start), depth[own] + CLOSE * unit) for y in rows])
+            if run is None:
+                hang[own] = flat[own] + 0.3 * (flat[crease if top else pouch] - flat[own])
+                continue
+            edge = rows[run[0]] if top else rows[run[1]]
+            flat[own, 1] = edge
+            hang[own, 1] = edge - EDGE * unit if top else edge + EDGE * unit
 
 
-def _on_skin(tree: object, place: Float, depth: float, start: float, close: float) -> tuple[int, Float]:
+def _is_skin(skin: BVHTree, ball: BVHTree | None, place: tuple[float, float, float], far: float) -> bool:
+    """Whether the first thing behind a place is skin, and not the eyeball or the inside of the head."""
+    ahead = Vector((0.0, 0.0, 1.0))
+    hit, _, _, _ = skin.ray_cast(Vector(place), ahead)
+    if hit is None or hit.z > far:
+        return False
+    eye = ball.ray_cast(Vector(place), ahead)[0] if ball is not None else None
+    return eye is None or hit.z < eye.z
+
+
+def _longest(marks: Sequence[bool]) -> tuple[int, int] | None:
+    """First and last index of the longest run of marks that does not touch the ends; None if there is none."""
+    best, begin = None, None
+    for i, mark in enumerate(marks):
+        if mark and begin is None:
+            begin = i
+        if not mark and begin is not None:
+            if begin > 0 and (best is None or i - begin > best[1] - best[0] + 1):
+                best = (begin, i - 1)
+            begin = None
+    return best
+
+
+def _on_skin(tree: BVHTree, place: Float, depth: float, start: float, close: float) -> tuple[int, Float]:
     """The triangle and the place (3,) of skin before a point, or the nearest skin where there is a gap."""
     hit, _, face, _ = tree.ray_cast(Vector((place[0], place[1], start)), Vector((0.0, 0.0, 1.0)))
-    if face is None or abs(hit.z - depth) > close:
+    if face is None or hit.z > depth + close:
         hit, _, face, _ = tree.find_nearest(Vector((place[0], place[1], depth)))
     return face, np.array(hit)
 
@@ -282,11 +325,10 @@ def _solid_weights(corners: Float, place: Float) -> Float:
 
 
 def _hang_iris(
-    solid: Solid, tree: object, skin: int, flat: Float, start: float, iris: list[int], eye: tuple[int, int],
-    corners: npt.NDArray[np.int64], weights: Float, unit: float,
+    solid: Solid, ball: int | None, flat: Float, start: float, iris: list[int], eye: Sequence[int],
+    corners: npt.NDArray[np.int64], weights: Float,
 ) -> bool:  # fmt: skip
     """Hang an iris on the eyeball behind it; where there is none, on the corners of the eye: it then does not look."""
-    ball = _eyeball(solid, tree, skin, (*flat[iris[0]], start), unit)
     if ball is None:
         ends = [int(corners[i][weights[i].argmax()]) for i in eye]
         corners[iris], weights[iris] = [*ends, ends[0]], [0.5, 0.5, 0.0]
@@ -301,7 +343,7 @@ def _hang_iris(
     return True
 
 
-def _eyeball(solid: Solid, tree: object, skin: int, start: tuple[float, float, float], unit: float) -> int | None:
+def _eyeball(solid: Solid, tree: BVHTree, skin: int, start: tuple[float, float, float], unit: float) -> int | None:
     """The roundest piece on the way through an iris; lashes, tears and shells before the eye are not round."""
     here, ahead, first = Vector(start), Vector((0.0, 0.0, 1.0)), None
     best: tuple[float, int] | None = None

@@ -22,6 +22,7 @@ from ...core.gioconda.pose import head_pose
 from .. import landmark_points as lp
 from . import landmark_controls as lc
 from . import landmark_shapes
+from .anatomy import Anatomy
 
 Float = npt.NDArray[np.float64]
 
@@ -129,7 +130,10 @@ def bind(tree: bpy.types.NodeTree, rig: bpy.types.Object) -> None:
         row = settings.rows.add()
         row.kind = "PROPERTY" if line.component == "VALUE" else "BONE"
         row.source, row.component, row.target, row.gain = line.source, line.component, line.target, line.gain
-    settings.preset = PRESET
+    settings.preset, settings.found = PRESET, "BONES"
+    # The face looks along −Y and hangs straight: turns are about the picture's axes, however the portrait is turned.
+    axes = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    settings.anatomy = Anatomy((rig.name, None), axes, plan.unit, plan.neck - plan.unit * NECK @ axes).to_json()
 
 
 # Bones ---------------------------------------------------------------------------------------------------------------

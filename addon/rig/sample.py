@@ -16,7 +16,6 @@ from .assemble import assemble
 from .errors import RigError
 from .files import file_motion
 from .plan import Plan, make_plan
-from .stage import Stage
 from .taps import Reading, Taps
 
 STEP = 0.03  # seconds between two yields
@@ -71,11 +70,10 @@ def bake_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequenc
         "substeps": substeps,
     }
     taps = plan.taps()
+    neutral, start, rest = references(plan, taps, scene)
     stage = taps.stage(scene, in_scene=plan.in_scene)
-    start = float(scene.frame_start)
     try:
         stage.open()
-        neutral, rest = neutral_of(plan, taps, stage, start)
         samples: list[Reading] = []
         since = time.perf_counter()
         for frame in frames:
@@ -85,7 +83,7 @@ def bake_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequenc
                 since = time.perf_counter()
     finally:
         stage.close()
-    return assemble(plan, neutral, samples, rest, fps * substeps, [numbers[0] - 1, *numbers], notes)
+    return assemble(plan, neutral, start, samples, rest, fps * substeps, [numbers[0] - 1, *numbers], notes)
 
 
 def bake_now(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Motion:
@@ -101,26 +99,27 @@ def bake_now(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Motion:
     automap.ensure(tree, scene)
     plan = make_plan(tree)
     taps = plan.taps()
-    stage = taps.stage(scene, in_scene=False)
-    try:
-        stage.open()
-        neutral, rest = neutral_of(plan, taps, stage, float(scene.frame_start))
-    finally:
-        stage.close()
+    neutral, start, rest = references(plan, taps, scene)
     live = taps.stage(scene, in_scene=True)
     reading = taps.read(live, live.now())
     number = scene.frame_current
     notes = {"source": "rig", "kind": chosen_kind(rig), "live": True}
-    return assemble(plan, neutral, [reading], rest, fps, [number - 1, number], notes)
+    return assemble(plan, neutral, start, [reading], rest, fps, [number - 1, number], notes)
 
 
-def neutral_of(plan: Plan, taps: Taps, stage: Stage, start: float) -> tuple[Reading, Reading]:
-    """The neutral reading and the one at rest; the same unless the artist chose a frame as neutral."""
-    with stage.at_rest():
-        rest = taps.read(stage, stage.frame(start))
-    if plan.neutral_frame is None:
-        return rest, rest
-    return taps.read(stage, stage.frame(plan.neutral_frame)), rest
+def references(plan: Plan, taps: Taps, scene: bpy.types.Scene) -> tuple[Reading, Reading | None, Reading]:
+    """What the frames are measured against, whichever frames those are: neutral, the scene's first frame, at rest."""
+    stage = taps.stage(scene, in_scene=False)
+    first = float(scene.frame_start)
+    try:
+        stage.open()
+        with stage.at_rest():
+            rest = taps.read(stage, stage.frame(first))
+        if plan.neutral_frame is None:
+            return rest, taps.read(stage, stage.frame(first)), rest
+        return taps.read(stage, stage.frame(plan.neutral_frame)), None, rest
+    finally:
+        stage.close()
 
 
 def retarget_settings(tree: bpy.types.NodeTree) -> dict[str, Any]:

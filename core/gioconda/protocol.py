@@ -73,6 +73,7 @@ class Job:
     resume: bool = False  # keep frames that are whole and would come out the same, render the others
     overwrite: bool = False  # replace frames that are already there
     placeholders: bool = False  # first put the undriven portrait wherever there is no frame yet
+    rest: int | None = None  # number of one placeholder more, beside the range: what to show on every other frame
     models: str | None = None  # folder of the ONNX nets; None: the default one
     cache: str | None = None  # folder for prepared portraits; None: the user's cache folder
     consent: Mapping[str, Any] | None = None  # who states which right to animate the portrait (see trust.consent)

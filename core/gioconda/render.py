@@ -52,8 +52,8 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     opened = opener(job, report)
     performance = performance_of(job, motion, opened.portrait.landmarks)
     files = frame_files(job, opened, performance)
-    if job.placeholders:
-        put_placeholders(files, opened.portrait, numbers, report)
+    to_come = [*(numbers if job.placeholders else ()), *(() if job.rest is None else (job.rest,))]
+    put_placeholders(files, opened.portrait, to_come, report)
     report(Stage("render", f"Rendering {len(numbers)} frames of {files.size[0]} × {files.size[1]} to {job.output}"))
     with Preview(fps=performance.fps, video=job.review, sheet=job.sheet) as preview:
         if job.review or job.sheet:
@@ -78,7 +78,9 @@ def performance_of(job: Job, motion: Motion, landmarks: npt.NDArray[np.floating]
 
 
 def put_placeholders(files: FrameFiles, portrait: Portrait, numbers: list[int], report: Report) -> None:
-    """The portrait as it is wherever there is no frame yet. Raises: OutputError."""
+    """The portrait as it is wherever there is no frame yet, of these numbers. Raises: OutputError."""
+    if not numbers:
+        return
     header = {**files.header(None), "comments": "A placeholder: this frame is not rendered yet."}
     mark = header["gioconda:placeholder"] = header["gioconda:job"]
     header["gioconda:job"] = "placeholder"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from . import overlay, properties
+from . import overlay, preferences, properties
 from .operators import create_landmark_rig, edit_points, place_points
 
 # What Blender has to know, in the order of registration: each module has CLASSES, register() or both.
-MODULES = (properties, overlay, edit_points, place_points, create_landmark_rig)
+MODULES = (preferences, properties, overlay, edit_points, place_points, create_landmark_rig)
 
 
 def register() -> None:

@@ -1,0 +1,99 @@
+"""Check the Python that the preferences name, without holding up Blender's window."""
+
+import textwrap
+
+import bpy
+
+from .. import check
+
+PAUSE = 0.2  # seconds between two looks
+_current: check.Check | None = None
+_running = False
+
+
+class GIOCONDA_OT_check_interpreter(bpy.types.Operator):
+    """See whether Gioconda can run as set here: its Python, libraries, devices, nets and disk space"""
+
+    bl_idname = "gioconda.check_interpreter"
+    bl_label = "Check"
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if _running:
+            cls.poll_message_set("It is being checked right now")
+        return not _running
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        if bpy.app.background:
+            return self.execute(context)
+        _begin()
+        bpy.app.timers.register(_look, first_interval=PAUSE)
+        return {"FINISHED"}
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        import time
+
+        _begin()
+        while _look() is not None:
+            time.sleep(PAUSE)
+        if _current and _current.problem:
+            self.report({"ERROR"}, _current.problem)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+def _begin() -> None:
+    from .. import interpreter  # which imports the preferences, which import this file
+
+    global _current, _running
+    _current, _running = check.Check(*interpreter.command()), True
+
+
+def _look() -> float | None:
+    """Seconds until the next look, None when it is over."""
+    global _running
+    if _current is not None and not _current.poll():
+        return PAUSE
+    _running = False
+    _redraw()
+    return None
+
+
+def forget() -> None:
+    """What was found holds no longer."""
+    global _current, _running
+    if _current is not None:
+        _current.stop()
+    _current, _running = None, False
+
+
+def found() -> check.Check | None:
+    """The last check, None before there was one."""
+    return _current
+
+
+def draw(layout: bpy.types.UILayout) -> None:
+    """The button, and below it what was found."""
+    layout.operator(
+        GIOCONDA_OT_check_interpreter.bl_idname, text="Checking …" if _running else "Check", icon="CHECKMARK"
+    )
+    if _current is None or _running:
+        return
+    box = layout.box().column(align=True)
+    for part in textwrap.wrap(_current.problem or "All is well.", 100):
+        row = box.row()
+        row.alert = bool(_current.problem)
+        row.label(text=part)
+    for line in _current.lines:
+        for part in textwrap.wrap(line, 110):
+            box.label(text=part)
+
+
+def _redraw() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "PREFERENCES":
+                area.tag_redraw()
+
+
+CLASSES = (GIOCONDA_OT_check_interpreter,)

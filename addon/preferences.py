@@ -1,0 +1,77 @@
+"""What is stored per user: the worker's Python, folders, device, threads; and the check whether that works."""
+
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty, IntProperty, StringProperty
+
+from ..core.gioconda.protocol import DEVICES
+from .operators import check_interpreter
+
+PACKAGE = __package__.rpartition(".")[0]
+DEVICE_TEXTS = {
+    "auto": ("Automatic", "The best device that works"),
+    "cpu": ("Processor", "Works everywhere"),
+    "cuda": ("CUDA", "NVIDIA cards; needs a Python of your own with onnxruntime-gpu"),
+    "tensorrt": (
+        "TensorRT",
+        "NVIDIA cards, compiled for minutes first; needs a Python of your own with onnxruntime-gpu",
+    ),
+    "directml": ("DirectML", "Any card in Windows; needs a Python of your own with onnxruntime-directml"),
+    "coreml": ("Core ML", "Apple's chips"),
+}
+
+
+def _changed(_self: Any, _context: bpy.types.Context) -> None:
+    """The worker is started anew when it is next needed; what the check said holds no longer."""
+    from . import session  # which imports what imports this file
+
+    session.stop_worker()
+    check_interpreter.forget()
+
+
+class GIOCONDA_AddonPreferences(bpy.types.AddonPreferences):
+    bl_idname = PACKAGE
+
+    python: StringProperty(
+        name="Python", subtype="FILE_PATH", update=_changed,
+        description="A Python of your own that runs Gioconda, such as one with a GPU build of ONNX Runtime; "
+        "empty: Blender's own, with what the extension brings along",
+    )  # fmt: skip
+    device: EnumProperty(
+        name="Device", default="auto", update=_changed,
+        items=[(name, *DEVICE_TEXTS[name]) for name in DEVICES],
+        description="What the nets that find and measure the face run on",
+    )  # fmt: skip
+    threads: IntProperty(
+        name="Threads", default=0, min=0, soft_max=64, update=_changed,
+        description="Processor threads that rendering may use; 0: all of them",
+    )  # fmt: skip
+    models: StringProperty(
+        name="Nets", subtype="DIR_PATH", update=_changed,
+        description="Folder of the nets (models.yaml and .onnx files); empty: those of the extension",
+    )  # fmt: skip
+    cache: StringProperty(
+        name="Cache", subtype="DIR_PATH", update=_changed,
+        description="Folder where prepared portraits are kept; empty: among the extension's data",
+    )  # fmt: skip
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        for name in ("python", "device", "threads", "models", "cache"):
+            column.prop(self, name)
+        check_interpreter.draw(self.layout)
+
+
+def preferences(context: bpy.types.Context) -> GIOCONDA_AddonPreferences:
+    """Ours, with the fields above."""
+    return context.preferences.addons[PACKAGE].preferences
+
+
+CLASSES = (*check_interpreter.CLASSES, GIOCONDA_AddonPreferences)
+
+
+def unregister() -> None:
+    check_interpreter.forget()

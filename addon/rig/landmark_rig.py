@@ -123,7 +123,7 @@ def bind(tree: bpy.types.NodeTree, rig: bpy.types.Object) -> None:
     settings.head_object, settings.head_bone = rig, "head"
     settings.gaze_target = settings.eye_left_object = settings.eye_right_object = None
     settings.eye_left = settings.eye_right = ""
-    settings.follow_turn = settings.follow_move = True
+    settings.follow_turn = settings.follow_move = settings.way_from_rest = True
     settings.forward, settings.neutral = "-Y", "REST"
     settings.rows.clear()
     for line in lc.rows(lc.travels(plan.landmarks, plan.unit)):

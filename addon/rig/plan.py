@@ -54,6 +54,7 @@ class Plan:
     move: bool
     neutral_frame: float | None
     in_scene: bool
+    way_from_rest: bool
 
     @property
     def by_points(self) -> bool:
@@ -105,6 +106,7 @@ def make_plan(tree: bpy.types.NodeTree) -> Plan:
         channels, points, surface, head_tap, _eyes(rig), _whole(rig.gaze_target), anatomy,
         holder_moves=_moves(anatomy), turn=rig.follow_turn, move=rig.follow_move,
         neutral_frame=float(rig.neutral_frame) if rig.neutral == "FRAME" else None, in_scene=rig.in_scene,
+        way_from_rest=rig.way_from_rest,
     )  # fmt: skip
 
 

@@ -116,7 +116,7 @@ def references(plan: Plan, taps: Taps, scene: bpy.types.Scene) -> tuple[Reading,
         with stage.at_rest():
             rest = taps.read(stage, stage.frame(first))
         if plan.neutral_frame is None:
-            return rest, taps.read(stage, stage.frame(first)), rest
+            return rest, None if plan.way_from_rest else taps.read(stage, stage.frame(first)), rest
         return taps.read(stage, stage.frame(plan.neutral_frame)), None, rest
     finally:
         stage.close()

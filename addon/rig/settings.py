@@ -106,6 +106,10 @@ class RigSettings(bpy.types.PropertyGroup):
         items=(("REST", "Rest Pose", "Bones at rest, keys at zero"), ("FRAME", "Frame", "The pose of one frame")),
     )  # fmt: skip
     neutral_frame: IntProperty(name="Neutral Frame", default=1, description="Frame of the neutral pose")
+    way_from_rest: BoolProperty(
+        name="Way from Rest", default=False,
+        description="The head's way counts from its rest pose, not from where it is in the scene's first frame",
+    )  # fmt: skip
     in_scene: BoolProperty(
         name="In the Scene", default=False,
         description="Play the whole scene, not the rig alone: slower; for physics and rigs that look at the scene",

@@ -115,11 +115,11 @@ def _found(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found:
             trouble = error
             continue
         if way == "KEYS" and found is not None and not character.acts(found, rig, scene):
-            keys = found  # its keys never move, so something else animates this face, if anything does
+            if not character.meshes_move(rig, scene):
+                return found
+            keys = found  # its keys never move, but its bones do
             continue
         if found is not None:
-            if keys is not None and not character.meshes_move(rig, scene):
-                return keys
             return found
     if keys is not None:
         return keys

@@ -31,6 +31,7 @@ from .taps import Skin, matrix
 
 Float = npt.NDArray[np.float64]
 PIXELS = 320
+LARGE = 0.4  # of the picture: a face that fills less is looked at again, closer
 SECONDS = 120  # the most an analysis may take
 SKIN_COLOR = (0.62, 0.42, 0.33)
 CLOSE = 0.2  # head units: skin this far before or behind the nets' depth is another part of the head
@@ -78,11 +79,12 @@ def find_face(
             seen = measure(look(solid, view))
             if seen is None:
                 continue
-            view = _closer(seen, view)
-            again = measure(look(solid, view))
-            if again is None:
-                continue
-            surface, anatomy = _attach(body, solid, axes, view, again)
+            if np.ptp(seen[:, :2], axis=0).max() < LARGE * view.pixels:
+                view = _closer(seen, view)
+                seen = measure(look(solid, view))
+                if seen is None:
+                    continue
+            surface, anatomy = _attach(body, solid, axes, view, seen)
             return surface, _local(anatomy, holder, world)
     return None
 

@@ -1,10 +1,131 @@
 """Draws the rig's controls. No logic."""
 
-from __future__ import annotations
+import textwrap
 
 import bpy
+
+from ...core.gioconda.landmarks import ARKIT
+from .respond import STILL
+
+LINE = 46  # characters of a wrapped line
+
+
+class GIOCONDA_UL_mapping(bpy.types.UIList):
+    """The mapping's rows: on or off, source, target, and whether it responded."""
+
+    bl_idname = "GIOCONDA_UL_mapping"
+
+    def draw_item(self, _context, layout, _data, item, _icon, _active, _property, _index=0, _flags=0):
+        row = layout.row(align=True)
+        row.prop(item, "enabled", text="")
+        split = row.split(factor=0.5, align=True)
+        split.active = item.enabled
+        icon = item.bl_rna.properties["kind"].enum_items[item.kind].icon
+        split.label(text=item.source or "…", icon=icon)
+        side = split.row(align=True)
+        side.label(text=item.target or "…")
+        if item.trouble:
+            side.label(text="", icon="ERROR")
+        elif item.response >= 0:
+            side.label(text="", icon="CHECKMARK" if item.response > STILL else "DOT")
 
 
 def draw_rig(layout: bpy.types.UILayout, context: bpy.types.Context, tree: bpy.types.NodeTree) -> None:
     """What drives the portrait, inside a panel of the node editor or the 3D view."""
-    layout.prop(tree.gioconda.rig, "kind")
+    rig = tree.gioconda.rig
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(rig, "kind")
+    if rig.kind == "FILE":
+        column.prop(rig, "file")
+        column.prop(rig, "file_start")
+        return
+    column.prop(rig, "target")
+    if rig.kind in ("AUTO", "OBJECTS"):
+        column.prop(rig, "collection")
+    if rig.kind == "AUTO" and rig.target is None and rig.collection is None:
+        column.prop(rig, "file")
+    buttons = layout.row(align=True)
+    buttons.operator("gioconda.map_rig", icon="VIEWZOOM")
+    buttons.operator("gioconda.test_mapping", icon="PLAY")
+    _draw_report(layout, rig)
+    _draw_head(layout, rig)
+    if (rig.found if rig.kind == "AUTO" else rig.kind) != "MESH":
+        _draw_mapping(layout, rig)
+
+
+def _draw_report(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup) -> None:
+    if not rig.report:
+        return
+    box = layout.box().column(align=True)
+    box.scale_y = 0.8
+    for line in textwrap.wrap(rig.report, LINE):
+        box.label(text=line)
+
+
+def _draw_head(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup) -> None:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(rig, "head_object")
+    head = rig.head_object
+    if head is not None and head.type == "ARMATURE":
+        column.prop_search(rig, "head_bone", head.data, "bones")
+        column.prop_search(rig, "eye_left", head.data, "bones")
+        column.prop_search(rig, "eye_right", head.data, "bones")
+    else:
+        column.prop(rig, "eye_left_object")
+        column.prop(rig, "eye_right_object")
+    column.prop(rig, "gaze_target")
+    row = column.row(heading="Head Follows", align=True)
+    row.prop(rig, "follow_turn", toggle=True)
+    row.prop(rig, "follow_move", toggle=True)
+    column.prop(rig, "forward")
+    column.prop(rig, "neutral")
+    if rig.neutral == "FRAME":
+        column.prop(rig, "neutral_frame")
+    column.prop(rig, "in_scene")
+
+
+def _draw_mapping(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup) -> None:
+    row = layout.row()
+    row.template_list("GIOCONDA_UL_mapping", "", rig, "rows", rig, "active_row", rows=5)
+    side = row.column(align=True)
+    side.operator("gioconda.edit_mapping", text="", icon="ADD").action = "ADD"
+    side.operator("gioconda.edit_mapping", text="", icon="REMOVE").action = "REMOVE"
+    side.separator()
+    side.operator("gioconda.load_mapping", text="", icon="FILEBROWSER")
+    side.operator("gioconda.save_mapping", text="", icon="FILE_TICK")
+    side.separator()
+    side.operator("gioconda.edit_mapping", text="", icon="TRASH").action = "CLEAR"
+    if rig.active_row < len(rig.rows):
+        _draw_row(layout, rig, rig.rows[rig.active_row])
+
+
+def _draw_row(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup, row: bpy.types.PropertyGroup) -> None:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(row, "kind")
+    column.prop(row, "holder")
+    holder = row.holder or rig.target
+    if row.kind == "BONE" and holder is not None and holder.type == "ARMATURE":
+        column.prop_search(row, "source", holder.data, "bones")
+    elif row.kind == "KEY" and holder is not None and getattr(holder.data, "shape_keys", None):
+        column.prop_search(row, "source", holder.data.shape_keys, "key_blocks")
+    elif row.kind == "VERTICES" and holder is not None and holder.type == "MESH":
+        column.prop_search(row, "source", holder, "vertex_groups")
+    elif row.kind != "OBJECT":
+        column.prop(row, "source")
+    if row.kind in ("BONE", "OBJECT"):
+        column.prop(row, "component")
+    column.prop(row, "target")
+    column.prop(row, "gain")
+    if row.target in ARKIT:
+        column.prop(row, "offset")
+    for line in textwrap.wrap(row.trouble, LINE):
+        column.label(text=line, icon="ERROR" if row.trouble.startswith(line) else "BLANK1")
+
+
+CLASSES = (GIOCONDA_UL_mapping,)

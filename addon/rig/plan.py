@@ -116,6 +116,8 @@ def trouble(index: int, row: bpy.types.PropertyGroup, rig: bpy.types.PropertyGro
     holder = row.holder or rig.target
     if holder is None:
         return f"{label}: its object was deleted or never chosen; choose the rig again."
+    if not holder.users_scene or (row.kind == "OBJECT" and row.holder is None and row.source != holder.name):
+        return f"{label}: the object was deleted from the scene; remove the row or map again."
     if row.target not in ARKIT and landmark_of(row.target) is None:
         return f"{label}: “{row.target}” is neither an ARKit channel nor a landmark."
     if row.kind == "KEY":

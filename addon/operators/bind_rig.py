@@ -1,0 +1,174 @@
+"""Bind a rig to the portrait: auto-map, edit the mapping, test it, keep it in a file."""
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+from bpy_extras.io_utils import ExportHelper, ImportHelper
+
+from ...core.gioconda.errors import GiocondaError
+from .. import session
+from ..rig import automap, mapping, respond
+
+
+def _portrait(cls: Any, context: bpy.types.Context) -> Any:
+    """The active portrait; says why when there is none."""
+    tree = session.active_portrait(context)
+    if tree is None:
+        cls.poll_message_set("There is no Gioconda Portrait in this scene: add one in the compositor")
+    return tree
+
+
+def _fail(operator: bpy.types.Operator, tree: Any, error: GiocondaError) -> set[str]:
+    session.fail(tree, error)
+    operator.report({"ERROR"}, str(error))
+    return {"CANCELLED"}
+
+
+class GIOCONDA_OT_map_rig(bpy.types.Operator):
+    bl_idname = "gioconda.map_rig"
+    bl_label = "Auto-Map"
+    bl_description = "Look at the rig, choose how to read it and fill the mapping; says what was recognised"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context):
+        tree = _portrait(cls, context)
+        if tree is None:
+            return False
+        rig = tree.gioconda.rig
+        if rig.target is None and rig.collection is None and not rig.file:
+            cls.poll_message_set("Choose a rig first: an armature, a mesh or a collection of empties")
+            return False
+        return True
+
+    def execute(self, context):
+        tree = session.active_portrait(context)
+        try:
+            text = automap.auto_map(tree, context.scene)
+        except GiocondaError as error:
+            return _fail(self, tree, error)
+        session.tell(tree, text)
+        self.report({"INFO"}, text)
+        return {"FINISHED"}
+
+
+class GIOCONDA_OT_test_mapping(bpy.types.Operator):
+    bl_idname = "gioconda.test_mapping"
+    bl_label = "Test Mapping"
+    bl_description = "Play the scene's frame range unseen and show which rows move the face, and how far"
+
+    @classmethod
+    def poll(cls, context):
+        return _portrait(cls, context) is not None
+
+    def execute(self, context):
+        tree = session.active_portrait(context)
+        try:
+            text = respond.test_mapping(tree, context.scene)
+        except GiocondaError as error:
+            return _fail(self, tree, error)
+        session.tell(tree, text)
+        self.report({"INFO"}, text)
+        return {"FINISHED"}
+
+
+class GIOCONDA_OT_edit_mapping(bpy.types.Operator):
+    bl_idname = "gioconda.edit_mapping"
+    bl_label = "Edit Mapping"
+    bl_description = "Change the rows of the mapping"
+    bl_options = {"REGISTER", "UNDO"}
+
+    action: EnumProperty(
+        items=(
+            ("ADD", "Add Row", "Add a row to the mapping"),
+            ("REMOVE", "Remove Row", "Remove the row that is selected"),
+            ("CLEAR", "Clear", "Remove all rows and forget what auto-map found"),
+        ),
+        options={"HIDDEN"},
+    )
+
+    @classmethod
+    def poll(cls, context):
+        return _portrait(cls, context) is not None
+
+    @classmethod
+    def description(cls, _context, properties):
+        return {
+            "ADD": "Add a row to the mapping",
+            "REMOVE": "Remove the row that is selected",
+            "CLEAR": "Remove all rows and forget what auto-map found",
+        }[properties.action]
+
+    def execute(self, context):
+        rig = session.active_portrait(context).gioconda.rig
+        if self.action == "ADD":
+            like = rig.rows[rig.active_row].kind if rig.active_row < len(rig.rows) else "BONE"
+            row = rig.rows.add()
+            row.kind = like
+            row.component = "VALUE" if like in ("KEY", "PROPERTY") else "HEAD"
+            rig.active_row = len(rig.rows) - 1
+        elif self.action == "REMOVE" and rig.active_row < len(rig.rows):
+            rig.rows.remove(rig.active_row)
+            rig.active_row = max(0, min(rig.active_row, len(rig.rows) - 1))
+        elif self.action == "CLEAR":
+            rig.rows.clear()
+            rig.found = rig.preset = rig.report = rig.surface = rig.anatomy = ""
+        return {"FINISHED"}
+
+
+class GIOCONDA_OT_save_mapping(bpy.types.Operator, ExportHelper):
+    bl_idname = "gioconda.save_mapping"
+    bl_label = "Save Mapping"
+    bl_description = "Write the mapping to a YAML file, to use it again or to read it"
+
+    filename_ext = ".yaml"
+    filter_glob: StringProperty(default="*.yaml;*.yml", options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context):
+        tree = _portrait(cls, context)
+        if tree is not None and not len(tree.gioconda.rig.rows):
+            cls.poll_message_set("The mapping has no rows yet")
+            return False
+        return tree is not None
+
+    def execute(self, context):
+        tree = session.active_portrait(context)
+        try:
+            mapping.save(tree.gioconda.rig, Path(bpy.path.abspath(self.filepath)))
+        except GiocondaError as error:
+            return _fail(self, tree, error)
+        return {"FINISHED"}
+
+
+class GIOCONDA_OT_load_mapping(bpy.types.Operator, ImportHelper):
+    bl_idname = "gioconda.load_mapping"
+    bl_label = "Load Mapping"
+    bl_description = "Replace the mapping with one from a YAML file"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filter_glob: StringProperty(default="*.yaml;*.yml", options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context):
+        return _portrait(cls, context) is not None
+
+    def execute(self, context):
+        tree = session.active_portrait(context)
+        try:
+            count = mapping.load(tree.gioconda.rig, Path(bpy.path.abspath(self.filepath)))
+        except GiocondaError as error:
+            return _fail(self, tree, error)
+        self.report({"INFO"}, f"{count} rows loaded.")
+        return {"FINISHED"}
+
+
+CLASSES = (
+    GIOCONDA_OT_map_rig,
+    GIOCONDA_OT_test_mapping,
+    GIOCONDA_OT_edit_mapping,
+    GIOCONDA_OT_save_mapping,
+    GIOCONDA_OT_load_mapping,
+)

@@ -26,27 +26,34 @@ SOCKETS = {
 
 
 def scene_tree(scene: bpy.types.Scene, *, create: bool = False) -> bpy.types.NodeTree | None:
-    """The tree that composites a scene; made with an output node where there is none and `create` is set."""
+    """The tree that composites a scene; made with an output and a viewer where there is none and `create` is set."""
     if bpy.app.version < (5, 0, 0):
         if create and not scene.use_nodes:
             fresh = scene.node_tree is None
             scene.use_nodes = True
-            for node in [n for n in scene.node_tree.nodes if fresh and n.bl_idname == "CompositorNodeRLayers"]:
-                scene.node_tree.nodes.remove(node)  # Blender's own default; as in 5.x, only the output is there
+            if fresh:
+                scene.node_tree.nodes.clear()  # Blender's own start shows the render: 5.x starts with nothing
+                _furnish(scene.node_tree, "CompositorNodeComposite")
         return scene.node_tree if scene.use_nodes else None
     tree = scene.compositing_node_group
     if tree is None and create:
         tree = bpy.data.node_groups.new("Compositing", "CompositorNodeTree")
         tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-        tree.nodes.new("NodeGroupOutput").location = (600, 0)
+        _furnish(tree, "NodeGroupOutput")
         scene.compositing_node_group = tree
     return tree
 
 
-def output_node(tree: bpy.types.NodeTree) -> bpy.types.Node | None:
-    """The node that ends a scene's tree."""
-    kind = "CompositorNodeComposite" if bpy.app.version < (5, 0, 0) else "NodeGroupOutput"
-    return next((node for node in tree.nodes if node.bl_idname == kind), None)
+def _furnish(tree: bpy.types.NodeTree, output: str) -> None:
+    """What a new scene tree starts with."""
+    tree.nodes.new(output).location = (600, 100)
+    tree.nodes.new("CompositorNodeViewer").location = (600, -100)
+
+
+def end_nodes(tree: bpy.types.NodeTree) -> list[bpy.types.Node]:
+    """The nodes that end a scene's tree: its output and its viewers."""
+    output = "CompositorNodeComposite" if bpy.app.version < (5, 0, 0) else "NodeGroupOutput"
+    return [node for node in tree.nodes if node.bl_idname in (output, "CompositorNodeViewer")]
 
 
 def group_nodes(tree: bpy.types.NodeTree | None, *, _seen: frozenset[int] = frozenset()) -> Iterator[bpy.types.Node]:

@@ -21,6 +21,10 @@ FRAMES = "Frames"  # of the image with the sequence: "Gioconda Portrait Frames"
 SOURCES = {"Image": ("Combined", "Image"), "Alpha": ("Alpha",), "Matte": ("Matte", "Alpha")}
 
 
+# What `expect` said, by session_uid: an undo may take it out of the .blend while the frames are on disk.
+_expected: dict[int, tuple[str, int, int, int]] = {}
+
+
 def is_portrait(tree: bpy.types.NodeTree | None) -> bool:
     """Whether a node tree is a Gioconda Portrait."""
     return tree is not None and tree.bl_idname == "CompositorNodeTree" and tree.gioconda.is_portrait
@@ -70,10 +74,10 @@ def _open_tree(context: bpy.types.Context) -> bpy.types.NodeTree | None:
 
 def _connect_to_output(tree: bpy.types.NodeTree, node: bpy.types.Node) -> None:
     """A new portrait is seen at once where nothing else is."""
-    output = compositor.output_node(tree)
-    if output and output.inputs and not output.inputs[0].is_linked:
-        tree.links.new(node.outputs["Image"], output.inputs[0])
-        node.location = (output.location.x - 300, output.location.y)
+    for end in compositor.end_nodes(tree):
+        if end.inputs and not end.inputs[0].is_linked:
+            tree.links.new(node.outputs["Image"], end.inputs[0])
+            node.location = (end.location.x - 300, end.location.y)
 
 
 def output_names(tree: bpy.types.NodeTree) -> list[str]:
@@ -109,14 +113,19 @@ def refresh(tree: bpy.types.NodeTree) -> None:
 
 
 def expect(tree: bpy.types.NodeTree, first: int, last: int) -> int:
-    """Say which frames are about to be rendered. Returns the number of the frame at rest that the node shows on all
-    others: the one before the first, or the one after the last where the first is 0."""
+    """Say which frames are about to be rendered. Returns the number of the file that will hold the portrait at rest,
+    which the node shows on all others: beside the range, where nothing is yet."""
     shown = tree.gioconda.shown
-    if shown.output == tree.gioconda.output and _there(shown) and first <= shown.last + 1 and last >= shown.first - 1:
+    again = shown.output == tree.gioconda.output
+    if again and _there(shown) and first <= shown.last + 1 and last >= shown.first - 1:
         first, last = min(first, shown.first), max(last, shown.last)
-    shown.output = tree.gioconda.output
-    shown.first, shown.last = first, last
-    shown.rest = first - 1 if first > 0 else last + 1
+    pattern = output_pattern(tree)
+    beside = (*range(first - 1, max(-1, first - 4), -1), *range(last + 1, last + 100))
+    kept = shown.rest if again and shown.output and shown.rest in beside else None
+    free = next((n for n in beside if not pattern.path(n).exists()), beside[0])
+    shown.output, shown.first, shown.last = tree.gioconda.output, first, last
+    shown.rest = free if kept is None else kept
+    _expected[tree.session_uid] = (shown.output, first, last, shown.rest)
     return shown.rest
 
 
@@ -157,3 +166,36 @@ def _frames_image(tree: bpy.types.NodeTree) -> bpy.types.Image:
 def setting_changed(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
     """The portrait, the passes or the output changed: the node follows."""
     refresh(settings.id_data)
+
+
+@bpy.app.handlers.persistent
+def _undone(*_: object) -> None:
+    """Frames that were rendered stay rendered."""
+    for tree in bpy.data.node_groups:
+        said = _expected.get(tree.session_uid)
+        if said and is_portrait(tree) and tree.library is None and said[0] == tree.gioconda.output:
+            shown = tree.gioconda.shown
+            shown.output, shown.first, shown.last, shown.rest = said
+            refresh(tree)
+
+
+@bpy.app.handlers.persistent
+def _loaded(*_: object) -> None:
+    """Frames may have come or gone since the file was saved. (On a farm nothing depends on this.)"""
+    _expected.clear()
+    if not bpy.app.background:
+        for tree in bpy.data.node_groups:
+            refresh(tree)
+
+
+_HANDLERS = (("undo_post", _undone), ("redo_post", _undone), ("load_post", _loaded))
+
+
+def register() -> None:
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
+
+
+def unregister() -> None:
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).remove(handler)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import bpy
 
 from ..core.gioconda import protocol
-from ..core.gioconda.errors import ExitCode, GiocondaError
+from ..core.gioconda.errors import ExitCode
 from . import nodes
 
 BUSY_SECONDS = 0.05  # between two rounds while something is going on
@@ -40,7 +40,7 @@ class Task(Protocol):
     uid: int  # of the portrait it is for
 
     def step(self) -> bool:
-        """Do up to SLICE_SECONDS of work. Returns whether all is done. Raises: GiocondaError, which ends the task."""
+        """Do up to SLICE_SECONDS of work. Returns whether all is done."""
 
     def cancel(self) -> None:
         """Ask it to stop; `step` is called until it says it is done."""
@@ -102,6 +102,12 @@ def forget_error(tree: bpy.types.NodeTree) -> None:
     state(tree).last_error = ""
 
 
+def has_log(tree: bpy.types.NodeTree) -> bool:
+    """Whether there is a log that could be opened."""
+    path = state(tree).log_path
+    return bool(path) and Path(path).is_file()
+
+
 def tell(tree: bpy.types.NodeTree | None, text: str) -> None:
     """Keep something worth knowing for the panel."""
     if tree is not None:
@@ -157,19 +163,17 @@ def _step_first_task() -> None:
     if not _session.tasks:
         return
     task = _session.tasks[0]
+    done = True  # a task that raises ends
     try:
         done = task.step()
-    except GiocondaError as error:
-        fail(tree_of(task.uid), error)
-        done = True
-    if done:
-        _session.tasks.remove(task)
-        record = _session.records.get(task.uid)
-        if record:
+    finally:
+        if done and task in _session.tasks:
+            _session.tasks.remove(task)
+            record = _session.records.setdefault(task.uid, Record())
             record.progress = record.seconds_left = None
             record.stage = ""
-    _show_in_status_bar()
-    redraw()
+        _show_in_status_bar()
+        redraw()
 
 
 def longest_round() -> float:
@@ -238,35 +242,17 @@ def _hand_out_answers() -> None:
     there = _session.worker
     if there is None or not _session.waiting:
         return
-    try:
-        answers = there.poll()
-    except GiocondaError as error:  # a worker that cannot be understood
-        answers = []
-        _give_up(str(error))
-    for number, message in answers:
+    for number, message in there.poll():
         if number not in _session.waiting:
             continue
         uid, on_message = _session.waiting[number]
-        ended = isinstance(message, protocol.Result | protocol.Error)
-        if ended:
+        if isinstance(message, protocol.Result | protocol.Error):
             del _session.waiting[number]
-        if isinstance(message, protocol.Error) and uid and message.code != ExitCode.CANCELLED:
-            fail(tree_of(uid), message.text)
-        on_message(message)
-    if _session.waiting and not there.alive:
-        _give_up("The worker has stopped unexpectedly; see its log, and try again.")
-
-
-def _give_up(text: str) -> None:
-    """Tell everybody who waits that there will be no answer."""
-    waiting, log = list(_session.waiting.values()), getattr(_session.worker, "log_path", "")
-    stop_worker()
-    for uid, on_message in waiting:
         tree = tree_of(uid) if uid else None
-        if tree is not None:
-            state(tree).log_path = str(log or "")
-            fail(tree, text)
-        on_message(protocol.Error(int(ExitCode.FAILED), text))
+        if tree is not None and isinstance(message, protocol.Error) and message.code != ExitCode.CANCELLED:
+            state(tree).log_path = str(there.log_path)
+            fail(tree, message.text)
+        on_message(message)
 
 
 # --- the window -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,157 @@
+"""What the artist set, as a job for the core: a `protocol.Job` and the files it names, in a folder of its own."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import bpy
+
+from ..core.gioconda.errors import OutputError, SettingsError
+from ..core.gioconda.motion import Motion, save_motion
+from ..core.gioconda.protocol import PASSES, REST, Job
+from ..core.gioconda.sequence import FramePattern
+from ..core.gioconda.trust.home import policy_file
+from . import portrait, preferences, rig
+
+MOTION, POINTS, JOB = "motion.npz", "points.json", "job.json"
+
+
+def frame_range(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> tuple[int, int]:
+    """First and last frame to render.
+
+    Raises:
+        SettingsError: there is none, or Blender could not show it.
+    """
+    settings = tree.gioconda
+    first, last = (
+        (scene.frame_start, scene.frame_end) if settings.scene_range else (settings.frame_start, settings.frame_end)
+    )
+    if last < first:
+        raise SettingsError(f"The frame range ends ({last}) before it starts ({first}): set it in the Output panel.")
+    if first < 0:
+        raise SettingsError(
+            f"The frame range starts at {first}, and image sequences have no negative numbers: start at 0 or later."
+        )
+    return first, last
+
+
+def output_of(tree: bpy.types.NodeTree) -> str:
+    """Where the frames go, an absolute pattern.
+
+    Raises:
+        SettingsError: it cannot be known or used.
+    """
+    text = tree.gioconda.output
+    if text.startswith("//") and not bpy.data.filepath:
+        raise SettingsError(f"The output {text} is beside a .blend that was never saved: save it, or choose a folder.")
+    pattern = os.path.normpath(bpy.path.abspath(text, library=tree.library))
+    FramePattern.parse(pattern)
+    return pattern
+
+
+def retarget_of(tree: bpy.types.NodeTree) -> dict[str, object]:
+    """Fields of `RetargetSettings`: the gains, and what suits the rig."""
+    gains = tree.gioconda.gains
+    names = ("pose", "jaw", "lips", "brows", "lids", "gaze", "neutralise")
+    chosen = {name: round(float(getattr(gains, name)), 6) for name in names}
+    return {"mode": "absolute" if gains.absolute else "relative", **chosen, **rig.retarget_settings(tree)}
+
+
+def consent_of(tree: bpy.types.NodeTree) -> dict[str, str] | None:
+    """Who states why the portrait may be animated; None where a studio's policy says it.
+
+    Raises:
+        SettingsError: nobody does.
+    """
+    settings = tree.gioconda
+    if settings.right != "none" and settings.right_who.strip():
+        return {"right": settings.right, "who": settings.right_who.strip(), "text": ""}
+    if settings.right == "none" and policy_file() is not None:
+        return None
+    missing = "choose why" if settings.right == "none" else "say who states that"
+    raise SettingsError(f"Before rendering, {missing} this portrait may be animated: see below its picture.")
+
+
+def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: dict[str, str] | None = None) -> Job:
+    """Everything but the motion: the portrait at rest, to be rendered to `output`. Writes points and pictures that
+    have no file of their own into `folder`.
+
+    Raises:
+        GiocondaError: the portrait cannot be used, the folder not written.
+    """
+    settings, chosen = tree.gioconda, preferences.preferences(bpy.context)
+    _make(folder)
+    source = portrait.source_of(settings.image, folder)
+    matte = settings.matte and portrait.source_of(settings.matte, folder, what="matte")
+    plate = settings.plate and portrait.source_of(settings.plate, folder, what="clean plate")
+    points = None
+    if settings.landmarks and settings.hand_placed:
+        points = str(folder / POINTS)
+        _write(Path(points), settings.landmarks)
+    return Job(
+        portrait=str(source.path), motion=REST, output=output, points=points,
+        face=settings.face or None, matte=matte and str(matte.path), plate=plate and str(plate.path),
+        passes=tuple(name for name in PASSES if name in settings.passes or name == "Combined"),
+        full_float=settings.full_float, draft=settings.draft, colorspace=source.colorspace, ocio=source.ocio,
+        device=chosen.device, threads=chosen.threads or None, resume=True, placeholders=True,
+        consent=consent, retarget=retarget_of(tree),
+    )  # fmt: skip
+
+
+def job_of(tree: bpy.types.NodeTree, scene: bpy.types.Scene, *, folder: Path) -> Job:
+    """The whole job, with its motion baked into `folder`. Waits for the baking.
+
+    Raises:
+        GiocondaError: as `still_job`; RigError: the rig cannot be read.
+    """
+    first, last = frame_range(tree, scene)
+    job = still_job(tree, folder=folder, output=output_of(tree), consent=consent_of(tree))
+    return with_motion(job, rig.bake(tree, scene, range(first, last + 1)), first, last, folder=folder)
+
+
+def with_motion(job: Job, motion: Motion, first: int, last: int, *, folder: Path) -> Job:
+    """The job with a motion, saved into `folder`; only frames `first` to `last` of it. Knows nothing of Blender."""
+    _make(folder)
+    save_motion(motion, folder / MOTION)
+    return replace(job, motion=str(folder / MOTION), frames=f"{first}-{last}" if last > first else f"{first}")
+
+
+def write(job: Job, folder: Path, name: str = JOB) -> Path:
+    """The job as a file that `gioconda job` runs. Returns its path."""
+    _make(folder)
+    path = folder / name
+    _write(path, job.to_json())
+    return path
+
+
+def portable(job: Job, folder: Path) -> Job:
+    """The job with the paths inside `folder` relative to it, and without what belongs to this machine."""
+    changes = {}
+    for name in Job.PATHS:
+        value = getattr(job, name)
+        if value and Path(value).is_absolute() and Path(value).is_relative_to(folder):
+            changes[name] = Path(value).relative_to(folder).as_posix()
+    return replace(job, device="auto", threads=None, models=None, cache=None, **changes)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made: {error.strerror or error}.") from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}; is the disk full?") from error
+
+
+def overlapping(tree: bpy.types.NodeTree, others: Sequence[bpy.types.NodeTree]) -> bpy.types.NodeTree | None:
+    """Another portrait that writes to the same files."""
+    own = bpy.path.abspath(tree.gioconda.output, library=tree.library)
+    return next(
+        (o for o in others if o != tree and bpy.path.abspath(o.gioconda.output, library=o.library) == own), None
+    )

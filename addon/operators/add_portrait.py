@@ -1,0 +1,62 @@
+"""Add ▸ Gioconda Portrait."""
+
+import bpy
+from bpy.props import StringProperty
+
+from .. import nodes
+
+
+class GIOCONDA_OT_add_portrait(bpy.types.Operator):
+    """Add a Gioconda Portrait to the compositor"""
+
+    bl_idname = "gioconda.add_portrait"
+    bl_label = "Gioconda Portrait"
+    bl_description = "Add a portrait to the scene's compositor that a face rig brings to life"
+    bl_options = {"REGISTER", "UNDO"}
+
+    image: StringProperty(
+        name="Image", options={"HIDDEN", "SKIP_SAVE"}, description="Name of the image to take as the portrait"
+    )
+
+    @classmethod
+    def poll(cls, context):
+        if context.scene is None or context.scene.library is not None:
+            cls.poll_message_set("The scene is linked from another file and cannot be changed")
+            return False
+        return True
+
+    def invoke(self, context, event):
+        self._at = None
+        space = context.space_data
+        if space is not None and space.type == "NODE_EDITOR":
+            space.cursor_location_from_region(event.mouse_region_x, event.mouse_region_y)
+            self._at = tuple(space.cursor_location)
+        done = self.execute(context)
+        if self._at is not None and done == {"FINISHED"}:
+            bpy.ops.node.translate_attach_remove_on_cancel("INVOKE_DEFAULT")
+        return done
+
+    def execute(self, context):
+        node = nodes.create(context, bpy.data.images.get(self.image))
+        context.scene.gioconda_portrait = node.node_tree
+        if getattr(self, "_at", None) is not None:
+            node.location = self._at
+        return {"FINISHED"}
+
+
+def draw_in_add_menu(self, context):
+    """At the end of the compositor's Add menu."""
+    if context.space_data.tree_type == "CompositorNodeTree":
+        self.layout.separator()
+        self.layout.operator(GIOCONDA_OT_add_portrait.bl_idname, icon="USER")
+
+
+CLASSES = (GIOCONDA_OT_add_portrait,)
+
+
+def register():
+    bpy.types.NODE_MT_add.append(draw_in_add_menu)
+
+
+def unregister():
+    bpy.types.NODE_MT_add.remove(draw_in_add_menu)

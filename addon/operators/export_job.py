@@ -1,0 +1,92 @@
+"""Export a folder that `gioconda` renders without Blender: portrait, baked motion, job."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import bpy
+from bpy.props import StringProperty
+
+from ...core.gioconda.errors import GiocondaError, OutputError
+from .. import job, nodes, session
+from .render import PORTRAIT, chosen, is_ready
+
+README = """A Gioconda job, made by the Blender extension from “{blend}”, portrait “{name}”.
+
+    gioconda job {file}
+
+renders frames {frames} to {output} in this folder; Blender is not needed. Add --resume to go on after a stop.
+
+{file:12}  what to render: portrait, motion, passes, gains
+motion.npz    the rig's motion, baked
+"""
+
+
+def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Path:
+    """Write everything into `folder`. Returns the job's file.
+
+    Raises:
+        GiocondaError: a setting cannot be used, the folder not written.
+    """
+    pattern = Path(job.output_of(tree)).name
+    made = replace(job.job_of(tree, scene, folder=folder), output=str(folder / "frames" / pattern))
+    copies = {}
+    for name in ("portrait", "matte", "plate", "ocio"):
+        path = getattr(made, name)
+        if path and "://" not in path and not Path(path).is_relative_to(folder):
+            copies[name] = str(folder / f"{name}{Path(path).suffix}")
+            try:
+                shutil.copyfile(path, copies[name])
+            except OSError as error:
+                raise OutputError(f"{copies[name]} cannot be written: {error.strerror or error}.") from error
+    made = job.portable(replace(made, placeholders=False, **copies), folder)
+    blend = Path(bpy.data.filepath).name or "an unsaved file"
+    text = README.format(blend=blend, name=tree.name, file=job.JOB, frames=made.frames, output=made.output)
+    try:
+        (folder / "README.txt").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror or error}.") from error
+    return job.write(made, folder)
+
+
+class GIOCONDA_OT_export_job(bpy.types.Operator):
+    """Export the job for a farm"""
+
+    bl_idname = "gioconda.export_job"
+    bl_label = "Export Job"
+    bl_description = (
+        "Write a folder with the portrait, the baked motion and the job, which the gioconda command renders without "
+        "Blender"
+    )
+
+    directory: StringProperty(name="Folder", subtype="DIR_PATH", description="Where the folder's files go")
+    portrait: StringProperty(**PORTRAIT)
+
+    @classmethod
+    def poll(cls, context):
+        return is_ready(cls, session.active_portrait(context))
+
+    def invoke(self, context, event):
+        if not self.directory and bpy.data.filepath:
+            self.directory = str(Path(bpy.data.filepath).parent / "gioconda_job")
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context):
+        tree = chosen(self, context)
+        folder = Path(bpy.path.abspath(self.directory)).absolute() if self.directory else None
+        if not nodes.is_portrait(tree) or folder is None:
+            self.report({"ERROR"}, "Choose a folder for the job, and a portrait to export.")
+            return {"CANCELLED"}
+        try:
+            path = export(tree, nodes.scene_of(tree, context), folder)
+        except GiocondaError as error:
+            session.fail(tree, error)
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        session.tell(tree, f"The job is in {folder}")
+        self.report({"INFO"}, f"Run it with: gioconda job {path}")
+        return {"FINISHED"}
+
+
+CLASSES = (GIOCONDA_OT_export_job,)

@@ -1,0 +1,46 @@
+"""Show the preview in an Image Editor: the open one, or a window of its own."""
+
+import bpy
+
+from .. import preview, session
+
+
+class GIOCONDA_OT_show_preview(bpy.types.Operator):
+    """Show the live preview in an Image Editor"""
+
+    bl_idname = "gioconda.show_preview"
+    bl_label = "Show Preview"
+    bl_description = "Switch the live preview on and show it in an Image Editor, in a new window if none is open"
+
+    @classmethod
+    def poll(cls, context):
+        tree = session.active_portrait(context)
+        if tree is None or tree.gioconda.image is None:
+            cls.poll_message_set("There is no portrait: add one in the compositor, and choose its picture")
+            return False
+        if tree.library is not None:
+            cls.poll_message_set("This portrait is linked from another file")
+            return False
+        return True
+
+    def execute(self, context):
+        tree = session.active_portrait(context)
+        editors = [
+            area.spaces.active
+            for window in context.window_manager.windows
+            for area in window.screen.areas
+            if area.type == "IMAGE_EDITOR"
+        ]
+        if not editors and not bpy.app.background:
+            bpy.ops.wm.window_new()
+            area = context.window_manager.windows[-1].screen.areas[0]
+            area.ui_type = "IMAGE_EDITOR"
+            editors = [area.spaces.active]
+        if editors:
+            editors[0].image = preview.image_of(tree) or tree.gioconda.image
+        if not tree.gioconda.live:
+            tree.gioconda.live = True
+        return {"FINISHED"}
+
+
+CLASSES = (GIOCONDA_OT_show_preview,)

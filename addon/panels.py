@@ -1,0 +1,202 @@
+"""The Gioconda tab, the same in the node editor and in the 3D view: portrait, rig, look, output, render. No logic."""
+
+from collections.abc import Callable
+
+import bpy
+
+from ..core.gioconda.protocol import PASSES
+from . import analysis, nodes, session
+from .rig.panel import draw_rig
+from .sentence import draw_sentence
+
+GAINS = ("pose", "jaw", "lips", "brows", "lids", "gaze")
+
+
+def draw_portrait(layout, context, tree):
+    """The picture, the face in it; a big button where there is no portrait yet."""
+    if tree is None:
+        _draw_start(layout, context)
+        return
+    settings = tree.gioconda
+    if context.space_data.type != "NODE_EDITOR" and len(nodes.portraits(context.scene)) > 1:
+        layout.prop(context.scene, "gioconda_portrait", text="")
+    if tree.library is not None:
+        draw_sentence(layout, context, f"Linked from {tree.library.filepath}: only that file can change it.")
+    column = layout.column()
+    column.enabled = tree.library is None
+    column.template_ID(settings, "image", open="image.open")
+    if settings.image is None:
+        draw_sentence(column, context, "Open a picture with a face: a photograph, a painting, a still.")
+        return
+    _draw_analysis(column, context, tree)
+    split = _split(column)
+    split.prop(settings, "right")
+    if settings.right != "none":
+        split.prop(settings, "right_who")
+
+
+def _draw_start(layout, context):
+    column = layout.column()
+    draw_sentence(column, context, "Bring a still portrait to life with a face rig.", icon="USER")
+    column.separator()
+    row = column.row()
+    row.scale_y = 1.8
+    row.operator("gioconda.add_portrait", text="Add Gioconda Portrait", icon="ADD")
+
+
+def _draw_analysis(layout, context, tree):
+    settings, under_way, record = tree.gioconda, analysis.of(tree), session.state(tree)
+    row = layout.row(align=True)
+    if under_way is None:
+        row.operator("gioconda.analyse_portrait", icon="VIEWZOOM")
+    else:
+        row.progress(factor=record.progress or 0.0, text=record.stage)
+        row.operator("gioconda.cancel_analysis", text="", icon="X")
+    layout.prop(settings, "face", text="Face (0: the only one)" if settings.face == 0 else "Face")
+    if settings.landmarks:
+        text = "Landmarks placed by hand" if settings.hand_placed else "The face was found"
+        layout.label(text=text, icon="CHECKMARK")
+    else:
+        draw_sentence(layout, context, "Not analysed yet: Render does it, too. Fix landmarks in the Image Editor.")
+
+
+def draw_mattes(layout, _context, tree):
+    """What an artist brings instead of what Gioconda makes."""
+    column = layout.column()
+    for name, text in (("matte", "Matte of the Person"), ("plate", "Clean Plate")):
+        column.label(text=text)
+        column.template_ID(tree.gioconda, name, open="image.open")
+
+
+def draw_look(layout, _context, tree):
+    """How much of the motion the portrait takes."""
+    gains = tree.gioconda.gains
+    column = _split(layout)
+    for name in GAINS:
+        column.prop(gains, name, slider=True)
+    column.separator()
+    column.prop(gains, "neutralise", slider=True)
+    column.prop(gains, "absolute")
+
+
+def draw_output(layout, context, tree):
+    """Where frames go and what they hold."""
+    settings = tree.gioconda
+    layout.prop(settings, "output", text="")
+    if settings.output.startswith("//") and not bpy.data.filepath:
+        draw_sentence(layout, context, "Save the .blend first, or choose a folder: // is its place.", icon="ERROR")
+    column = _split(layout)
+    column.prop(settings, "scene_range")
+    row = column.column(align=True)
+    row.enabled = not settings.scene_range
+    if settings.scene_range:
+        row.prop(context.scene, "frame_start", text="Frame Start")
+        row.prop(context.scene, "frame_end", text="End")
+    else:
+        row.prop(settings, "frame_start", text="Frame Start")
+        row.prop(settings, "frame_end", text="End")
+    column.separator()
+    column.prop(settings, "draft")
+    column.prop(settings, "full_float")
+
+
+def draw_passes(layout, _context, tree):
+    """The outputs of the node."""
+    grid = layout.grid_flow(row_major=True, columns=2, even_columns=True, align=True)
+    for name in PASSES:
+        if name != "Combined":
+            grid.prop_enum(tree.gioconda, "passes", name)
+
+
+def draw_render(layout, context, tree):
+    """Preview, render, and how it goes."""
+    settings, record, task = tree.gioconda, session.state(tree), session.task_of(tree)
+    row = layout.row(align=True)
+    row.prop(settings, "live", toggle=True, icon="HIDE_OFF" if settings.live else "HIDE_ON")
+    row.operator("gioconda.show_preview", text="", icon="IMAGE_BACKGROUND")
+    row = layout.row(align=True)
+    row.scale_y = 1.5
+    if task is None:
+        row.operator("gioconda.render_portrait", icon="RENDER_ANIMATION")
+    else:
+        row.progress(factor=record.progress or 0.0, text=record.stage)
+        row.operator("gioconda.cancel_render", text="", icon="X")
+        if record.seconds_left is not None:
+            layout.label(text=f"{session.clock(record.seconds_left)} left (Esc stops)", icon="TIME")
+    _draw_said(layout, context, record)
+    layout.operator("gioconda.export_job", icon="EXPORT")
+
+
+def _draw_said(layout, context, record):
+    """The last error until it is settled, else the last thing worth knowing."""
+    if record.last_error:
+        box = layout.box()
+        box.alert = True
+        draw_sentence(box, context, record.last_error, icon="ERROR")
+        row = box.row(align=True)
+        row.operator("gioconda.open_log", icon="TEXT")
+        row.operator("gioconda.forget_error", icon="X")
+    elif record.note:
+        draw_sentence(layout, context, record.note)
+
+
+def _split(layout):
+    column = layout.column(align=True)
+    column.use_property_split = True
+    column.use_property_decorate = False
+    return column
+
+
+# --- the panels -------------------------------------------------------------------------------------------------------
+
+# name, title, what draws it, whether it starts closed
+STEPS = (
+    ("mattes", "Own Matte and Plate", draw_mattes, True),
+    ("rig", "Rig", draw_rig, False),
+    ("look", "Look", draw_look, True),
+    ("output", "Output", draw_output, False),
+    ("passes", "Passes", draw_passes, True),
+    ("render", "Render", draw_render, False),
+)
+PLACES = {"node": "NODE_EDITOR", "view": "VIEW_3D"}
+
+
+def _main(place: str) -> type[bpy.types.Panel]:
+    """The tab's first panel."""
+
+    def poll(_cls, context):
+        return PLACES[place] == "VIEW_3D" or context.space_data.tree_type == "CompositorNodeTree"
+
+    def draw(self, context):
+        draw_portrait(self.layout, context, session.active_portrait(context))
+
+    return _panel(f"{place}", "Portrait", place, poll, draw, {})
+
+
+def _step(place: str, name: str, title: str, drawn: Callable, closed: bool) -> type[bpy.types.Panel]:
+    """One of the panels below it; only there once there is a portrait with a picture."""
+
+    def poll(_cls, context):
+        if PLACES[place] == "NODE_EDITOR" and context.space_data.tree_type != "CompositorNodeTree":
+            return False
+        tree = session.active_portrait(context)
+        return tree is not None and tree.gioconda.image is not None
+
+    def draw(self, context):
+        tree = session.active_portrait(context)
+        self.layout.enabled = tree.library is None
+        drawn(self.layout, context, tree)
+
+    options = {"bl_options": {"DEFAULT_CLOSED"}} if closed else {}
+    return _panel(f"{place}_{name}", title, place, poll, draw, options)
+
+
+def _panel(name, title, place, poll, draw, more) -> type[bpy.types.Panel]:
+    fields = {
+        "bl_idname": f"GIOCONDA_PT_{name}", "bl_label": title, "bl_space_type": PLACES[place], "bl_region_type": "UI",
+        "bl_category": "Gioconda", "poll": classmethod(poll), "draw": draw, **more,
+    }  # fmt: skip
+    return type(fields["bl_idname"], (bpy.types.Panel,), fields)
+
+
+CLASSES = tuple(panel for place in PLACES for panel in (_main(place), *(_step(place, *step) for step in STEPS)))

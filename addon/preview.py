@@ -1,0 +1,250 @@
+"""Live preview: the current frame, rendered by the warm worker while the artist scrubs or moves the rig.
+
+Blender's handlers only mark a portrait as changed. A round of the session bakes the current frame; when that or a
+setting differs from what was shown, the worker is asked for a small picture, and for a sharper one once nothing
+changes. The picture is a file in our own folder behind an image “… Preview”: never painted on, so nothing asks to be
+saved.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..core.gioconda import protocol
+from ..core.gioconda.errors import ExitCode, GiocondaError
+from ..core.gioconda.motion import to_plain
+from . import job, nodes, rig, session
+from .tiff import write_tiff
+
+SMALL, SHARP = 384, 1024  # longest side, pixels: while things move, and once they rest
+PAUSE = 0.08  # seconds at least between two looks at the rig
+RIGS = (bpy.types.Object, bpy.types.Armature, bpy.types.Key, bpy.types.Mesh, bpy.types.Action)
+
+
+@dataclass
+class Live:
+    """What is known of one portrait's preview."""
+
+    uid: int
+    changed: bool = True
+    looked: float = 0.0  # when its rig was read last
+    shown: str = ""  # what the newest answer was asked for
+    size: int = 0  # and how large
+    asked: int = 0  # number of the request under way, 0 none
+    job: protocol.Job | None = None  # everything but the motion
+    settings: str = ""  # what `job` was made from
+
+
+_live: dict[int, Live] = {}
+_baking = False
+
+
+def is_on(tree: bpy.types.NodeTree) -> bool:
+    """Whether a portrait is previewed."""
+    return tree.session_uid in _live
+
+
+def switch(tree: bpy.types.NodeTree, on: bool) -> None:
+    """Begin or end to preview a portrait."""
+    if on:
+        _live[tree.session_uid] = Live(tree.session_uid)
+        session.forget_error(tree)
+        session.each_round(_round)
+    else:
+        _live.pop(tree.session_uid, None)
+        if not _live:
+            session.stop_round(_round)
+    show(tree, on)
+
+
+def live_changed(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    """The switch in the panel."""
+    switch(settings.id_data, settings.live)
+
+
+def image_of(tree: bpy.types.NodeTree) -> bpy.types.Image | None:
+    """The preview's image; None before there was one."""
+    return bpy.data.images.get(f"{tree.name} Preview")
+
+
+def show(tree: bpy.types.NodeTree, on: bool) -> None:
+    """Let Image Editors that show the portrait show its preview instead, or the portrait again."""
+    before, after = (tree.gioconda.image, image_of(tree)) if on else (image_of(tree), tree.gioconda.image)
+    if before is None or after is None:
+        return
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            for space in area.spaces:
+                if space.type == "IMAGE_EDITOR" and space.image == before:
+                    space.image = after
+
+
+# --- what Blender says ------------------------------------------------------------------------------------------------
+
+
+@bpy.app.handlers.persistent
+def _frame_changed(scene: bpy.types.Scene, *_: Any) -> None:
+    if _live and not _baking:
+        _mark()
+
+
+@bpy.app.handlers.persistent
+def _scene_changed(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    if _live and not _baking and any(isinstance(update.id, RIGS) for update in depsgraph.updates):
+        _mark()
+
+
+@bpy.app.handlers.persistent
+def _file_opened(*_: Any) -> None:
+    """Previews that were on when the file was saved go on."""
+    _live.clear()
+    if bpy.app.background:
+        return
+    for tree in bpy.data.node_groups:
+        if nodes.is_portrait(tree) and tree.gioconda.live and tree.library is None:
+            switch(tree, True)
+
+
+def _mark() -> None:
+    for live in _live.values():
+        live.changed = True
+
+
+# --- a round ----------------------------------------------------------------------------------------------------------
+
+
+def _round() -> None:
+    for live in list(_live.values()):
+        tree = session.tree_of(live.uid)
+        if tree is None or not tree.gioconda.live:
+            _live.pop(live.uid, None)
+        elif not live.asked and time.monotonic() - live.looked > PAUSE:
+            _look(live, tree)
+    if not _live:
+        session.stop_round(_round)
+
+
+def _look(live: Live, tree: bpy.types.NodeTree) -> None:
+    """Ask for a picture if the shown one is not what the rig and the settings say now."""
+    settings = _settings_text(tree)
+    if not live.changed and settings == live.settings and (live.size == SHARP or not live.shown):
+        return
+    moved = live.changed or settings != live.settings
+    live.changed, live.looked = False, time.monotonic()
+    try:
+        if live.job is None or settings != live.settings:
+            folder = session.folder() / f"preview-{live.uid}"
+            live.job = replace(job.still_job(tree, folder=folder, output="####.exr"), resume=False, placeholders=False)
+            live.settings = settings
+        request, wanted = _request(live, tree, live.job)
+    except GiocondaError as error:
+        live.settings = settings
+        session.fail(tree, error)
+        return
+    if moved and wanted == live.shown and live.size:
+        moved = False  # something else in the scene moved
+    if not moved and (live.size == SHARP or not live.shown):
+        return
+    size = SMALL if moved else SHARP
+    live.shown, live.size = wanted, size
+    try:
+        live.asked = session.ask({**request, "size": size}, lambda message: _heard(live, message), tree=tree)
+    except GiocondaError as error:
+        session.fail(tree, error)
+
+
+def _request(live: Live, tree: bpy.types.NodeTree, still: protocol.Job) -> tuple[dict[str, Any], str]:
+    """The request but for its size, and a text that changes with what would be seen."""
+    global _baking
+    scene = nodes.scene_of(tree, bpy.context)
+    _baking = True  # reading the rig plays a scene of its own
+    try:
+        motion = rig.bake(tree, scene, [scene.frame_current])
+    finally:
+        _baking = False
+    plain = to_plain(motion)
+    request = {
+        "request": "preview", "job": {**asdict(still), "motion": ""}, "motion": plain,
+        "frame": int(motion.frames[-1]), "folder": str(session.folder() / f"preview-{live.uid}"),
+        "subject": str(live.uid),
+    }  # fmt: skip
+    poses = [{name: value for name, value in frame.items() if name != "frame"} for frame in plain["frames"]]
+    return request, json.dumps([poses, live.settings])
+
+
+def _settings_text(tree: bpy.types.NodeTree) -> str:
+    """All settings that a preview depends on."""
+    settings = tree.gioconda
+    pictures = [
+        [image.name, image.filepath, image.colorspace_settings.name, image.alpha_mode] if image else None
+        for image in (settings.image, settings.matte, settings.plate)
+    ]
+    points = settings.landmarks if settings.hand_placed else ""
+    return json.dumps([pictures, settings.face, points, settings.draft, job.retarget_of(tree)], sort_keys=True)
+
+
+def _heard(live: Live, message: protocol.Message) -> None:
+    if not isinstance(message, protocol.Result | protocol.Error):
+        return
+    live.asked = 0
+    tree = session.tree_of(live.uid)
+    if isinstance(message, protocol.Error):
+        live.shown, live.size = "", 0
+        live.changed |= message.code == ExitCode.CANCELLED
+    elif tree is not None and live.uid in _live:
+        session.forget_error(tree)
+        _put(tree, message.data)
+
+
+def _put(tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> None:
+    """Show a picture the worker made. It is a file that the image is loaded from again."""
+    path = session.folder() / f"preview-{tree.session_uid}" / "preview.tif"
+    try:
+        write_tiff(path, np.load(Path(data["path"]), allow_pickle=False).astype(np.float32, copy=False))
+    except (OSError, ValueError) as error:
+        session.fail(tree, f"The preview cannot be read ({error}): is the disk full?")
+        return
+    except GiocondaError as error:
+        session.fail(tree, error)
+        return
+    image = image_of(tree)
+    if image is None:
+        image = bpy.data.images.load(str(path))
+        image.name = f"{tree.name} Preview"
+        image.colorspace_settings.name = "Linear Rec.709"
+        image.alpha_mode = "PREMUL"
+        image.use_fake_user = False
+        show(tree, True)
+    else:
+        image.filepath_raw = str(path)
+        image.reload()
+    session.tell(tree, f"Preview of frame {data['frame']}, {data['width']} × {data['height']}")
+    _redraw_images()
+
+
+def _redraw_images() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "IMAGE_EDITOR":
+                area.tag_redraw()
+
+
+_HANDLERS = (("frame_change_post", _frame_changed), ("depsgraph_update_post", _scene_changed),
+             ("load_post", _file_opened))  # fmt: skip
+
+
+def register() -> None:
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
+
+
+def unregister() -> None:
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).remove(handler)
+    _live.clear()

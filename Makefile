@@ -11,20 +11,34 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 ifeq ($(OS),Windows_NT)
-BIN := $(VENV)/Scripts
+SCRIPTS := Scripts
+SEPARATOR := ;
 else
-BIN := $(VENV)/bin
+SCRIPTS := bin
+SEPARATOR := :
 endif
+BIN := $(VENV)/$(SCRIPTS)
 PY := $(BIN)/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/.ready-$(EXTRA)
 TOOLS := $(VENV)/.ready-$(EXTRA)-dev
-# Blender as a Python module: only for the extension's builder and the add-on's tests. 4.5 is the newest for Python 3.11.
-BPY ?= bpy==4.5.15
-BPY_PY := .venv-bpy/bin/python
-BUILDER = $(PY) $(firstword $(wildcard .venv-bpy/lib/python3*/site-packages/bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py))
+# Blender as a Python module, for the extension's builder and the add-on's tests: each in its own environment, with the
+# Python and numpy of its official build. 1 GB each. GIOCONDA_BPY=/a/venv:/another uses some that are there already.
+BPY_4.2 := bpy==4.2.23 numpy==1.24.*
+BPY_4.5 := bpy==4.5.15
+BPY_5.0 := bpy==5.0.1
+BPY_5.2 := bpy==5.2.3
+BPY_PYTHON_4.2 := 3.11
+BPY_PYTHON_4.5 := 3.11
+BPY_PYTHON_5.0 := 3.11
+BPY_PYTHON_5.2 := 3.13
+BLENDERS := 4.2 4.5 5.0 5.2
+OLDEST_AND_NEWEST := 4.2 5.2
+ready = $(if $(GIOCONDA_BPY),,$(patsubst %,.venv-bpy-%/.ready,$(1)))
+joined = $(subst $(eval) ,$(SEPARATOR),$(strip $(1)))
+in_blenders = GIOCONDA_BPY="$(or $(GIOCONDA_BPY),$(call joined,$(patsubst %,.venv-bpy-%,$(1))))"
 
-.PHONY: help setup models demo test lint format bench extension clean
+.PHONY: help setup models demo test blender lint format bench extension clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -47,9 +61,12 @@ models: setup  ## the face nets, converted to ONNX (once; needs the package inde
 demo: setup models  ## animate a portrait: out/demo/####.exr, preview.mp4, contact_sheet.png
 	$(PY) core demo
 
-test: $(TOOLS) models lint  ## everything that must hold: lint, types, tests, a short demo from end to end
-	$(PY) -m pytest
+test: $(TOOLS) models lint $(call ready,$(OLDEST_AND_NEWEST))  ## everything that must hold: lint, types, tests (in the oldest and newest Blender too), a demo
+	$(call in_blenders,$(OLDEST_AND_NEWEST)) $(PY) -m pytest
 	$(PY) core demo --frames 1-40x13 --output out/test/####.exr --overwrite
+
+blender: $(TOOLS) models $(call ready,$(BLENDERS))  ## the add-on's tests in every supported Blender
+	$(call in_blenders,$(BLENDERS)) $(PY) -m pytest tests/addon
 
 lint: $(TOOLS)  ## ruff and mypy
 	$(BIN)/ruff check .
@@ -63,15 +80,14 @@ format: $(TOOLS)  ## let ruff put the source in order
 bench: $(TOOLS) models  ## quality and speed, measured (the clips need ../shared)
 	$(PY) -m tests.bench
 
-extension: setup .venv-bpy/.ready  ## dist/gioconda-VERSION.zip for Blender (fetches Blender's module, 1 GB, once)
-	@mkdir -p dist
-	$(BUILDER) build --source-dir . --output-dir dist
-	@for zip in dist/gioconda-*.zip; do $(BUILDER) validate "$$zip"; done
+extension: setup models $(call ready,4.2)  ## dist/gioconda-VERSION-PLATFORM.zip for Blender, wheels inside (0.4 GB each)
+	$(call in_blenders,4.2) $(PY) addon/packaging/build.py
 
-.venv-bpy/.ready:
-	$(PYTHON) -m venv .venv-bpy
-	$(BPY_PY) -m pip --disable-pip-version-check --quiet install $(BPY)
-	@touch $@
+.venv-bpy-%/.ready:
+	@python=$$(for p in python$(BPY_PYTHON_$*) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(BPY_PYTHON_$*).*/bin/python; do \
+		"$$p" -c 'import venv' 2>/dev/null && echo "$$p" && break; done || true); \
+	if [ -z "$$python" ]; then echo "Blender $* is left out: it needs Python $(BPY_PYTHON_$*), which is not here."; else \
+		"$$python" -m venv $(@D) && $(@D)/$(SCRIPTS)/python -m pip --disable-pip-version-check --quiet install $(BPY_$*) && touch $@; fi
 
 clean:  ## take out what was made: environments, nets, results
-	rm -rf $(VENV) .venv-bpy out dist build onnx_models/*.onnx .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-bpy-* wheels out dist build onnx_models/*.onnx .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,6 @@
 """Make the extension's zips, with the wheels the worker needs. Runs pip and Blender's own builder; does not ship.
 
-    python addon/packaging/build.py --builder …/bl_pkg/cli/blender_ext.py [--platform linux-x64] [--python 3.11]
+    GIOCONDA_BPY=.venv-bpy-4.2 python addon/packaging/build.py [--platform linux-x64] [--python 3.11]
 
 The committed manifest stays the small one, good for a zip without wheels; the whole one is made here.
 """
@@ -38,23 +38,34 @@ def main() -> None:
     }
     source = stage(arguments.stage, list(wheels.values()), arguments.platform)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    build = [sys.executable, arguments.builder, "build", "--split-platforms"]
+    builder = arguments.builder or find_builder()
+    build = [sys.executable, builder, "build", "--split-platforms"]
     subprocess.run([*build, "--source-dir", source, "--output-dir", arguments.output], check=True)
     for platform in arguments.platform:
         package = arguments.output / f"gioconda-{version()}-{platform.replace('-', '_')}.zip"
-        subprocess.run([sys.executable, arguments.builder, "validate", package], check=True)
+        subprocess.run([sys.executable, builder, "validate", package], check=True)
         print(f"{package}: {package.stat().st_size / 1e6:.0f} MB")
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Make the extension's zips.")
-    parser.add_argument("--builder", type=Path, required=True, help="Blender's bl_pkg/cli/blender_ext.py")
+    parser.add_argument(
+        "--builder", type=Path, help="bl_pkg/cli/blender_ext.py (default: a Blender's in $GIOCONDA_BPY)"
+    )
     parser.add_argument("--platform", nargs="+", choices=PLATFORMS, default=list(PLATFORMS), help="default: all")
     parser.add_argument("--python", nargs="+", choices=PYTHONS, default=list(PYTHONS), help="default: all")
     parser.add_argument("--wheels", type=Path, default=ROOT / "wheels", help="where downloaded wheels are kept")
     parser.add_argument("--stage", type=Path, default=ROOT / "build" / "extension", help="a folder of its own")
     parser.add_argument("--output", type=Path, default=ROOT / "dist", help="where the zips go")
     return parser.parse_args()
+
+
+def find_builder() -> Path:
+    """Blender's builder in the first environment of $GIOCONDA_BPY that has the bpy module."""
+    for folder in filter(None, os.environ.get("GIOCONDA_BPY", "").split(os.pathsep)):
+        for builder in Path(folder).glob("[Ll]ib/**/bl_pkg/cli/blender_ext.py"):
+            return builder
+    sys.exit("Blender's builder is not here: name an environment with the bpy module in $GIOCONDA_BPY.")
 
 
 def version() -> str:

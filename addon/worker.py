@@ -200,7 +200,7 @@ class Worker(Process):
 
 
 class Run(Process):
-    """One rendering: `gioconda job FILE --resume`.
+    """One rendering: `gioconda job FILE --resume`, of a job that the add-on wrote itself.
 
     Attributes:
         state: "running", "done", "failed", "cancelled".

@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if arguments.json:
                 tell(Hello())
             if arguments.command == "serve":
-                _serve(arguments, tell)
+                _serve(arguments, tell, stopped)
             else:
                 HANDLERS[arguments.command](arguments, report)
             return ExitCode.OK
@@ -272,7 +272,7 @@ def _announced(report: Report, threads: int | None = None) -> Iterator[None]:
         yield
 
 
-def _serve(arguments: Arguments, tell: Report) -> None:
+def _serve(arguments: Arguments, tell: Report, stopped: threading.Event) -> None:
     from .requests import Analyse, Preview, Warm
     from .serve import GRACE, Server, lines_of
 
@@ -282,6 +282,8 @@ def _serve(arguments: Arguments, tell: Report) -> None:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.finish())
+    if stopped.is_set():  # just before
+        server.finish()
     server.listen(lines_of(0))  # at once: whoever asks shall not wait until everything is imported
     with suppress(CancelledError), _announced(server.report, arguments.threads):
         from .desk import Desk

@@ -5,6 +5,7 @@ A preview is the portrait made ready at a small size; the face is always found a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Hashable
@@ -312,5 +313,6 @@ def _write(path: Path, picture: Floats) -> None:
             np.save(file, picture)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise unwritable(path, error) from error

@@ -29,7 +29,7 @@ def compile_everything() -> None:
     srgb = display_srgb(source)
     portrait = prepare(source, points, estimate_matte(srgb, matte, points))
     motion = Motion(
-        24.0, np.arange(1, 3, dtype=np.int32), channels=np.array([[0.0], [0.7]], np.float32), channel_names=("jawOpen",),
+        24.0, np.array([1, 2], np.int32), channels=np.array([[0], [0.7]], np.float32), channel_names=("jawOpen",),
         rotation=np.stack([np.eye(3), rotation_matrix(yaw=25.0)]), neutral=0,
     )  # fmt: skip
     render(portrait, retarget(motion, points)[1], passes=ALL_PASSES)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from . import tracks
 from .color import Display, Floats, choose_display, display_srgb
 from .engine import Portrait, cache, prepare
 from .errors import InputError, OutputError, PictureError
@@ -17,6 +18,7 @@ from .face.matte import estimate_matte
 from .face.nets import Nets
 from .face.tracker import track_video
 from .image import Picture, read_picture
+from .models import load_registry
 from .motion import Motion, load_motion
 from .protocol import LARGEST, REST, TAKE, Job, Log, Progress, Report, Stage, Warn
 from .sequence import FrameRange
@@ -159,11 +161,29 @@ def open_motion(job: Job, report: Report) -> Motion:
     if job.motion == TAKE:
         return make_take(job.fps or FPS)
     if Path(job.motion).suffix.lower() in VIDEOS:
-        nets = open_nets(job.models, job.device, job.threads, report)
-        motion = track(Path(job.motion), nets, LARGEST, report)
+        motion = _tracked(job, report)
     else:
         motion = load_motion(job.motion)
     return motion if job.fps is None else replace(motion, fps=job.fps)
+
+
+def _tracked(job: Job, report: Report) -> Motion:
+    """The motion of a job's video: tracked, unless it was before."""
+    video, folder = Path(job.motion), Path(job.cache) if job.cache else cache.default_folder()
+    if not video.is_file() or folder is None:
+        return track(video, open_nets(job.models, job.device, job.threads, report), LARGEST, report)
+    nets = [net.sha256 for net in load_registry(Path(job.models) if job.models else None).models.values()]
+    key = tracks.key_of(video, nets, LARGEST)
+    motion = tracks.load(folder, key)
+    if motion is not None:
+        report(Log("The video was tracked before."))
+        return motion
+    motion = track(video, open_nets(job.models, job.device, job.threads, report), LARGEST, report)
+    try:
+        tracks.save(folder, key, motion)
+    except OutputError as error:
+        report(Log(f"The video will have to be tracked again next time: {error}"))
+    return motion
 
 
 def at_rest(frames: list[int], fps: float) -> Motion:

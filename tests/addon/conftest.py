@@ -91,6 +91,16 @@ class Blender:
             pytest.fail(f"Blender {self.version} ended with {done.returncode}:\n{done.stdout[-6000:]}", pytrace=False)
         return done.stdout
 
+    def run(self, script: str | Path, *arguments: object, folder: Path, timeout: float = 120) -> Any:
+        """Run a script as above, with its files in `folder`; what it gave to `result`."""
+        frame, text, answer = (folder / f".{name}" for name in ("frame.py", "script.py", "answer.json"))
+        frame.write_text(FRAME.format(module=MODULE), encoding="utf-8")
+        source = script.read_text(encoding="utf-8") if isinstance(script, Path) else textwrap.dedent(script)
+        text.write_text(source, encoding="utf-8")
+        answer.unlink(missing_ok=True)
+        self.call(frame, answer, text, *map(str, arguments), timeout=timeout)
+        return json.loads(answer.read_text(encoding="utf-8")) if answer.is_file() else None
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test that needs a Blender runs in each there is."""
@@ -153,12 +163,6 @@ def run_in_blender(blender: Blender, tmp_path: Path) -> Callable[..., Any]:
     """A function: a script and its arguments → what the script gave to `result`. See above."""
 
     def run(script: str | Path, *arguments: object, timeout: float = 120) -> Any:
-        frame, text, answer = (tmp_path / f".{name}" for name in ("frame.py", "script.py", "answer.json"))
-        frame.write_text(FRAME.format(module=MODULE), encoding="utf-8")
-        source = script.read_text(encoding="utf-8") if isinstance(script, Path) else textwrap.dedent(script)
-        text.write_text(source, encoding="utf-8")
-        answer.unlink(missing_ok=True)
-        blender.call(frame, answer, text, *map(str, arguments), timeout=timeout)
-        return json.loads(answer.read_text(encoding="utf-8")) if answer.is_file() else None
+        return blender.run(script, *arguments, folder=tmp_path, timeout=timeout)
 
     return run

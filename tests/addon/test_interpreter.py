@@ -56,7 +56,8 @@ def test_the_first_frame_is_rendered_from_the_zip_alone_and_the_next_start_is_qu
     files = {path for path in blender.extension.rglob("*") if "__pycache__" not in path.parts}
     job = tmp_path / "job.json"
     shutil.copy(PICTURE, tmp_path)
-    job.write_text(json.dumps({"portrait": PICTURE.name, "motion": "take", "output": "####.exr"}))
+    consent = {"right": "public_domain", "who": "NASA"}
+    job.write_text(json.dumps({"portrait": PICTURE.name, "motion": "take", "output": "####.exr", "consent": consent}))
     compiled = []
     for frame in ("1", "2"):
         render = [*found["command"], "job", str(job), "--json", "--overwrite", "--frames", frame]

@@ -74,9 +74,11 @@ def provenance(
     motion_sha256: str = "",
     settings: Mapping[str, Any] | None = None,
     job: str = "",
+    consent: Mapping[str, Any] | None = None,
     digital_source_type: str = COMPOSITE_SYNTHETIC,
 ) -> dict[str, str | int | float | Fraction]:
-    """The header of one frame. `job`: a hash of everything the pixels depend on; `--resume` compares it.
+    """The header of one frame. `job`: a hash of everything the pixels depend on; `--resume` compares it. `consent`: who
+    states which right to animate the portrait.
 
     No dates, no machine names: a frame rendered twice is the same file.
     """
@@ -91,6 +93,8 @@ def provenance(
         "gioconda:settings": json.dumps(settings or {}, sort_keys=True, separators=(",", ":"), default=str),
         "gioconda:job": job,
     }
+    if consent:
+        header["gioconda:consent"] = json.dumps(dict(consent), sort_keys=True, separators=(",", ":"))
     if fps > 0:
         header["framesPerSecond"] = exact_rate(fps)
     return header

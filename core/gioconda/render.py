@@ -30,6 +30,7 @@ from .retarget import RetargetSettings, retarget
 from .review import Preview
 from .sequence import FrameRange
 from .spool import Spool
+from .trust.signoff import sign_off
 
 BAND_BYTES = 16_000_000  # of rendered rows in one band
 BANDS = 6  # waiting, being encoded or being written; one more is being rendered
@@ -59,6 +60,7 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
         if job.review or job.sheet:
             files.looks.append(preview.add)
         kept = write_frames(job, files, opened.portrait, performance, numbers, report)
+    sign_off(job, numbers, opened.sha256, report)
     return summary(job, files, numbers, kept, time.monotonic() - started)
 
 
@@ -232,7 +234,7 @@ def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFile
         return provenance(
             software=f"Gioconda {__version__}", frame=number or 0, fps=performance.fps, settings=settings_of(job),
             pixel_aspect=opened.pixel_aspect, source_sha256=opened.sha256, motion_sha256=motion,
-            job=frame_identity(job_identity, poses),
+            job=frame_identity(job_identity, poses), consent=job.consent,
         )  # fmt: skip
 
     return FrameFiles(job, (opened.portrait.width, opened.portrait.height), header, opened.display)

@@ -235,7 +235,8 @@ def test_animate_makes_frames_and_everything_to_look_at(
     assert code == ExitCode.OK, said
     assert "no frame 5: left out" in said
     made = {path.name for path in tmp_path.iterdir()}
-    assert made == {*(f"a.000{n}.{kind}" for n in (3, 4, 6) for kind in ("exr", "png")), "p.mp4", "s.png"}
+    frames = {f"a.000{n}.{kind}" for n in (3, 4, 6) for kind in ("exr", "png")}
+    assert made == {*frames, "p.mp4", "s.png", "a.gioconda.json"}
     code, said = run("animate", *words)
     assert code == ExitCode.OUTPUT
     assert "--resume" in said

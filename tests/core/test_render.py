@@ -19,6 +19,7 @@ from gioconda.exr import read_exr
 from gioconda.image import read_picture, write_png
 from gioconda.motion import Motion, save_motion
 from gioconda.protocol import Job, Log, Message, Progress, Warn
+from gioconda.trust.policy import read_policy
 
 ROOT = Path(__file__).resolve().parents[2]
 HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
@@ -48,7 +49,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> Pat
 @pytest.fixture(scope="module")
 def job(folder: Path) -> Job:
     files = (folder / name for name in ("portrait.png", "take.npz", "whole/####.exr"))
-    return Job(*map(str, files), cache=str(folder / "cache"))
+    stated = read_policy(Path(os.environ["GIOCONDA_POLICY"])).consent  # what the command line finds too
+    assert stated
+    return Job(*map(str, files), cache=str(folder / "cache"), consent=stated.plain())
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +104,8 @@ def test_a_job_killed_in_mid_frame_resumes_to_the_same_bytes(job: Job, whole: li
     assert result["kept"] == len(left)
     assert contents(killed) == whole
     assert (tmp_path / "0001.exr").stat().st_mtime_ns == first_written
-    assert {path.name for path in tmp_path.iterdir()} == {f"{n:04d}.exr" for n in range(1, FRAMES + 1)}
+    frames = {f"{n:04d}.exr" for n in range(1, FRAMES + 1)}
+    assert {path.name for path in tmp_path.iterdir()} == {*frames, "sequence.gioconda.json"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -178,7 +178,7 @@ def _motion(words: _Words, joints: list[Joint]) -> tuple[float, Float]:
     seconds = float(words.numbers(line[2:])[0])
     if not 1 / MAX_FPS <= seconds <= 10:
         raise words.wrong(f"a frame of {seconds:g} seconds cannot be")
-    rows = []
+    rows: list[Float] = []
     for _ in range(count):
         line = words.next(f"frame {len(rows) + 1} of {count}")
         if len(line) != columns:

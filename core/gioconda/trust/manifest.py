@@ -12,12 +12,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..atomic import whole_file
 from ..errors import InputError, OutputError
-from ..exr import COMPOSITE_SYNTHETIC, STATEMENT
 from ..sequence import FramePattern
 
 VERSION = 1
@@ -33,25 +33,46 @@ def manifest_path(output: str) -> Path:
     return first.with_name((stem.rstrip("._- ") or "sequence") + SUFFIX)
 
 
-def facts_of(header: Mapping[str, Any], consent: Mapping[str, Any] | None, models: Mapping[str, str]) -> dict[str, Any]:
-    """What is said of a whole sequence, from one frame's header, the job's statement, the nets (name → SHA-256)."""
-    return {
-        "software": str(header.get("Software", "")),
-        "statement": STATEMENT,
-        "digital_source_type": str(header.get("Iptc4xmpExt:DigitalSourceType", COMPOSITE_SYNTHETIC)),
-        "consent": dict(consent) if consent else None,
-        "source": str(header.get("gioconda:source", "")),
-        "motion": str(header.get("gioconda:motion", "")),
-        "settings": str(header.get("gioconda:settings", "")),
-        "models": dict(models),
-    }
+@dataclass(frozen=True)
+class Earlier:
+    """What a manifest said that the same key signed."""
+
+    manifest: Mapping[str, Any]
+    written_ns: int  # when
+
+    def digest(self, number: int, path: Path) -> str | None:
+        """A frame's SHA-256, if it is listed and its file has not been written since."""
+        entry = self.manifest["frames"].get(str(number))
+        fits = entry and entry["file"] == path.name and path.stat().st_mtime_ns < self.written_ns
+        return str(entry["sha256"]) if fits else None
 
 
-def write_manifest(output: str, facts: Mapping[str, Any], frames: Mapping[int, str], signer: Any | None) -> Path:
-    """Write the manifest of the frames (number → SHA-256); frames that an earlier manifest of the same facts and signer
-    lists, and that are still there, stay listed.
+def read_earlier(output: str, signer: Any) -> Earlier | None:
+    """The manifest that is there, if this very key (a `keys.Signer`) signed it."""
+    from .keys import is_signed
+
+    path = manifest_path(output)
+    try:
+        manifest, signature = read_manifest(path)
+        written = path.stat().st_mtime_ns
+    except (InputError, OSError):
+        return None
+    if not signature or signature.get("public_key") != signer.public:
+        return None
+    if not is_signed(canonical(manifest), str(signature.get("value")), signer.public):
+        return None
+    return Earlier(manifest, written)
+
+
+def write_manifest(
+    output: str, facts: Mapping[str, Any], frames: Mapping[int, str], *, signer: Any | None, earlier: Earlier | None
+) -> Path:
+    """Write the manifest of the frames (number → SHA-256).
+
+    Frames that an earlier manifest with the same facts lists, and that are still there, stay listed.
 
     Args:
+        facts: what is said of the whole sequence: plain data.
         signer: a `keys.Signer`; None: nobody signs.
 
     Raises:
@@ -59,9 +80,10 @@ def write_manifest(output: str, facts: Mapping[str, Any], frames: Mapping[int, s
     """
     path, pattern = manifest_path(output), FramePattern.parse(output)
     listed = {number: {"file": pattern.path(number).name, "sha256": digest} for number, digest in frames.items()}
-    for number, entry in _earlier(path, facts, signer).items():
-        if number not in listed and entry["file"] == pattern.path(number).name and pattern.path(number).is_file():
-            listed[number] = entry
+    if earlier and all(earlier.manifest.get(name) == value for name, value in facts.items()):
+        for number, entry in ((int(n), entry) for n, entry in earlier.manifest["frames"].items()):
+            if entry["file"] == pattern.path(number).name and pattern.path(number).is_file():
+                listed.setdefault(number, entry)
     manifest = {
         "gioconda_manifest": VERSION, "pattern": Path(output).name, **facts,
         "frames": {str(number): listed[number] for number in sorted(listed)},
@@ -128,24 +150,6 @@ def _is_frame(number: str, entry: Any) -> bool:
         and isinstance(entry, dict) and isinstance(entry.get("sha256"), str)
         and isinstance(entry.get("file"), str) and Path(entry["file"]).name == entry["file"]
     )  # fmt: skip
-
-
-def _earlier(path: Path, facts: Mapping[str, Any], signer: Any | None) -> dict[int, dict[str, Any]]:
-    """The frames of the manifest that is there, if it says the same and the same key signed it."""
-    from .keys import is_signed
-
-    if signer is None or not path.is_file():
-        return {}
-    try:
-        manifest, signature = read_manifest(path)
-    except InputError:
-        return {}
-    same = all(manifest.get(name) == value for name, value in facts.items())
-    if not same or not signature or signature.get("public_key") != signer.public:
-        return {}
-    if not is_signed(canonical(manifest), str(signature.get("value")), signer.public):
-        return {}
-    return {int(number): entry for number, entry in manifest["frames"].items()}
 
 
 def frame_numbers(pattern: str, names: Sequence[str]) -> dict[str, int]:

@@ -1,21 +1,25 @@
-"""What is done with a sequence once its frames are there: the signed manifest, content credentials. One function."""
+"""What is done with a sequence once its frames are there: the signed manifest, content credentials."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from .. import __version__
 from ..errors import GiocondaError
-from ..exr_read import read_header
+from ..exr import COMPOSITE_SYNTHETIC, STATEMENT
+from ..frames import settings_of
 from ..models import load_registry
-from ..protocol import Job, Log, Report, Warn
+from ..protocol import REST, TAKE, Job, Log, Report, Warn
 from ..sequence import FramePattern
 from .home import config_folder
-from .manifest import facts_of, sha256_of, write_manifest
+from .manifest import read_earlier, sha256_of, write_manifest
 
 
-def sign_off(job: Job, numbers: Sequence[int], report: Report) -> Path | None:
+def sign_off(job: Job, numbers: Sequence[int], source_sha256: str, report: Report) -> Path:
     """Write the manifest of a job's frames, signed, and give its videos and pictures content credentials.
 
     A key that cannot be used is told and leaves the manifest unsigned: frames are worth more than a signature.
@@ -23,38 +27,46 @@ def sign_off(job: Job, numbers: Sequence[int], report: Report) -> Path | None:
     Raises:
         OutputError: the manifest cannot be written.
     """
-    if not numbers:
-        return None
-    pattern = FramePattern.parse(job.output)
-    models = load_registry(Path(job.models) if job.models else None).models
-    facts = facts_of(
-        read_header(pattern.path(numbers[0])), job.consent, {name: model.sha256 for name, model in models.items()}
-    )
-    folder = Path(job.keys) if job.keys else config_folder()
-    digests = {number: sha256_of(pattern.path(number)) for number in numbers}
-    path = write_manifest(job.output, facts, digests, _signer(folder, report))
+    pattern, signer = FramePattern.parse(job.output), _signer(job, report)
+    facts = facts_of(job, source_sha256)
+    earlier = read_earlier(job.output, signer) if signer else None
+    digests = {
+        number: (earlier.digest(number, path) if earlier else None) or sha256_of(path)
+        for number in numbers
+        if (path := pattern.path(number)).is_file()
+    }
     looks = [Path(look) for look in (job.review, job.sheet) if look]
     looks += [pattern.path(number).with_suffix(".png") for number in numbers] if job.png else []
-    if looks:
-        _credentials(folder, looks, facts, report)
-    return path
+    add_credentials(job, looks, facts, report)
+    return write_manifest(job.output, facts, digests, signer=signer, earlier=earlier)
 
 
-def _signer(folder: Path | None, report: Report) -> object | None:
-    if folder is None or not find_spec("cryptography"):
-        report(Log("The manifest is not signed: there is no folder for a key, or cryptography is not installed."))
-        return None
-    from .keys import open_signer
+def facts_of(job: Job, source_sha256: str) -> dict[str, Any]:
+    """What is said of a whole sequence: plain data.
 
-    try:
-        return open_signer(folder)
-    except GiocondaError as error:
-        report(Warn(f"The manifest is not signed. {error}"))
-        return None
+    Raises:
+        OutputError: the motion cannot be read.
+    """
+    models = load_registry(Path(job.models) if job.models else None).models
+    return {
+        "software": f"Gioconda {__version__}",
+        "statement": STATEMENT,
+        "digital_source_type": COMPOSITE_SYNTHETIC,
+        "consent": dict(job.consent) if job.consent else None,
+        "source": source_sha256,
+        "motion": job.motion if job.motion in (TAKE, REST) else sha256_of(Path(job.motion)),
+        "settings": json.loads(json.dumps(settings_of(job))),  # as it is read back: lists, no tuples
+        "models": {name: model.sha256 for name, model in models.items()},
+    }
 
 
-def _credentials(folder: Path | None, looks: Sequence[Path], facts: dict[str, object], report: Report) -> None:
-    if folder is None or not (find_spec("c2pa") and find_spec("cryptography")):
+def add_credentials(job: Job, looks: Sequence[Path], facts: Mapping[str, Any], report: Report) -> None:
+    """Content credentials for the videos and pictures that are there; what stands in the way is told."""
+    looks = [look for look in looks if look.is_file()]
+    folder = _folder(job)
+    if not looks:
+        return
+    if folder is None or not find_spec("c2pa"):
         report(Log("Videos and pictures carry no content credentials: pip install gioconda[c2pa] adds them."))
         return
     from .credentials import attach
@@ -63,7 +75,25 @@ def _credentials(folder: Path | None, looks: Sequence[Path], facts: dict[str, ob
     try:
         certificate = open_certificate(folder)
         for look in looks:
-            if look.is_file():
-                attach(look, facts, certificate)
+            attach(look, facts, certificate)
     except GiocondaError as error:
         report(Warn(f"Content credentials are missing. {error}"))
+
+
+def _folder(job: Job) -> Path | None:
+    return Path(job.keys) if job.keys else config_folder()
+
+
+def _signer(job: Job, report: Report) -> Any | None:
+    """The user's key, None where there can be none."""
+    folder = _folder(job)
+    if folder is None or not find_spec("cryptography"):
+        report(Log("The manifest is not signed: cryptography is not installed, or there is no folder for a key."))
+        return None
+    from .keys import open_signer
+
+    try:
+        return open_signer(folder)
+    except GiocondaError as error:
+        report(Warn(f"The manifest is not signed. {error}"))
+        return None

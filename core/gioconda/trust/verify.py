@@ -76,7 +76,7 @@ def _sequence(path: Path, found: Findings, key: str | None, own: str | None, fil
         (missing, "in the manifest but not in the folder"),
         (strangers, "in the folder but not in the manifest"),
         (changed, "not as when the manifest was signed"),
-        (foreign, "made from another picture or motion than the manifest says, or is another frame"),
+        (foreign, "made from another picture than the manifest says, or is another frame"),
     ):
         if numbers:
             found.problems.append(f"{path.name}: {_frames(numbers)} {what}.")
@@ -133,12 +133,8 @@ def _fits(frame: Path, number: int, manifest: Mapping[str, Any]) -> bool:
         header = read_header(frame)
     except PictureError:
         return False
-    said = {
-        "gioconda:source": manifest.get("source"),
-        "gioconda:motion": manifest.get("motion"),
-        "imageCounter": number,
-    }
-    return all((header.get(name) or "") == (value or "") for name, value in said.items())
+    source = str(header.get("gioconda:source") or "")
+    return source == (manifest.get("source") or "") and header.get("imageCounter") == number
 
 
 def _looks(folder: Path, found: Findings) -> None:

@@ -160,10 +160,7 @@ def open_motion(job: Job, report: Report) -> Motion:
     report(Stage("motion", f"Reading the motion {job.motion}"))
     if job.motion == TAKE:
         return make_take(job.fps or FPS)
-    if Path(job.motion).suffix.lower() in VIDEOS:
-        motion = _tracked(job, report)
-    else:
-        motion = load_motion(job.motion)
+    motion = _tracked(job, report) if Path(job.motion).suffix.lower() in VIDEOS else load_motion(job.motion)
     return motion if job.fps is None else replace(motion, fps=job.fps)
 
 

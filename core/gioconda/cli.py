@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -250,9 +251,10 @@ def _warm(arguments: Arguments, report: Report) -> None:
     from .farm import warm
 
     if arguments.serve:
+        from .batch.item import Portraits
         from .render import render
 
-        warm.serve(arguments.folder, render)
+        warm.serve(arguments.folder, partial(render, opener=Portraits().open))
     elif arguments.stop:
         warm.stop(arguments.folder)
     else:
@@ -323,6 +325,10 @@ def _batch(arguments: Arguments, report: Report) -> None:
 def _deliver(arguments: Arguments, report: Report) -> None:
     from .batch.commands import deliver
 
+    if arguments.path_map:
+        from .farm.path_map import load_rules, mapped
+
+        arguments.output = mapped(arguments.output, load_rules(arguments.path_map))
     deliver(arguments, report)
 
 

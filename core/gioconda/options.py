@@ -298,6 +298,7 @@ def _deliver(commands: Commands[Parser]) -> None:
     )
     command.add_argument("output", metavar="PATTERN", help="the frames: out/####.exr; what is made lies beside them")
     command.add_argument("--formats", required=True, metavar="LIST", help="of: png, webp, atlas, mp4, webm")
+    command.add_argument("--path-map", metavar="FILE", type=Path, help=PATH_MAP_HELP)
     command.add_argument("--frames", default="", metavar="RANGE", help="which frames (default: all that are there)")
     command.add_argument("--fps", type=float, metavar="RATE", help="frames per second (default: as the frames say)")
     command.add_argument("--size", type=_count, metavar="N", help="pixels of the longer side (default: as rendered)")

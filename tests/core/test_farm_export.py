@@ -21,6 +21,7 @@ from gioconda.farm.path_map import load_rules, mapped, mapped_job
 from gioconda.farm.plan import Item, Plan, chunks, named
 from gioconda.protocol import Job
 from gioconda.sequence import FrameRange
+from gioconda.trust.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -96,6 +97,27 @@ def test_a_farm_task_runs_nothing_but_its_own_commands() -> None:
     for words in (["doctor"], [], ["job", "x", "then"], ["farm", "run", "job"]):
         with pytest.raises(SettingsError, match="none of"):
             split_commands(words)
+
+
+def test_a_batch_becomes_an_item_for_every_pair(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "show.yaml").write_text(
+        f"portraits: [{{file: {HOPPER}, name: grace}}]\nmotions: [take]\noutput: out/{{portrait}}/{{motion}}/####.exr\n"
+        "settings: {frames: 1-5, consent: {right: public_domain, who: tests}}\n"
+        "delivery: {formats: [exr, webm], size: 256}\n"
+    )
+    items = export.items_of(tmp_path / "show.yaml", Policy(), lambda _: None, interactive=False)
+    assert [(item.name, item.frames) for item in items] == [("grace_take", (1, 2, 3, 4, 5))]
+    assert items[0].job.output == str(tmp_path / "out" / "grace" / "take" / "####.exr")
+    export.write(Plan("show", items), "shell", tmp_path / "submit")
+    finish = (tmp_path / "submit" / "3_finish.txt").read_text()
+    commands = [shlex.split(part)[1] for part in finish.split(" && ")]
+    assert commands == ["job", "deliver", "verify"]
+    assert "--formats webm --alpha picture --quality 90 --size 256" in finish
+    (tmp_path / "bad.yaml").write_text(
+        f"portraits: [{HOPPER}, gone.png]\nmotions: [take]\noutput: out/{{portrait}}/####.exr\n"
+    )
+    with pytest.raises(SettingsError, match=r"bad\.yaml: grace_hopper/take: Nobody has stated .*2 items of 2"):
+        export.items_of(tmp_path / "bad.yaml", Policy(), lambda _: None, interactive=False)
 
 
 # --- paths on another machine ----------------------------------------------------------------------------------------

@@ -62,11 +62,12 @@ def _task(item: Item, path: Path, tracked: Path | None) -> Task:
     first = (*run, f"--frames={item.frames[0]}", "--no-review")
     track = (("track", item.job.motion, "-o", str(tracked), "--face", LARGEST),) if tracked else ()
     output = str(Path(item.job.output).parent)
+    deliver = (("deliver", item.job.output, *item.delivery),) if item.delivery else ()
     return Task(
         item, path, tracked,
         prepare=(*track, first),
         render=(*run, f"--frames={FRAMES}", "--no-review"),
-        finish=(run, ("verify", output)),
+        finish=(run, *deliver, ("verify", output)),
     )  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def _check_outputs(plan: Plan) -> None:
 
 
 THEN = "then"  # between the commands of `farm run`
-RUNNABLE = ("job", "track", "verify")
+RUNNABLE = ("job", "track", "deliver", "verify")
 
 
 def split_commands(words: Sequence[str]) -> list[list[str]]:

@@ -7,10 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..batch.document import read_document
+from ..batch.plan import make_plan
+from ..batch.settings import Delivery, read_batch, read_job
 from ..errors import OutputError, SettingsError
 from ..inputs import VIDEOS, open_motion
 from ..protocol import REST, Job, Report, Stage
 from ..render import chosen_frames
+from ..sequence import FrameRange
 from ..trust.policy import Policy
 from ..trust.rights import open_policy, with_consent
 from ..video import video_info
@@ -70,16 +74,32 @@ def items_of(path: Path, policy: Policy, report: Report, *, interactive: bool) -
     """What a job file or a batch file renders.
 
     Raises:
-        InputError, SettingsError, MotionError.
+        InputError, SettingsError, MotionError: also for the first item of a batch that cannot be rendered.
     """
-    from ..batch.settings import read_job
+    if "portraits" in read_document(path).data:
+        return _batch_items(path, policy, report)
+    job = with_consent(read_job(path), policy, interactive=interactive)
+    return named([(path.stem, job, frames_of(job, report))])
 
-    jobs = [(path.stem, read_job(path))]
-    found = []
-    for name, job in jobs:
-        stated = with_consent(job, policy, interactive=interactive)
-        found.append((name, stated, frames_of(stated, report)))
-    return named(found)
+
+def _batch_items(path: Path, policy: Policy, report: Report) -> tuple[Item, ...]:
+    plan = make_plan(read_batch(path), report, policy=policy)
+    bad = [(item, problem) for item in plan.items if (problem := plan.problem(item)[0])]
+    if bad:
+        more = f" ({len(bad)} items of {len(plan.items)} cannot be rendered.)" if len(bad) > 1 else ""
+        raise SettingsError(f"{path}: {bad[0][0].name}: {bad[0][1]}{more}")
+    jobs = [(item.name, plan.job(item), FrameRange.parse(plan.frames(item)[0]).numbers()) for item in plan.items]
+    return named(jobs, _delivery_words(plan.batch.delivery))
+
+
+def _delivery_words(delivery: Delivery) -> list[str]:
+    """A batch's deliverables as words for `gioconda deliver`; on a farm the EXR frames stay."""
+    formats = [name for name in delivery.formats if name != "exr"]
+    if not formats:
+        return []
+    words = ["--formats", ",".join(formats), "--alpha", delivery.alpha, "--quality", str(delivery.quality)]
+    words += ["--size", str(delivery.size)] if delivery.size else []
+    return words + (["--columns", str(delivery.columns)] if delivery.columns else [])
 
 
 def frames_of(job: Job, report: Report) -> list[int]:
@@ -97,8 +117,6 @@ def frames_of(job: Job, report: Report) -> list[int]:
             )
         there = list(range(count))
     elif job.motion == REST:
-        from ..sequence import FrameRange
-
         return FrameRange.parse(job.frames).numbers() or [1]
     else:
         there = [int(number) for number in open_motion(job, report).frames]

@@ -36,6 +36,8 @@ const JOB_TYPE = {
           description: "Rendered first, alone, so that a bad input fails at once." },
         { key: "output_folder", type: "string", subtype: "dir_path", required: true,
           description: "Where the frames go." },
+        { key: "delivery", type: "string", default: "", visible: "hidden",
+          description: "What is made of the finished frames: a JSON list of words for gioconda deliver." },
         { key: "clip", type: "string", subtype: "file_path", default: "", visible: "hidden",
           description: "A video that is turned into a motion first." },
         { key: "tracked", type: "string", subtype: "file_path", default: "", visible: "hidden",
@@ -62,6 +64,9 @@ function compileJob(job) {
         job.addTask(task);
     }
     finish.addCommand(run(start));
+    if (settings.delivery) {
+        finish.addCommand(run(["deliver"].concat(JSON.parse(settings.delivery))));
+    }
     finish.addCommand(run(["verify", settings.output_folder]));
     job.addTask(finish);
 }
@@ -86,6 +91,7 @@ def submission(plan: Plan, task: Task) -> dict[str, Any]:
             "chunk_size": plan.chunk,
             "first_frame": item.frames[0],
             "output_folder": str(Path(item.job.output).parent),
+            "delivery": json.dumps([item.job.output, *item.delivery]) if item.delivery else "",
             "clip": item.job.motion if task.tracked else "",
             "tracked": str(task.tracked or ""),
         },

@@ -169,7 +169,7 @@ def _spelled(task: Task, words: Sequence[str], clips: dict[str, str]) -> list[st
     own |= {clip: "{{Param." + name + "}}" for clip, name in clips.items()}
     if task.tracked:
         own[str(task.tracked)] = "{{Param.Motion}}/" + task.tracked.name
-    mapping = ["--path-map", "{{Session.PathMappingRulesFile}}"] if words[0] in ("job", "verify") else []
+    mapping = ["--path-map", "{{Session.PathMappingRulesFile}}"] if words[0] in ("job", "deliver", "verify") else []
     return [own.get(word, word).replace(FRAMES, TASK_FRAMES) for word in words] + mapping
 
 

@@ -21,6 +21,7 @@ class Item:
     name: str  # letters, digits, - and _; unique in its plan
     job: Job  # every path absolute
     frames: tuple[int, ...]  # ascending, at least one
+    delivery: tuple[str, ...] = ()  # words for `gioconda deliver`, run on the finished frames; none: nothing is
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Plan:
             raise SettingsError(f"Two jobs are called “{twice}”; give them different names.")
 
 
-def named(jobs: Iterable[tuple[str, Job, Sequence[int]]]) -> tuple[Item, ...]:
+def named(jobs: Iterable[tuple[str, Job, Sequence[int]]], delivery: Sequence[str] = ()) -> tuple[Item, ...]:
     """Items from (name, job, frame numbers): names made fit for every engine and told apart by a number."""
     items: list[Item] = []
     taken: set[str] = set()
@@ -55,7 +56,7 @@ def named(jobs: Iterable[tuple[str, Job, Sequence[int]]]) -> tuple[Item, ...]:
             n += 1
             name = f"{stem}_{n}"
         taken.add(name)
-        items.append(Item(name, job.anchored(Path.cwd()), tuple(sorted(set(frames)))))
+        items.append(Item(name, job.anchored(Path.cwd()), tuple(sorted(set(frames))), tuple(delivery)))
     return tuple(items)
 
 

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from . import overlay, preferences, properties
-from .operators import create_landmark_rig, edit_points, place_points
+from . import image_panel, nodes, overlay, panels, preferences, preview, properties, session
+from .operators import (
+    add_portrait,
+    analyse,
+    bind_rig,
+    cancel,
+    create_landmark_rig,
+    edit_points,
+    export_job,
+    place_points,
+    render,
+    show_portrait,
+)
+from .operators import preview as show_preview
+from .rig import panel as rig_panel
 
 # What Blender has to know, in the order of registration: each module has CLASSES, register() or both.
-MODULES = (preferences, properties, overlay, edit_points, place_points, create_landmark_rig)
+MODULES = (
+    preferences, properties, nodes, session, preview, overlay, analyse, edit_points, place_points, show_portrait,
+    create_landmark_rig, image_panel, add_portrait, bind_rig, rig_panel, render, cancel, export_job, show_preview,
+    panels,
+)  # fmt: skip
 
 
 def register() -> None:

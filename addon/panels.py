@@ -123,11 +123,11 @@ def draw_render(layout, context, tree):
         row.operator("gioconda.cancel_render", text="", icon="X")
         if record.seconds_left is not None:
             layout.label(text=f"{session.clock(record.seconds_left)} left (Esc stops)", icon="TIME")
-    _draw_said(layout, context, record)
+    draw_said(layout, context, record)
     layout.operator("gioconda.export_job", icon="EXPORT")
 
 
-def _draw_said(layout, context, record):
+def draw_said(layout, context, record):
     """The last error until it is settled, else the last thing worth knowing."""
     if record.last_error:
         box = layout.box()

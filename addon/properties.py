@@ -13,7 +13,10 @@ from bpy.props import (
 )
 
 from ..core.gioconda.protocol import DEFAULT_PASSES, PASSES
+from ..core.gioconda.trust.consent import RIGHTS
+from .analysis import picture_changed
 from .nodes import is_portrait, setting_changed
+from .preview import live_changed
 from .rig.settings import CLASSES as RIG_CLASSES
 from .rig.settings import RigSettings
 
@@ -32,6 +35,13 @@ PASS_TEXTS = {
     "Disocclusion": "What the portrait had hidden and the engine made up",
     "Confidence": "How sure the engine is of each pixel",
     "Plate": "The background without the person",
+}
+
+RIGHT_NAMES = {
+    "own_work": "My Own Work",
+    "subject_consent": "The Person Agreed",
+    "public_domain": "Public Domain",
+    "licensed": "Licence or Contract",
 }
 
 
@@ -89,7 +99,7 @@ class PortraitSettings(bpy.types.PropertyGroup):
     is_portrait: BoolProperty(default=False, options={"HIDDEN"})
 
     image: PointerProperty(
-        name="Portrait", type=bpy.types.Image, update=setting_changed, description="The still picture to bring to life"
+        name="Portrait", type=bpy.types.Image, update=picture_changed, description="The still picture to bring to life"
     )
     face: IntProperty(
         name="Face", default=0, min=0, soft_max=20,
@@ -98,9 +108,21 @@ class PortraitSettings(bpy.types.PropertyGroup):
     landmarks: StringProperty(options={"HIDDEN"})  # JSON as hand-placed points; "" none yet
     hand_placed: BoolProperty(options={"HIDDEN"})  # an artist moved or placed points
     detected: StringProperty(options={"HIDDEN"})  # `landmarks` as Analyse found them, for Reset
+    analysed: StringProperty(options={"HIDDEN"})  # name of the picture they belong to
     faces: StringProperty(options={"HIDDEN"})  # JSON: [[left, top, right, bottom] in pixels, …], leftmost first
     person: StringProperty(options={"HIDDEN"})  # file of the matte that Analyse made, for the overlay; may be gone
     overlay: PointerProperty(type=OverlaySettings)
+    right: EnumProperty(
+        name="Right", default="none",
+        items=[
+            ("none", "Choose …", "Nobody has said yet why this portrait may be animated"),
+            *((name, RIGHT_NAMES[name], text[0].upper() + text[1:]) for name, text in RIGHTS.items()),
+        ],
+        description="Why this portrait may be animated. It is written into every frame",
+    )  # fmt: skip
+    right_who: StringProperty(
+        name="Stated By", description="Who says so: your name or your studio's. It is written into every frame"
+    )
     matte: PointerProperty(
         name="Matte", type=bpy.types.Image, description="Your own matte of the person (white), instead of Gioconda's"
     )
@@ -133,8 +155,9 @@ class PortraitSettings(bpy.types.PropertyGroup):
     frame_start: IntProperty(name="Start", default=1, description="First frame to render")
     frame_end: IntProperty(name="End", default=250, description="Last frame to render")
     live: BoolProperty(
-        name="Live Preview", default=False, description="Show the portrait in motion while you scrub or move the rig"
-    )
+        name="Live Preview", default=False, update=live_changed,
+        description="Show the portrait in motion while you scrub or move the rig",
+    )  # fmt: skip
 
 
 CLASSES = (*RIG_CLASSES, GainSettings, OverlaySettings, ShownSettings, PortraitSettings)

@@ -4,7 +4,7 @@ import bpy
 
 from ...core.gioconda.errors import GiocondaError
 from .. import landmark_points as lp
-from .. import overlay
+from .. import overlay, session
 from ..overlay_shapes import Editing, View
 from ..point_editor import PointEditor
 
@@ -38,11 +38,6 @@ def _inside(region: bpy.types.Region, x: int, y: int) -> bool:
 def reach_px(context: bpy.types.Context, view: View) -> float:
     """How near the mouse must come to a point, picture pixels."""
     return REACH * context.preferences.system.ui_scale / max(view.scale[0], 1e-9)
-
-
-def tree_of(uid: int) -> bpy.types.NodeTree | None:
-    """The portrait with a session_uid: datablocks must not be remembered across undo."""
-    return next((tree for tree in bpy.data.node_groups if tree.session_uid == uid), None)
 
 
 class GIOCONDA_OT_edit_points(bpy.types.Operator):
@@ -92,7 +87,7 @@ class GIOCONDA_OT_edit_points(bpy.types.Operator):
         return {"CANCELLED"}
 
     def modal(self, context, event):
-        tree = tree_of(self.uid)
+        tree = session.tree_of(self.uid)
         if tree is None or context.area is None or overlay.shown_portrait(context.space_data) != tree:
             return self._leave(context)
         view, at = place_of(context, event, self.size)
@@ -151,7 +146,7 @@ class GIOCONDA_OT_edit_points(bpy.types.Operator):
         """A change becomes part of the file, as one step of undo."""
         if not changed:
             return
-        settings = tree_of(self.uid).gioconda
+        settings = session.tree_of(self.uid).gioconda
         settings.landmarks = lp.to_text(lp.Points(self.size, self.editor.landmarks))
         settings.hand_placed = True
         bpy.ops.ed.undo_push(message=message)
@@ -166,7 +161,7 @@ class GIOCONDA_OT_edit_points(bpy.types.Operator):
     def _leave(self, context):
         self.editor.cancel()
         overlay.editing = None
-        if (tree := tree_of(self.uid)) is not None and not tree.library:
+        if (tree := session.tree_of(self.uid)) is not None and not tree.library:
             tree.gioconda.overlay.radius, tree.gioconda.overlay.mirror = self.editor.radius, self.editor.mirror
         context.workspace.status_text_set(None)
         overlay.redraw()

@@ -4,10 +4,10 @@ import bpy
 
 from ...core.gioconda.errors import GiocondaError
 from .. import landmark_points as lp
-from .. import overlay
+from .. import overlay, session
 from ..overlay_shapes import Editing
 from ..point_editor import MIN_POINTS, PointPlacer
-from .edit_points import place_of, reach_px, tree_of
+from .edit_points import place_of, reach_px
 
 KEYS = "Drag: correct a point · Space: skip · Backspace: back · Esc: give up · Enter or Tab: done"
 
@@ -47,7 +47,7 @@ class GIOCONDA_OT_place_points(bpy.types.Operator):
         return {"CANCELLED"}
 
     def modal(self, context, event):
-        tree = tree_of(self.uid)
+        tree = session.tree_of(self.uid)
         if tree is None or context.area is None or overlay.shown_portrait(context.space_data) != tree:
             return self._leave(context)
         view, at = place_of(context, event, self.size)
@@ -111,9 +111,10 @@ class GIOCONDA_OT_place_points(bpy.types.Operator):
             count = len(self.placer.named)
             self.report({"WARNING"}, f"{count} points are placed, at least {MIN_POINTS} are needed: place more.")
             return {"RUNNING_MODAL"}
-        settings = tree_of(self.uid).gioconda
+        settings = session.tree_of(self.uid).gioconda
         settings.landmarks = lp.to_text(lp.Points(self.size, None, self.placer.named))
         settings.hand_placed = True
+        settings.analysed = settings.image.name
         bpy.ops.ed.undo_push(message="Place Landmarks")
         self._leave(context)
         if bpy.ops.gioconda.analyse_portrait.poll():

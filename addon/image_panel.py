@@ -1,0 +1,125 @@
+"""The Image Editor's sidebar tab: analyse, choose among faces, move landmarks, mattes. Draws, no logic."""
+
+import bpy
+
+from ..core.gioconda.errors import GiocondaError
+from . import analysis, landmark_points, overlay, session
+from .overlay_shapes import faces_of
+from .panels import draw_said
+from .sentence import draw_sentence
+
+
+class ImagePanel:
+    bl_space_type = "IMAGE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Gioconda"
+
+
+class GIOCONDA_PT_image(ImagePanel, bpy.types.Panel):
+    bl_label = "Portrait"
+
+    def draw(self, context):
+        layout = self.layout
+        tree = overlay.shown_portrait(context.space_data)
+        if tree is None:
+            _draw_elsewhere(layout, context)
+            return
+        layout.enabled = tree.library is None
+        _draw_analyse(layout, tree)
+        _draw_faces(layout, tree)
+        _draw_points(layout, context, tree)
+        draw_said(layout, context, session.state(tree))
+
+
+class GIOCONDA_PT_overlay(ImagePanel, bpy.types.Panel):
+    bl_label = "Overlay"
+
+    @classmethod
+    def poll(cls, context):
+        return overlay.shown_portrait(context.space_data) is not None
+
+    def draw(self, context):
+        show = overlay.shown_portrait(context.space_data).gioconda.overlay
+        column = self.layout.column(heading="Show", align=True)
+        column.use_property_split, column.use_property_decorate = True, False
+        for name in ("landmarks", "points", "faces", "matte"):
+            column.prop(show, name)
+
+
+class GIOCONDA_PT_mattes(ImagePanel, bpy.types.Panel):
+    bl_label = "Your Own Mattes"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context):
+        return overlay.shown_portrait(context.space_data) is not None
+
+    def draw(self, context):
+        settings = overlay.shown_portrait(context.space_data).gioconda
+        column = self.layout.column()
+        column.label(text="Matte of the Person")
+        column.template_ID(settings, "matte", open="image.open")
+        column.label(text="Clean Plate")
+        column.template_ID(settings, "plate", open="image.open")
+
+
+def _draw_elsewhere(layout, context):
+    """The editor shows another picture."""
+    tree = session.active_portrait(context)
+    if tree is None or tree.gioconda.image is None:
+        layout.label(text="No portrait in this scene", icon="INFO")
+    else:
+        layout.label(text="Another picture is shown", icon="INFO")
+    layout.operator("gioconda.show_portrait", icon="IMAGE_DATA")
+
+
+def _draw_analyse(layout, tree):
+    under_way = analysis.of(tree)
+    row = layout.row(align=True)
+    row.scale_y = 1.3
+    if under_way is None:
+        row.operator("gioconda.analyse_portrait", icon="VIEWZOOM")
+        return
+    record = session.state(tree)
+    row.progress(factor=record.progress or 0.0, text=record.stage)
+    row.operator("gioconda.cancel_analysis", text="", icon="X")
+
+
+def _draw_faces(layout, tree):
+    count = len(faces_of(tree.gioconda.faces))
+    if count < 2:
+        return
+    layout.label(text=f"{count} faces: which one?")
+    flow = layout.grid_flow(columns=min(count, 6), even_columns=True, align=True)
+    for number in range(1, count + 1):
+        flow.operator(
+            "gioconda.choose_face", text=str(number), depress=number == tree.gioconda.face
+        ).number = number  # fmt: skip
+    layout.operator("gioconda.choose_face", text="Click a Face", icon="EYEDROPPER").number = 0
+
+
+def _draw_points(layout, context, tree):
+    settings = tree.gioconda
+    column = layout.column(align=True)
+    column.operator("gioconda.edit_points", icon="EDITMODE_HLT")
+    column.operator("gioconda.place_points", icon="ADD")
+    column.operator("gioconda.reset_points", icon="LOOP_BACK")
+    split = layout.column(align=True)
+    split.use_property_split, split.use_property_decorate = True, False
+    split.prop(settings.overlay, "radius", slider=True)
+    split.prop(settings.overlay, "mirror")
+    try:
+        points = landmark_points.from_text(settings.landmarks)
+    except GiocondaError as error:
+        draw_sentence(layout, context, str(error), icon="ERROR")
+        return
+    if points is None:
+        layout.label(text="Not analysed yet", icon="INFO")
+    elif points.landmarks is None:
+        layout.label(text=f"{len(points.named)} points placed: analyse", icon="INFO")
+        layout.operator("gioconda.analyse_portrait", text="Complete the Face").complete = True
+    elif settings.hand_placed:
+        layout.label(text="Moved by hand", icon="CHECKMARK")
+
+
+CLASSES = (GIOCONDA_PT_image, GIOCONDA_PT_overlay, GIOCONDA_PT_mattes)

@@ -115,27 +115,44 @@ def refresh(tree: bpy.types.NodeTree) -> None:
 def expect(tree: bpy.types.NodeTree, first: int, last: int) -> int:
     """Say which frames are about to be rendered. Returns the number of the file that will hold the portrait at rest,
     which the node shows on all others: beside the range, where nothing is yet."""
-    shown = tree.gioconda.shown
-    again = shown.output == tree.gioconda.output
+    shown, pattern = tree.gioconda.shown, output_pattern(tree)
+    again = bool(shown.output) and _pattern(shown) == pattern
     if again and _there(shown) and first <= shown.last + 1 and last >= shown.first - 1:
         first, last = min(first, shown.first), max(last, shown.last)
-    pattern = output_pattern(tree)
     beside = (*range(first - 1, max(-1, first - 4), -1), *range(last + 1, last + 100))
-    kept = shown.rest if again and shown.output and shown.rest in beside else None
-    free = next((n for n in beside if not pattern.path(n).exists()), beside[0])
+    kept = shown.rest if again and shown.rest in beside else None
+    free = next((n for n in beside if _is_free(pattern.path(n))), beside[0])
     shown.output, shown.first, shown.last = tree.gioconda.output, first, last
     shown.rest = free if kept is None else kept
     _expected[tree.session_uid] = (shown.output, first, last, shown.rest)
     return shown.rest
 
 
+def _pattern(shown: bpy.types.PropertyGroup) -> FramePattern | None:
+    """Where the shown frames are, absolute; None where that cannot be known."""
+    try:
+        return FramePattern.parse(bpy.path.abspath(shown.output, library=shown.id_data.library))
+    except GiocondaError:
+        return None
+
+
+def _is_free(path: Path) -> bool:
+    """Whether a frame at rest may be put there: nothing is, or one that only stands in for a frame."""
+    try:
+        with path.open("rb") as file:
+            return b"gioconda:placeholder\0" in file.read(65536)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
 def _there(shown: bpy.types.PropertyGroup) -> bool:
     """Whether every frame that is to be shown has its file."""
-    try:
-        pattern = FramePattern.parse(bpy.path.abspath(shown.output, library=shown.id_data.library))
-    except GiocondaError:
-        return False
-    return all(pattern.path(n).is_file() for n in (shown.rest, *range(shown.first, shown.last + 1)))
+    pattern = _pattern(shown)
+    return pattern is not None and all(
+        pattern.path(n).is_file() for n in (shown.rest, *range(shown.first, shown.last + 1))
+    )
 
 
 def _frames_image(tree: bpy.types.NodeTree) -> bpy.types.Image:

@@ -37,6 +37,9 @@ PASS_TEXTS = {
     "Plate": "The background without the person",
 }
 
+# What a path has to say from Blender 4.5 on to be allowed to start with "//".
+BESIDE_BLEND = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+
 RIGHT_NAMES = {
     "own_work": "My Own Work",
     "subject_consent": "The Person Agreed",
@@ -137,7 +140,7 @@ class PortraitSettings(bpy.types.PropertyGroup):
 
     shown: PointerProperty(type=ShownSettings)
     output: StringProperty(
-        name="Output", subtype="FILE_PATH", default="//gioconda/####.exr", update=setting_changed,
+        name="Output", subtype="FILE_PATH", default="//gioconda/####.exr", update=setting_changed, options=BESIDE_BLEND,
         description="Where frames go: #### is the frame number, // the folder of this .blend",
     )  # fmt: skip
     draft: BoolProperty(

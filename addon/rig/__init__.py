@@ -1,5 +1,7 @@
 """A rig becomes a Motion: what drives the portrait, sampled from Blender's evaluated scene."""
 
-from .sample import RigError, bake, bake_steps, retarget_settings
+from .errors import RigError
+from .files import passthrough
+from .sample import bake, bake_now, bake_steps, retarget_settings
 
-__all__ = ["RigError", "bake", "bake_steps", "retarget_settings"]
+__all__ = ["RigError", "bake", "bake_now", "bake_steps", "passthrough", "retarget_settings"]

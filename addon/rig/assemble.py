@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...core.gioconda.landmarks import ARKIT, COUNT, IRIS_LEFT, IRIS_RIGHT, STABLE, template
+from ...core.gioconda.landmarks import (
+    ARKIT,
+    COUNT,
+    IRIS_LEFT,
+    IRIS_RIGHT,
+    LOWER_LID_LEFT,
+    LOWER_LID_RIGHT,
+    STABLE,
+    UPPER_LID_LEFT,
+    UPPER_LID_RIGHT,
+    template,
+)
 from ...core.gioconda.motion import Motion
 from .anatomy import Anatomy, snapped, unscaled
 from .plan import Plan
@@ -24,6 +35,7 @@ MIDDLE = np.array([512.0, 430.0, 0.0])  # where the bridge of the nose is at res
 NECK = np.array([0.0, 1.0, 1.1])  # head space: what core takes a head to turn about
 EYE_DEPTH = 0.117  # head space: from an iris back to the eye's centre
 EYE_RANGE = np.radians(35.0)  # an eyeLook channel at 1
+LIDS = ((UPPER_LID_RIGHT, LOWER_LID_RIGHT), (UPPER_LID_LEFT, LOWER_LID_LEFT))
 LIMIT = 2.0  # the most a channel can be
 
 
@@ -224,6 +236,7 @@ def _landmarks(plan: Plan, take: Take) -> npt.NDArray[np.float32]:
         _place_rows(plan, take, rigid, world)
     if carried is not None:
         _place_irises(take, rigid, world)
+        _meet_lids(rigid[0], world)
         world = _held(plan, take, rigid, world)
     seen = (world - take.front.bridge) @ take.front.axes.T * (FACE / take.front.unit) + MIDDLE
     return seen.astype(np.float32)
@@ -254,6 +267,18 @@ def _place_irises(take: Take, rigid: tuple[Float, Float], world: Float) -> None:
         centre = rest[0] + [0.0, 0.0, EYE_DEPTH]
         turned = np.einsum("fij,kj->fki", turn, rest - centre) + centre
         world[:, iris] = np.einsum("fij,fkj->fki", rigid[0], take.front.from_head(turned)) + rigid[1][:, None]
+
+
+def _meet_lids(turns: Float, world: Float) -> None:
+    """Lids that a rig has pushed through each other meet in the middle, in place: they are shut, not open again."""
+    for upper, lower in LIDS:
+        rest = world[0, list(lower)] - world[0, list(upper)]
+        gap = world[:, list(lower)] - world[:, list(upper)]
+        along = np.einsum("fkd,fde,ke->fk", gap, turns, rest)
+        f, k = np.nonzero(along < 0)
+        up, low = np.array(upper)[k], np.array(lower)[k]
+        middle = (world[f, up] + world[f, low]) / 2
+        world[f, up] = world[f, low] = middle
 
 
 def _held(plan: Plan, take: Take, rigid: tuple[Float, Float], world: Float) -> Float:

@@ -120,6 +120,7 @@ def _found(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found:
             keys = found  # its keys never move, but its bones do
             continue
         if found is not None:
+            found.remark += f" The mesh was not looked at: {trouble} " if trouble is not None else ""
             return found
     if keys is not None:
         return keys

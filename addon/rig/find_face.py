@@ -99,7 +99,7 @@ def measure(picture: npt.NDArray[np.uint8]) -> Float | None:
     with tempfile.TemporaryDirectory(prefix="gioconda-") as folder:
         source, target = Path(folder) / "clay.png", Path(folder) / "points.json"
         source.write_bytes(png(picture))
-        command = [*argv, "analyse", str(source), "-o", str(target), "--face", "largest", "--quiet"]
+        command = [*argv, "analyse", str(source), "-o", str(target), "--face", "largest", "--json"]
         try:
             done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -107,9 +107,16 @@ def measure(picture: npt.NDArray[np.uint8]) -> Float | None:
         if done.returncode == ExitCode.NO_FACE:
             return None
         if done.returncode != ExitCode.OK:
-            said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise RigError(f"The face nets cannot run: {said}")
+            raise RigError(f"The face nets cannot run: {_said(done)}")
         return np.array(json.loads(target.read_text(encoding="utf-8"))["landmarks"], np.float64)
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> str:
+    """What the worker gave as its reason: its last message, or the end of its log."""
+    for line in reversed(done.stdout.splitlines()):
+        if line.startswith("{"):
+            return str(json.loads(line).get("text") or line)
+    return (done.stderr.strip().splitlines() or ["no reason given"])[-1]
 
 
 def _body(scene: bpy.types.Scene, meshes: Sequence[Holder], holder: Holder | None) -> tuple[Body, Float]:

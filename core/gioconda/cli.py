@@ -71,7 +71,7 @@ def _messages(arguments: Arguments) -> Iterator[Report]:
     try:
         with (
             suppress(BrokenPipeError),
-            os.fdopen(os.dup(ours), "w", encoding="utf-8") as stream,
+            os.fdopen(os.dup(ours), "w", encoding="utf-8", errors="backslashreplace") as stream,
             JsonLines(stream) as lines,
         ):
             yield lines

@@ -29,6 +29,20 @@ class GiocondaError(Exception):
 
     exit_code = ExitCode.FAILED
 
+    def __str__(self) -> str:
+        return shown(super().__str__())
+
+
+LONGEST = 1200  # letters of a sentence; a file can hold names of any length
+
+
+def shown(text: str) -> str:
+    """Text from strangers' files, fit for a terminal and a log: nothing unprintable, not endless."""
+    clean = "".join(
+        letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+    return clean if len(clean) <= LONGEST else clean[: LONGEST // 2] + " … " + clean[-LONGEST // 2 :]
+
 
 class InputError(GiocondaError):
     """A file or value given by the user is missing, broken or unsuitable."""

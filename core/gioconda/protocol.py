@@ -40,6 +40,7 @@ PASSES = {
 }
 DEFAULT_PASSES = ("Combined", "Matte", "Vector", "UV")
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "directml", "coreml")
+MAX_THREADS = 4096
 LARGEST = "largest"
 TAKE = "take"
 REST = "rest"
@@ -91,9 +92,12 @@ class Job:
             _one_of("pass", name, PASSES)
         _one_of("device", self.device, DEVICES)
         if self.fps is not None and not 0 < self.fps < 10_000:
-            raise SettingsError(f"A rate of {self.fps:g} frames per second cannot be used; give one above 0.")
-        if self.threads is not None and self.threads < 1:
-            raise SettingsError(f"{self.threads} threads cannot work; give 1 or more.")
+            raise SettingsError(f"A rate of {str(self.fps)[:20]} frames per second cannot be used; give one above 0.")
+        if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:
+            raise SettingsError(f"{str(self.threads)[:20]} threads cannot work; give 1 to {MAX_THREADS}.")
+        for name in self.PATHS:
+            if "\0" in (getattr(self, name) or ""):
+                raise SettingsError(f"“{name}” holds a zero byte, so it is no path.")
         if isinstance(self.face, str) and self.face != LARGEST:
             raise SettingsError(f"Face “{self.face}” is neither a number nor “{LARGEST}”.")
         if isinstance(self.neutral, str):
@@ -118,6 +122,8 @@ class Job:
             data = json.loads(text)
         except json.JSONDecodeError as error:
             raise SettingsError(f"{source} is not a job: {error.msg} in line {error.lineno}.") from error
+        except (ValueError, RecursionError) as error:  # a number of thousands of digits, a thousand lists in lists
+            raise SettingsError(f"{source} is not a job: it holds what no job has ({str(error)[:60]}).") from error
         if not isinstance(data, dict):
             raise SettingsError(f"{source} is not a job: it should be one JSON object.")
         return cls.from_plain(data, source=source)
@@ -259,7 +265,7 @@ def from_answer(line: str) -> tuple[int | None, Message] | None:
     """
     try:
         data = json.loads(line)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(data, dict) or "kind" not in data:
         return None

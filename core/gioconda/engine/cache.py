@@ -15,8 +15,11 @@ import contextlib
 import hashlib
 import json
 import os
+import struct
 import sys
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -41,7 +44,8 @@ _LAYERS = ("layers.texture", "layers.plate")
 _NOTHING, _PICTURE, _OWN = range(3)  # what a layer's pixel is: zeros, the picture's, or its own
 # all that a damaged or foreign file can make zipfile, numpy, json and our own reading of their answers raise
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, MemoryError, zipfile.BadZipFile,
-               NotImplementedError, RuntimeError)  # fmt: skip
+               NotImplementedError, RuntimeError, SyntaxError, zlib.error, struct.error,
+               tokenize.TokenError)  # fmt: skip
 _PREPARED_BY = ("engine", "face/matte.py", "landmarks.py", "pixels.py", "pose.py", "shapes.py", "tables")
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,8 @@ from ..errors import MotionError
 MAX_BYTES = 2 << 30  # of all arrays: 350,000 frames with 478 landmarks
 # all that a damaged or foreign file can make zipfile and numpy raise
 _UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, MemoryError, RuntimeError, zipfile.BadZipFile,
-               NotImplementedError, SyntaxError, RecursionError, OverflowError)  # fmt: skip
+               NotImplementedError, SyntaxError, RecursionError, OverflowError, zlib.error, struct.error,
+               tokenize.TokenError)  # fmt: skip
 
 
 def read_arrays(path: Path, known: Collection[str]) -> dict[str, npt.NDArray[Any]]:

@@ -311,6 +311,7 @@ def _write(path: Path, picture: Floats) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
             np.save(file, picture)
+        path.unlink(missing_ok=True)  # some file systems wait for the disk when one file replaces another
         part.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -19,7 +19,8 @@ SIZE = 96  # pixels
 def compile_everything() -> None:
     """Make a made-up portrait ready and render one frame of it with every pass, so that all code is there."""
     size = SIZE
-    head = np.asarray(lm.template(), np.float64)
+    # half turned away, and turning back: what comes into view is borrowed from the other half
+    head = np.asarray(lm.template(), np.float64) @ rotation_matrix(yaw=35.0).T
     middle = (head.min(0) + head.max(0)) / 2
     points = (head - middle) * (0.6 * size / np.ptp(head[:, 1])) + [size / 2, size / 2, 0]
     oval = points[list(lm.OVAL), :2]
@@ -30,6 +31,6 @@ def compile_everything() -> None:
     portrait = prepare(source, points, estimate_matte(srgb, matte, points))
     motion = Motion(
         24.0, np.array([1, 2], np.int32), channels=np.array([[0], [0.7]], np.float32), channel_names=("jawOpen",),
-        rotation=np.stack([np.eye(3), rotation_matrix(yaw=25.0)]), neutral=0,
+        rotation=np.stack([np.eye(3), rotation_matrix(yaw=-35.0)]), neutral=0,
     )  # fmt: skip
     render(portrait, retarget(motion, points)[1], passes=ALL_PASSES)

@@ -26,7 +26,9 @@ from ..models import load_registry
 from ..protocol import Job, Message, Progress, Report, Stage, Warn
 from ..render import render
 from ..sequence import FramePattern, FrameRange
-from .deliver import Frames, deliver, files_of
+from ..trust.manifest import manifest_path
+from ..trust.signoff import add_credentials, facts_of
+from .deliver import Frames, deliver
 from .manifest import Manifest
 from .plan import PORTRAIT_FIELDS
 from .settings import BUILT_IN, Delivery
@@ -136,7 +138,7 @@ def _render(task: Task, manifest: Manifest, portraits: Portraits, told: Told) ->
     if task.thumb:
         write_thumb(Path(task.thumb), frames, opened.display)
     fps = float(read_header(frames.pattern.path(numbers[0]))["framesPerSecond"])
-    _deliver(task, frames, manifest, fps, opened.display, told)
+    _deliver(task, frames, manifest, fps, opened, told)
     return {
         "frames": made["frames"], "count": len(numbers), "rendered": made["rendered"], "kept": made["kept"],
         "size": [opened.portrait.width, opened.portrait.height], "fps": fps, "output": job.output,
@@ -145,20 +147,23 @@ def _render(task: Task, manifest: Manifest, portraits: Portraits, told: Told) ->
     }  # fmt: skip
 
 
-def _deliver(task: Task, frames: Frames, manifest: Manifest, fps: float, display: Display, told: Told) -> None:
-    """The other formats; then, where nobody asked for EXR frames, they go."""
-    others = files_of(frames, task.delivery)
-    if others:
-        told(Stage("deliver", f"Making {', '.join(kind for kind in task.delivery.formats if kind != 'exr')}"))
-        for path in deliver(
-            frames, task.delivery, fps=fps, display=display, on_frame=lambda number: told(Progress(0, 0, frame=number))
-        ):
+def _deliver(task: Task, frames: Frames, manifest: Manifest, fps: float, opened: Opened, told: Told) -> None:
+    """The other formats, with content credentials; then, where nobody asked for EXR frames, they go."""
+    kinds = [kind for kind in task.delivery.formats if kind != "exr"]
+    if kinds:
+        told(Stage("deliver", f"Making {', '.join(kinds)}"))
+        made = deliver(
+            frames, task.delivery, fps=fps, display=opened.display, on_frame=lambda n: told(Progress(0, 0, frame=n))
+        )
+        add_credentials(task.job, made, facts_of(task.job, opened.sha256), told)
+        for path in made:
             manifest.add(path)
     if "exr" not in task.delivery.formats:
         for number in frames.numbers:
             path = frames.pattern.path(number)
             path.unlink(missing_ok=True)
             manifest.entries.pop(path.name, None)
+        manifest_path(task.job.output).unlink(missing_ok=True)  # it speaks of those frames
 
 
 def content_key(job: Job, delivery: Delivery) -> str:

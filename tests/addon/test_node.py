@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 # Opens the saved shot in a Blender that does not have the extension.
 WITHOUT_US = """
 import os, sys
-import addon_utils, bpy
+import bpy, addon_utils  # in this order: bpy brings the other
 sys.path.insert(0, sys.argv[1])
 addon_utils.disable("bl_ext.user_default.gioconda")
 bpy.ops.wm.open_mainfile(filepath=sys.argv[2])

@@ -116,7 +116,7 @@ class PortraitSettings(bpy.types.PropertyGroup):
     person: StringProperty(options={"HIDDEN"})  # file of the matte that Analyse made, for the overlay; may be gone
     overlay: PointerProperty(type=OverlaySettings)
     right: EnumProperty(
-        name="Right", default="none",
+        name="Permission", default="none",
         items=[
             ("none", "Choose …", "Nobody has said yet why this portrait may be animated"),
             *((name, RIGHT_NAMES[name], text[0].upper() + text[1:]) for name, text in RIGHTS.items()),

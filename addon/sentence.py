@@ -8,7 +8,7 @@ MARGIN = 46  # pixels of a line that are not text: icon, borders
 
 def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, *, icon: str = "INFO") -> None:
     """The whole text, wrapped at words; a long word (a path) is broken."""
-    scale = context.preferences.system.ui_scale
+    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
     width = context.region.width if context.region else 260
     room = max(16, int((width / scale - MARGIN) / LETTER))
     column = layout.column(align=True)

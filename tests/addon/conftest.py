@@ -50,13 +50,16 @@ try:
     with open(_script, encoding="utf-8") as file:
         _code = compile(file.read(), _script, "exec")
     exec(_code, {{"bpy": bpy, "ARGS": ARGS, "result": result, "__name__": "__main__"}})
+    _complaints = addon_utils._extensions_warnings_get().get({module!r})
+    if _complaints:
+        raise RuntimeError("Blender's preferences would show: " + "; ".join(_complaints))
     addon_utils.disable({module!r})  # with default_set=True Blender would take the wheels out of the profile
 except BaseException:
     traceback.print_exc()
     _status = 1
 sys.stdout.flush()
 sys.stderr.flush()
-os._exit(_status)  # classes a script leaves registered make Blender 4.x hang or crash at its exit
+os._exit(_status)  # as a module Blender 4.x crashes or hangs at its exit: after a property with `update=`, a class left
 """
 
 
@@ -87,7 +90,7 @@ class Blender:
         except subprocess.TimeoutExpired as error:
             said = (error.stdout or b"").decode(errors="replace")
             pytest.fail(f"Blender {self.version} was not done after {timeout:g} s:\n{said[-4000:]}", pytrace=False)
-        if done.returncode or "Policy violation" in done.stdout or "Traceback" in done.stdout:
+        if done.returncode or "Traceback" in done.stdout:
             pytest.fail(f"Blender {self.version} ended with {done.returncode}:\n{done.stdout[-6000:]}", pytrace=False)
         return done.stdout
 

@@ -115,10 +115,14 @@ def _bug(error: Exception, arguments: Arguments) -> str:
     if arguments.debug:
         print(text, file=sys.stderr)
         return f"This is a bug in Gioconda ({type(error).__name__}: {error})."
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="gioconda-bug-", suffix=".txt", delete=False, encoding="utf-8"
-    ) as file:
-        file.write(f"gioconda {' '.join(sys.argv[1:])}\n{text}")
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="gioconda-bug-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(f"gioconda {' '.join(sys.argv[1:])}\n{text}")
+    except OSError:  # a full disk, perhaps the very reason
+        print(text, file=sys.stderr)
+        return f"This is a bug in Gioconda ({type(error).__name__}: {error}); its trace is in the log."
     return f"This is a bug in Gioconda ({type(error).__name__}); please report it with {file.name}."
 
 

@@ -27,7 +27,8 @@ from .results import Results
 from .schedule import Schedule
 
 PROGRAM = "import sys; from gioconda.cli import main; sys.exit(main())"
-EVERY = 0.5  # seconds between two boards
+EVERY = 0.5  # seconds between two boards that differ
+UNCHANGED = 2.0  # and between two that do not: whoever listens hears that we live
 SILENT = 900.0  # seconds without a word after which a worker is taken for dead
 STILLBORN = 3  # workers that die before they have done anything, after which there is no sense in starting more
 
@@ -135,6 +136,7 @@ class _Run:
         self.oom_kills = resources.oom_kills()
         self.closing = False  # nothing more is given out
         self.told = 0.0
+        self.shown = ""
 
     def loop(self) -> None:
         while True:
@@ -299,8 +301,11 @@ class _Run:
         now = time.monotonic()
         if now - self.told < EVERY:
             return
-        self.told = now
         done = sum(self.frames.values())
+        state = str((self.rows, done, self.results.done, self.results.failed))
+        if state == self.shown and now - self.told < UNCHANGED:
+            return
+        self.told, self.shown = now, state
         self.report(
             Board(
                 done=self.results.done, failed=self.results.failed, total=self.results.total, frames=done,

@@ -25,6 +25,9 @@ from ..core.gioconda.requests import from_plain
 Answer = tuple[int | None, Message]  # the id of the request it answers, None for what concerns all
 
 GRACE = 3.0  # seconds between asking a process to end and ending it
+BEHIND = 5  # niceness: Blender's window comes first, on every core
+# The same for Windows, where a console window would open as well.
+QUIETLY = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
 LOG_TAIL = 4000  # bytes of the log that a sentence may quote from
 TOO_LITTLE_MEMORY = -9  # what the exit status says when the system takes a process out
 
@@ -57,7 +60,7 @@ class Process:
             with _writable(self.log_path) as log:
                 process = subprocess.Popen(
                     command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment,
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                    creationflags=QUIETLY,
                 )  # fmt: skip
         except OSError as error:
             self.error = (
@@ -66,6 +69,9 @@ class Process:
             )
             self.ended = True
             return None
+        if hasattr(os, "setpriority"):
+            with contextlib.suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, process.pid, BEHIND)
         for work, pipe in ((self._read, process.stdout), (self._write, process.stdin)):
             threading.Thread(target=work, args=(pipe,), name="gioconda-pipe", daemon=True).start()
         return process

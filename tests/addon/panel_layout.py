@@ -80,7 +80,8 @@ def context(place):
     )
     return SimpleNamespace(
         space_data=space, scene=bpy.context.scene, region=SimpleNamespace(width=280),
-        preferences=bpy.context.preferences, window_manager=bpy.context.window_manager, view_layer=bpy.context.view_layer, object=None, active_object=None,
+        preferences=bpy.context.preferences, window_manager=bpy.context.window_manager,
+        view_layer=bpy.context.view_layer, object=None, active_object=None,
     )  # fmt: skip
 
 

@@ -1,0 +1,133 @@
+"""Run inside Blender: render, render again, two portraits, the window's patience, a job for a farm, other files.
+ARGS: this folder, a folder for files."""
+
+import sys
+
+sys.path.insert(0, ARGS[0])  # noqa: F821 - given by the frame around this script
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import bpy
+import studio
+from bl_ext.user_default.gioconda.addon import compositor, nodes, rendering, session
+from bl_ext.user_default.gioconda.addon.operators import render as operator
+
+OUT = Path(ARGS[1])  # noqa: F821
+found = {}
+FRAMES = 4
+
+
+def stamps():
+    return {path.name: path.stat().st_mtime_ns for path in (OUT / "out").glob("*.exr")}
+
+
+# By the operator, as `blender -b` does it: it waits.
+tree = studio.portrait(OUT, frames=FRAMES)
+scene = bpy.context.scene
+found["first"] = [sorted(bpy.ops.gioconda.render_portrait()), session.state(tree).note, sorted(stamps())]
+
+# Again: nothing to do. Another jaw at the end: only what looks different is rendered.
+before = stamps()
+bpy.ops.gioconda.render_portrait()
+found["again"] = [stamps() == before, session.state(tree).note]
+jaw = tree.gioconda.rig.target.data.shape_keys.key_blocks["jawOpen"]
+jaw.value = 0.0
+jaw.keyframe_insert("value", frame=2)
+jaw.keyframe_insert("value", frame=1)
+bpy.ops.gioconda.render_portrait()
+found["changed"] = [name for name, stamp in stamps().items() if before[name] != stamp]
+(OUT / "out" / "0003.exr").unlink()
+before = stamps()
+bpy.ops.gioconda.render_portrait()
+found["missing"] = [name for name, stamp in stamps().items() if before.get(name) != stamp]
+
+# A wider range: the frame at rest moves or stays, the node shows all.
+scene.frame_end = FRAMES + 1
+bpy.ops.gioconda.render_portrait()
+shown = tree.gioconda.shown
+found["wider"] = [shown.first, shown.last, shown.rest]
+
+# As in a window: a modal operator that only looks; rounds by the timer. How long is one round?
+scene.frame_end = 24
+tree.gioconda.draft = True
+session.reset_longest_round()
+fake = SimpleNamespace(
+    _task=rendering.render(tree, scene), _timer=None, reports=[], report=lambda kind, text: fake.reports.append(text)
+)
+fake._report = lambda: operator.GIOCONDA_OT_render_portrait._report(fake)
+manager = SimpleNamespace(event_timer_remove=lambda timer: None)
+window = SimpleNamespace(window_manager=manager)
+tick = SimpleNamespace(type="TIMER", value="NOTHING")
+rounds, answers = [], []
+while session.is_running(fake._task):
+    wall, own = time.perf_counter(), time.thread_time()
+    session.pump()
+    answers.append(operator.GIOCONDA_OT_render_portrait.modal(fake, window, tick))
+    rounds.append((time.perf_counter() - wall, time.thread_time() - own))
+    idle = time.perf_counter()
+    time.sleep(session.BUSY_SECONDS)
+    rounds[-1] = (*rounds[-1], time.perf_counter() - idle - session.BUSY_SECONDS)
+found["window"] = [fake._task.state, sorted(set(map(tuple, map(sorted, answers))))]
+found["longest"] = [max(column) for column in zip(*rounds, strict=True)]
+found["stamped"] = session.longest_round() >= found["longest"][0] - 0.01
+scene.frame_end = FRAMES
+tree.gioconda.draft = False
+
+# Esc.
+fake._task = rendering.render(tree, scene)
+session.pump()
+escape = SimpleNamespace(type="ESC", value="PRESS")
+operator.GIOCONDA_OT_render_portrait.modal(fake, window, escape)
+studio.until(lambda: not session.is_running(fake._task))
+found["escape"] = fake._task.state
+
+# Two portraits: one after the other. Never to the same files.
+tree.gioconda.draft = True
+bpy.ops.gioconda.add_portrait(image=tree.gioconda.image.name)
+other = scene.gioconda_portrait
+other.gioconda.rig.target = tree.gioconda.rig.target
+other.gioconda.right, other.gioconda.right_who = "public_domain", "Gioconda's tests"
+other.gioconda.output = tree.gioconda.output
+found["same files"] = studio.sentence(bpy.ops.gioconda.render_portrait, portrait=other.name)
+other.gioconda.output = str(OUT / "other" / "####.exr")
+tasks = [rendering.render(tree, scene), rendering.render(other, scene)]
+studio.until(lambda: not any(map(session.is_running, tasks)), 300)
+found["two"] = [task.state for task in tasks]
+found["shown by both"] = [compositor.picture_node(one).image.filepath for one in (tree, other)]
+
+# Undone while it is rendered: frames stay, nothing crashes.
+bpy.ops.ed.undo_push(message="before")
+settings = tree.gioconda
+settings.gains.jaw = 0.5
+bpy.ops.ed.undo_push(message="jaw")
+name = tree.name
+task = rendering.render(tree, scene)
+for _ in range(3):
+    session.pump()
+found["undo"] = [sorted(bpy.ops.ed.undo()) if bpy.ops.ed.undo.poll() else ["CANCELLED"]]
+studio.until(lambda: not session.is_running(task), 300)
+tree = bpy.data.node_groups[name]
+found["undo"] += [task.state, round(tree.gioconda.gains.jaw, 3), compositor.picture_node(tree).image.source]
+
+# A folder for a farm.
+scene = bpy.context.scene
+found["export"] = [sorted(bpy.ops.gioconda.export_job(directory=str(OUT / "job"), portrait=name))]
+found["export"] += [sorted(path.name for path in (OUT / "job").iterdir())]
+
+# A second scene, and the first as a library.
+second = bpy.data.scenes.new("Second")
+compositor.scene_tree(second, create=True)
+compositor.add_group(compositor.scene_tree(second), tree)
+found["scenes"] = [nodes.scene_of(tree, bpy.context).name, [len(nodes.portraits(each)) for each in bpy.data.scenes]]
+bpy.ops.wm.save_as_mainfile(filepath=str(OUT / "library.blend"))
+studio.empty_file()
+with bpy.data.libraries.load(str(OUT / "library.blend"), link=True) as (there, here):
+    here.node_groups = [name]
+linked = bpy.data.node_groups[name]
+compositor.add_group(compositor.scene_tree(bpy.context.scene, create=True), linked)
+nodes.refresh(linked)
+found["linked"] = [session.active_portrait(bpy.context) == linked, studio.sentence(bpy.ops.gioconda.render_portrait)]
+found["linked pixels"] = float(studio.pixels(2)[..., :3].mean())
+result(found)  # noqa: F821

@@ -38,7 +38,7 @@ ready = $(if $(GIOCONDA_BPY),,$(patsubst %,.venv-bpy-%/.ready,$(1)))
 joined = $(subst $(eval) ,$(SEPARATOR),$(strip $(1)))
 in_blenders = GIOCONDA_BPY="$(or $(GIOCONDA_BPY),$(call joined,$(patsubst %,.venv-bpy-%,$(1))))"
 
-.PHONY: help setup models demo test blender lint format bench extension clean
+.PHONY: help setup models demo test blender lint format fuzz bench extension clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -76,6 +76,9 @@ lint: $(TOOLS)  ## ruff and mypy
 format: $(TOOLS)  ## let ruff put the source in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+fuzz: $(TOOLS)  ## a million broken bytes for every reader of strangers' files (half an hour)
+	$(PY) -X faulthandler -m pytest tests/core/test_fuzz.py -s --fuzz-bytes 1000000 --durations=0
 
 bench: $(TOOLS) models  ## quality and speed, measured (the clips need ../shared)
 	$(PY) -m tests.bench

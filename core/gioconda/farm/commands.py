@@ -96,6 +96,13 @@ THEN = "then"  # between the commands of `farm run`
 RUNNABLE = ("job", "track", "deliver", "verify")
 
 
+def together(commands: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Several commands as the words of one; `split_commands` takes them apart."""
+    if len(commands) == 1:
+        return tuple(commands[0])
+    return ("farm", "run", *[word for command in commands for word in (THEN, *command)][1:])
+
+
 def split_commands(words: Sequence[str]) -> list[list[str]]:
     """What `farm run` runs: ["track", "a.mp4", …, "then", "job", "x.json"] → one list of words a command.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import whole_file
-from .commands import Task, line
+from .commands import Task, line, together
 from .plan import Plan
 
 SCRIPT = '''#!/usr/bin/env python
@@ -53,9 +53,7 @@ def layers(plan: Plan, tasks: Sequence[Task]) -> dict[str, Any]:
     for task in tasks:
         name = task.item.name
         prepare, render, review = (f"{what}_{name}" for what in ("prepare", "render", "review"))
-        before, after = (
-            " && ".join(line(plan.command, words) for words in words_of) for words_of in (task.prepare, task.finish)
-        )
+        before, after = (line(plan.command, together(words_of)) for words_of in (task.prepare, task.finish))
         frames = ",".join(map(str, task.item.frames))
         whole = task.item.frames[-1] - task.item.frames[0] + 1 == len(task.item.frames)
         span = f"{task.item.frames[0]}-{task.item.frames[-1]}" if whole and len(task.item.frames) > 1 else frames

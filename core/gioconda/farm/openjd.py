@@ -15,7 +15,7 @@ import yaml
 
 from ..atomic import whole_file
 from ..errors import SettingsError
-from .commands import FRAMES, THEN, Task
+from .commands import FRAMES, Task, together
 from .plan import Plan
 
 MOST_CLIPS = 40  # a template has room for 50 parameters
@@ -157,10 +157,7 @@ def expression(frames: Sequence[int]) -> str:
 def _script(task: Task, commands: Sequence[Sequence[str]], clips: dict[str, str]) -> dict[str, Any]:
     """One command runs as it is; several run one after the other through `farm run`."""
     spelled = [_spelled(task, words, clips) for words in commands]
-    if len(spelled) == 1:
-        return {"actions": {"onRun": {"command": "{{Param.Program}}", "args": spelled[0], **_cancel()}}}
-    words = [word for command in spelled for word in (THEN, *command)][1:]
-    return {"actions": {"onRun": {"command": "{{Param.Program}}", "args": ["farm", "run", *words], **_cancel()}}}
+    return {"actions": {"onRun": {"command": "{{Param.Program}}", "args": list(together(spelled)), **_cancel()}}}
 
 
 def _spelled(task: Task, words: Sequence[str], clips: dict[str, str]) -> list[str]:

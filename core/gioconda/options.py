@@ -117,7 +117,8 @@ def _animate(commands: Commands[Parser]) -> None:
     )
     command.add_argument("portrait", help="a still picture: JPEG, PNG, TIFF, EXR …")
     command.add_argument(
-        "motion", help=f".npz, .json, .csv or .bvh motion, a video, “{TAKE}” for the built-in take, “{REST}” for no motion"
+        "motion",
+        help=f".npz, .json, .csv or .bvh motion, a video, “{TAKE}” for the built-in take, “{REST}” for no motion",
     )
     _face(command)
     command.add_argument("--matte", metavar="FILE", help="the person's matte, instead of ours")

@@ -56,6 +56,15 @@ def talking_head(frames=4):
     return head
 
 
+def curves_of(animated):
+    """The curves of what is animated, in every version."""
+    action = animated.animation_data.action
+    if hasattr(action, "fcurves"):
+        return list(action.fcurves)
+    bags = [bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags]
+    return [curve for bag in bags for curve in bag.fcurves]
+
+
 def portrait(folder, frames=4, output="out/####.exr"):
     """A portrait driven by a talking head, ready to render. Returns its node tree."""
     scene = bpy.context.scene

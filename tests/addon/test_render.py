@@ -34,9 +34,7 @@ def test_only_frames_that_are_missing_or_look_different_are_rendered_again(rende
     found, _ = rendered
     assert found["again"][0]
     assert "4 frames were whole already" in found["again"][1]
-    assert "0001.exr" not in found["changed"] or "0004.exr" not in found["changed"]
-    assert "0002.exr" in found["changed"]
-    assert "0000.exr" not in found["changed"]
+    assert found["changed"] == ["0003.exr", "0004.exr"]  # 4 smiles; 3 is on its way there, says Vector
     assert found["missing"] == ["0003.exr"]
 
 

@@ -19,6 +19,8 @@ from .stage import holder_of
 from .surface import Surface
 from .taps import Tap, Taps, matrix
 
+TRANSFORMS = ("location", "rotation", "scale", "delta_")
+
 
 @dataclass(frozen=True)
 class Line:
@@ -179,11 +181,32 @@ def _moves(anatomy: Anatomy) -> bool:
     """Whether the object that holds the face may be animated, by itself or by what it hangs on."""
     ob = bpy.data.objects.get(anatomy.holder) if anatomy.holder else None
     while ob is not None:
-        data = ob.animation_data
-        if ob.constraints or (data and (data.action or data.drivers or data.nla_tracks)) or ob.parent_type == "BONE":
+        if (
+            ob.constraints
+            or ob.parent_type == "BONE"
+            or any(path.startswith(TRANSFORMS) for path in animated_paths(ob))
+        ):
             return True
         ob = ob.parent
     return False
+
+
+def animated_paths(ob: bpy.types.Object) -> list[str]:
+    """The data paths of an object that its action, its NLA strips or its drivers move; bones' paths among them."""
+    data = ob.animation_data
+    if data is None:
+        return []
+    actions = [data.action] if data.action else []
+    actions += [strip.action for track in data.nla_tracks for strip in track.strips if strip.action]
+    paths = [curve.data_path for curve in data.drivers]
+    for action in actions:
+        if hasattr(action, "layers") and len(action.layers):  # Blender 4.4 and newer: a bag of curves for each slot
+            bags = [bag for layer in action.layers for strip in layer.strips for bag in strip.channelbags]
+            mine = data.action_slot if action == data.action else None
+            paths += [c.data_path for bag in bags if mine is None or bag.slot == mine for c in bag.fcurves]
+        elif hasattr(action, "fcurves"):
+            paths += [curve.data_path for curve in action.fcurves]
+    return paths
 
 
 def _head(rig: bpy.types.PropertyGroup) -> Tap | None:

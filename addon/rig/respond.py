@@ -59,26 +59,26 @@ def _rows(tree: bpy.types.NodeTree, motion: object) -> int:
     plan = make_plan(tree)
     for line in plan.points if plan.by_points else plan.channels:
         if line.landmark is not None:
-            path = motion.landmarks[1:, line.landmark] - motion.landmarks[:1, line.landmark]
+            path = motion.landmarks[1:, line.landmark] - motion.landmarks[1:2, line.landmark]
             rig.rows[line.row].response = float(np.nan_to_num(np.linalg.norm(path, axis=1)).max()) / 220.0
         elif line.channel in motion.channel_names:
-            values = motion.channels[:, motion.channel_names.index(line.channel)]
+            values = motion.channels[1:, motion.channel_names.index(line.channel)]
             rig.rows[line.row].response = float(np.ptp(values))
     return sum(row.enabled and row.response > STILL for row in rig.rows)
 
 
 def _by_channels(motion: object) -> tuple[str, bool]:
-    reach = np.ptp(motion.channels, axis=0)
+    reach = np.ptp(motion.channels[1:], axis=0)
     loud = [motion.channel_names[i] for i in np.argsort(-reach) if reach[i] > STILL]
     quiet = len(ARKIT) - len(loud)
-    head = _turn(motion.rotation) if motion.rotation is not None else 0.0
+    head = _turn(motion.rotation[1:]) if motion.rotation is not None else 0.0
     names = ", ".join(loud[:5]) + (" …" if len(loud) > 5 else "")
     text = f"{names or 'no channel moves'}; {quiet} channels stay still; the head turns {head:.0f}°."
     return text, bool(loud) or head > 0.1
 
 
 def _by_points(motion: object) -> tuple[str, bool]:
-    points = motion.landmarks.astype(float)
+    points = motion.landmarks[1:].astype(float)
     skull = [i for i in lm.STABLE if np.isfinite(points[:, i]).all()]
     parts = []
     if len(skull) >= 4:

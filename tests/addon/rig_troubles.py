@@ -1,0 +1,193 @@
+"""Run inside Blender: what a rig's owner can do wrong, and scenes that are not plain. ARGS: a folder for files."""
+
+import math
+from pathlib import Path
+
+import bpy
+import numpy as np
+from bl_ext.user_default.gioconda.addon import rig as rigs
+from bl_ext.user_default.gioconda.addon.rig import automap, mapping, respond
+from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
+from bl_ext.user_default.gioconda.core.gioconda.landmarks import ARKIT
+
+FOLDER = Path(ARGS[0])  # noqa: F821
+said = {}
+
+
+def fresh():
+    bpy.ops.wm.read_homefile(use_empty=True)
+    tree = bpy.data.node_groups.new("Portrait", "CompositorNodeTree")
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, 10
+    return scene, tree, tree.gioconda.rig
+
+
+def attempt(name, call):
+    try:
+        call()
+        said[name] = ""
+    except GiocondaError as error:
+        said[name] = f"{type(error).__name__}: {error}"
+
+
+def head_with_keys(names, animate=True):
+    mesh = bpy.data.meshes.new("Head")
+    mesh.from_pydata([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], [], [(0, 1, 3, 2), (4, 5, 7, 6)])
+    ob = bpy.data.objects.new("Head", mesh)
+    bpy.context.scene.collection.objects.link(ob)
+    ob.shape_key_add(name="Basis")
+    for i, name in enumerate(names):
+        block = ob.shape_key_add(name=name)
+        block.data[i % 8].co.z += 0.1
+        if animate:
+            for frame, value in ((1, 0.0), (10, 0.9)):
+                block.value = value
+                block.keyframe_insert("value", frame=frame)
+    return ob
+
+
+def armature(bones):
+    data = bpy.data.armatures.new("Rig")
+    ob = bpy.data.objects.new("Rig", data)
+    bpy.context.scene.collection.objects.link(ob)
+    bpy.context.view_layer.objects.active = ob
+    bpy.ops.object.mode_set(mode="EDIT")
+    for name, (head, tail, parent) in bones.items():
+        bone = data.edit_bones.new(name)
+        bone.head, bone.tail = head, tail
+        bone.parent = data.edit_bones.get(parent) if parent else None
+    bpy.ops.object.mode_set(mode="OBJECT")
+    return ob
+
+
+FACE = {
+    "head": ((0, 0, 0), (0, 0, 2), ""),
+    "jaw": ((0, 0.2, -0.2), (0, -0.9, -1.3), "head"),
+    "lip_upper": ((0, -1, -0.74), (0, -1.1, -0.74), "head"),
+    "lip_lower": ((0, -1, -0.89), (0, -1.1, -0.89), "jaw"),
+    "mouth_corner_L": ((0.32, -0.9, -0.8), (0.32, -1, -0.8), "head"),
+    "mouth_corner_R": ((-0.32, -0.9, -0.8), (-0.32, -1, -0.8), "head"),
+    "brow_L": ((0.45, -0.9, 0.19), (0.45, -1, 0.19), "head"),
+    "brow_R": ((-0.45, -0.9, 0.19), (-0.45, -1, 0.19), "head"),
+    "eyelid_upper_L": ((0.37, -0.9, 0.0), (0.37, -1, 0.0), "head"),
+    "eyelid_upper_R": ((-0.37, -0.9, 0.0), (-0.37, -1, 0.0), "head"),
+    "eye_L": ((0.36, -0.7, -0.04), (0.36, -0.9, -0.04), "head"),
+    "eye_R": ((-0.36, -0.7, -0.04), (-0.36, -0.9, -0.04), "head"),
+}
+
+scene, tree, rig = fresh()
+attempt("no rig", lambda: rigs.bake(tree, scene, [1]))
+attempt("no rig, auto-map", lambda: automap.auto_map(tree, scene))
+
+scene, tree, rig = fresh()
+rig.target = head_with_keys(["EyeBlink.L", "EyeBlink.R", "jaw_open", "Mouth Smile Left", "somethingElse"])
+said["spellings"] = automap.auto_map(tree, scene)
+said["targets"] = [row.target for row in rig.rows]
+said["tested"] = respond.test_mapping(tree, scene)
+path = FOLDER / "mapping.yaml"
+mapping.save(rig, path)
+rows = mapping.to_yaml(rig)
+rig.rows.clear()
+mapping.load(rig, path)
+said["reloaded"] = mapping.to_yaml(rig) == rows
+path.write_text("rows:\n - {source: x, target: 3, kind: SAUSAGE}\n", encoding="utf-8")
+attempt("bad mapping", lambda: mapping.load(rig, path))
+path.write_text("rows: [", encoding="utf-8")
+attempt("not yaml", lambda: mapping.load(rig, path))
+said["kept"] = len(rig.rows)
+rig.target.data.shape_keys.key_blocks["jaw_open"].name = "mund_auf"
+attempt("renamed key", lambda: rigs.bake(tree, scene, [1, 2]))
+rig.target.data.shape_keys.key_blocks["mund_auf"].name = "jaw_open"
+attempt("descending", lambda: rigs.bake(tree, scene, [2, 1]))
+attempt("no frames", lambda: rigs.bake(tree, scene, []))
+steps = rigs.bake_steps(tree, scene, range(1, 5000))
+next(steps)
+steps.close()
+said["closed early"] = len(bpy.data.scenes)
+steps = rigs.bake_steps(tree, scene, range(1, 5000))
+next(steps)
+bpy.data.scenes.remove(next(s for s in bpy.data.scenes if s != scene))
+attempt("stage gone", lambda: list(steps))
+ob = rig.target
+bpy.context.scene.collection.objects.unlink(ob)
+attempt("deleted rig", lambda: rigs.bake(tree, scene, [1]))
+
+scene, tree, rig = fresh()
+rig.target = head_with_keys(["eyeBlinkLeft", "eyeBlinkRight", "jawOpen"], animate=False)
+attempt("not animated", lambda: respond.test_mapping(tree, scene))
+
+# A driver, and time remapping, count.
+scene, tree, rig = fresh()
+ob = head_with_keys(["jawOpen", "eyeBlinkLeft", "eyeBlinkRight"], animate=False)
+control = bpy.data.objects.new("Control", None)
+scene.collection.objects.link(control)
+for frame, x in ((1, 0.0), (10, 0.9)):
+    control.location.x = x
+    control.keyframe_insert("location", frame=frame)
+driver = ob.data.shape_keys.key_blocks["jawOpen"].driver_add("value").driver
+driver.type = "SUM"
+variable = driver.variables.new()
+variable.type = "TRANSFORMS"
+variable.targets[0].id, variable.targets[0].transform_type = control, "LOC_X"
+rig.target = ob
+motion = rigs.bake(tree, scene, [1, 5.5, 10])
+said["driver"] = motion.channel_matrix()[:, ARKIT.index("jawOpen")].round(3).tolist()
+scene.render.frame_map_old, scene.render.frame_map_new = 100, 200
+motion = rigs.bake(tree, scene, [2, 20])
+said["remapped"] = motion.channel_matrix()[:, ARKIT.index("jawOpen")].round(3).tolist()
+
+# Bones by their place and names; a rig turned in the scene; a head that turns; eyes that look.
+scene, tree, rig = fresh()
+ob = armature(FACE)
+ob.rotation_euler = (0, 0, math.radians(70))
+ob.location = (5, 3, 1)
+rig.target = ob
+said["unknown rig"] = automap.auto_map(tree, scene)
+said["bones"] = {row.source: row.target for row in rig.rows}
+said["eyes"] = [rig.eye_left, rig.eye_right]
+attempt("rig without animation", lambda: respond.test_mapping(tree, scene))
+bone = ob.pose.bones["head"]
+bone.rotation_mode = "XYZ"
+for frame, angle in ((1, 0.0), (10, 0.4)):
+    bone.rotation_euler = (0, angle, 0)
+    bone.keyframe_insert("rotation_euler", frame=frame)
+from bl_ext.user_default.gioconda.core.gioconda import landmarks as lm  # noqa: E402
+
+points = rigs.bake(tree, scene, [1, 10]).landmarks
+said["still"] = float(np.nanmax(np.abs(points[1] - points[0])))
+said["turned"] = [float(v) for v in (points[2] - points[0])[lm.NOSE_TIP]]
+rig.follow_turn = rig.follow_move = False
+points = rigs.bake(tree, scene, [1, 10]).landmarks
+said["head held"] = float(np.nanmax(np.abs(points[2] - points[0])))
+ob.pose.bones["jaw"].name = "kiefer"
+attempt("renamed bone", lambda: rigs.bake(tree, scene, [1]))
+
+# Head and eyes of a key rig; a target to look at.
+scene, tree, rig = fresh()
+rig.target = head_with_keys(["jawOpen", "eyeBlinkLeft", "eyeBlinkRight"])
+automap.auto_map(tree, scene)
+look = bpy.data.objects.new("Look", None)
+scene.collection.objects.link(look)
+look.location = (30, -30, 0)
+rig.gaze_target = look
+motion = rigs.bake(tree, scene, [1])
+said["gaze"] = {
+    n: float(v) for n, v in zip(ARKIT, motion.channel_matrix()[1], strict=True) if n.startswith("eyeLook") and v > 0.1
+}
+
+# A motion file at another rate.
+scene, tree, rig = fresh()
+rig.kind, rig.file, rig.file_start = "FILE", str(FOLDER / "take.csv"), 11
+scene.render.fps = 30
+attempt("no file", lambda: rigs.bake(tree, scene, [1]))
+lines = ["Timecode,BlendShapeCount," + ",".join(n[0].upper() + n[1:] for n in ARKIT)]
+lines += [f"00:00:00:{f:02d}.000,52," + ",".join(["0.5"] * 52) for f in range(0, 60)]
+(FOLDER / "take.csv").write_text("\n".join(lines), encoding="utf-8")
+motion = rigs.bake(tree, scene, [1])
+said["file"] = [int(motion.frames[0]), motion.fps, len(motion)]
+rig.file = str(FOLDER / "clip.mp4")
+(FOLDER / "clip.mp4").write_bytes(b"x")
+attempt("video", lambda: rigs.bake(tree, scene, [1]))
+said["passthrough"] = rigs.passthrough(tree).name
+said["scenes"] = [len(bpy.data.scenes), len(bpy.data.objects)]
+result(said)  # noqa: F821

@@ -40,8 +40,8 @@ def test_a_job_may_be_yaml(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("pases: [Combined]", "line 4: “pases” is no setting (did you mean “passes”?); known are gioconda_job, portrait"),
-        ("passes: [Combined, Mate]", "line 4: “passes[2]” cannot be \"Mate\" (did you mean “Matte”?); choose from Combined"),
+        ("pases: [Combined]", "line 4: “pases” is no setting (did you mean “passes”?); known are gioconda_job, "),
+        ("passes: [UV, Mate]", "line 4: “passes[2]” cannot be \"Mate\" (did you mean “Matte”?); choose from "),
         ("fps: fast", "line 4: “fps” cannot be \"fast\"; it is a number above 0 below 10000 or nothing (null)."),
         ("threads: 0", "line 4: “threads” cannot be 0; it is a whole number from 1 or nothing (null)."),
         ("frames: 9..12", "line 4: “frames” cannot be \"9..12\"; it is text such as 1-100x2,120 or a whole number."),

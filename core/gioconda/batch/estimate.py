@@ -18,6 +18,7 @@ from .pool import Pool
 from .resources import Share
 from .run import worker_command
 
+PORTRAITS = 3  # tried at most, where the first cannot be rendered
 FRAMES = 3  # rendered to measure; the first one warms up and does not count
 LONGEST = 300.0  # seconds a calibration may take
 EFFICIENCY = 0.92  # of processes side by side, against one alone: they share caches and disks
@@ -34,10 +35,18 @@ class Calibration:
 
 
 def calibrate(plan: Plan, share: Share, report: Callable[[Message], None]) -> Calibration | None:
-    """Render a few frames of the first item that works, in a process like the batch's. None: there is none."""
-    item = next((item for item in plan.items if not plan.problem(item)[0]), None)
-    if item is None:
-        return None
+    """Render a few frames of the first item that works, in a process like the batch's. None: none of a few did."""
+    tried: dict[str, Item] = {}  # one item of each portrait
+    for item in plan.items:
+        if item.portrait.name not in tried and not plan.problem(item)[0]:
+            tried[item.portrait.name] = item
+        if len(tried) == PORTRAITS:
+            break
+    found = (_measured(plan, item, share, report) for item in tried.values())
+    return next((calibration for calibration in found if calibration), None)
+
+
+def _measured(plan: Plan, item: Item, share: Share, report: Callable[[Message], None]) -> Calibration | None:
     report(Stage("calibrate", f"Rendering a few frames of {item.name} to see how long the rest will take"))
     with tempfile.TemporaryDirectory(prefix="gioconda-") as name:
         folder = Path(name)
@@ -93,7 +102,7 @@ def _run(
                 if isinstance(message, Result):
                     data = dict(message.data)
                     if data.get("state") != "done":
-                        report(Log(f"The estimate is left out: {data.get('text')}"))
+                        report(Log(str(data.get("text"))))
                         return {}, []
                     return {**data["seconds"], "process": (first or began) - began}, times
     return {}, []
@@ -155,13 +164,19 @@ def sentence(facts: dict[str, Any]) -> str:
     width = max((len(item["name"]) for item in shown), default=0)
     for item in shown:
         size = f"{item['size'][0]} × {item['size'][1]}"
-        lines.append(f"  {item['name']:<{width}}  {item['count']:>5} frames  {size:>11}  {item['output']}")
+        lines.append(f"  {item['name']:<{width}}  {item['count']:>5} frames  {size:>11}  {_near(item['output'])}")
     if len(facts["list"]) > len(shown):
         lines.append(f"  … and {len(facts['list']) - len(shown)} more (--json lists all)")
     lines += [f"! {problem['name']}: {problem['text']}" for problem in facts["problems"][:20]]
     if len(facts["problems"]) > 20:
         lines.append(f"! … and {len(facts['problems']) - 20} more")
     return "\n".join(lines)
+
+
+def _near(path: str) -> str:
+    """As seen from here, where it lies below."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def _time(seconds: float) -> str:

@@ -38,7 +38,7 @@ ready = $(if $(GIOCONDA_BPY),,$(patsubst %,.venv-bpy-%/.ready,$(1)))
 joined = $(subst $(eval) ,$(SEPARATOR),$(strip $(1)))
 in_blenders = GIOCONDA_BPY="$(or $(GIOCONDA_BPY),$(call joined,$(patsubst %,.venv-bpy-%,$(1))))"
 
-.PHONY: help setup models demo test blender lint format fuzz bench extension clean
+.PHONY: help setup models demo test blender lint format fuzz chaos batches bench extension clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -79,6 +79,12 @@ format: $(TOOLS)  ## let ruff put the source in order
 
 fuzz: $(TOOLS)  ## a million broken bytes for every reader of strangers' files (half an hour)
 	$(PY) -X faulthandler -m pytest tests/core/test_fuzz.py -s --fuzz-bytes 1000000 --durations=0
+
+chaos: $(TOOLS) models  ## a batch of 600 frames during which everything goes wrong; nothing may be lost
+	$(PY) -m tests.bench.chaos
+
+batches: $(TOOLS) models  ## a batch's speed against one process alone, and whether memory grows (needs ../shared)
+	$(PY) -m tests.bench.batches
 
 bench: $(TOOLS) models  ## quality and speed, measured (the clips need ../shared)
 	$(PY) -m tests.bench

@@ -168,7 +168,8 @@ MANIFEST = json.dumps(
 )  # fmt: skip
 MAPPING = """{"version": "pathmapping-1.0", "path_mapping_rules": [
  {"source_path_format": "WINDOWS", "source_path": "Z:\\\\show", "destination_path": "/mnt/show"}]}"""
-POINTS = '{"size": [100, 100], "points": {"chin": [50, 90], "nose_tip": [50, 60], "eye_outer_left": [70, 40]}}'
+POINTS = """{"size": [100, 100], "points": {"eye_outer_right": [30, 40], "eye_outer_left": [70, 40],
+ "nose_tip": [50, 60], "mouth_right": [40, 72], "mouth_left": [60, 72], "chin": [50, 90]}}"""
 
 
 def job_of(path: Path) -> None:

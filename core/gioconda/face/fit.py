@@ -30,6 +30,7 @@ Index = npt.NDArray[np.int64]
 
 MIN_POINTS = 4
 MIN_SPREAD = 0.12  # rms distance from the best line through the points, template units: less leaves the size open
+MIN_EXTENT_PX = 1.0
 MAX_MISFIT = 0.45  # of one point from the template in its fitted pose, template units
 POSE_DEGREES = (25.0, 20.0)  # how much yaw and pitch a portrait has, one standard deviation
 MAX_YAW, MAX_PITCH = 75.0, 50.0  # degrees: beyond, a face is seen from behind
@@ -53,6 +54,8 @@ def fit_landmarks(placed: dict[int, Float], source: str) -> Float:
     index = np.array(sorted(placed), np.int64)
     points = np.array([placed[i] for i in index]).reshape(-1, 2)
     _check_spread(index, source)
+    if np.ptp(points, axis=0).max() < MIN_EXTENT_PX:
+        raise InputError(f"{source}: all points lie within one pixel; place them on the face.")
     pose = _fitted_pose(index, points)
     _check_misfit(index, points, pose, source)
     landmarks = pose.to_picture(template())

@@ -66,9 +66,9 @@ def _scale(content: dict[str, Any], path: str, size: tuple[int, int]) -> float:
         return 1.0
     try:
         width, height = (float(side) for side in placed_on)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(f"{path}: “size” must be the picture's [width, height], not {placed_on!r}.") from None
-    if not width > 0 or not height > 0 or abs(height * size[0] / width - size[1]) > 2 + 0.005 * size[1]:
+    if not (0 < width < 1e7 and 0 < height < 1e7) or abs(height * size[0] / width - size[1]) > 2 + 0.005 * size[1]:
         raise InputError(
             f"{path} was made for a picture of {width:g} × {height:g} pixels, this one has {size[0]} × {size[1]}: "
             "place the points on this picture."

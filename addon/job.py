@@ -93,7 +93,8 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
         portrait=str(source.path), motion=REST, output=output, points=points,
         face=settings.face or None, matte=matte and str(matte.path), plate=plate and str(plate.path),
         passes=tuple(name for name in PASSES if name in settings.passes or name == "Combined"),
-        full_float=settings.full_float, draft=settings.draft, colorspace=source.colorspace, ocio=source.ocio,
+        full_float=settings.full_float, draft=settings.draft, colorspace=source.colorspace,
+        plate_colorspace=plate and plate.colorspace, ocio=source.ocio or (plate and plate.ocio),
         device=chosen.device, threads=chosen.threads or None, resume=True, placeholders=True,
         consent=consent, retarget=retarget_of(tree),
     )  # fmt: skip

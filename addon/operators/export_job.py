@@ -9,6 +9,7 @@ from bpy.props import StringProperty
 
 from ...core.gioconda.errors import GiocondaError, OutputError
 from .. import job, nodes, session
+from ..rig import mapping
 from .render import PORTRAIT, chosen, is_ready
 
 README = """A Gioconda job, made by the Blender extension from “{blend}”, portrait “{name}”.
@@ -19,6 +20,7 @@ renders frames {frames} to {output} in this folder; Blender is not needed. Add -
 
 {file:12}  what to render: portrait, motion, passes, gains
 motion.npz    the rig's motion, baked
+mapping.yaml  which part of the rig drove what (where there is a mapping)
 """
 
 
@@ -39,6 +41,8 @@ def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Pa
                 shutil.copyfile(path, copies[name])
             except OSError as error:
                 raise OutputError(f"{copies[name]} cannot be written: {error.strerror or error}.") from error
+    if len(tree.gioconda.rig.rows):
+        mapping.save(tree.gioconda.rig, folder / "mapping.yaml")
     made = job.portable(replace(made, placeholders=False, **copies), folder)
     blend = Path(bpy.data.filepath).name or "an unsaved file"
     text = README.format(blend=blend, name=tree.name, file=job.JOB, frames=made.frames, output=made.output)

@@ -188,7 +188,7 @@ class Desk:
         return self._analyses.get(key, make)
 
     def _portrait(self, look: Look, found: Analysis, job: Job, longest: int, report: Report) -> Portrait:
-        key = (look.key, found.landmarks.tobytes(), longest, stamp(job.matte), stamp(job.plate))
+        key = (look.key, found.landmarks.tobytes(), longest, stamp(job.matte), stamp(job.plate), job.plate_colorspace)
 
         def make() -> Portrait:
             report(Stage("prepare", f"Making the portrait ready for previews of {longest} pixels"))
@@ -248,7 +248,7 @@ def _given_small(look: Look, job: Job, source: Floats) -> Given:
     elif look.cutout:
         matte = np.clip(source[..., 3], 0, 1)
     if job.plate:
-        whole = read_picture(job.plate, colorspace=job.colorspace, ocio_config=job.ocio).pixels
+        whole = read_picture(job.plate, colorspace=job.plate_colorspace or job.colorspace, ocio_config=job.ocio).pixels
         plate = _fitted("clean plate", whole, look, source)
     return Given(matte, plate, look.cutout)
 

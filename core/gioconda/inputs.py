@@ -129,7 +129,11 @@ class Given:
 
 def given_with(job: Job, picture: Picture) -> Given:
     """The job's matte and plate, or the picture's own alpha where that is a matte. Raises: PictureError."""
-    plate = read_picture(job.plate, colorspace=job.colorspace, ocio_config=job.ocio).pixels if job.plate else None
+    plate = (
+        read_picture(job.plate, colorspace=job.plate_colorspace or job.colorspace, ocio_config=job.ocio).pixels
+        if job.plate
+        else None
+    )
     cutout = is_cutout(picture)
     matte = artists_matte(Path(job.matte)) if job.matte else np.clip(picture.pixels[..., 3], 0, 1) if cutout else None
     return Given(matte, plate, cutout)

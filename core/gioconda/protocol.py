@@ -64,6 +64,7 @@ class Job:
     full_float: bool = False  # 32-bit float instead of 16-bit half (UV is always 32-bit)
     compression: str = "zip"  # of the EXR: zip, zips, piz, rle, none, zip:1 to zip:9 …
     colorspace: str = "auto"  # the portrait's colour space; auto: by file type, or a name of the OCIO configuration
+    plate_colorspace: str | None = None  # the clean plate's colour space; None: the portrait's
     ocio: str | None = None  # an OpenColorIO configuration; None: $OCIO, else the built-in one
     device: str = "auto"  # one of DEVICES, for the analysis nets
     threads: int | None = None  # processor threads, ≥ 1; None: all of them

@@ -79,7 +79,9 @@ def test_an_undo_while_rendering_changes_settings_but_not_frames(rendered: Any) 
 
 def test_an_exported_folder_renders_without_blender_wherever_it_is_moved(rendered: Any, tmp_path: Path) -> None:
     found, folder = rendered
-    assert found["export"] == [["FINISHED"], ["README.txt", "job.json", "motion.npz", "portrait.png"]]
+    assert found["export"] == [
+        ["FINISHED"], ["README.txt", "job.json", "mapping.yaml", "motion.npz", "portrait.png"],
+    ]  # fmt: skip
     job = json.loads((folder / "job" / "job.json").read_text(encoding="utf-8"))
     assert (job["portrait"], job["motion"], job["output"]) == ("portrait.png", "motion.npz", "frames/####.exr")
     moved = tmp_path / "elsewhere"

@@ -88,7 +88,7 @@ def start(
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
 
     command = [sys.executable, "-P", str(ROOT / "core"), "batch", action, "npcs.yaml", "--json", *words]
-    command += ["--processes", str(processes)]
+    command += ["--processes", str(processes), "--allow-outside"]  # the cache is
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=limit
     )
@@ -370,3 +370,10 @@ def test_nobody_is_animated_without_a_right_to(copy: Path) -> None:
     with pytest.raises(SettingsError, match="consent"):
         plan.job(plan.items[0])
     assert plan.problem(plan.items[0])[1] == ExitCode.BAD_INPUT
+
+
+def test_a_batch_stays_in_its_folder(copy: Path) -> None:
+    plan = make_plan(read_batch(copy / "npcs.yaml"), confined=True)
+    text, code = plan.problem(plan.items[0])
+    assert code == ExitCode.BAD_INPUT
+    assert "“cache” lies outside its folder" in text

@@ -39,7 +39,8 @@ def _plan(arguments: Arguments, report: Report) -> dict[str, Any]:
     from . import estimate, resources
     from .plan import make_plan
 
-    plan = make_plan(_batch_of(arguments), report, policy=open_policy(arguments.policy))
+    confined, policy = not arguments.allow_outside, open_policy(arguments.policy)
+    plan = make_plan(_batch_of(arguments), report, policy=policy, confined=confined)
     largest = max((p.size[0] * p.size[1] for p in plan.portraits), default=0)
     device = str(plan.batch.settings.get("device", "auto"))
     share = resources.share(len(plan.items), largest, device=device, wanted=arguments.processes or plan.batch.processes)
@@ -54,7 +55,8 @@ def _run(arguments: Arguments, report: Report) -> dict[str, Any]:
 
     read = _batch_of(arguments)
     report(Stage("plan", f"Reading {arguments.file}"))
-    plan = make_plan(read, report, policy=open_policy(arguments.policy))
+    confined, policy = not arguments.allow_outside, open_policy(arguments.policy)
+    plan = make_plan(read, report, policy=policy, confined=confined)
     report(Log(f"{len(plan.items)} items: {len(plan.portraits)} portraits × {len(plan.motions)} motions"))
     settings = RunSettings(
         overwrite=arguments.overwrite, keep_going=arguments.keep_going, processes=arguments.processes,

@@ -16,6 +16,7 @@ from ..inputs import VIDEOS, open_motion
 from ..protocol import Job, Message
 from ..render import chosen_frames
 from ..sequence import FramePattern, FrameRange
+from ..trust.confine import check_reach
 from ..trust.policy import Policy
 from ..trust.rights import with_consent
 from ..video import video_info
@@ -77,6 +78,7 @@ class Plan:
     items: list[Item]
     excluded: int = 0
     policy: Policy | None = None  # the studio's, for portraits whose right nobody states in the batch
+    confined: bool = False  # to the batch file's folder and what the policy allows
     counted: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  # see `frames`
 
     def settings(self, item: Item) -> dict[str, Any]:
@@ -87,9 +89,13 @@ class Plan:
         """What is rendered for an item.
 
         Raises:
-            SettingsError: the settings together make no job; nobody states the right to animate the portrait.
+            SettingsError: the settings together make no job, or one that reaches too far; nobody states the right to
+                animate the portrait.
         """
-        return with_consent(job_for(self.batch, item), self.policy or Policy(), interactive=False)
+        policy, job = self.policy or Policy(), job_for(self.batch, item)
+        if self.confined:
+            check_reach(job, self.batch.path.parent, policy.allow_outside)
+        return with_consent(job, policy, interactive=False)
 
     def frames(self, item: Item) -> tuple[str, int]:
         """The frame numbers of an item as a range, and how many they are.
@@ -133,9 +139,14 @@ class Plan:
 
 
 def make_plan(
-    batch: Batch, report: Callable[[Message], None] = lambda message: None, *, policy: Policy | None = None
-) -> Plan:
+    batch: Batch, report: Callable[[Message], None] = lambda message: None, *, policy: Policy | None = None,
+    confined: bool = False,
+) -> Plan:  # fmt: skip
     """Find the files, pair them, look at each once.
+
+    Args:
+        policy: the studio's, for portraits whose right nobody states in the batch.
+        confined: items that name files outside the batch's folder cannot be rendered, unless the policy allows it.
 
     Raises:
         InputError: a glob finds nothing; SettingsError: two items would write the same frames, a name that is unknown.
@@ -157,7 +168,7 @@ def make_plan(
     if not items:
         raise SettingsError(f"{batch.path}: exclude leaves no item over; take a pattern out.")
     _refuse_collisions(batch, items)
-    return Plan(batch, portraits, motions, items, excluded, policy)
+    return Plan(batch, portraits, motions, items, excluded, policy, confined)
 
 
 def fits(match: Any, portrait: str, motion: str) -> bool:

@@ -277,6 +277,7 @@ def _batch(commands: Commands[Parser]) -> None:
     command.add_argument("--processes", type=_count, metavar="N", help="at a time (default: what the machine carries)")
     command.add_argument("--keep-going", action="store_true", help="render the others when an item cannot be rendered")
     command.add_argument("--overwrite", action="store_true", help="render everything anew")
+    command.add_argument("--allow-outside", action="store_true", help="the batch may name files outside its folder")
     command.add_argument("--no-calibration", action="store_true", help="plan: do not measure time and disk")
     command.add_argument(
         "--timeout", type=float, default=900.0, metavar="SECONDS",

@@ -28,7 +28,8 @@ class GIOCONDA_OT_add_portrait(bpy.types.Operator):
     def invoke(self, context, event):
         self._at = None
         space = context.space_data
-        if space is not None and space.type == "NODE_EDITOR":
+        in_tree = space is not None and space.type == "NODE_EDITOR" and space.edit_tree is not None
+        if in_tree and context.region.type == "WINDOW":  # from the Add menu: the node hangs on the mouse until a click
             space.cursor_location_from_region(event.mouse_region_x, event.mouse_region_y)
             self._at = tuple(space.cursor_location)
         done = self.execute(context)

@@ -21,6 +21,7 @@ from typing import Any, Self
 HERE = Path(__file__).resolve().parent
 SIZE = (1920, 1080)
 ENLARGE = 3  # tesseract reads letters of 30 pixels best
+LETTERS = ("-lat", "60x60+8%", "-negate")  # brighter than what is around them, on buttons of any shade
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,9 @@ class Screen:
         """What is written on the screen, or inside a box (left, top, width, height)."""
         left, top, width, height = box or (0, 0, *SIZE)
         picture = self.folder / "read.png"
-        cut = ["-crop", f"{width}x{height}+{left}+{top}", "+repage", "-colorspace", "Gray", "-negate"]
-        self._run("import", "-window", "root", *cut, "-resize", f"{100 * ENLARGE}%", str(picture))
+        self._run("import", "-window", "root", "-crop", f"{width}x{height}+{left}+{top}", "+repage", str(picture))
+        larger = ["-colorspace", "Gray", "-resize", f"{100 * ENLARGE}%"]
+        self._run("convert", str(picture), *larger, *LETTERS, str(picture))
         table = self._run("tesseract", str(picture), "-", "--psm", "11", "tsv")
         rows = csv.DictReader(io.StringIO(table), delimiter="\t", quoting=csv.QUOTE_NONE)
         return [

@@ -139,7 +139,10 @@ class Job:
         check_fields(cls, data, source)
         if "passes" in data:
             data["passes"] = tuple(data["passes"])
-        return cls(**data)
+        try:
+            return cls(**data)
+        except SettingsError as error:
+            raise SettingsError(f"{source}: {error}") from error
 
     def anchored(self, folder: Path) -> Job:
         """The same job with every path that is relative made absolute, counting from `folder`."""

@@ -73,6 +73,11 @@ def draw() -> None:
             traceback.print_exc(file=sys.stderr)
 
 
+def shown_changed(_settings: Any, _context: Any) -> None:
+    """A switch of the overlay was turned."""
+    redraw()
+
+
 def _draw(context: Any) -> None:
     tree = shown_portrait(context.space_data)
     if tree is None or min(tree.gioconda.image.size) < 1:

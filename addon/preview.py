@@ -74,7 +74,7 @@ def image_of(tree: bpy.types.NodeTree) -> bpy.types.Image | None:
 
 
 def show(tree: bpy.types.NodeTree, on: bool) -> None:
-    """Let Image Editors that show the portrait show its preview instead, or the portrait again."""
+    """Let Image Editors and landmark rigs that show the portrait show its preview instead, or the portrait again."""
     before, after = (tree.gioconda.image, image_of(tree)) if on else (image_of(tree), tree.gioconda.image)
     if before is None or after is None:
         return
@@ -83,6 +83,9 @@ def show(tree: bpy.types.NodeTree, on: bool) -> None:
             for space in area.spaces:
                 if space.type == "IMAGE_EDITOR" and space.image == before:
                     space.image = after
+    for empty in bpy.data.objects:
+        if empty.type == "EMPTY" and empty.data == before and "gioconda_picture" in empty and empty.library is None:
+            empty.data = after
 
 
 # --- what Blender says ------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from ..core.gioconda.protocol import DEFAULT_PASSES, PASSES
 from ..core.gioconda.trust.consent import RIGHTS
 from .analysis import picture_changed
 from .nodes import is_portrait, setting_changed
+from .overlay import shown_changed
 from .preview import live_changed
 from .rig.settings import CLASSES as RIG_CLASSES
 from .rig.settings import RigSettings
@@ -74,10 +75,18 @@ class GainSettings(bpy.types.PropertyGroup):
 class OverlaySettings(bpy.types.PropertyGroup):
     """What the Image Editor shows over the portrait, and how landmarks are moved there."""
 
-    landmarks: BoolProperty(name="Landmarks", default=True, description="Draw the outlines of the face's features")
-    points: BoolProperty(name="All Points", default=False, description="Draw all 478 landmarks as dots")
-    faces: BoolProperty(name="Faces", default=True, description="Draw a numbered box around every face of the picture")
-    matte: BoolProperty(name="Matte", default=False, description="Tint what belongs to the person")
+    landmarks: BoolProperty(
+        name="Landmarks", default=True, update=shown_changed, description="Draw the outlines of the face's features"
+    )
+    points: BoolProperty(
+        name="All Points", default=False, update=shown_changed, description="Draw all 478 landmarks as dots"
+    )
+    faces: BoolProperty(
+        name="Faces", default=True, update=shown_changed, description="Draw a numbered box around each of several faces"
+    )
+    matte: BoolProperty(
+        name="Matte", default=False, update=shown_changed, description="Tint what belongs to the person"
+    )
     radius: FloatProperty(
         name="Falloff", default=0.18, min=0.0, max=1.0, subtype="FACTOR",
         description="How far neighbours follow a dragged point: 0 not at all, 1 as far as the eyes are apart",

@@ -243,6 +243,9 @@ def _hand_out_answers() -> None:
     if there is None or not _session.waiting:
         return
     for number, message in there.poll():
+        if number is None and isinstance(message, protocol.Stage):  # for all who wait: the renderer is being compiled
+            for _, on_message in list(_session.waiting.values()):
+                on_message(message)
         if number not in _session.waiting:
             continue
         uid, on_message = _session.waiting[number]

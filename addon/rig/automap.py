@@ -266,6 +266,7 @@ def _store(rig: bpy.types.PropertyGroup, found: Found) -> None:
     rig.head_object, rig.head_bone = found.head if found.head else (None, "")
     rig.eye_left, rig.eye_right = found.eyes
     rig.anatomy = ""
+    rig.way_from_rest = False
     if found.anatomy is not None:
         rig.anatomy = replace(found.anatomy, axes=settled(found.anatomy.axes)).to_json()
     rig.surface = found.surface

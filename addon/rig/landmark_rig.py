@@ -270,6 +270,7 @@ def _plane(rig: bpy.types.Object, image: bpy.types.Image, plan: Layout) -> bpy.t
     plane.rotation_euler = (math.pi / 2, 0, 0)
     plane.parent = rig
     plane.hide_select = True
+    plane["gioconda_picture"] = True  # shows the live preview while there is one
     return plane
 
 

@@ -49,6 +49,8 @@ def draw_rig(layout: bpy.types.UILayout, context: bpy.types.Context, tree: bpy.t
     buttons = layout.row(align=True)
     buttons.operator("gioconda.map_rig", icon="VIEWZOOM")
     buttons.operator("gioconda.test_mapping", icon="PLAY")
+    if rig.target is None and rig.collection is None:
+        layout.operator("gioconda.create_landmark_rig", icon="ARMATURE_DATA")
     _draw_report(layout, rig)
     _draw_head(layout, rig)
     if (rig.found if rig.kind == "AUTO" else rig.kind) != "MESH":
@@ -85,6 +87,7 @@ def _draw_head(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup) -> None
     column.prop(rig, "neutral")
     if rig.neutral == "FRAME":
         column.prop(rig, "neutral_frame")
+    column.prop(rig, "way_from_rest")
     column.prop(rig, "in_scene")
 
 

@@ -9,8 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-BASE_BYTES = 500_000_000  # of a process before it has opened a picture: libraries, nets, compiled code
-PIXEL_BYTES = 260  # more for every pixel of the portrait while it is made ready
+BASE_BYTES = 700_000_000  # of a process, whatever the picture: libraries, nets, compiled code, the matte's solver
+PIXEL_BYTES = 100  # more for every pixel: the picture, the person and the place as float, and what is being written
 GPU_BYTES = 2_000_000_000  # of a graphics card, for one process's nets
 # what the libraries read when they are loaded
 THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM",

@@ -38,7 +38,7 @@ def models_folder() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keys and remembered answers stay out of the user's own folder; the tests' pictures are covered by their policy."""
+    """Keys and remembered answers stay out of the user's own folder; a policy covers the tests' pictures."""
     own = {"GIOCONDA_CONFIG": str(tmp_path_factory.mktemp("config")), "GIOCONDA_POLICY": str(POLICY)}
     before = {name: os.environ.get(name) for name in own}
     os.environ.update(own)

@@ -60,7 +60,9 @@ def write_jobs(plan: Plan, folder: Path) -> list[Task]:
 def _task(item: Item, path: Path, tracked: Path | None) -> Task:
     run = ("job", str(path), "--resume", "--allow-outside")
     first = (*run, f"--frames={item.frames[0]}", "--no-review")
-    track = (("track", item.job.motion, "-o", str(tracked), "--face", LARGEST),) if tracked else ()
+    nets = ("--models", item.job.models) if item.job.models else ()
+    follow = ("track", item.job.motion, "-o", str(tracked), "--face", LARGEST, "--device", item.job.device, *nets)
+    track = (follow,) if tracked else ()
     output = str(Path(item.job.output).parent)
     deliver = (("deliver", item.job.output, *item.delivery),) if item.delivery else ()
     return Task(

@@ -79,7 +79,7 @@ found["no such Python"] = end(begin("none"))
 chosen.python = ""
 (command, environment) = interpreter.command()
 paths = f"PYTHONPATH='{environment.get('PYTHONPATH', '')}'"
-chosen.python = program("full", f'ulimit -f 200; {paths} exec {command[0]} "$@"')
+chosen.python = program("small-disk", f'ulimit -f 200; {paths} exec {command[0]} "$@"')
 tree.gioconda.full_float = True
 found["disk full"] = end(begin("full"))
 chosen.python = ""

@@ -48,7 +48,7 @@ def talking_head(frames=4):
     bpy.context.scene.collection.objects.link(head)
     head.shape_key_add(name="Basis")
     for name in ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "eyeBlinkRight"):
-        head.shape_key_add(name=name)
+        head.shape_key_add(name=name).value = 0.0  # 1 in the newest Blender
     jaw = mesh.shape_keys.key_blocks["jawOpen"]
     for frame, value in ((1, 0.0), (frames, 0.8)):
         jaw.value = value

@@ -10,6 +10,7 @@ import pytest
 from gioconda.exr import read_exr
 from gioconda.protocol import PASSES
 
+pytestmark = pytest.mark.timeout(1200)  # the first frame of a fresh profile compiles for a minute
 HERE = Path(__file__).parent
 
 # Opens the saved shot in a Blender that does not have the extension.

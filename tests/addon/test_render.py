@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.timeout(1200)  # the first frame of a fresh profile compiles for a minute
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 

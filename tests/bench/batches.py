@@ -90,33 +90,35 @@ def timed(batch: Path, processes: int, threads: int) -> dict[str, Any]:
     words = ["taskset", "-c", ",".join(map(str, mine)), *command(batch, processes)]
     began = time.monotonic()
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    samples: list[tuple[float, float]] = []
+    samples: list[tuple[float, float, float]] = []
     watcher = threading.Thread(target=watch, args=(process, samples), daemon=True)
     watcher.start()
     boards: list[tuple[float, int]] = []
+    settled = float("inf")  # when every worker has done something
     for line in process.stdout or ():
         if isinstance(message := from_line(line), Board):
             boards.append((time.monotonic(), message.frames))
+            settled = min(settled, boards[-1][0] if message.done >= 2 * processes else settled)
     ended = time.monotonic()
     process.wait()
     report = json.loads((batch.with_name(f"{batch.stem}.report") / "report.json").read_text(encoding="utf-8"))
     first = next((board for board in boards if board[1] > 0), (began, 0))
-    warm = [largest for largest, _ in samples if largest > 300]  # workers that have loaded their libraries
+    warm = [largest for at, largest, _ in samples if at > settled and largest] or [float("nan")]
     fifth = max(1, len(warm) // 5)
     early, late = (sum(part) / len(part) for part in (warm[:fifth], warm[-fifth:]))
     return {
         **{name: report[name] for name in ("items", "done", "failed", "waiting", "rendered")},
         "seconds": round(ended - began, 1), "rate": (report["rendered"] - first[1]) / (ended - first[0]),
-        "load": round(load, 2), "growth": round(late / early, 3), "first_mb": round(early), "last_mb": round(late),
-        "peak_mb": round(max(largest for largest, _ in samples)), "pool_mb": round(max(pool for _, pool in samples)),
+        "load": round(load, 2), "growth": round(late / early, 3), "first_mb": round(early, 1), "last_mb": round(late, 1),
+        "peak_mb": round(max(largest for _, largest, _ in samples)), "pool_mb": round(max(pool for _, _, pool in samples)),
     }  # fmt: skip
 
 
-def watch(process: subprocess.Popen[str], samples: list[tuple[float, float]]) -> None:
-    """(MB of the largest worker, MB of the pool) every second."""
+def watch(process: subprocess.Popen[str], samples: list[tuple[float, float, float]]) -> None:
+    """(time, MB of the largest worker, MB of the pool) every second."""
     while process.poll() is None:
         workers = [resident_mb(child) for child in children(process.pid)]
-        samples.append((max(workers, default=0.0), resident_mb(process.pid)))
+        samples.append((time.monotonic(), max(workers, default=0.0), resident_mb(process.pid)))
         time.sleep(1)
 
 

@@ -8,10 +8,11 @@ Between an item's line and its result every message is about that item. A result
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from ..errors import CancelledError, DiskFullError, ExitCode, GiocondaError, SettingsError
-from ..protocol import Error, Report, Result
+from ..protocol import Error, Report, Result, Warn
 from .item import Portraits, Task, plain, run_item
 
 
@@ -28,7 +29,7 @@ def work(lines: Iterable[str], report: Report, explain: Callable[[Exception], Er
         except (ValueError, KeyError, TypeError) as error:
             raise SettingsError(f"The worker was sent something that is no task ({error}).") from error
         try:
-            data = {"state": "done", **run_item(task, portraits, report)}
+            data = {"state": "done", **_with_any_device(task, portraits, report)}
         except (CancelledError, BrokenPipeError):
             raise
         except Exception as error:  # an item's failure, whatever it is, is an answer: the other items go on
@@ -36,6 +37,22 @@ def work(lines: Iterable[str], report: Report, explain: Callable[[Exception], Er
             if data["cause"] == "memory":
                 portraits = Portraits()
         report(Result("item", plain({"item": task.item, **data})))
+
+
+def _with_any_device(task: Task, portraits: Portraits, report: Report) -> dict[str, Any]:
+    """A graphics card that fails in the middle is done without, unless the job insists on it."""
+    try:
+        return run_item(task, portraits, report)
+    except Exception as error:
+        if task.job.device != "auto" or not of_the_nets(error):
+            raise
+        report(Warn(f"The nets failed on this device ({type(error).__name__}): going on with the processor."))
+        return run_item(replace(task, job=replace(task.job, device="cpu")), portraits, report)
+
+
+def of_the_nets(error: BaseException) -> bool:
+    """Whether ONNX Runtime raised it: its classes share no base, only the place they come from."""
+    return type(error).__module__.partition(".")[0] == "onnxruntime"
 
 
 def failure(error: Exception, explain: Callable[[Exception], Error]) -> dict[str, Any]:

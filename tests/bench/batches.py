@@ -109,8 +109,9 @@ def timed(batch: Path, processes: int, threads: int) -> dict[str, Any]:
     return {
         **{name: report[name] for name in ("items", "done", "failed", "waiting", "rendered")},
         "seconds": round(ended - began, 1), "rate": (report["rendered"] - first[1]) / (ended - first[0]),
-        "load": round(load, 2), "growth": round(late / early, 3), "first_mb": round(early, 1), "last_mb": round(late, 1),
-        "peak_mb": round(max(largest for _, largest, _ in samples)), "pool_mb": round(max(pool for _, _, pool in samples)),
+        "load": round(load, 2), "growth": round(late / early, 3), "first_mb": round(early, 1),
+        "last_mb": round(late, 1), "peak_mb": round(max(sample[1] for sample in samples)),
+        "pool_mb": round(max(sample[2] for sample in samples)),
     }  # fmt: skip
 
 

@@ -116,4 +116,4 @@ def test_a_linked_portrait_is_shown_and_left_alone(rendered: Any) -> None:
     is_active, sentence = found["linked"]
     assert is_active
     assert "linked from another file" in sentence
-    assert found["linked pixels"] > 0.05
+    assert found["linked pixels"] > 0.001  # a small picture in a large frame

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,23 @@ Floats = NDArray[np.float32]
 Header = Mapping[str, str | int | float | Fraction]
 
 
+def said(source: Any) -> str:
+    """What OpenImageIO complains of; a broken file can put words into it that are no text."""
+    try:
+        return str(source.geterror())
+    except UnicodeDecodeError:
+        return "its header holds what is no text"
+
+
+@contextmanager
+def legible(path: Path) -> Iterator[None]:
+    """Around reading a header. Raises: PictureError where something in it should be text and is none."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise PictureError(f"{path} is damaged or incomplete (its header holds what is no text).") from error
+
+
 def read_exr(path: Path | str) -> tuple[dict[str, Floats], dict[str, Any]]:
     """A file of `ExrWriter` or a similar one: pass name -> (H, W, C) float32 in the order of its letters; the header.
 
@@ -27,20 +45,22 @@ def read_exr(path: Path | str) -> tuple[dict[str, Floats], dict[str, Any]]:
     source = _open(path)
     spec = source.spec()
     stored = source.read_image(0, 0, 0, spec.nchannels, "float")
-    problem = source.geterror()
+    problem = said(source)
     source.close()
     if stored is None:
         raise PictureError(f"{path} is damaged or incomplete ({problem.strip()}); render that frame again.")
     pixels = np.asarray(stored, np.float32).reshape(spec.height, spec.width, spec.nchannels)
-    places = _places(spec.channelnames)
-    return {name: np.ascontiguousarray(pixels[..., at]) for name, at in places.items()}, _header_of(spec)
+    with legible(path):
+        places, header = _places(spec.channelnames), _header_of(spec)
+    return {name: np.ascontiguousarray(pixels[..., at]) for name, at in places.items()}, header
 
 
 def read_header(path: Path | str) -> dict[str, Any]:
     """A frame's header alone; no pixels are decoded. Raises: PictureError."""
     source = _open(Path(path))
     try:
-        return _header_of(source.spec())
+        with legible(Path(path)):
+            return _header_of(source.spec())
     finally:
         source.close()
 
@@ -60,7 +80,8 @@ def is_whole(path: Path | str, expected: Header | None = None, *, decode: bool =
         return False
     try:
         spec = source.spec()
-        header = _header_of(spec)
+        with legible(path):
+            header = _header_of(spec)
         if any(not _same(header.get(key), value) for key, value in (expected or {}).items()):
             return False
         for y in range(0, spec.height, 64) if decode else ():
@@ -68,6 +89,8 @@ def is_whole(path: Path | str, expected: Header | None = None, *, decode: bool =
             if rows is None or source.has_error:
                 return False
         return True
+    except PictureError:
+        return False
     finally:
         source.close()
 
@@ -75,12 +98,10 @@ def is_whole(path: Path | str, expected: Header | None = None, *, decode: bool =
 def _open(path: Path) -> Any:
     if not path.is_file():
         raise PictureError(f"There is no file {path}; check the path.")
-    oiio.geterror()
+    said(oiio)  # of others before
     source = oiio.ImageInput.open(str(path))
     if source is None or source.format_name() != "openexr":
-        raise PictureError(
-            f"{path} is not an EXR file that can be read ({oiio.geterror().strip() or 'another format'})."
-        )
+        raise PictureError(f"{path} is not an EXR file that can be read ({said(oiio).strip() or 'another format'}).")
     return source
 
 

@@ -23,9 +23,12 @@ from .color import Display as Display
 from .color import choose_display as choose_display
 from .color import display_srgb as display_srgb
 from .errors import PictureError
+from .exr_read import legible, said
 
 MAX_PIXELS = 150_000_000  # 2.4 GB as float RGBA
 MAX_SIDE = 32_766  # OpenCV's resampling counts in 16 bits
+# how many pixels a byte can hold at most: a flat JPEG needs a bit for each block of 64, deflate makes 1032 bytes of one
+_DENSEST = {"jpeg": 3000, "png": 9000, "tiff": 9000, "bmp": 1200, "gif": 6000}
 MAX_VALUES = 8 * MAX_PIXELS  # of all channels together
 oiio.attribute("limits:imagesize_MB", 6000)  # what a file's header can make the library reserve
 oiio.attribute("limits:channels", 256)
@@ -71,13 +74,14 @@ def read_picture(
     source = _open(path)
     try:
         spec = source.spec()
-        _refuse_by_header(path, spec, max_pixels)
+        _refuse_by_header(path, spec, source.format_name(), max_pixels)
         stored = _read_stored(path, source, spec)
     finally:
         source.close()
     notes: list[str] = []
-    colour, alpha = _colour_and_alpha(path, stored, spec)
-    space = _space_of(spec, stored.dtype, colorspace, ocio_config, notes)
+    with legible(path):
+        colour, alpha = _colour_and_alpha(path, stored, spec)
+        space = _space_of(spec, stored.dtype, colorspace, ocio_config, notes)
     pixels = _linear_premultiplied(colour, alpha, space, ocio_config, straight=_is_straight(spec))
     if stored.dtype.kind == "f":
         _clean(pixels, notes)
@@ -157,7 +161,7 @@ def picture_size(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> tuple[int
     source = _open(path)
     try:
         spec = source.spec()
-        _refuse_by_header(path, spec, max_pixels)
+        _refuse_by_header(path, spec, source.format_name(), max_pixels)
         width, height = (spec.full_width, spec.full_height) if spec.full_width else (spec.width, spec.height)
         return (height, width) if spec.get_int_attribute("Orientation", 1) >= 5 else (width, height)
     finally:
@@ -182,10 +186,10 @@ def _sha256(path: Path) -> str:
 def _open(path: Path) -> Any:
     wanted = oiio.ImageSpec()
     wanted.attribute("oiio:UnassociatedAlpha", 1)  # straight alpha stays straight: multiplied later, in linear light
-    oiio.geterror()
+    said(oiio)  # of others before
     source = oiio.ImageInput.open(str(path), wanted)
     if source is None:
-        reason = _one_line(oiio.geterror())
+        reason = _one_line(said(oiio))
         if path.stat().st_size == 0:
             raise PictureError(f"{path} is empty; export the picture again.")
         if _looks_like_a_picture(path):
@@ -206,7 +210,7 @@ def _one_line(message: str) -> str:
     return "; ".join(line.strip() for line in message.splitlines() if line.strip()) or "no reason given"
 
 
-def _refuse_by_header(path: Path, spec: Any, max_pixels: int) -> None:
+def _refuse_by_header(path: Path, spec: Any, kind: str, max_pixels: int) -> None:
     """Say no before anything is decoded: a few bytes can claim gigabytes."""
     if spec.deep:
         raise PictureError(f"{path} holds deep pixels; flatten it first.")
@@ -218,6 +222,10 @@ def _refuse_by_header(path: Path, spec: Any, max_pixels: int) -> None:
             )
         if max(width, height) > MAX_SIDE:
             raise PictureError(f"{path} is {width} × {height} pixels; no side may be longer than {MAX_SIDE}: crop it.")
+    if kind in _DENSEST and spec.width * spec.height > _DENSEST[kind] * path.stat().st_size:
+        raise PictureError(
+            f"{path} is damaged or incomplete: it is far too small for {spec.width} × {spec.height} pixels."
+        )
     if spec.width * spec.height * spec.nchannels > MAX_VALUES or spec.depth > 1:
         raise PictureError(f"{path} has {spec.nchannels} channels in {spec.depth} layers, too much for a picture.")
 
@@ -225,7 +233,7 @@ def _refuse_by_header(path: Path, spec: Any, max_pixels: int) -> None:
 def _read_stored(path: Path, source: Any, spec: Any) -> NDArray[Any]:
     """The file's own values, (h, w, channels), uint8, uint16, float16 or float32."""
     stored = source.read_image(0, 0, 0, spec.nchannels, _NATIVE.get(str(spec.format), "float"))
-    problem = source.geterror()
+    problem = said(source)
     if stored is None or "remature end" in problem or _jpeg_is_cut(path, source.format_name()):
         raise PictureError(
             f"{path} is damaged or incomplete ({_one_line(problem)}); export or download the picture again."

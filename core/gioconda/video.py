@@ -97,7 +97,7 @@ def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
     if not path.exists():
         raise MotionError(f"There is no file {path}; check the path.")
     try:
-        container = av.open(f"file:{path}", options=_SAFE)
+        container = av.open(f"file:{path}", options=_SAFE, metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
         reason = error.strerror or str(error)
         raise MotionError(
@@ -107,6 +107,8 @@ def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
         if not container.streams.video:
             raise MotionError(f"{path} has no picture track; give a video.")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise MotionError(f"{path} is in a codec that cannot be read; export the video again as H.264.")
         if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
             raise MotionError(
                 f"{path} has frames of more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller."

@@ -118,6 +118,7 @@ found["undo"] += [task.state, round(tree.gioconda.gains.jaw, 3), compositor.pict
 
 # A folder for a farm.
 scene = bpy.context.scene
+bpy.ops.gioconda.render_portrait(portrait=name)  # with the settings as they are after the undo
 found["export"] = [sorted(bpy.ops.gioconda.export_job(directory=str(OUT / "job"), portrait=name))]
 found["export"] += [sorted(path.name for path in (OUT / "job").iterdir())]
 

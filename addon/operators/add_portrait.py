@@ -3,7 +3,8 @@
 import bpy
 from bpy.props import StringProperty
 
-from .. import nodes
+from ...core.gioconda.errors import GiocondaError
+from .. import nodes, preferences, session
 
 
 class GIOCONDA_OT_add_portrait(bpy.types.Operator):
@@ -42,7 +43,20 @@ class GIOCONDA_OT_add_portrait(bpy.types.Operator):
         context.scene.gioconda_portrait = node.node_tree
         if getattr(self, "_at", None) is not None:
             node.location = self._at
+        if not bpy.app.background:
+            _warm_up(context, node.node_tree)
         return {"FINISHED"}
+
+
+def _warm_up(context, tree):
+    """Let the worker load and compile everything while the artist is still looking for a picture."""
+    chosen = preferences.preferences(context)
+    request = {"request": "warm", "models": chosen.models or None, "device": chosen.device}
+    request["threads"] = chosen.threads or None
+    try:
+        session.ask(request, lambda message: None, tree=tree)
+    except GiocondaError as error:
+        session.fail(tree, error)
 
 
 def draw_in_add_menu(self, context):

@@ -118,9 +118,9 @@ def tell(tree: bpy.types.NodeTree | None, text: str) -> None:
 # --- tasks ------------------------------------------------------------------------------------------------------------
 
 
-def start(task: Task) -> None:
-    """Begin a task; tasks run one after the other, in the order they came."""
-    _session.tasks.append(task)
+def start(task: Task, *, first: bool = False) -> None:
+    """Begin a task; tasks run one after the other, in the order they came. `first`: a short one, before all others."""
+    _session.tasks.insert(0 if first else len(_session.tasks), task)
     wake()
 
 
@@ -154,7 +154,7 @@ def pump() -> float | None:
     _step_first_task()
     for function in list(_session.idle):
         function()
-    _hand_out_answers()
+    listen()
     _session.longest = max(_session.longest, time.perf_counter() - started)
     return BUSY_SECONDS if _session.tasks or _session.waiting or _session.idle else None
 
@@ -238,7 +238,15 @@ def ask(
     return number
 
 
-def _hand_out_answers() -> None:
+def withdraw(number: int) -> None:
+    """The answer to a request is not wanted any more; harmless when it has come."""
+    there = _session.worker
+    if _session.waiting.pop(number, None) is not None and there is not None and there.alive:
+        there.send({"request": "cancel", "which": number})
+
+
+def listen() -> None:
+    """Hand out the worker's answers that are there, without a whole round: for work that cannot be put off."""
     there = _session.worker
     if there is None or not _session.waiting:
         return

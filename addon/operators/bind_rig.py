@@ -10,6 +10,7 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 from ...core.gioconda.errors import GiocondaError
 from .. import session
 from ..rig import automap, mapping, respond
+from ..rig.steps import RigTask, Steps, finish
 
 
 def _portrait(cls: Any, context: bpy.types.Context) -> Any:
@@ -26,16 +27,68 @@ def _fail(operator: bpy.types.Operator, tree: Any, error: GiocondaError) -> set[
     return {"CANCELLED"}
 
 
-class GIOCONDA_OT_map_rig(bpy.types.Operator):
+class _Stepped:
+    """An operator whose work comes in steps: in the window beside everything else, in background at once."""
+
+    def _steps(self, tree: Any, scene: Any) -> Steps[str]:
+        raise NotImplementedError
+
+    def invoke(self, context, _event):
+        if bpy.app.background:
+            return self.execute(context)
+        tree = session.active_portrait(context)
+        self.task = RigTask(tree, self._steps(tree, context.scene))
+        session.start(self.task, first=True)
+        self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context):
+        tree = session.active_portrait(context)
+        try:
+            text = finish(self._steps(tree, context.scene))
+        except GiocondaError as error:
+            return _fail(self, tree, error)
+        session.forget_error(tree)
+        session.tell(tree, text)
+        self.report({"INFO"}, text)
+        return {"FINISHED"}
+
+    def modal(self, context, event):
+        if event.type == "ESC" and event.value == "PRESS":
+            self.task.cancel()
+        if not self.task.outcome:
+            return {"PASS_THROUGH"}
+        context.window_manager.event_timer_remove(self._timer)
+        if self.task.text:
+            self.report({"ERROR" if self.task.outcome == "failed" else "INFO"}, self.task.text)
+        return {"FINISHED"} if self.task.outcome == "done" else {"CANCELLED"}
+
+    def cancel(self, _context):
+        """Blender ends the operator itself: the file or the window is being closed."""
+        self.task.cancel()
+
+
+def _is_busy(cls: Any, tree: Any) -> bool:
+    """Whether something is being done for a portrait; says so."""
+    if session.task_of(tree) is None:
+        return False
+    cls.poll_message_set("Gioconda is at work on this portrait: wait, or cancel it")
+    return True
+
+
+class GIOCONDA_OT_map_rig(_Stepped, bpy.types.Operator):
     bl_idname = "gioconda.map_rig"
     bl_label = "Auto-Map"
-    bl_description = "Look at the rig, choose how to read it and fill the mapping; says what was recognised"
+    bl_description = (
+        "Look at the rig, choose how to read it and fill the mapping; tells what it saw. Esc cancels"
+    )
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context):
         tree = _portrait(cls, context)
-        if tree is None:
+        if tree is None or _is_busy(cls, tree):
             return False
         rig = tree.gioconda.rig
         if rig.target is None and rig.collection is None and not rig.file:
@@ -43,35 +96,25 @@ class GIOCONDA_OT_map_rig(bpy.types.Operator):
             return False
         return True
 
-    def execute(self, context):
-        tree = session.active_portrait(context)
-        try:
-            text = automap.auto_map(tree, context.scene)
-        except GiocondaError as error:
-            return _fail(self, tree, error)
-        session.tell(tree, text)
-        self.report({"INFO"}, text)
-        return {"FINISHED"}
+    def _steps(self, tree, scene):
+        return automap.auto_map_steps(tree, scene)
 
 
-class GIOCONDA_OT_test_mapping(bpy.types.Operator):
+class GIOCONDA_OT_test_mapping(_Stepped, bpy.types.Operator):
     bl_idname = "gioconda.test_mapping"
     bl_label = "Test Mapping"
-    bl_description = "Play the scene's frame range unseen and show which rows move the face, and how far"
+    bl_description = (
+        "Play the scene's frame range unseen and pull at a copy of the rig, to show which rows move the face and how "
+        "far. Nothing of the rig is changed. Esc cancels"
+    )
 
     @classmethod
     def poll(cls, context):
-        return _portrait(cls, context) is not None
+        tree = _portrait(cls, context)
+        return tree is not None and not _is_busy(cls, tree)
 
-    def execute(self, context):
-        tree = session.active_portrait(context)
-        try:
-            text = respond.test_mapping(tree, context.scene)
-        except GiocondaError as error:
-            return _fail(self, tree, error)
-        session.tell(tree, text)
-        self.report({"INFO"}, text)
-        return {"FINISHED"}
+    def _steps(self, tree, scene):
+        return respond.test_steps(tree, scene)
 
 
 class GIOCONDA_OT_edit_mapping(bpy.types.Operator):

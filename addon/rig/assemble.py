@@ -75,9 +75,11 @@ def assemble(
     take = _take(plan, neutral, [start or neutral, *samples], rest)
     if plan.by_points:
         landmarks = _without_start(_landmarks(plan, take))
+        names, channels = _channels(plan, take) if plan.channels else ((), None)
         return Motion(
-            fps=fps, frames=np.array(frames), landmarks=landmarks, size=(SIZE, SIZE), neutral=0, provenance=notes
-        )
+            fps=fps, frames=np.array(frames), landmarks=landmarks, size=(SIZE, SIZE), channel_names=names,
+            channels=_without_start(channels), channels_add=bool(names), neutral=0, provenance=notes,
+        )  # fmt: skip
     names, channels = _channels(plan, take)
     rotation, shift = _head(plan, take)
     channels, rotation, shift = _without_start(channels), _without_start(rotation), _without_start(shift)
@@ -150,12 +152,15 @@ def _rigid(take: Take, surface: bool) -> tuple[Float, Float] | None:
 
 
 def _channels(plan: Plan, take: Take) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
-    """Channels (F, C), each the sum of its rows; gaze from eye bones or a target where no row says it."""
+    """Channels (F, C), each the sum of its rows; gaze from eye bones or a target where no row says it.
+
+    Beside landmarks the eyes are among those.
+    """
     sums: dict[str, Float] = {}
     for i, line in enumerate(plan.channels):
         value = line.gain * take.values[:, i] + line.offset
         sums[line.channel] = sums.get(line.channel, 0.0) + value
-    if not any(name.startswith("eyeLook") for name in sums):
+    if not plan.by_points and not any(name.startswith("eyeLook") for name in sums):
         sums.update(_looks(take))
     names = tuple(n for n in ARKIT if n in sums)
     return names, np.clip(np.stack([sums[n] for n in names], 1), 0.0, LIMIT).astype(np.float32)

@@ -21,6 +21,7 @@ from .find_face import find_face
 from .names import landmark_name, landmark_of
 from .presets import Match, Preset
 from .stage import holder_of
+from .steps import Progress, Steps, finish, still_there
 
 Float = npt.NDArray[np.float64]
 ENOUGH = 3  # so many channels make a rig worth driving by its keys
@@ -47,11 +48,21 @@ def ensure(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:
     Raises:
         RigError: as `auto_map`.
     """
+    finish(ensure_steps(tree, scene))
+
+
+def is_mapped(rig: bpy.types.PropertyGroup) -> bool:
+    """Whether someone has mapped the rig, or nothing is to be mapped."""
+    kind = rig.found if rig.kind == "AUTO" else rig.kind
+    return kind == "FILE" or bool(rig.surface if kind == "MESH" else kind not in ("AUTO", "") and len(rig.rows))
+
+
+def ensure_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[None]:
+    """`ensure` in steps: see `auto_map_steps`."""
     rig = tree.gioconda.rig
     check_target(rig, scene)
-    kind = rig.found if rig.kind == "AUTO" else rig.kind
-    if kind in ("AUTO", "") or (kind == "MESH" and not rig.surface) or (kind != "MESH" and not len(rig.rows)):
-        auto_map(tree, scene)
+    if not is_mapped(rig):
+        yield from auto_map_steps(tree, scene)
     elif not rig.anatomy:
         anatomy = character.anatomy_of_rows(rig, scene)
         rig.anatomy = anatomy.to_json() if anatomy else ""
@@ -75,64 +86,75 @@ def auto_map(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> str:
     Raises:
         RigError: no rig, or nothing in it that could drive a face.
     """
+    return finish(auto_map_steps(tree, scene))
+
+
+def auto_map_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[str]:
+    """`auto_map` in steps of some hundredths of a second. The portrait may be changed or undone between two steps.
+
+    Raises:
+        RigError: as `auto_map`; the portrait or the scene went away between two steps.
+    """
     rig = tree.gioconda.rig
     if rig.kind == "FILE" or (rig.kind == "AUTO" and rig.file and rig.target is None and rig.collection is None):
         rig.found = "FILE"
         rig.report = "The motion comes from the file; there is nothing to map."
         return rig.report
     check_target(rig, scene)
-    found = _found(rig, scene)
+    uid, shot = tree.session_uid, scene.name
+    yield Progress("Looking at the rig", 0.0)
+    found = yield from _found(uid, shot)
+    rig = still_there(uid, shot)[0].gioconda.rig
     _store(rig, found)
     rig.report = _report(found)
     return rig.report
 
 
-def _found(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found:
+def _found(uid: int, shot: str) -> Steps[Found]:
     """The first way that works, or the one the artist wants."""
-    kind = rig.kind
-    ways = {
-        "KEYS": lambda: by_names(rig, scene, ("KEY", "PROPERTY")),
-        "MESH": lambda: by_mesh(rig, scene),
-        "BONES": lambda: by_bones(rig, scene),
-        "OBJECTS": lambda: by_objects(rig, scene),
-        "VERTICES": lambda: by_vertices(rig, scene),
-    }
-    if kind != "AUTO":
-        found = ways[kind]()
-        if found is None:
-            raise RigError(_NOTHING[kind].format(name=rig.target.name if rig.target else rig.collection.name))
-        return found
-    order = ["KEYS", "BOARD", "MESH", "BONES", "OBJECTS"]
-    if rig.target is None or rig.target.type == "EMPTY":
-        order = ["OBJECTS"] if rig.target is None else ["KEYS", "OBJECTS", "MESH"]
-    ways["BOARD"] = lambda: by_names(rig, scene, ("BONE",))
-    keys = None
+    kind, order = _ways(still_there(uid, shot)[0].gioconda.rig)
+    keys = False  # there are some, but they never move while bones do
     trouble: RigError | None = None
     for way in order:
+        yield Progress("Looking at the rig", 0.05)
+        tree, scene = still_there(uid, shot)
+        rig = tree.gioconda.rig
         try:
-            found = ways[way]()
+            found = (yield from by_mesh(uid, shot)) if way == "MESH" else WAYS[way](rig, scene)
         except RigError as error:
             trouble = error
             continue
-        if way == "KEYS" and found is not None and not character.acts(found, rig, scene):
+        if way == "KEYS" and kind == "AUTO" and found is not None and not character.acts(found, rig, scene):
             if not character.meshes_move(rig, scene):
                 return found
-            keys = found  # its keys never move, but its bones do
+            keys = True
             continue
         if found is not None:
             found.remark += f" The mesh was not looked at: {trouble} " if trouble is not None else ""
             return found
-    if keys is not None:
-        return keys
+    tree, scene = still_there(uid, shot)
+    rig = tree.gioconda.rig
+    if keys:
+        return WAYS["KEYS"](rig, scene)
     if trouble is not None:
         raise trouble
-    raise RigError(
-        f"Nothing in “{rig.target.name if rig.target else rig.collection.name}” looks like a face: no shape keys or "
-        "bones with known names, no face on its meshes. Add rows to the mapping by hand."
-    )
+    raise RigError(_NOTHING[kind].format(name=rig.target.name if rig.target else rig.collection.name))
+
+
+def _ways(rig: bpy.types.PropertyGroup) -> tuple[str, list[str]]:
+    """The kind that was asked for, and the ways to look at the rig, the best first."""
+    if rig.kind != "AUTO":
+        return rig.kind, [rig.kind]
+    if rig.target is None:
+        return "AUTO", ["OBJECTS"]
+    if rig.target.type == "EMPTY":
+        return "AUTO", ["KEYS", "OBJECTS", "MESH"]
+    return "AUTO", ["KEYS", "BOARD", "MESH", "BONES", "OBJECTS"]
 
 
 _NOTHING = {
+    "AUTO": "Nothing in “{name}” looks like a face: no shape keys or bones with known names, no face on its meshes. "
+    "Add rows to the mapping by hand.",
     "KEYS": "“{name}” has no shape keys or properties with names we know; map them by hand.",
     "MESH": "No face was found on the meshes of “{name}”: show it from the front in its rest pose, or map by hand.",
     "BONES": "None of the bones of “{name}” lies on a face or has a name we know; map them by hand.",
@@ -164,19 +186,23 @@ def by_names(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene, kinds: Sequen
     return found
 
 
-def by_mesh(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | None:
+def by_mesh(uid: int, shot: str) -> Steps[Found | None]:
     """The face on the meshes that the rig moves."""
+    tree, scene = still_there(uid, shot)
+    rig = tree.gioconda.rig
     meshes = character.meshes(rig)
     if not meshes:
         return None
     armature = character.armature_of(rig, meshes)
     holder = armature or meshes[0]
     fronts, near = character.fronts(holder, armature, scene)
-    result = find_face(scene, [holder_of(m) for m in meshes], holder_of(holder), fronts, near)
+    result = yield from find_face(scene, [holder_of(m) for m in meshes], holder_of(holder), fronts, near)
     if result is None:
         return None
     surface, anatomy = result
+    rig = still_there(uid, shot)[0].gioconda.rig
     found = Found("MESH", "face on the mesh", anatomy=anatomy, surface=surface.to_json())
+    armature = character.armature_of(rig, character.meshes(rig))
     if armature is not None:
         found.head = character.head_of(rig, armature, None)
     carriers = ", ".join(f"“{skin.holder[0]}”" for skin in surface.skins)
@@ -251,6 +277,15 @@ def by_vertices(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found |
     found.anatomy = anatomy.inside(holder_of(holder), character.rest_matrix(holder, scene)) if anatomy else None
     found.missing = guess.silent(matches)
     return found
+
+
+WAYS = {
+    "KEYS": lambda rig, scene: by_names(rig, scene, ("KEY", "PROPERTY")),
+    "BOARD": lambda rig, scene: by_names(rig, scene, ("BONE",)),
+    "BONES": by_bones,
+    "OBJECTS": by_objects,
+    "VERTICES": by_vertices,
+}
 
 
 def _store(rig: bpy.types.PropertyGroup, found: Found) -> None:

@@ -6,8 +6,11 @@ World axes are turned to picture axes first; the picture is orthographic.
 from __future__ import annotations
 
 import struct
+import time
 import zlib
+from collections.abc import Generator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +21,7 @@ Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
 LIGHT = np.array([-0.30, -0.43, -0.85])  # from above left, in picture axes
 BACKDROP = 0.35
-FAR = 1e4
+RAYS, SLICE = 256, 0.03  # rays between two looks at the clock, seconds between two yields
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,20 @@ class Solid:
     colors: Float
     pieces: Int
 
-    def tree(self, keep: npt.NDArray[np.bool_] | None = None) -> tuple[BVHTree, Int]:
-        """A tree for rays, and the triangle number of each of its faces."""
-        chosen = np.arange(len(self.triangles)) if keep is None else np.flatnonzero(keep)
-        return BVHTree.FromPolygons(self.points.tolist(), self.triangles[chosen].tolist()), chosen
+    @cached_property
+    def whole(self) -> BVHTree:
+        """A tree of all triangles, for rays; its faces are numbered as they are."""
+        return BVHTree.FromPolygons(self._plain, self.triangles.tolist())
+
+    def tree(self, piece: int) -> tuple[BVHTree, Int]:
+        """A tree of one connected piece, and the triangle number of each of its faces."""
+        chosen = np.flatnonzero(self.pieces[self.triangles[:, 0]] == piece)
+        used, corners = np.unique(self.triangles[chosen], return_inverse=True)
+        return BVHTree.FromPolygons(self.points[used].tolist(), corners.reshape(-1, 3).tolist()), chosen
+
+    @cached_property
+    def _plain(self) -> list[list[float]]:
+        return self.points.tolist()
 
 
 @dataclass(frozen=True)
@@ -56,15 +69,21 @@ class View:
         return self.middle + (picture - self.pixels / 2) * (self.side / self.pixels)
 
 
-def look(solid: Solid, view: View) -> npt.NDArray[np.uint8]:
-    """(pixels, pixels, 3) uint8, ready to show."""
-    tree, _ = solid.tree()
+def look(solid: Solid, view: View) -> Generator[None, None, npt.NDArray[np.uint8]]:
+    """(pixels, pixels, 3) uint8, ready to show. Yields every few hundredths of a second."""
+    tree = solid.whole
+    yield
     normals = _normals(solid)
+    yield
     picture = np.full((view.pixels * view.pixels, 3), BACKDROP)
     grid = np.stack(np.meshgrid(np.arange(view.pixels), np.arange(view.pixels)), -1).reshape(-1, 2) + 0.5
     places, hits, faces = view.to_world(grid), [], []
     start, ahead = float(solid.points[:, 2].min()) - 1.0, Vector((0.0, 0.0, 1.0))
+    since = time.perf_counter()
     for i, (x, y) in enumerate(places.tolist()):
+        if i % RAYS == 0 and time.perf_counter() - since > SLICE:
+            yield
+            since = time.perf_counter()
         _, _, face, _ = tree.ray_cast(Vector((x, y, start)), ahead)
         if face is not None:
             hits.append(i)
@@ -96,9 +115,11 @@ def flat_weights(corners: Float, places: Float) -> Float:
 def _normals(solid: Solid) -> Float:
     corners = solid.points[solid.triangles]
     face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    count = len(solid.points)
     normals = np.zeros_like(solid.points)
     for k in range(3):
-        np.add.at(normals, solid.triangles[:, k], face)
+        for d in range(3):
+            normals[:, d] += np.bincount(solid.triangles[:, k], face[:, d], count)
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
 
 

@@ -1,17 +1,16 @@
 """Find the face on a character's meshes: a clay picture from the front, the face nets, and back onto the surface.
 
-Works for any head that looks like a face, whatever its rig, names and topology. The nets run in the worker's
-interpreter, once, for a second or two.
+Works for any head that looks like a face, whatever its rig, names and topology. The nets run in the warm worker;
+meanwhile, and between slices of rays, Blender's window goes on.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import tempfile
-from collections.abc import Sequence
+import hashlib
+import time
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -19,20 +18,21 @@ import numpy.typing as npt
 from mathutils import Vector
 from mathutils.bvhtree import BVHTree
 
-from ...core.gioconda import landmarks
-from ...core.gioconda.errors import ExitCode
-from .. import interpreter
+from ...core.gioconda import landmarks, protocol
+from ...core.gioconda.errors import ExitCode, GiocondaError
+from .. import preferences, session
 from .anatomy import Anatomy
 from .clay import Solid, View, connected, look, png
 from .errors import RigError
 from .stage import Holder, Stage
+from .steps import Progress, Steps
 from .surface import Surface
 from .taps import Skin, matrix
 
 Float = npt.NDArray[np.float64]
 PIXELS = 320
 LARGE = 0.4  # of the picture: a face that fills less is looked at again, closer
-SECONDS = 120  # the most an analysis may take
+SECONDS = 180  # the most an analysis may take: the worker may be busy with something else
 SKIN_COLOR = (0.62, 0.42, 0.33)
 CLOSE = 0.2  # head units: skin this far before or behind the nets' depth is another part of the head
 LIFT = 0.3  # inner lips hang on skin this share of the way to the lips' rim: never on the other lip
@@ -60,8 +60,8 @@ class Body:
 
 def find_face(
     scene: bpy.types.Scene, meshes: Sequence[Holder], holder: Holder | None, fronts: Sequence[Float], near: Float | None
-) -> tuple[Surface, Anatomy] | None:
-    """Look for a face; None if the nets see none.
+) -> Steps[tuple[Surface, Anatomy] | None]:
+    """Look for a face; None if the nets see none. In steps; nothing of Blender's is held on to between them.
 
     Args:
         meshes: the character's meshes.
@@ -73,50 +73,94 @@ def find_face(
         RigError: the nets cannot run.
     """
     body, world = _body(scene, meshes, holder)
-    for axes in fronts:
+    del scene  # it may be gone after a yield
+    for number, axes in enumerate(fronts):
+        yield Progress("Looking at the mesh", 0.1)
         solid = Solid(body.points @ axes.T, body.triangles, body.colors, body.pieces)
+        share = min(0.1 + 0.2 * number, 0.8)
         for view in _views(solid, None if near is None else axes @ near):
-            seen = measure(look(solid, view))
+            seen = yield from _seen(solid, view, share)
             if seen is None:
                 continue
             if np.ptp(seen[:, :2], axis=0).max() < LARGE * view.pixels:
                 view = _closer(seen, view)
-                seen = measure(look(solid, view))
+                seen = yield from _seen(solid, view, share + 0.1)
                 if seen is None:
                     continue
-            surface, anatomy = _attach(body, solid, axes, view, seen)
+            surface, anatomy = yield from _attach(body, solid, axes, view, seen)
             return surface, _local(anatomy, holder, world)
     return None
 
 
-def measure(picture: npt.NDArray[np.uint8]) -> Float | None:
+def _seen(solid: Solid, view: View, share: float) -> Steps[Float | None]:
+    """The landmarks (478, 3) in a window's pixels, or None."""
+    picture = yield from _slices("Looking at the mesh", look(solid, view), share)
+    return (yield from measure(picture, share))
+
+
+def _slices(stage: str, steps: Generator[None, None, Any], share: float) -> Steps[Any]:
+    """Steps that say nothing, told as progress."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress(stage, share)
+
+
+def measure(picture: npt.NDArray[np.uint8], share: float = 0.0) -> Steps[Float | None]:
     """The 478 landmarks (pixels) of the face in a picture (H, W, 3) uint8; None where there is no face.
 
     Raises:
         RigError: the worker cannot run.
     """
-    argv, environment = interpreter.command()
-    with tempfile.TemporaryDirectory(prefix="gioconda-") as folder:
-        source, target = Path(folder) / "clay.png", Path(folder) / "points.json"
-        source.write_bytes(png(picture))
-        command = [*argv, "analyse", str(source), "-o", str(target), "--face", "largest", "--json"]
-        try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise RigError(f"The face nets cannot run: {error}. Check the interpreter in the preferences.") from None
-        if done.returncode == ExitCode.NO_FACE:
+    chosen = preferences.preferences(bpy.context)
+    folder = session.folder() / "mapping"
+    data = png(picture)
+    source = folder / f"clay-{hashlib.blake2b(data, digest_size=6).hexdigest()}.png"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        source.write_bytes(data)
+        answer = yield from _answer(
+            {
+                "request": "analyse", "portrait": str(source), "folder": str(folder), "face": "largest",
+                "models": chosen.models or None, "device": chosen.device, "threads": chosen.threads or None,
+            },
+            share,
+        )  # fmt: skip
+    except OSError as error:
+        raise RigError(f"{source} cannot be written: {error.strerror or error}; is the disk full?") from None
+    finally:
+        source.unlink(missing_ok=True)
+    if isinstance(answer, protocol.Error):
+        if answer.code == ExitCode.NO_FACE:
             return None
-        if done.returncode != ExitCode.OK:
-            raise RigError(f"The face nets cannot run: {_said(done)}")
-        return np.array(json.loads(target.read_text(encoding="utf-8"))["landmarks"], np.float64)
+        raise RigError(f"The face nets cannot run: {answer.text}")
+    return np.array(answer.data["landmarks"], np.float64)
 
 
-def _said(done: subprocess.CompletedProcess[str]) -> str:
-    """What the worker gave as its reason: its last message, or the end of its log."""
-    for line in reversed(done.stdout.splitlines()):
-        if line.startswith("{"):
-            return str(json.loads(line).get("text") or line)
-    return (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+def _answer(request: dict[str, Any], share: float) -> Steps[protocol.Result | protocol.Error]:
+    """Ask the warm worker and wait; what was asked is withdrawn when nobody waits any more.
+
+    Raises:
+        RigError: it takes too long; the worker cannot be started.
+    """
+    heard: list[protocol.Message] = []
+    try:
+        number = session.ask(request, heard.append)
+    except GiocondaError as error:
+        raise RigError(f"The face nets cannot run: {error}") from None
+    stage, until = "Finding the face on the mesh", time.monotonic() + SECONDS
+    try:
+        while not (heard and isinstance(heard[-1], protocol.Result | protocol.Error)):
+            if time.monotonic() > until:
+                raise RigError(f"The face nets did not answer within {SECONDS} seconds; try again.")
+            if heard and isinstance(heard[-1], protocol.Stage):
+                stage = f"Finding the face on the mesh: {heard[-1].text}"
+            yield Progress(stage, share, waits=True)
+    finally:
+        session.withdraw(number)
+    return heard[-1]
 
 
 def _body(scene: bpy.types.Scene, meshes: Sequence[Holder], holder: Holder | None) -> tuple[Body, Float]:
@@ -197,21 +241,23 @@ def _closer(seen: Float, view: View) -> View:
     return View((low + high) / 2, 1.9 * float((high - low).max()), PIXELS)
 
 
-def _attach(body: Body, solid: Solid, axes: Float, view: View, seen: Float) -> tuple[Surface, Anatomy]:
+def _attach(body: Body, solid: Solid, axes: Float, view: View, seen: Float) -> Steps[tuple[Surface, Anatomy]]:
     """Hang every landmark on the surface. `axes`: world → picture axes; results: head space, world."""
+    ready = Progress("Hanging landmarks on the mesh", 0.9)
     unit = view.side / view.pixels * float(np.linalg.norm(seen[33, :2] - seen[263, :2]))
     flat = view.to_world(seen[:, :2])
     start = float(solid.points[:, 2].min()) - 1.0
-    whole, _ = solid.tree()
-    skin_piece = _skin_piece(solid, whole, flat, start)
-    tree, faces = solid.tree(solid.pieces[solid.triangles[:, 0]] == skin_piece)
+    skin_piece = _skin_piece(solid, flat, start)
+    tree, faces = solid.tree(skin_piece)
+    yield ready
     depth = _depth(tree, flat, seen[:, 2] * view.side / view.pixels, start)
-    balls = [_eyeball(solid, whole, skin_piece, (*flat[iris[0]], start), unit) for iris, _, _ in IRISES]
+    balls = [_eyeball(solid, skin_piece, (*flat[iris[0]], start), unit) for iris, _, _ in IRISES]
     hang = flat.copy()
     inner, outer = list(landmarks.LIPS_INNER), list(landmarks.LIPS_OUTER)
     hang[inner] += LIFT * (flat[outer] - flat[inner])
     for ball, lids in zip(balls, LIDS, strict=True):
-        eye = None if ball is None else solid.tree(solid.pieces[solid.triangles[:, 0]] == ball)[0]
+        yield ready
+        eye = None if ball is None else solid.tree(ball)[0]
         _edge_lids(tree, eye, lids, flat, hang, depth, start, unit)
     corners = np.zeros((landmarks.COUNT, 3), np.int64)
     weights = np.zeros((landmarks.COUNT, 3))
@@ -219,6 +265,7 @@ def _attach(body: Body, solid: Solid, axes: Float, view: View, seen: Float) -> t
         face, place = _on_skin(tree, hang[i], depth[i], start, CLOSE * unit)
         corners[i] = solid.triangles[faces[face]]
         weights[i] = _solid_weights(solid.points[corners[i]], place)
+    yield ready
     looks = [
         _hang_iris(solid, ball, flat, start, list(iris), ends, corners, weights)
         for ball, (iris, *ends) in zip(balls, IRISES, strict=True)
@@ -236,11 +283,11 @@ def _attach(body: Body, solid: Solid, axes: Float, view: View, seen: Float) -> t
     return Surface(tuple(skins), apart, looks=all(looks)), anatomy
 
 
-def _skin_piece(solid: Solid, tree: BVHTree, flat: Float, start: float) -> int:
+def _skin_piece(solid: Solid, flat: Float, start: float) -> int:
     """The connected piece that cheeks, forehead and chin are on."""
     pieces = []
     for i in CHEEKS:
-        _, _, face, _ = tree.ray_cast(Vector((*flat[i], start)), Vector((0.0, 0.0, 1.0)))
+        _, _, face, _ = solid.whole.ray_cast(Vector((*flat[i], start)), Vector((0.0, 0.0, 1.0)))
         if face is not None:
             pieces.append(int(solid.pieces[solid.triangles[face, 0]]))
     if not pieces:
@@ -342,7 +389,7 @@ def _hang_iris(
         ends = [int(corners[i][weights[i].argmax()]) for i in eye]
         corners[iris], weights[iris] = [*ends, ends[0]], [0.5, 0.5, 0.0]
         return False
-    own, faces = solid.tree(solid.pieces[solid.triangles[:, 0]] == ball)
+    own, faces = solid.tree(ball)
     for i in iris:
         hit, _, face, _ = own.ray_cast(Vector((*flat[i], start)), Vector((0.0, 0.0, 1.0)))
         if face is None:
@@ -352,12 +399,12 @@ def _hang_iris(
     return True
 
 
-def _eyeball(solid: Solid, tree: BVHTree, skin: int, start: tuple[float, float, float], unit: float) -> int | None:
+def _eyeball(solid: Solid, skin: int, start: tuple[float, float, float], unit: float) -> int | None:
     """The roundest piece on the way through an iris; lashes, tears and shells before the eye are not round."""
     here, ahead, first = Vector(start), Vector((0.0, 0.0, 1.0)), None
     best: tuple[float, int] | None = None
     for _ in range(12):
-        hit, _, face, _ = tree.ray_cast(here, ahead)
+        hit, _, face, _ = solid.whole.ray_cast(here, ahead)
         if face is None or (first is not None and hit.z - first > unit):
             break
         first = hit.z if first is None else first

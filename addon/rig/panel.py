@@ -53,7 +53,7 @@ def draw_rig(layout: bpy.types.UILayout, context: bpy.types.Context, tree: bpy.t
         layout.operator("gioconda.create_landmark_rig", icon="ARMATURE_DATA")
     _draw_report(layout, rig)
     _draw_head(layout, rig)
-    if (rig.found if rig.kind == "AUTO" else rig.kind) != "MESH":
+    if (rig.found if rig.kind == "AUTO" else rig.kind) != "MESH" or len(rig.rows):
         _draw_mapping(layout, rig)
 
 
@@ -127,6 +127,8 @@ def _draw_row(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup, row: bpy
     column.prop(row, "gain")
     if row.target in ARKIT:
         column.prop(row, "offset")
+    for line in textwrap.wrap(row.answer, LINE):
+        column.label(text=line)
     for line in textwrap.wrap(row.trouble, LINE):
         column.label(text=line, icon="ERROR" if row.trouble.startswith(line) else "BLANK1")
 

@@ -39,7 +39,7 @@ class Plan:
     """All that a bake needs to know.
 
     Attributes:
-        channels, points: the rows by what they drive.
+        channels, points: the rows by what they drive. Where there are landmarks, channels are added to them.
         surface: the face on a mesh, which then gives all landmarks.
         head, eyes, gaze: matrices to read, or None; eyes are left and right.
     """
@@ -72,7 +72,7 @@ class Plan:
         """What is read in each frame."""
         points = [] if self.surface else [line.tap for line in self.points]
         skins = self.surface.skins if self.surface else ()
-        values = () if self.by_points else [line.tap for line in self.channels]
+        values = [line.tap for line in self.channels]
         return Taps(values=values, points=points, skins=skins, matrices=self.matrices)
 
 
@@ -92,14 +92,9 @@ def make_plan(tree: bpy.types.NodeTree) -> Plan:
         if not rig.surface:
             raise RigError("The face on the mesh has not been found yet; press Auto-Map.")
         surface = Surface.from_json(rig.surface)
-    elif kind == "KEYS":
-        points = []
-    elif len({line.landmark for line in points}) < 3:
-        if points and not channels:
-            raise RigError(
-                f"The mapping has {len(points)} landmarks; at least three that are not in a line are needed."
-            )
-        points = []
+        points = []  # the surface gives them all
+    elif points and len({line.landmark for line in points}) < 3:
+        raise RigError(_too_few(points))
     if surface is None and not points and not channels:
         raise RigError("Nothing of the rig drives the portrait: press Auto-Map, or add rows to the mapping.")
     anatomy = _anatomy(rig)
@@ -110,6 +105,15 @@ def make_plan(tree: bpy.types.NodeTree) -> Plan:
         neutral_frame=float(rig.neutral_frame) if rig.neutral == "FRAME" else None, in_scene=rig.in_scene,
         way_from_rest=rig.way_from_rest,
     )  # fmt: skip
+
+
+def _too_few(points: Sequence[Line]) -> str:
+    """The sentence for landmarks that cannot count."""
+    rows = ", ".join(f"row {line.row + 1} “{line.tap.source}”" for line in points[:4])
+    return (
+        f"The mapping has only {len({line.landmark for line in points})} landmarks ({rows}): add more, at least three "
+        "that are not in a line are needed, or switch these rows off."
+    )
 
 
 def trouble(index: int, row: bpy.types.PropertyGroup, rig: bpy.types.PropertyGroup) -> str:

@@ -16,6 +16,7 @@ from .assemble import assemble
 from .errors import RigError
 from .files import file_motion
 from .plan import Plan, make_plan
+from .steps import still_there
 from .taps import Reading, Taps
 
 STEP = 0.03  # seconds between two yields
@@ -37,6 +38,8 @@ def bake(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequence[floa
     Raises:
         RigError: no rig, a row names something that is gone, nothing drives the portrait.
     """
+    if len(frames) and chosen_kind(tree.gioconda.rig) != "FILE":
+        automap.ensure(tree, scene)
     steps = bake_steps(tree, scene, frames)
     while True:
         try:
@@ -61,7 +64,11 @@ def bake_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequenc
     fps = scene.render.fps / scene.render.fps_base
     if chosen_kind(rig) == "FILE":
         return file_motion(rig, fps)
-    automap.ensure(tree, scene)
+    uid, shot = tree.session_uid, scene.name
+    for _ in automap.ensure_steps(tree, scene):
+        yield (0, len(frames))
+    tree, scene = still_there(uid, shot)
+    rig = tree.gioconda.rig
     plan = make_plan(tree)
     notes = {
         "source": "rig",

@@ -62,6 +62,7 @@ class MappingRow(bpy.types.PropertyGroup):
     )
     offset: FloatProperty(name="Offset", default=0.0, description="Then this is added")
     response: FloatProperty(default=-1.0, options={"HIDDEN"})  # −1 not tested; else how far it went in the test
+    answer: StringProperty(options={"HIDDEN"})  # what the test says of it: what it moves, or what moves it
     trouble: StringProperty(options={"HIDDEN"})  # why the row cannot work; "" it can
 
 

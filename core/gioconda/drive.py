@@ -53,6 +53,8 @@ class Drive:
 def from_landmarks(motion: Motion, own: Float, settings: RetargetSettings, notes: dict[str, Any]) -> Drive:
     """Landmarks, (F, 478, 3) pixels with gaps, to a `Drive`. `own` is the portrait's rotation; `notes` are added to.
 
+    Channels that are to be added (`Motion.channels_add`) move the face in the head, after smoothing: they are exact.
+
     Raises:
         MotionError: no usable frame, or no such neutral frame.
     """
@@ -75,6 +77,11 @@ def from_landmarks(motion: Motion, own: Float, settings: RetargetSettings, notes
             face[:, FAST] = keep_fast(raw[:, FAST], face[:, FAST], JITTER)
             calm = track.blended(calm)
         track = calm
+    if motion.channels_add:
+        added = _whole(motion.channel_matrix(), notes)
+        for first in range(0, len(points), CHUNK):
+            part = slice(first, first + CHUNK)
+            face[part] += basis.displacement(added[part])
     neutral = choose(asked, len(motion), lambda: calmest_face(face, track), notes) or 0
     rest = face[neutral].astype(np.float64)
     head = relative(track, neutral, lock_scale=settings.lock_scale)

@@ -43,6 +43,7 @@ class Motion:
         size: (width, height) of the picture the landmarks are in, or None if unknown.
         channels: (F, C) float32, 0 to 1 each, or None.
         channel_names: C names, Apple's spelling (`landmarks.ARKIT`).
+        channels_add: beside landmarks, the channels come on top of them; else both tell the same, and landmarks count.
         rotation: (F, 3, 3) float64, the head's rotation about picture axes, identity = frontal, or None.
         translation: (F, 3) float64, head-space units along picture axes, or None.
         scale: (F,) float64, relative size, or None.
@@ -57,6 +58,7 @@ class Motion:
     size: tuple[int, int] | None = None
     channels: Float32 | None = None
     channel_names: tuple[str, ...] = ()
+    channels_add: bool = False
     rotation: Float64 | None = None
     translation: Float64 | None = None
     scale: Float64 | None = None
@@ -235,6 +237,7 @@ def _plain_head(motion: Motion) -> dict[str, Any]:
         "size": list(motion.size) if motion.size else None,
         "neutral": motion.neutral,
         "channel_names": list(motion.channel_names),
+        **({"channels_add": True} if motion.channels_add else {}),
         "provenance": motion.provenance,
     }
 
@@ -312,6 +315,7 @@ def _build(head: dict[str, Any], arrays: dict[str, Any], path: Path) -> Motion:
             fps=head.get("fps"),  # type: ignore[arg-type]
             size=None if size is None else (int(size[0]), int(size[1])),
             channel_names=tuple(str(n) for n in head.get("channel_names") or ()),
+            channels_add=bool(head.get("channels_add")),
             neutral=None if neutral is None else int(neutral),
             provenance=provenance if isinstance(provenance, dict) else {},
             **arrays,

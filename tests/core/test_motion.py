@@ -88,6 +88,16 @@ def test_a_saved_motion_comes_back_the_same(tmp_path: Path, make: object, extens
             np.testing.assert_allclose(theirs, ours, atol=0 if extension == ".npz" else 6e-4)
 
 
+@pytest.mark.parametrize("extension", [".npz", ".json"])
+def test_channels_that_come_on_top_of_landmarks_are_remembered(tmp_path: Path, extension: str) -> None:
+    points = np.zeros((1, 478, 3), np.float32)
+    channels = np.ones((1, 1), np.float32)
+    motion = Motion(25, [1], landmarks=points, channels=channels, channel_names=("jawOpen",), channels_add=True)
+    save_motion(motion, tmp_path / f"take{extension}")
+    assert load_motion(tmp_path / f"take{extension}").channels_add
+    assert not Motion(25, [1], landmarks=points).channels_add
+
+
 def test_json_is_readable_and_missing_values_are_null(tmp_path: Path) -> None:
     motion = channel_motion()
     values = motion.channels.copy()  # type: ignore[union-attr]

@@ -284,3 +284,33 @@ def test_settings_go_to_plain_values_and_back() -> None:
 def test_settings_that_cannot_be_used_are_refused_by_name(values: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=next(iter(values))):
         RetargetSettings.from_dict(values)
+
+
+def test_channels_beside_landmarks_come_on_top_where_they_are_to_be_added() -> None:
+    still = performance_of(person(), 5, still=True)
+    jaw = np.array([0.0, 0.2, 0.4, 0.6, 0.8], np.float32)[:, None]
+    both = replace(still, channels=jaw, channel_names=("jawOpen",))
+    ignored = retarget(both, person(), EXACT)
+    assert np.abs(np.array([p.displacement for p in ignored])).max() < 1e-4
+    added = retarget(replace(both, channels_add=True), person(), EXACT)
+    alone = retarget(Motion(25, still.frames, channels=jaw, channel_names=("jawOpen",)), person(), EXACT)
+    for one, other in zip(added, alone, strict=True):
+        chin = landmarks.CHIN
+        assert one.displacement[chin] == pytest.approx(other.displacement[chin], abs=0.02)
+    assert added[4].displacement[landmarks.CHIN, 1] > 0.2
+
+
+def test_channels_are_added_to_a_few_landmarks_too() -> None:
+    few = (33, 133, 263, 362, 4, 61, 291, 0, 17, 152)
+    whole = performance_of(person(), 4, still=True)
+    assert whole.landmarks is not None
+    points = np.full_like(whole.landmarks, np.nan)
+    points[:, few] = whole.landmarks[:, few]
+    names = ("eyeBlinkLeft", "eyeBlinkRight")
+    blink = np.array([[0, 0], [0.5, 0.5], [1, 1], [0, 0]], np.float32)
+    motion = replace(whole, landmarks=points, channels=blink, channel_names=names, channels_add=True)
+    portrait = person()
+    shown = placed(retarget(motion, portrait, EXACT), portrait)
+    pose = head_pose(portrait)
+    gaps = [float(regions.openness(pose.to_head(frame), side)) for frame in shown for side in regions.LIDS]
+    assert max(gaps[4:6]) < 0.35 * min(gaps[:2]) and gaps[6:] == pytest.approx(gaps[:2], abs=1e-3)

@@ -1,0 +1,107 @@
+"""Work in steps: a generator that yields how far it is, so that Blender's window never waits for the whole of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import NamedTuple, TypeVar
+
+import bpy
+
+from ...core.gioconda.errors import GiocondaError
+from .. import session
+from .errors import RigError
+from .stage import GONE
+
+T = TypeVar("T")
+PAUSE = 0.02  # seconds between two looks at something that is waited for
+
+
+class Progress(NamedTuple):
+    """How far some work is."""
+
+    stage: str  # what is being done, for people
+    share: float  # 0 to 1
+    waits: bool = False  # there is nothing to do now but to wait
+
+
+Steps = Generator[Progress, None, T]
+
+
+def finish(steps: Steps[T]) -> T:
+    """Do all of the work now, waiting where it waits."""
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        if progress.waits:
+            session.listen()
+            time.sleep(PAUSE)
+
+
+def still_there(uid: int, scene: str) -> tuple[bpy.types.NodeTree, bpy.types.Scene]:
+    """A portrait and a scene, looked up anew after a step: an undo replaces both.
+
+    Raises:
+        RigError: one of them has gone.
+    """
+    tree, shot = session.tree_of(uid), bpy.data.scenes.get(scene)
+    if tree is None or shot is None:
+        raise RigError(GONE)
+    return tree, shot
+
+
+class RigTask:
+    """Work on a portrait's rig in the background, a `session.Task`. The work's result is a sentence.
+
+    Attributes:
+        uid: of the portrait.
+        outcome: "" while it runs, then "done", "failed" or "cancelled".
+        text: how it ended, for people.
+    """
+
+    def __init__(self, tree: bpy.types.NodeTree, steps: Steps[str]) -> None:
+        self.uid, self.outcome, self.text = tree.session_uid, "", ""
+        self._steps = steps
+        session.forget_error(tree)
+
+    def step(self) -> bool:
+        """A moment of work."""
+        until = time.perf_counter() + session.SLICE_SECONDS
+        try:
+            while not self.outcome and time.perf_counter() < until:
+                progress = next(self._steps)
+                self._show(progress)
+                if progress.waits:
+                    break
+        except StopIteration as stop:
+            self._end("done", stop.value)
+        except GiocondaError as error:
+            self._end("failed", str(error))
+        return bool(self.outcome)
+
+    def cancel(self) -> None:
+        """Stop; harmless twice."""
+        if not self.outcome:
+            self._steps.close()
+            self._end("cancelled", "Cancelled.")
+
+    def abandon(self) -> None:
+        """The file is being closed."""
+        self.outcome = self.outcome or "cancelled"
+        self._steps.close()
+
+    def _show(self, progress: Progress) -> None:
+        tree = session.tree_of(self.uid)
+        if tree is not None:
+            record = session.state(tree)
+            record.stage, record.progress = progress.stage, progress.share
+
+    def _end(self, outcome: str, text: str) -> None:
+        self.outcome, self.text = outcome, text
+        tree = session.tree_of(self.uid)
+        if tree is not None and outcome == "failed":
+            session.fail(tree, text)
+        elif tree is not None:
+            session.tell(tree, text)

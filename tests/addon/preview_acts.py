@@ -4,6 +4,7 @@ import sys
 
 sys.path.insert(0, ARGS[0])  # noqa: F821 - given by the frame around this script
 
+import signal
 import time
 from pathlib import Path
 
@@ -71,9 +72,12 @@ tree.gioconda.rig.target = head
 scene.frame_set(2)
 found["rig again"] = [studio.until(is_sharp, 60), session.state(tree).last_error]
 
-# The worker dies: it is started again.
-session.worker()._process.kill()
+# The worker dies over a request: that is told, and the next request starts another.
+process = session.worker()._process
+process.send_signal(signal.SIGSTOP)
 tree.gioconda.gains.jaw = 1.0
+studio.until(lambda: session._session.waiting, 30)
+process.kill()
 found["died"] = studio.until(lambda: session.state(tree).last_error, 30)
 tree.gioconda.gains.jaw = 0.9
 scene.frame_set(4)

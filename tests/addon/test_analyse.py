@@ -88,12 +88,14 @@ analysis.cancel(under_way)
 analysis.cancel(under_way)
 found["cancelled"] = [under_way.outcome, analysis.of(tree) is None, session.state(tree).progress]
 
-import time
+import signal, time
 session.worker()._process.kill()
 time.sleep(0.3)
 found["again"] = list(bpy.ops.gioconda.analyse_portrait())
+process = session.worker()._process
+process.send_signal(signal.SIGSTOP)  # or it may have answered by the time it is killed
 under_way = analysis.start(tree, bpy.context)
-session.worker()._process.kill()
+process.kill()
 for _ in range(200):
     session.pump()
     if under_way.outcome:

@@ -6,7 +6,7 @@ import bpy
 
 from ..core.gioconda.protocol import PASSES
 from . import analysis, nodes, session
-from .rig.panel import draw_rig
+from .rig.panel import draw_head, draw_mapping, draw_rig, has_rig
 from .sentence import draw_sentence
 
 GAINS = ("pose", "jaw", "lips", "brows", "lids", "gaze")
@@ -153,6 +153,8 @@ def _split(layout):
 STEPS = (
     ("mattes", "Own Matte and Plate", draw_mattes, True),
     ("rig", "Rig", draw_rig, False),
+    ("rig_head", "Head and Eyes", draw_head, True),
+    ("rig_mapping", "Mapping", draw_mapping, True),
     ("look", "Look", draw_look, True),
     ("output", "Output", draw_output, False),
     ("passes", "Passes", draw_passes, True),
@@ -174,13 +176,15 @@ def _main(place: str) -> type[bpy.types.Panel]:
 
 
 def _step(place: str, name: str, title: str, drawn: Callable, closed: bool) -> type[bpy.types.Panel]:
-    """One of the panels below it; only there once there is a portrait with a picture."""
+    """One of the panels below it; only there once there is a portrait with a picture (and, below Rig, a rig)."""
 
     def poll(_cls, context):
         if PLACES[place] == "NODE_EDITOR" and context.space_data.tree_type != "CompositorNodeTree":
             return False
         tree = session.active_portrait(context)
-        return tree is not None and tree.gioconda.image is not None
+        if tree is None or tree.gioconda.image is None:
+            return False
+        return has_rig(tree) if name.startswith("rig_") else True
 
     def draw(self, context):
         tree = session.active_portrait(context)
@@ -188,6 +192,8 @@ def _step(place: str, name: str, title: str, drawn: Callable, closed: bool) -> t
         drawn(self.layout, context, tree)
 
     options = {"bl_options": {"DEFAULT_CLOSED"}} if closed else {}
+    if name.startswith("rig_"):
+        options["bl_parent_id"] = f"GIOCONDA_PT_{place}_rig"
     return _panel(f"{place}_{name}", title, place, poll, draw, options)
 
 

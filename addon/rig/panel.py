@@ -1,13 +1,10 @@
 """Draws the rig's controls. No logic."""
 
-import textwrap
-
 import bpy
 
 from ...core.gioconda.landmarks import ARKIT
+from ..sentence import draw_sentence
 from .respond import STILL
-
-LINE = 46  # characters of a wrapped line
 
 
 class GIOCONDA_UL_mapping(bpy.types.UIList):
@@ -42,31 +39,27 @@ def draw_rig(layout: bpy.types.UILayout, context: bpy.types.Context, tree: bpy.t
         column.prop(rig, "file_start")
         return
     column.prop(rig, "target")
-    if rig.kind in ("AUTO", "OBJECTS"):
+    if rig.kind == "OBJECTS" or (rig.kind == "AUTO" and rig.collection is not None):
         column.prop(rig, "collection")
-    if rig.kind == "AUTO" and rig.target is None and rig.collection is None:
-        column.prop(rig, "file")
-    buttons = layout.row(align=True)
+    if not has_rig(tree):
+        layout.operator("gioconda.create_landmark_rig", icon="ARMATURE_DATA")
+        return
+    buttons = layout.column(align=True)
     buttons.operator("gioconda.map_rig", icon="VIEWZOOM")
     buttons.operator("gioconda.test_mapping", icon="PLAY")
-    if rig.target is None and rig.collection is None:
-        layout.operator("gioconda.create_landmark_rig", icon="ARMATURE_DATA")
-    _draw_report(layout, rig)
-    _draw_head(layout, rig)
-    if (rig.found if rig.kind == "AUTO" else rig.kind) != "MESH" or len(rig.rows):
-        _draw_mapping(layout, rig)
+    if rig.report:
+        draw_sentence(layout.box(), context, rig.report)
 
 
-def _draw_report(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup) -> None:
-    if not rig.report:
-        return
-    box = layout.box().column(align=True)
-    box.scale_y = 0.8
-    for line in textwrap.wrap(rig.report, LINE):
-        box.label(text=line)
+def has_rig(tree: bpy.types.NodeTree) -> bool:
+    """Whether something of the scene drives the portrait: not a file, not nothing yet."""
+    rig = tree.gioconda.rig
+    return rig.kind != "FILE" and (rig.target is not None or rig.collection is not None)
 
 
-def _draw_head(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup) -> None:
+def draw_head(layout: bpy.types.UILayout, _context: bpy.types.Context, tree: bpy.types.NodeTree) -> None:
+    """Which parts of the rig are the head and the eyes, and what the head's movement is counted from."""
+    rig = tree.gioconda.rig
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
@@ -91,7 +84,11 @@ def _draw_head(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup) -> None
     column.prop(rig, "in_scene")
 
 
-def _draw_mapping(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup) -> None:
+def draw_mapping(layout: bpy.types.UILayout, context: bpy.types.Context, tree: bpy.types.NodeTree) -> None:
+    """The table: what of the rig drives what of the face."""
+    rig = tree.gioconda.rig
+    if (rig.found if rig.kind == "AUTO" else rig.kind) == "MESH" and not rig.rows:
+        draw_sentence(layout, context, "The face follows the mesh's surface; rows added here count on top.")
     row = layout.row()
     row.template_list("GIOCONDA_UL_mapping", "", rig, "rows", rig, "active_row", rows=5)
     side = row.column(align=True)
@@ -103,10 +100,12 @@ def _draw_mapping(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup) -> N
     side.separator()
     side.operator("gioconda.edit_mapping", text="", icon="TRASH").action = "CLEAR"
     if rig.active_row < len(rig.rows):
-        _draw_row(layout, rig, rig.rows[rig.active_row])
+        _draw_row(layout, context, rig, rig.rows[rig.active_row])
 
 
-def _draw_row(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup, row: bpy.types.PropertyGroup) -> None:
+def _draw_row(
+    layout: bpy.types.UILayout, context: bpy.types.Context, rig: bpy.types.PropertyGroup, row: bpy.types.PropertyGroup
+) -> None:
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
@@ -127,10 +126,10 @@ def _draw_row(layout: bpy.types.UILayout, rig: bpy.types.PropertyGroup, row: bpy
     column.prop(row, "gain")
     if row.target in ARKIT:
         column.prop(row, "offset")
-    for line in textwrap.wrap(row.answer, LINE):
-        column.label(text=line)
-    for line in textwrap.wrap(row.trouble, LINE):
-        column.label(text=line, icon="ERROR" if row.trouble.startswith(line) else "BLANK1")
+    if row.answer:
+        draw_sentence(column, context, row.answer)
+    if row.trouble:
+        draw_sentence(column, context, row.trouble, icon="ERROR")
 
 
 CLASSES = (GIOCONDA_UL_mapping,)

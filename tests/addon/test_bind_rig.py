@@ -40,7 +40,8 @@ except RuntimeError as error:
     said["fault"] = str(error)
 for kind in ("AUTO", "KEYS", "BONES", "OBJECTS", "VERTICES", "MESH", "FILE"):
     rig.kind = kind
-    panel.draw_rig(MagicMock(), bpy.context, tree)
+    for drawn in (panel.draw_rig, panel.draw_head, panel.draw_mapping):
+        drawn(MagicMock(), bpy.context, tree)
 rig.kind = "AUTO"
 for row in rig.rows:
     panel.GIOCONDA_UL_mapping.draw_item(None, bpy.context, MagicMock(), rig, row, 0, rig, "active_row")

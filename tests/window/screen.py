@@ -143,8 +143,8 @@ class Screen:
             if (row["text"] or "").strip()
         ]
 
-    def click(self, text: str, box: tuple[int, int, int, int] | None = None, *, button: int = 1) -> None:
-        """On the first place where these words are written one after the other.
+    def click(self, text: str, box: tuple[int, int, int, int] | None = None, *, last: bool = False) -> None:
+        """On the first place (or the last) where these words are written one after the other.
 
         Raises:
             RuntimeError: they are not on the screen; a picture shows what is.
@@ -152,19 +152,21 @@ class Screen:
         wanted = text.split()
         for _ in range(5):
             seen = self.words(box)
-            for i in range(len(seen) - len(wanted) + 1):
+            places = range(len(seen) - len(wanted) + 1)
+            for i in reversed(places) if last else places:
                 if [word.text.strip(".…:") for word in seen[i : i + len(wanted)]] == wanted:
-                    self.press_at(*seen[i].middle, button=button)
+                    self.press_at(*seen[i].middle)
                     return
             time.sleep(1)
         picture = self.shot(f"missing-{'-'.join(wanted)}".lower())
         raise RuntimeError(f"“{text}” is not on the screen, see {picture}; there is: {' '.join(w.text for w in seen)}")
 
-    def press_at(self, x: float, y: float, *, button: int = 1) -> None:
-        """A click, with a moment of hovering first, as a hand does."""
-        self.hover(x, y)
+    def press_at(self, x: float, y: float, *, button: int = 1, pause: float = 0.5) -> None:
+        """A click (4 and 5 are the wheel), with a moment of hovering first, as a hand does."""
+        if pause:
+            self.hover(x, y)
         self._run("xdotool", "click", str(button))
-        time.sleep(0.5)
+        time.sleep(pause)
 
     def hover(self, x: float, y: float) -> None:
         self._run("xdotool", "mousemove", str(round(x) + 2), str(round(y)))

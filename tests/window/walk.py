@@ -19,6 +19,8 @@ from screen import Screen, opened
 TAB = "Gioconda"
 EDITOR, VIEW, IMAGE = "CompositorNodeTree", "VIEW_3D", "IMAGE_EDITOR"
 PORTRAIT = "next(t for t in bpy.data.node_groups if t.gioconda.is_portrait)"
+SESSION = "__import__('sys').modules['bl_ext.user_default.gioconda.addon.session']"
+AREA = "area = next(a for a in bpy.context.window_manager.windows[0].screen.areas if a.ui_type == {0!r})\n"
 SHOW_TAB = """
 area = next(a for a in bpy.context.window_manager.windows[0].screen.areas if a.ui_type == {0!r})
 area.spaces.active.show_region_ui = True
@@ -47,6 +49,13 @@ class Walk:
         self.screen.do(CHOOSE_TAB.format(editor, TAB))
         self.screen.shot("last", settle=1)
         return self.screen.region(editor, "UI")
+
+    def scroll(self, editor: str, notches: int) -> None:
+        """Turn the wheel over an editor's sidebar, down where positive."""
+        left, top, width, height = self.screen.region(editor, "UI")
+        self.screen.hover(left + width / 3, top + height / 2)
+        for _ in range(abs(notches)):
+            self.screen.press_at(left + width / 3, top + height / 2, button=5 if notches > 0 else 4, pause=0)
 
     def choose_file(self, path: Path) -> None:
         """In an open file browser: go to the folder, name the file, press Enter over the list."""
@@ -106,21 +115,31 @@ def add(walk: Walk) -> None:
 def analyse(walk: Walk) -> None:
     """Find the face and look at it in the Image Editor."""
     screen = walk.screen
-    screen.do(
-        "area = next(a for a in bpy.context.window_manager.windows[0].screen.areas if a.type == 'DOPESHEET_EDITOR')\n"
-        "area.ui_type = 'IMAGE_EDITOR'"
-    )
+    screen.do(AREA.format("DOPESHEET") + "area.ui_type = 'IMAGE_EDITOR'")
     screen.click("Analyse", walk.tab(EDITOR))
     screen.shot("07-analysing", settle=0.5)
-    screen.wait(f"{PORTRAIT}.gioconda.landmarks", seconds=240)
-    screen.do(f"area.spaces.active.image = {PORTRAIT}.gioconda.image")
+    screen.wait(f"{PORTRAIT}.gioconda.landmarks", seconds=300)
+    screen.click("Choose", walk.tab(EDITOR))
+    screen.shot("08-permission")
+    screen.click("Public domain")
+    screen.do(AREA.format(IMAGE) + f"area.spaces.active.image = {PORTRAIT}.gioconda.image")
     walk.tab(IMAGE)
     screen.do(
-        "region = next(r for r in area.regions if r.type == 'WINDOW')\n"
+        AREA.format(IMAGE) + "region = next(r for r in area.regions if r.type == 'WINDOW')\n"
         "with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region):\n"
         "    bpy.ops.image.view_all(fit_view=True)"
     )
-    screen.shot("08-analysed")
+    screen.shot("09-analysed")
+
+
+def mistake(walk: Walk) -> None:
+    """Render without a rig: a sentence in the panel says what is missing."""
+    screen = walk.screen
+    walk.scroll(EDITOR, 20)
+    screen.click("Render", walk.tab(EDITOR), last=True)
+    screen.shot("10-no-rig")
+    screen.click("Dismiss", walk.tab(EDITOR))
+    walk.scroll(EDITOR, -20)
 
 
 def bind(walk: Walk) -> None:
@@ -134,22 +153,25 @@ def bind(walk: Walk) -> None:
         "keys = [o for o in wanted.objects if o.type == 'MESH' and o.data.shape_keys]\n"
         f"{PORTRAIT}.gioconda.rig.target = keys[0]"
     )
-    box = walk.tab(EDITOR)
-    screen.click("Auto-Map", box)
+    screen.click("Auto-Map", walk.tab(EDITOR))
     screen.wait(f"len({PORTRAIT}.gioconda.rig.rows) > 0")
-    screen.shot("09-bound")
+    screen.click("Mapping", walk.tab(EDITOR), last=True)
+    screen.shot("11-bound")
+    screen.click("Mapping", walk.tab(EDITOR), last=True)
 
 
 def preview(walk: Walk) -> None:
     """Live, while scrubbing."""
     screen = walk.screen
-    screen.do("bpy.context.scene.frame_end = 24")
+    walk.scroll(EDITOR, 20)
     screen.click("Live Preview", walk.tab(EDITOR))
-    screen.shot("last", settle=20)
-    for frame in (40, 80, 120):
+    screen.shot("last", settle=25)
+    screen.do(f"{SESSION}.reset_longest_round()")
+    for frame in (40, 80, 110, 120):
         screen.do(f"bpy.context.scene.frame_set({frame})")
         screen.shot("last", settle=3)
-    screen.shot("10-preview")
+    screen.shot("12-preview")
+    print(f"longest round while previewing: {1000 * screen.do(f'answer = {SESSION}.longest_round()'):.0f} ms")
     screen.click("Live Preview", walk.tab(EDITOR))
 
 
@@ -157,24 +179,28 @@ def render(walk: Walk) -> None:
     """A range in the background, the frames in the compositor."""
     screen = walk.screen
     screen.do("bpy.context.scene.frame_start, bpy.context.scene.frame_end = 100, 123")
-    screen.click("Render Frames", walk.tab(EDITOR))
-    screen.shot("11-rendering", settle=8)
-    screen.wait(f"len(list(__import__('pathlib').Path({str(walk.work)!r}).glob('gioconda/*.exr'))) >= 24", seconds=400)
-    screen.do("bpy.context.scene.frame_set(120)")
-    screen.shot("12-rendered", settle=5)
+    screen.do(f"{SESSION}.reset_longest_round()")
+    screen.click("Render", walk.tab(EDITOR), last=True)
+    screen.wait(f"({SESSION}.state({PORTRAIT}).progress or 0) > 0.2", seconds=400)
+    screen.shot("13-rendering", settle=0)
+    screen.wait(f"{SESSION}.task_of({PORTRAIT}) is None", seconds=600)
+    print(f"longest round while rendering: {1000 * screen.do(f'answer = {SESSION}.longest_round()'):.0f} ms")
+    screen.do("bpy.context.scene.frame_set(110)")
+    screen.shot("14-rendered", settle=5)
 
 
 def landmark_rig(walk: Walk) -> None:
     """For artists who have no rig."""
     screen = walk.screen
+    screen.do(f"{PORTRAIT}.gioconda.rig.target = None")
     screen.click("Layout", (0, 0, 1400, 30))
     screen.shot("last", settle=3)
     screen.click("Create Landmark Rig", walk.tab(VIEW))
-    screen.shot("13-landmark-rig", settle=4)
+    screen.shot("15-landmark-rig", settle=4)
 
 
 STEPS: dict[str, Callable[[Walk], None]] = {
-    step.__name__: step for step in (install, add, analyse, bind, preview, render, landmark_rig)
+    step.__name__: step for step in (install, add, analyse, mistake, bind, preview, render, landmark_rig)
 }
 
 

@@ -42,11 +42,11 @@ class Word:
 class Screen:
     """Blender in a window that fills a virtual screen."""
 
-    def __init__(self, blender: list[str], display: int, pictures: Path, folder: Path) -> None:
+    def __init__(self, blender: list[str], display: int, pictures: Path, folder: Path, profile: Path) -> None:
         self.pictures, self.folder = pictures, folder
         self.environment = {**os.environ, "DISPLAY": f":{display}", "LIBGL_ALWAYS_SOFTWARE": "1"}
-        self.environment["BLENDER_USER_RESOURCES"] = str(folder / "profile")
-        self.log = (folder / "blender.log").open("w")
+        self.environment["BLENDER_USER_RESOURCES"] = str(profile)
+        self.log = (pictures / "blender.log").open("w")
         screen = [
             "Xvfb",
             f":{display}",
@@ -110,7 +110,7 @@ class Screen:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.blender.poll() is not None:
-                raise RuntimeError(f"Blender has ended with {self.blender.returncode}: {self.folder / 'blender.log'}")
+                raise RuntimeError(f"Blender has ended with {self.blender.returncode}: {self.log.name}")
             yield
             time.sleep(0.1)
         raise RuntimeError(failure)
@@ -149,14 +149,26 @@ class Screen:
         Raises:
             RuntimeError: they are not on the screen; a picture shows what is.
         """
+        self.press_at(*self.find(text, box, last=last))
+
+    def find(
+        self, text: str, box: tuple[int, int, int, int] | None = None, *, last: bool = False
+    ) -> tuple[float, float]:
+        """Where these words are written one after the other: the first place, or the last, pixels from the top left.
+
+        Raises:
+            RuntimeError: they are not on the screen; a picture shows what is.
+        """
         wanted = text.split()
         for _ in range(5):
             seen = self.words(box)
-            places = range(len(seen) - len(wanted) + 1)
-            for i in reversed(places) if last else places:
-                if [word.text.strip(".…:") for word in seen[i : i + len(wanted)]] == wanted:
-                    self.press_at(*seen[i].middle)
-                    return
+            places = [
+                seen[i].middle
+                for i in range(len(seen) - len(wanted) + 1)
+                if [word.text.strip(".…:") for word in seen[i : i + len(wanted)]] == wanted
+            ]
+            if places:
+                return places[-1 if last else 0]
             time.sleep(1)
         picture = self.shot(f"missing-{'-'.join(wanted)}".lower())
         raise RuntimeError(f"“{text}” is not on the screen, see {picture}; there is: {' '.join(w.text for w in seen)}")
@@ -209,11 +221,12 @@ class Screen:
 
 
 @contextmanager
-def opened(blender: list[str], display: int, pictures: Path) -> Iterator[Screen]:
-    """A Blender on its screen, with a throw-away profile; all gone at the end."""
+def opened(blender: list[str], display: int, pictures: Path, profile: Path) -> Iterator[Screen]:
+    """A Blender on its screen, with a profile of its own."""
     pictures.mkdir(parents=True, exist_ok=True)
+    profile.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="gioconda-window-") as folder,
-        Screen(blender, display, pictures, Path(folder)) as screen,
+        Screen(blender, display, pictures, Path(folder), profile) as screen,
     ):
         yield screen

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from screen import Screen, opened
+from screen import SIZE, Screen, opened
 
 TAB = "Gioconda"
 EDITOR, VIEW, IMAGE = "CompositorNodeTree", "VIEW_3D", "IMAGE_EDITOR"
@@ -30,6 +31,36 @@ area = next(a for a in bpy.context.window_manager.windows[0].screen.areas if a.u
 next(r for r in area.regions if r.type == "UI").active_panel_category = {1!r}
 area.tag_redraw()
 """
+
+FIT = """
+{0}
+region = next(r for r in area.regions if r.type == "WINDOW")
+with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region):
+    bpy.ops.{1}
+"""
+ENABLE = """
+bpy.ops.preferences.addon_enable(module="bl_ext.user_default.gioconda")
+bpy.ops.wm.open_mainfile(filepath={0!r}, load_ui=True)
+"""
+COMPOSITE = """
+tree = bpy.context.scene.node_tree
+portrait = next(n for n in tree.nodes if n.type == "GROUP")
+blur = tree.nodes.new("CompositorNodeBlur")
+blur.size_x = blur.size_y = 12
+over = tree.nodes.new("CompositorNodeMixRGB")
+over.label = "Person over Blurred Background"
+tree.links.new(portrait.outputs["Image"], blur.inputs["Image"])
+tree.links.new(portrait.outputs["Matte"], over.inputs["Fac"])
+tree.links.new(blur.outputs["Image"], over.inputs[1])
+tree.links.new(portrait.outputs["Image"], over.inputs[2])
+x, y = portrait.location
+blur.location, over.location = (x + 240, y - 140), (x + 460, y)
+for node in tree.nodes:
+    if node.type in {"COMPOSITE", "VIEWER"}:
+        tree.links.new(over.outputs["Image"], node.inputs["Image"])
+        node.location = x + 700, y if node.type == "COMPOSITE" else y - 180
+"""
+SHOWN = 120  # a frame of the take with a lively face
 
 
 @dataclass(frozen=True)
@@ -56,6 +87,15 @@ class Walk:
         self.screen.hover(left + width / 3, top + height / 2)
         for _ in range(abs(notches)):
             self.screen.press_at(left + width / 3, top + height / 2, button=5 if notches > 0 else 4, pause=0)
+
+    def fit(self, operator: str, editor: str) -> None:
+        """Let an editor show everything it has."""
+        self.screen.do(FIT.format(AREA.format(editor), operator))
+
+    def measure(self, what: str) -> None:
+        """How long the window had to wait for us at most."""
+        seconds = self.screen.do(f"answer = {SESSION}.longest_round()")
+        print(f"  longest wait of the window during {what}: {seconds * 1000:.0f} ms", flush=True)
 
     def choose_file(self, path: Path) -> None:
         """In an open file browser: go to the folder, name the file, press Enter over the list."""
@@ -113,33 +153,35 @@ def add(walk: Walk) -> None:
 
 
 def analyse(walk: Walk) -> None:
-    """Find the face and look at it in the Image Editor."""
+    """Say why the portrait may be animated, find the face and look at it in the Image Editor."""
     screen = walk.screen
-    screen.do(AREA.format("DOPESHEET") + "area.ui_type = 'IMAGE_EDITOR'")
-    screen.click("Analyse", walk.tab(EDITOR))
+    screen.do(f"{AREA.format('DOPESHEET')}area.ui_type = 'IMAGE_EDITOR'")
+    box = walk.tab(EDITOR)
+    screen.click("Choose", box)
+    screen.click("Public Domain")
+    screen.wait(f"{PORTRAIT}.gioconda.right == 'public_domain'", seconds=10)
+    screen.click("Analyse", box)
     screen.shot("07-analysing", settle=0.5)
-    screen.wait(f"{PORTRAIT}.gioconda.landmarks", seconds=300)
-    screen.click("Choose", walk.tab(EDITOR))
-    screen.shot("08-permission")
-    screen.click("Public domain")
-    screen.do(AREA.format(IMAGE) + f"area.spaces.active.image = {PORTRAIT}.gioconda.image")
+    screen.wait(f"{PORTRAIT}.gioconda.landmarks", seconds=240)
+    screen.do(f"{AREA.format(IMAGE)}area.spaces.active.image = {PORTRAIT}.gioconda.image")
     walk.tab(IMAGE)
-    screen.do(
-        AREA.format(IMAGE) + "region = next(r for r in area.regions if r.type == 'WINDOW')\n"
-        "with bpy.context.temp_override(window=bpy.context.window_manager.windows[0], area=area, region=region):\n"
-        "    bpy.ops.image.view_all(fit_view=True)"
-    )
-    screen.shot("09-analysed")
+    walk.fit("image.view_all(fit_view=True)", IMAGE)
+    screen.shot("08-analysed")
 
 
 def mistake(walk: Walk) -> None:
-    """Render without a rig: a sentence in the panel says what is missing."""
+    """Render before there is a rig: what is wrong, in the panel and in the status bar; and what a tooltip says."""
     screen = walk.screen
+    box = walk.tab(EDITOR)
     walk.scroll(EDITOR, 20)
-    screen.click("Render", walk.tab(EDITOR), last=True)
-    screen.shot("10-no-rig")
+    render = screen.find("Render", box, last=True)
+    screen.hover(*render)
+    screen.shot("09-tooltip", settle=2.5)
+    screen.press_at(*render)
+    screen.wait(f"{SESSION}.state({PORTRAIT}).last_error", seconds=60)
+    screen.hover(SIZE[0] / 2, SIZE[1] / 3)
+    screen.shot("10-error")
     screen.click("Dismiss", walk.tab(EDITOR))
-    walk.scroll(EDITOR, -20)
 
 
 def bind(walk: Walk) -> None:
@@ -153,26 +195,30 @@ def bind(walk: Walk) -> None:
         "keys = [o for o in wanted.objects if o.type == 'MESH' and o.data.shape_keys]\n"
         f"{PORTRAIT}.gioconda.rig.target = keys[0]"
     )
-    screen.click("Auto-Map", walk.tab(EDITOR))
-    screen.wait(f"len({PORTRAIT}.gioconda.rig.rows) > 0")
-    screen.click("Mapping", walk.tab(EDITOR), last=True)
-    screen.shot("11-bound")
-    screen.click("Mapping", walk.tab(EDITOR), last=True)
+    box = walk.tab(EDITOR)
+    walk.scroll(EDITOR, -20)
+    screen.click("Auto-Map", box)
+    screen.wait(f"{PORTRAIT}.gioconda.rig.report", seconds=120)
+    screen.shot("11-bound", settle=3)
+    screen.click("Mapping", box, last=True)
+    screen.shot("12-mapping")
+    screen.click("Mapping", box, last=True)
 
 
 def preview(walk: Walk) -> None:
     """Live, while scrubbing."""
     screen = walk.screen
-    walk.scroll(EDITOR, 20)
-    screen.click("Live Preview", walk.tab(EDITOR))
-    screen.shot("last", settle=25)
     screen.do(f"{SESSION}.reset_longest_round()")
-    for frame in (40, 80, 110, 120):
+    box = walk.tab(EDITOR)
+    walk.scroll(EDITOR, 20)
+    screen.click("Live Preview", box)
+    screen.wait(f"'Preview of frame' in {SESSION}.state({PORTRAIT}).note", seconds=180)
+    for frame in (40, 80, SHOWN):
         screen.do(f"bpy.context.scene.frame_set({frame})")
-        screen.shot("last", settle=3)
-    screen.shot("12-preview")
-    print(f"longest round while previewing: {1000 * screen.do(f'answer = {SESSION}.longest_round()'):.0f} ms")
-    screen.click("Live Preview", walk.tab(EDITOR))
+        screen.wait(f"'frame {frame},' in {SESSION}.state({PORTRAIT}).note", seconds=60)
+    screen.shot("13-preview", settle=8)
+    walk.measure("preview")
+    screen.click("Live Preview", box)
 
 
 def render(walk: Walk) -> None:
@@ -180,13 +226,24 @@ def render(walk: Walk) -> None:
     screen = walk.screen
     screen.do("bpy.context.scene.frame_start, bpy.context.scene.frame_end = 100, 123")
     screen.do(f"{SESSION}.reset_longest_round()")
-    screen.click("Render", walk.tab(EDITOR), last=True)
-    screen.wait(f"({SESSION}.state({PORTRAIT}).progress or 0) > 0.2", seconds=400)
-    screen.shot("13-rendering", settle=0)
-    screen.wait(f"{SESSION}.task_of({PORTRAIT}) is None", seconds=600)
-    print(f"longest round while rendering: {1000 * screen.do(f'answer = {SESSION}.longest_round()'):.0f} ms")
-    screen.do("bpy.context.scene.frame_set(110)")
-    screen.shot("14-rendered", settle=5)
+    box = walk.tab(EDITOR)
+    walk.scroll(EDITOR, 20)
+    screen.press_at(*screen.find("Render", box, last=True))
+    screen.wait(f"'Rendering' in {SESSION}.state({PORTRAIT}).stage", seconds=240)
+    screen.shot("14-rendering", settle=4)
+    screen.wait(f"{SESSION}.task_of({PORTRAIT}) is None", seconds=400)
+    walk.measure("render")
+    screen.do(f"bpy.context.scene.frame_set({SHOWN})")
+    screen.shot("15-rendered", settle=5)
+
+
+def composite(walk: Walk) -> None:
+    """The finished frame in the backdrop, with a blur behind the person."""
+    screen = walk.screen
+    screen.do(COMPOSITE)
+    screen.shot("last", settle=4)
+    walk.fit("node.view_all()", EDITOR)
+    screen.shot("16-composited", settle=6)
 
 
 def landmark_rig(walk: Walk) -> None:
@@ -196,11 +253,11 @@ def landmark_rig(walk: Walk) -> None:
     screen.click("Layout", (0, 0, 1400, 30))
     screen.shot("last", settle=3)
     screen.click("Create Landmark Rig", walk.tab(VIEW))
-    screen.shot("15-landmark-rig", settle=4)
+    screen.shot("17-landmark-rig", settle=4)
 
 
 STEPS: dict[str, Callable[[Walk], None]] = {
-    step.__name__: step for step in (install, add, analyse, mistake, bind, preview, render, landmark_rig)
+    step.__name__: step for step in (install, add, analyse, mistake, bind, preview, render, composite, landmark_rig)
 }
 
 
@@ -211,16 +268,28 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("out/window"), help="where pictures go")
     parser.add_argument("--blender", default="blender", help="the command that starts Blender 4.2 or newer")
     parser.add_argument("--display", type=int, default=79, help="number of the virtual screen")
+    parser.add_argument("--since", choices=STEPS, help="go on from the last walk's file, at this step")
     parser.add_argument("--until", choices=STEPS, help="stop after this step")
     arguments = parser.parse_args()
     output = arguments.output.resolve()
     work = output / "work"
     work.mkdir(parents=True, exist_ok=True)
-    with opened(shlex.split(arguments.blender), arguments.display, output) as screen:
+    names = list(STEPS)
+    first = names.index(arguments.since) if arguments.since else 0
+    if not first:
+        shutil.rmtree(work / "profile", ignore_errors=True)
+    with opened(shlex.split(arguments.blender), arguments.display, output, work / "profile") as screen:
         walk = Walk(screen, arguments.package, arguments.portrait, arguments.rig, work)
-        for name, step in STEPS.items():
+        if first:
+            shutil.copyfile(work / f"{names[first - 1]}.blend", work / "shot.blend")
+            screen.do(ENABLE.format(str(work / "shot.blend")), seconds=120)
+            screen.shot("last", settle=4)
+        for name in names[first:]:
             print(f"{name} …", flush=True)
-            step(walk)
+            STEPS[name](walk)
+            if name != "install":
+                screen.do("bpy.ops.wm.save_mainfile()")
+                shutil.copyfile(work / "shot.blend", work / f"{name}.blend")
             if name == arguments.until:
                 break
     (output / "last.png").unlink(missing_ok=True)

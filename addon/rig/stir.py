@@ -12,6 +12,7 @@ import numpy.typing as npt
 from mathutils import Euler, Matrix
 
 from .assemble import LIMIT
+from .names import words
 from .plan import Line, Plan
 from .stage import Holder, Stage, find
 from .taps import Reading, Taps, matrix
@@ -61,6 +62,7 @@ def stir(plan: Plan, taps: Taps, scene: bpy.types.Scene) -> Generator[tuple[int,
     own = {line.row: Part(line.tap.kind, line.tap.holder, line.tap.source) for line in (*plan.channels, *plan.points)}
     parts = list(dict.fromkeys(p for p in own.values() if p.kind != "VERTICES"))
     parts += [Part("BONE", tap.holder, tap.source) for tap in (plan.head, *plan.eyes) if tap and tap.kind == "BONE"]
+    parts += _head_controls(plan)
     parts = list(dict.fromkeys(parts))
     answers, first = Answers(), float(scene.frame_start)
     with Understudy(taps) as double:
@@ -144,6 +146,14 @@ def _range(owner: bpy.types.ID | bpy.types.PoseBone, name: str) -> list[float | 
     return [type(value)(end) for end in ends if end != value] or [value + 1]
 
 
+def _head_controls(plan: Plan) -> list[Part]:
+    """Bones that are called head: the one that deforms may follow one of them."""
+    if plan.head is None or plan.head.kind != "BONE":
+        return []
+    bones = find(plan.head.holder).data.bones
+    return [Part("BONE", plan.head.holder, bone.name) for bone in bones if words(bone.name) == ["head"]]
+
+
 def _others(plan: Plan, double: Understudy, known: set[Part]) -> list[Part]:
     """More parts that may move the face: bones under the head, or all where no head is known; keys of its meshes."""
     found: list[Part] = []
@@ -188,9 +198,9 @@ def _note(plan: Plan, part: Part, own: dict[int, Part], change: Reading, answers
     turned = np.abs(change.matrices[:, :3, :3]).max(axis=(1, 2), initial=0.0)
     present = [tap for tap in (plan.head, *plan.eyes) if tap is not None]
     for tap, turn in zip(present, turned, strict=False):
-        if turn > STILL and part == Part("BONE", tap.holder, tap.source):
+        if turn > STILL:
             answers.head |= tap == plan.head
-            answers.eyes |= tap in plan.eyes
+            answers.eyes |= tap in plan.eyes and part == Part("BONE", tap.holder, tap.source)
 
 
 def _channel_reach(line: Line, change: float) -> float:

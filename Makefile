@@ -38,7 +38,7 @@ ready = $(if $(GIOCONDA_BPY),,$(patsubst %,.venv-bpy-%/.ready,$(1)))
 joined = $(subst $(eval) ,$(SEPARATOR),$(strip $(1)))
 in_blenders = GIOCONDA_BPY="$(or $(GIOCONDA_BPY),$(call joined,$(patsubst %,.venv-bpy-%,$(1))))"
 
-.PHONY: help setup models demo test blender lint format fuzz chaos batches bench extension clean
+.PHONY: help setup models demo test blender lint format fuzz chaos batches bench extension screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
@@ -91,6 +91,19 @@ bench: $(TOOLS) models  ## quality and speed, measured (the clips need ../shared
 
 extension: setup models $(call ready,4.2)  ## dist/gioconda-VERSION-PLATFORM.zip for Blender, wheels inside (0.4 GB each)
 	$(call in_blenders,4.2) $(PY) addon/packaging/build.py
+
+# The window's walk. Any portrait, any .blend that holds a rig with shape keys and a take; docs/artists.md shows these.
+PORTRAIT ?= tests/data/grace_hopper.jpg
+RIG ?= ../shared/data/rigs/makehuman_head_arkit52_livelink328f.blend
+BLENDER ?= blender
+
+screenshots:  ## pictures of a real window, clicked through from installing to compositing: out/window/ (needs Xvfb)
+	@missing=$$(for c in $(firstword $(BLENDER)) Xvfb xdotool import tesseract; do command -v $$c >/dev/null || echo -n " $$c"; done); \
+	if [ -n "$$missing" ]; then echo "The walk needs$$missing on the PATH: tests/window/README.md says where from." >&2; exit 1; fi; \
+	package=$$(ls -t dist/gioconda-*-linux*.zip 2>/dev/null | head -1); \
+	if [ -z "$$package" ]; then echo "There is no dist/gioconda-*-linux*.zip: run 'make extension' first." >&2; exit 1; fi; \
+	if [ ! -e "$(RIG)" ]; then echo "$(RIG) is not here: say RIG=/path/to/a.blend with a face that has shape keys." >&2; exit 1; fi; \
+	python3 tests/window/walk.py "$$package" "$(PORTRAIT)" "$(RIG)" -o out/window --blender "$(BLENDER)"
 
 .venv-bpy-%/.ready:
 	@python=$$(for p in python$(BPY_PYTHON_$*) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(BPY_PYTHON_$*).*/bin/python; do \

@@ -160,6 +160,12 @@ def analyse(walk: Walk) -> None:
     screen.click("Choose", box)
     screen.click("Public Domain")
     screen.wait(f"{PORTRAIT}.gioconda.right == 'public_domain'", seconds=10)
+    x, y = screen.find("Stated By", box)
+    screen.press_at(x + 120, y, button=1)
+    screen.press_at(x + 120, y, button=1)  # a text field opens at a double click
+    screen.write("The docs' author")
+    screen.key("Return")
+    screen.wait(f"{PORTRAIT}.gioconda.right_who", seconds=10)
     screen.click("Analyse", box)
     screen.shot("07-analysing", settle=0.5)
     screen.wait(f"{PORTRAIT}.gioconda.landmarks", seconds=240)

@@ -17,6 +17,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ..core.gioconda.errors import GiocondaError
 from .overlay_shapes import TINT, Box, Editing, Shape, View, faces_of, shapes_for, thinned
+from .sentence import interface_scale
 
 Float = npt.NDArray[np.floating]
 
@@ -84,7 +85,7 @@ def _draw(context: Any) -> None:
         return
     portrait, image = tree.gioconda, tree.gioconda.image
     view = view_of(context.region, tuple(image.size))
-    unit = context.preferences.system.ui_scale
+    unit = interface_scale(context)
     gpu.state.blend_set("ALPHA")
     if portrait.overlay.matte:
         _draw_tint(portrait, view, tuple(image.size))

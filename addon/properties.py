@@ -17,6 +17,7 @@ from ..core.gioconda.trust.consent import RIGHTS
 from .analysis import picture_changed
 from .nodes import is_portrait, setting_changed
 from .overlay import shown_changed
+from .paths import beside_blend
 from .preview import live_changed
 from .rig.settings import CLASSES as RIG_CLASSES
 from .rig.settings import RigSettings
@@ -37,9 +38,6 @@ PASS_TEXTS = {
     "Confidence": "How sure the engine is of each pixel",
     "Plate": "The background without the person",
 }
-
-# What a path has to say from Blender 4.5 on to be allowed to start with "//".
-BESIDE_BLEND = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 
 RIGHT_NAMES = {
     "own_work": "My Own Work",
@@ -149,7 +147,8 @@ class PortraitSettings(bpy.types.PropertyGroup):
 
     shown: PointerProperty(type=ShownSettings)
     output: StringProperty(
-        name="Output", subtype="FILE_PATH", default="//gioconda/####.exr", update=setting_changed, options=BESIDE_BLEND,
+        name="Output", subtype="FILE_PATH", default="//gioconda/####.exr", update=setting_changed,
+        options=beside_blend(),
         description="Where frames go: #### is the frame number, // the folder of this .blend",
     )  # fmt: skip
     draft: BoolProperty(

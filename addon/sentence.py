@@ -8,13 +8,18 @@ MARGIN = 46  # pixels of a line that are not text: icon, borders
 
 def draw_sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, *, icon: str = "INFO") -> None:
     """The whole text, wrapped at words; a long word (a path) is broken."""
-    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
+    scale = interface_scale(context)
     width = context.region.width if context.region else 260
     room = max(16, int((width / scale - MARGIN) / LETTER))
     column = layout.column(align=True)
     column.scale_y = 0.8
     for number, line in enumerate(wrapped(text, room)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1")
+
+
+def interface_scale(context: bpy.types.Context) -> float:
+    """How much larger than usual the interface is; Blender says 0 without a window."""
+    return context.preferences.system.ui_scale or 1.0
 
 
 def wrapped(text: str, room: int) -> list[str]:

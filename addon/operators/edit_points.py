@@ -7,6 +7,7 @@ from .. import landmark_points as lp
 from .. import overlay, session
 from ..overlay_shapes import Editing, View
 from ..point_editor import PointEditor
+from ..sentence import interface_scale
 
 REACH = 14  # interface pixels around a point in which the mouse picks it
 KEYS = (
@@ -37,7 +38,7 @@ def _inside(region: bpy.types.Region, x: int, y: int) -> bool:
 
 def reach_px(context: bpy.types.Context, view: View) -> float:
     """How near the mouse must come to a point, picture pixels."""
-    return REACH * context.preferences.system.ui_scale / max(view.scale[0], 1e-9)
+    return REACH * interface_scale(context) / max(view.scale[0], 1e-9)
 
 
 class GIOCONDA_OT_edit_points(bpy.types.Operator):

@@ -11,6 +11,8 @@ from bpy.props import (
     StringProperty,
 )
 
+from ..paths import beside_blend
+
 KINDS = (
     ("AUTO", "Automatic", "Look at the rig and choose"),
     ("KEYS", "Shape Keys", "Shape keys, named in any of the common spellings"),
@@ -76,7 +78,7 @@ class RigSettings(bpy.types.PropertyGroup):
         name="Collection", type=bpy.types.Collection, description="The empties or objects that stand for landmarks"
     )
     file: StringProperty(
-        name="File", subtype="FILE_PATH",
+        name="File", subtype="FILE_PATH", options=beside_blend(),
         description="A motion: Live Link Face or ARKit CSV, .npz, .json; or a video of a face",
     )  # fmt: skip
     file_start: IntProperty(name="Starts At", default=1, description="Scene frame at which the file's motion starts")

@@ -52,7 +52,8 @@ def _draw_analysis(layout, context, tree):
     else:
         row.progress(factor=record.progress or 0.0, text=record.stage)
         row.operator("gioconda.cancel_analysis", text="", icon="X")
-    layout.prop(settings, "face", text="Face (0: the only one)" if settings.face == 0 else "Face")
+    if settings.face or not settings.landmarks:
+        layout.prop(settings, "face", text="Face (0: the only one)" if settings.face == 0 else "Face")
     if settings.landmarks:
         text = "Landmarks placed by hand" if settings.hand_placed else "The face was found"
         layout.label(text=text, icon="CHECKMARK")

@@ -6,6 +6,15 @@ from ...core.gioconda.landmarks import ARKIT
 from ..sentence import draw_sentence
 from .respond import STILL
 
+HINTS = {
+    "AUTO": "Choose the armature or mesh that acts. Driven By offers empties and motion files, too.",
+    "KEYS": "Choose the mesh that has the shape keys.",
+    "BONES": "Choose the armature.",
+    "OBJECTS": "Choose the collection that holds the empties, or one empty that is their parent.",
+    "VERTICES": "Choose the mesh that has the vertex groups.",
+    "MESH": "Choose the mesh of the face.",
+}
+
 
 class GIOCONDA_UL_mapping(bpy.types.UIList):
     """The mapping's rows: on or off, source, target, and whether it responded."""
@@ -42,11 +51,12 @@ def draw_rig(layout: bpy.types.UILayout, context: bpy.types.Context, tree: bpy.t
     if rig.kind == "OBJECTS" or (rig.kind == "AUTO" and rig.collection is not None):
         column.prop(rig, "collection")
     if not has_rig(tree):
+        draw_sentence(layout, context, HINTS[rig.kind])
         layout.operator("gioconda.create_landmark_rig", icon="ARMATURE_DATA")
         return
-    buttons = layout.column(align=True)
-    buttons.operator("gioconda.map_rig", icon="VIEWZOOM")
-    buttons.operator("gioconda.test_mapping", icon="PLAY")
+    button = layout.row()
+    button.scale_y = 1.5
+    button.operator("gioconda.map_rig", icon="VIEWZOOM")
     if rig.report:
         draw_sentence(layout.box(), context, rig.report)
 
@@ -89,6 +99,7 @@ def draw_mapping(layout: bpy.types.UILayout, context: bpy.types.Context, tree: b
     rig = tree.gioconda.rig
     if (rig.found if rig.kind == "AUTO" else rig.kind) == "MESH" and not rig.rows:
         draw_sentence(layout, context, "The face follows the mesh's surface; rows added here count on top.")
+    layout.operator("gioconda.test_mapping", icon="PLAY")
     row = layout.row()
     row.template_list("GIOCONDA_UL_mapping", "", rig, "rows", rig, "active_row", rows=5)
     side = row.column(align=True)

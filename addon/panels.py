@@ -57,7 +57,7 @@ def _draw_analysis(layout, context, tree):
     if settings.landmarks:
         text = "Landmarks placed by hand" if settings.hand_placed else "The face was found"
         layout.label(text=text, icon="CHECKMARK")
-    else:
+    elif under_way is None:
         draw_sentence(layout, context, "Not analysed yet: Render does it, too. Fix landmarks in the Image Editor.")
 
 

@@ -158,7 +158,7 @@ def analyse(walk: Walk) -> None:
     screen.do(f"{AREA.format('DOPESHEET')}area.ui_type = 'IMAGE_EDITOR'")
     box = walk.tab(EDITOR)
     screen.click("Choose", box)
-    screen.click("Public Domain")
+    screen.click("Public Domain", box)
     screen.wait(f"{PORTRAIT}.gioconda.right == 'public_domain'", seconds=10)
     x, y = screen.find("Stated By", box)
     screen.press_at(x + 120, y, button=1)

@@ -5,7 +5,7 @@ import bpy
 from ..core.gioconda.errors import GiocondaError
 from . import analysis, landmark_points, overlay, session
 from .overlay_shapes import faces_of
-from .panels import draw_said
+from .panels import draw_progress, draw_said
 from .sentence import draw_sentence
 
 
@@ -25,7 +25,7 @@ class GIOCONDA_PT_image(ImagePanel, bpy.types.Panel):
             _draw_elsewhere(layout, context)
             return
         layout.enabled = tree.library is None
-        _draw_analyse(layout, tree)
+        _draw_analyse(layout, context, tree)
         _draw_faces(layout, tree)
         _draw_points(layout, context, tree)
         draw_said(layout, context, session.state(tree))
@@ -73,16 +73,14 @@ def _draw_elsewhere(layout, context):
     layout.operator("gioconda.show_portrait", icon="IMAGE_DATA")
 
 
-def _draw_analyse(layout, tree):
+def _draw_analyse(layout, context, tree):
     under_way = analysis.of(tree)
     row = layout.row(align=True)
     row.scale_y = 1.3
     if under_way is None:
         row.operator("gioconda.analyse_portrait", icon="VIEWZOOM")
         return
-    record = session.state(tree)
-    row.progress(factor=record.progress or 0.0, text=record.stage)
-    row.operator("gioconda.cancel_analysis", text="", icon="X")
+    draw_progress(row, layout, context, session.state(tree), "gioconda.cancel_analysis")
 
 
 def _draw_faces(layout, tree):

@@ -50,8 +50,7 @@ def _draw_analysis(layout, context, tree):
     if under_way is None:
         row.operator("gioconda.analyse_portrait", icon="VIEWZOOM")
     else:
-        row.progress(factor=record.progress or 0.0, text=record.stage)
-        row.operator("gioconda.cancel_analysis", text="", icon="X")
+        draw_progress(row, layout, context, record, "gioconda.cancel_analysis")
     if settings.face or not settings.landmarks:
         layout.prop(settings, "face", text="Face (0: the only one)" if settings.face == 0 else "Face")
     if settings.landmarks:
@@ -120,12 +119,21 @@ def draw_render(layout, context, tree):
     if task is None:
         row.operator("gioconda.render_portrait", icon="RENDER_ANIMATION")
     else:
-        row.progress(factor=record.progress or 0.0, text=record.stage)
-        row.operator("gioconda.cancel_render", text="", icon="X")
+        draw_progress(row, layout, context, record, "gioconda.cancel_render")
         if record.seconds_left is not None:
             layout.label(text=f"{session.clock(record.seconds_left)} left (Esc stops)", icon="TIME")
     draw_said(layout, context, record)
     layout.operator("gioconda.export_job", icon="EXPORT")
+
+
+def draw_progress(row, layout, context, record, cancel):
+    """How far it is, with a button that stops it; what a stage says in brackets goes below, where there is room."""
+    text, _, more = record.stage.partition(" (")
+    row.progress(factor=record.progress or 0.0, text=text)
+    row.operator(cancel, text="", icon="X")
+    if more:
+        more = more.removesuffix(")")
+        draw_sentence(layout, context, f"{more[:1].upper()}{more[1:]}", icon="TIME")
 
 
 def draw_said(layout, context, record):

@@ -56,6 +56,7 @@ class _Session:
     worker: Any  # worker.Worker
     waiting: dict[int, tuple[int, Callable[[protocol.Message], None]]]  # request → (portrait, who wants to know)
     idle: list[Callable[[], None]]  # called every round
+    stage: protocol.Stage | None = None  # what the worker does before it can answer anyone: it compiles the renderer
     longest: float = 0.0  # seconds, of all rounds: what the window had to wait
 
 
@@ -214,7 +215,7 @@ def stop_worker() -> None:
     """Let it go: its settings changed, or Blender closes. What was asked of it is forgotten."""
     if _session.worker is not None:
         _session.worker.stop()
-    _session.worker = None
+    _session.worker = _session.stage = None
     _session.waiting.clear()
 
 
@@ -234,6 +235,8 @@ def ask(
     """
     number = worker().send(request)
     _session.waiting[number] = (0 if tree is None else tree.session_uid, on_message)
+    if _session.stage is not None:
+        on_message(_session.stage)
     wake()
     return number
 
@@ -252,6 +255,7 @@ def listen() -> None:
         return
     for number, message in there.poll():
         if number is None and isinstance(message, protocol.Stage):  # for all who wait: the renderer is being compiled
+            _session.stage = message
             for _, on_message in list(_session.waiting.values()):
                 on_message(message)
         if number not in _session.waiting:
@@ -259,6 +263,7 @@ def listen() -> None:
         uid, on_message = _session.waiting[number]
         if isinstance(message, protocol.Result | protocol.Error):
             del _session.waiting[number]
+            _session.stage = None
         tree = tree_of(uid) if uid else None
         if tree is not None and isinstance(message, protocol.Error) and message.code != ExitCode.CANCELLED:
             state(tree).log_path = str(there.log_path)

@@ -153,9 +153,22 @@ def add(walk: Walk) -> None:
 
 
 def analyse(walk: Walk) -> None:
-    """Say why the portrait may be animated, find the face and look at it in the Image Editor."""
+    """Find the face and look at it in the Image Editor."""
     screen = walk.screen
     screen.do(f"{AREA.format('DOPESHEET')}area.ui_type = 'IMAGE_EDITOR'")
+    box = walk.tab(EDITOR)
+    screen.click("Analyse", box)
+    screen.shot("07-analysing", settle=0.5)
+    screen.wait(f"{PORTRAIT}.gioconda.landmarks", seconds=240)
+    screen.do(f"{AREA.format(IMAGE)}area.spaces.active.image = {PORTRAIT}.gioconda.image")
+    walk.tab(IMAGE)
+    walk.fit("image.view_all(fit_view=True)", IMAGE)
+    screen.shot("08-analysed")
+
+
+def permit(walk: Walk) -> None:
+    """Say why the portrait may be animated, and who says so."""
+    screen = walk.screen
     box = walk.tab(EDITOR)
     screen.click("Choose", box)
     screen.click("Public Domain", box)
@@ -166,13 +179,7 @@ def analyse(walk: Walk) -> None:
     screen.write("The docs' author")
     screen.key("Return")
     screen.wait(f"{PORTRAIT}.gioconda.right_who", seconds=10)
-    screen.click("Analyse", box)
-    screen.shot("07-analysing", settle=0.5)
-    screen.wait(f"{PORTRAIT}.gioconda.landmarks", seconds=240)
-    screen.do(f"{AREA.format(IMAGE)}area.spaces.active.image = {PORTRAIT}.gioconda.image")
-    walk.tab(IMAGE)
-    walk.fit("image.view_all(fit_view=True)", IMAGE)
-    screen.shot("08-analysed")
+    screen.shot("09-permission")
 
 
 def mistake(walk: Walk) -> None:
@@ -182,12 +189,13 @@ def mistake(walk: Walk) -> None:
     walk.scroll(EDITOR, 20)
     render = screen.find("Render", box, last=True)
     screen.hover(*render)
-    screen.shot("09-tooltip", settle=2.5)
+    screen.shot("10-tooltip", settle=2.5)
     screen.press_at(*render)
     screen.wait(f"{SESSION}.state({PORTRAIT}).last_error", seconds=60)
     screen.hover(SIZE[0] / 2, SIZE[1] / 3)
-    screen.shot("10-error")
-    screen.click("Dismiss", walk.tab(EDITOR))
+    screen.shot("11-error")
+    walk.scroll(EDITOR, 20)
+    screen.click("Dismiss", box)
 
 
 def bind(walk: Walk) -> None:
@@ -205,9 +213,9 @@ def bind(walk: Walk) -> None:
     walk.scroll(EDITOR, -20)
     screen.click("Auto-Map", box)
     screen.wait(f"{PORTRAIT}.gioconda.rig.report", seconds=120)
-    screen.shot("11-bound", settle=3)
+    screen.shot("12-bound", settle=3)
     screen.click("Mapping", box, last=True)
-    screen.shot("12-mapping")
+    screen.shot("13-mapping")
     screen.click("Mapping", box, last=True)
 
 
@@ -222,7 +230,7 @@ def preview(walk: Walk) -> None:
     for frame in (40, 80, SHOWN):
         screen.do(f"bpy.context.scene.frame_set({frame})")
         screen.wait(f"'frame {frame},' in {SESSION}.state({PORTRAIT}).note", seconds=60)
-    screen.shot("13-preview", settle=8)
+    screen.shot("14-preview", settle=8)
     walk.measure("preview")
     screen.click("Live Preview", box)
 
@@ -236,11 +244,11 @@ def render(walk: Walk) -> None:
     walk.scroll(EDITOR, 20)
     screen.press_at(*screen.find("Render", box, last=True))
     screen.wait(f"'Rendering' in {SESSION}.state({PORTRAIT}).stage", seconds=240)
-    screen.shot("14-rendering", settle=4)
+    screen.shot("15-rendering", settle=4)
     screen.wait(f"{SESSION}.task_of({PORTRAIT}) is None", seconds=400)
     walk.measure("render")
     screen.do(f"bpy.context.scene.frame_set({SHOWN})")
-    screen.shot("15-rendered", settle=5)
+    screen.shot("16-rendered", settle=5)
 
 
 def composite(walk: Walk) -> None:
@@ -249,7 +257,7 @@ def composite(walk: Walk) -> None:
     screen.do(COMPOSITE)
     screen.shot("last", settle=4)
     walk.fit("node.view_all()", EDITOR)
-    screen.shot("16-composited", settle=6)
+    screen.shot("17-composited", settle=6)
 
 
 def landmark_rig(walk: Walk) -> None:
@@ -259,11 +267,12 @@ def landmark_rig(walk: Walk) -> None:
     screen.click("Layout", (0, 0, 1400, 30))
     screen.shot("last", settle=3)
     screen.click("Create Landmark Rig", walk.tab(VIEW))
-    screen.shot("17-landmark-rig", settle=4)
+    screen.shot("18-landmark-rig", settle=4)
 
 
 STEPS: dict[str, Callable[[Walk], None]] = {
-    step.__name__: step for step in (install, add, analyse, mistake, bind, preview, render, composite, landmark_rig)
+    step.__name__: step
+    for step in (install, add, analyse, permit, mistake, bind, preview, render, composite, landmark_rig)
 }
 
 

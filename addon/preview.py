@@ -166,6 +166,8 @@ def _request(live: Live, tree: bpy.types.NodeTree, still: protocol.Job) -> tuple
     """The request but for its size, and a text that changes with what would be seen."""
     global _baking
     scene = nodes.scene_of(tree, bpy.context)
+    if not bpy.app.background:
+        rig.check_ready(tree, scene)
     _baking = True  # reading the rig plays a scene of its own
     try:
         motion = rig.bake(tree, scene, [scene.frame_current])

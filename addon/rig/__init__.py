@@ -2,6 +2,6 @@
 
 from .errors import RigError
 from .files import passthrough
-from .sample import bake, bake_now, bake_steps, retarget_settings
+from .sample import bake, bake_now, bake_steps, check_ready, retarget_settings
 
-__all__ = ["RigError", "bake", "bake_now", "bake_steps", "passthrough", "retarget_settings"]
+__all__ = ["RigError", "bake", "bake_now", "bake_steps", "check_ready", "passthrough", "retarget_settings"]

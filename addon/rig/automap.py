@@ -57,6 +57,13 @@ def is_mapped(rig: bpy.types.PropertyGroup) -> bool:
     return kind == "FILE" or bool(rig.surface if kind == "MESH" else kind not in ("AUTO", "") and len(rig.rows))
 
 
+def check_mapped(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:
+    """For what must not wait for an auto-map, such as a live preview. Raises: RigError: nobody has mapped the rig."""
+    check_target(rig, scene)
+    if not is_mapped(rig):
+        raise RigError("The rig has not been looked at yet: press Auto-Map.")
+
+
 def ensure_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[None]:
     """`ensure` in steps: see `auto_map_steps`."""
     rig = tree.gioconda.rig

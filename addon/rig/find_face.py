@@ -32,7 +32,7 @@ from .taps import Skin, matrix
 Float = npt.NDArray[np.float64]
 PIXELS = 320
 LARGE = 0.4  # of the picture: a face that fills less is looked at again, closer
-SECONDS = 180  # the most an analysis may take: the worker may be busy with something else
+SECONDS = 600  # the most an analysis may take: a new worker may have to be compiled first
 SKIN_COLOR = (0.62, 0.42, 0.33)
 CLOSE = 0.2  # head units: skin this far before or behind the nets' depth is another part of the head
 LIFT = 0.3  # inner lips hang on skin this share of the way to the lips' rim: never on the other lip
@@ -155,7 +155,7 @@ def _answer(request: dict[str, Any], share: float) -> Steps[protocol.Result | pr
         while not (heard and isinstance(heard[-1], protocol.Result | protocol.Error)):
             if time.monotonic() > until:
                 raise RigError(f"The face nets did not answer within {SECONDS} seconds; try again.")
-            if heard and isinstance(heard[-1], protocol.Stage):
+            if heard and isinstance(heard[-1], protocol.Stage) and heard[-1].name != "read":
                 stage = f"Finding the face on the mesh: {heard[-1].text}"
             yield Progress(stage, share, waits=True)
     finally:

@@ -48,6 +48,12 @@ def bake(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequence[floa
             return stop.value
 
 
+def check_ready(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:
+    """Whether `bake` would begin at once: auto-mapping takes seconds. Raises: RigError: it would not."""
+    if chosen_kind(tree.gioconda.rig) != "FILE":
+        automap.check_mapped(tree.gioconda.rig, scene)
+
+
 def bake_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequence[float]) -> Steps:
     """`bake` in steps of about 30 ms: yields (done, total); the Motion is the generator's return value.
 

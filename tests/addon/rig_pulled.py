@@ -1,5 +1,7 @@
 """Run inside Blender: Test Mapping on rigs that nobody has animated, and whether it leaves them as they were."""
 
+import time
+
 import bpy
 from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon import session
@@ -163,15 +165,17 @@ said["stage gone"] = attempt(lambda: list(steps))
 said["stage gone clean"] = before == everything()
 
 # Beside everything else, as in the window: a task.
-session.reset_longest_round()
+longest = 0.0
 task = RigTask(tree, respond.test_steps(tree, scene))
 session.start(task, first=True)
 said["busy"] = session.task_of(tree) is task
 rounds = 0
 while session.is_running(task):
+    since = time.thread_time()  # of the processor: other programs do not count
     session.pump()
+    longest = max(longest, time.thread_time() - since)
     rounds += 1
-said["task"] = [task.outcome, task.text, rounds, session.longest_round()]
+said["task"] = [task.outcome, task.text, rounds, longest]
 task = RigTask(tree, respond.test_steps(tree, scene))
 session.start(task)
 session.pump()

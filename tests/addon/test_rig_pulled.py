@@ -46,8 +46,8 @@ def test_the_artists_rig_is_as_it_was(said: dict[str, Any]) -> None:
 def test_it_runs_beside_everything_else_and_can_be_cancelled(said: dict[str, Any]) -> None:
     outcome, text, rounds, longest = said["task"]
     print(f"{rounds} rounds, longest {1000 * longest:.0f} ms")
-    assert said["busy"] and outcome == "done" and "5 of 6 rows answer" in text and rounds > 1
-    assert longest < 0.25  # 30 to 100 ms where nothing else runs
+    assert said["busy"] and outcome == "done" and "5 of 6 rows answer" in text
+    assert longest < 0.1
     assert said["cancelled"] == ["cancelled", False, True]
 
 

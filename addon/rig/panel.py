@@ -24,12 +24,16 @@ class GIOCONDA_UL_mapping(bpy.types.UIList):
     def draw_item(self, _context, layout, _data, item, _icon, _active, _property, _index=0, _flags=0):
         row = layout.row(align=True)
         row.prop(item, "enabled", text="")
-        split = row.split(factor=0.5, align=True)
-        split.active = item.enabled
+        names = row.row(align=True)
+        names.active = item.enabled
         icon = item.bl_rna.properties["kind"].enum_items[item.kind].icon
-        split.label(text=item.source or "…", icon=icon)
-        side = split.row(align=True)
-        side.label(text=item.target or "…")
+        if item.source == item.target:  # one name has room to be read
+            names.label(text=item.source or "…", icon=icon)
+        else:
+            split = names.split(factor=0.5, align=True)
+            split.label(text=item.source or "…", icon=icon)
+            split.label(text=item.target or "…")
+        side = row.row(align=True)
         if item.trouble:
             side.label(text="", icon="ERROR")
         elif item.response >= 0:

@@ -192,9 +192,9 @@ def mistake(walk: Walk) -> None:
     screen.shot("10-tooltip", settle=2.5)
     screen.press_at(*render)
     screen.wait(f"{SESSION}.state({PORTRAIT}).last_error", seconds=60)
+    walk.scroll(EDITOR, 20)
     screen.hover(SIZE[0] / 2, SIZE[1] / 3)
     screen.shot("11-error")
-    walk.scroll(EDITOR, 20)
     screen.click("Dismiss", box)
 
 
@@ -214,9 +214,9 @@ def bind(walk: Walk) -> None:
     screen.click("Auto-Map", box)
     screen.wait(f"{PORTRAIT}.gioconda.rig.report", seconds=120)
     screen.shot("12-bound", settle=3)
-    screen.click("Mapping", box, last=True)
+    screen.click("Mapping", box)
     screen.shot("13-mapping")
-    screen.click("Mapping", box, last=True)
+    screen.click("Mapping", box)
 
 
 def preview(walk: Walk) -> None:

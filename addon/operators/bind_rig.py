@@ -80,9 +80,7 @@ def _is_busy(cls: Any, tree: Any) -> bool:
 class GIOCONDA_OT_map_rig(_Stepped, bpy.types.Operator):
     bl_idname = "gioconda.map_rig"
     bl_label = "Auto-Map"
-    bl_description = (
-        "Look at the rig, choose how to read it and fill the mapping; tells what it saw. Esc cancels"
-    )
+    bl_description = "Look at the rig, choose how to read it and fill the mapping; tells what it saw. Esc cancels"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod

@@ -177,8 +177,8 @@ while session.is_running(task):
     rounds += 1
 said["task"] = [task.outcome, task.text, rounds, longest]
 task = RigTask(tree, respond.test_steps(tree, scene))
+next(task._steps)  # it has begun; a whole round may be enough for all of it
 session.start(task)
-session.pump()
 task.cancel()
 session.pump()
 said["cancelled"] = [task.outcome, session.is_running(task), before == everything()]

@@ -9,6 +9,7 @@ scene-linear pixels far above 1 and below 0 pass through every function (cubic s
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -37,7 +38,7 @@ _BORDER = {"replicate": cv2.BORDER_REPLICATE, "zero": cv2.BORDER_CONSTANT}
 
 
 def set_threads(count: int) -> None:
-    """Let OpenCV use `count` threads; 0 means none beside the caller's."""
+    """Let OpenCV use `count` threads; 0 means none beside the caller's, -1 as many as there are cores."""
     cv2.setNumThreads(count)
 
 
@@ -289,7 +290,8 @@ def distance_inside(mask: Pixels) -> Floats:
     inside = np.asarray(mask != 0, np.uint8)
     if inside.all():
         return np.full(inside.shape, np.hypot(*inside.shape), np.float32)
-    return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    with _one_thread():
+        return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
 
 
 def convex_hull(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -360,6 +362,17 @@ def _push_pull(colour: Floats, weight: Floats) -> Floats:
 
 
 # OpenCV's ways ----------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """For what OpenCV rounds differently with another number of threads: a portrait is the same on every machine."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _writable(image: Pixels) -> Pixels:

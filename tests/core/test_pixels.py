@@ -115,6 +115,18 @@ def test_distance_counts_pixels_to_the_nearest_outside() -> None:
     assert pixels.distance_inside(np.ones((3, 4), bool)).min() == 5
 
 
+def test_distance_is_the_same_on_any_number_of_threads() -> None:
+    mask = np.hypot(*np.mgrid[-128:128, -128:128]) < 110
+    try:
+        found = []
+        for threads in (0, 1, 2, 3):
+            pixels.set_threads(threads)
+            found.append(pixels.distance_inside(mask).tobytes())
+    finally:
+        pixels.set_threads(-1)
+    assert len(set(found)) == 1
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("step", [1, 4])
 def test_a_guided_filter_follows_the_guide(channels: int, step: int) -> None:

@@ -9,7 +9,6 @@ scene-linear pixels far above 1 and below 0 pass through every function (cubic s
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -290,8 +289,9 @@ def distance_inside(mask: Pixels) -> Floats:
     inside = np.asarray(mask != 0, np.uint8)
     if inside.all():
         return np.full(inside.shape, np.hypot(*inside.shape), np.float32)
-    with _one_thread():
-        return np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    found = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    # OpenCV's last bit differs from call to call; the square of the true distance is a whole number
+    return np.sqrt(np.rint(np.square(found, dtype=np.float64))).astype(np.float32)
 
 
 def convex_hull(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -362,17 +362,6 @@ def _push_pull(colour: Floats, weight: Floats) -> Floats:
 
 
 # OpenCV's ways ----------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """For what OpenCV rounds differently with another number of threads: a portrait is the same on every machine."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 def _writable(image: Pixels) -> Pixels:

@@ -291,7 +291,7 @@ def distance_inside(mask: Pixels) -> Floats:
         return np.full(inside.shape, np.hypot(*inside.shape), np.float32)
     found = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     # OpenCV's last bit differs from call to call; the square of the true distance is a whole number
-    return np.sqrt(np.rint(np.square(found, dtype=np.float64))).astype(np.float32)
+    return np.asarray(np.sqrt(np.rint(np.square(found, dtype=np.float64))), np.float32)
 
 
 def convex_hull(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -1,0 +1,187 @@
+"""Meta-learning of one part of the `fast` model (head, mouth or eyes), from top to bottom.
+
+It stops at any time and goes on from its last checkpoint. The parts know nothing of each other: train them side by side.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ..neural.crops import HEAD_PX
+
+from . import checkpoint, losses
+from .dataset import Batch, DrawSettings, Pairs, batches, held_out_batches
+from .fast import PARTS, SIZES, Part, PartConfig, corrected, window
+from .sheets import write_sheet
+from .sources import HELD_OUT, TRAIN
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FastTraining:
+    """How a part of the `fast` model learns."""
+
+    part: str = "head"  # one of PARTS
+    draw: DrawSettings = field(default_factory=DrawSettings)
+    seed: int = 0
+    batch: int = 8
+    steps: int = 20_000
+    rate: float = 8e-4  # of Adam, falling to a twentieth along a cosine
+    warm_up: int = 200
+    average: float = 0.998  # of the averaged weights, which are what is used
+    edges: float = 0.3  # weight of the loss of gradients
+    decibels: float = 0.4  # of the logarithm of the squared error
+    ssim: float = 0.2
+    paint: float = 0.01  # what painting costs: corrections where they help, nothing elsewhere
+    every: int = 250  # steps between two lines of the log and two checkpoints
+    held_out: int = 48  # pairs
+    threads: int | None = None
+    half: bool = False  # bfloat16 inside the networks
+
+
+def train_fast(pairs: Path, out: Path, config: FastTraining, *, minutes: float | None = None) -> dict[str, float]:
+    """Train until `config.steps` or for so many minutes. Returns the last held-out figures.
+
+    Writes into `out`: PART.pt (checkpoint), PART.csv (log), PART.png (contact sheet).
+    """
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = Part(SIZES[config.part]).to(device, memory_format=torch.channels_last)
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(config.average))
+    adam = torch.optim.Adam(model.parameters(), lr=config.rate, betas=(0.9, 0.99))
+    step = _resume(out / f"{config.part}.pt", model, average, adam)
+    learn = Pairs(pairs, TRAIN, config.part)
+    judge = held_out_batches(Pairs(pairs, HELD_OUT, config.part), config.batch, config.held_out)
+    stream = batches(learn, config.batch, config.seed + step, config.draw)
+    began, figures, sums = time.monotonic(), dict[str, float](), 0.0
+    while step < config.steps and (minutes is None or time.monotonic() - began < 60 * minutes):
+        for group in adam.param_groups:
+            group["lr"] = rate_at(step, config)
+        batch = {name: value.to(device) for name, value in next(stream).items()}
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.half):
+            answer = answered(model, batch)
+        loss = objective(batch, answer, config)
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        adam.step()
+        average.update_parameters(model)
+        step, sums = step + 1, sums + float(loss.detach())
+        if step % config.every == 0 or step == config.steps:
+            figures = judged(average.module, judge, device)
+            note = {"step": step, "seconds": time.monotonic() - began, "loss": sums / config.every, **figures}
+            _note(out / f"{config.part}.csv", note)
+            _save(out / f"{config.part}.pt", model, average, adam, step, config, learn)
+            write_sheet(out / f"{config.part}.png", average.module, judge[:2])
+            sums = 0.0
+    return figures
+
+
+def rate_at(step: int, config: FastTraining) -> float:
+    """The learning rate: up in a straight line, down along a cosine."""
+    warm = min(1.0, (step + 1) / config.warm_up)
+    fall = 0.5 * (1 + np.cos(np.pi * min(1.0, step / config.steps)))
+    return float(config.rate * warm * (0.05 + 0.95 * fall))
+
+
+def answered(model: Part, batch: Batch) -> tuple[Tensor, ...]:
+    """flow, tone, paint for a batch."""
+    embedding = model.embedder(batch["source"])
+    return tuple(model(batch["colours"], batch["geometry"], batch["numbers"], embedding))
+
+
+def objective(batch: Batch, answer: tuple[Tensor, ...], config: FastTraining) -> Tensor:
+    """The loss, one number."""
+    answer = tuple(each.float() for each in answer)
+    colours, target = batch["colours"], batch["target"]
+    picture, engine = corrected(colours, answer, detail=config.part != "head"), colours[:, :3]
+    weight = where(config.part, colours)
+    loss: Tensor = (
+        losses.reconstruction(picture, engine, target, weight)
+        + config.edges * losses.edges(picture, engine, target, weight)
+        + config.decibels * losses.decibels(picture, target, weight)
+        + config.ssim * losses.dissimilarity(picture, target, weight)
+        + config.paint * answer[2].abs().mean((1, 2, 3)) / 0.02
+    ).mean()
+    return loss
+
+
+def where(part: str, colours: Tensor) -> Tensor:
+    """How much each pixel of a crop counts, (N or 1, 1, S, S): the person more than the place, the middle of details."""
+    if part == "head":
+        return 0.4 + 0.6 * colours[:, 6:7]
+    return window(colours.shape[-1], colours) + 0.02
+
+
+@torch.no_grad()
+def judged(model: Part, held_out: list[Batch], device: torch.device) -> dict[str, float]:
+    """On held-out people: the engine's dB, dB gained over it, share of pairs that lost more than 0.1 dB."""
+    engine, gain = [], []
+    for whole in held_out:
+        batch = {name: value.to(device) for name, value in whole.items()}
+        colours, target = batch["colours"], batch["target"]
+        part = "head" if colours.shape[-1] == HEAD_PX else "detail"
+        picture = corrected(colours, answered(model, batch), detail=part != "head")
+        weight = where(part, colours)
+        engine.append(losses.psnr(colours[:, :3], target, weight))
+        gain.append(losses.psnr(picture, target, weight) - engine[-1])
+    all_gains = torch.cat(gain)
+    clips = torch.cat([batch["is_clip"] for batch in held_out]).to(device)
+    return {
+        "engine_db": float(torch.cat(engine).mean()),
+        "gain_db": float(all_gains.mean()),
+        "gain_clips_db": float(all_gains[clips].mean()),
+        "worse": float((all_gains < -0.1).float().mean()),
+    }
+
+
+def _resume(path: Path, model: Part, average: torch.nn.Module, adam: torch.optim.Optimizer) -> int:
+    if not path.exists():
+        return 0
+    state = checkpoint.load(path, kind="fast")
+    model.load_state_dict(state["model"])
+    average.load_state_dict(state["average"])
+    adam.load_state_dict(state["adam"])
+    LOG.info("going on from step %d", state["step"])
+    return int(state["step"])
+
+
+def _save(
+    path: Path, model: Part, average: torch.nn.Module, adam: torch.optim.Optimizer, step: int, config: FastTraining,
+    learn: Pairs,
+) -> None:  # fmt: skip
+    checkpoint.save(
+        path, kind="fast", config=config, step=step, data=provenance(learn), model=model.state_dict(),
+        average=average.state_dict(), adam=adam.state_dict(),
+    )  # fmt: skip
+
+
+def provenance(pairs: Pairs) -> dict[str, Any]:
+    """What was learned from: people and shards by source."""
+    sources = sorted({"/".join(path.relative_to(pairs.folder).parts[:2]) for path in pairs.shards})
+    return {"side": pairs.side, "shards": len(pairs.shards), "people": len(pairs.of_person), "sources": sources}
+
+
+def _note(path: Path, row: dict[str, float]) -> None:
+    """A line of the log, which begins with the columns' names."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(row))
+        if fresh:
+            writer.writeheader()
+        writer.writerow({name: f"{value:.5g}" for name, value in row.items()})
+    LOG.info(" ".join(f"{name} {value:.4g}" for name, value in row.items()))

@@ -35,10 +35,15 @@ def mirrored_place(geometry: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return turned
 
 
+def mirrored_source(source: Float32) -> Float32:
+    """(size, size, 4), the head at rest, in a mirror."""
+    return np.ascontiguousarray(source[:, ::-1])
+
+
 def feeds(views: tuple[View, ...], numbers: Float32, code: Float32) -> dict[str, Float32]:
     """The inputs of one frame, N = 1; eyes N = 2 (left, right).
 
-    code: (1, K), the person's embedding.
+    code: (1, K), the person's embedding: of head, mouth, left eye and right eye, one after the other.
     """
     head, mouth, left, right = views
     eyes = np.stack([left.geometry, mirrored_place(right.geometry)])

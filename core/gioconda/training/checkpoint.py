@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -27,7 +28,7 @@ def save(path: Path, *, kind: str, config: Any, step: int, data: Mapping[str, An
         state: `state_dict`s and whatever else resuming needs.
     """
     about = {"format": FORMAT, "kind": kind, "config": asdict(config), "step": step, "data": dict(data)}
-    about |= {"gioconda": __version__, "commit": commit(), "torch": torch.__version__}
+    about |= {"gioconda": __version__, "commit": commit(), "torch": str(torch.__version__)}
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as part:
         torch.save(about | state, part)
@@ -41,7 +42,7 @@ def load(path: Path, *, kind: str) -> dict[str, Any]:
     """
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         raise InputError(f"The checkpoint {path} cannot be read: {str(error).splitlines()[0]}.") from error
     if content.get("format") != FORMAT or content.get("kind") != kind:
         raise InputError(f"{path} is not a checkpoint of a “{kind}” model of this version.")

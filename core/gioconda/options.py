@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from . import __version__
-from .protocol import DEFAULT_PASSES, DEVICES, PASSES, REST, TAKE
+from .protocol import DEFAULT_PASSES, DEVICES, NEURAL, PASSES, REST, TAKE
 from .trust.consent import RIGHTS
 
 ABOUT = """Animate a still portrait from a face motion: native resolution, scene-linear EXR.
@@ -186,6 +186,7 @@ def _output_options(command: Parser, *, required: bool) -> None:
         help="of the EXR: zip, zips, piz, rle, none; a level as in zip:2 (default: %(default)s)",
     )  # fmt: skip
     output.add_argument("--preview", dest="draft", action="store_true", help="fast: no anti-aliased silhouettes")
+    output.add_argument("--neural", choices=NEURAL, default="off", help="networks that correct frames (default: off)")
     output.add_argument("--review", metavar="FILE", help="also make a video for looking at (.mp4)")
     output.add_argument("--contact-sheet", dest="sheet", metavar="FILE", help="also make a contact sheet (.png)")
     output.add_argument("--png", action="store_true", help="also write every frame as an 8-bit PNG beside its EXR")

@@ -1,7 +1,7 @@
 """Lays a network's corrections over a finished frame at the picture's own size. Compiled by numba; knows no networks.
 
-Colours are moved, toned and painted in encoded values (`neural.tone`), which are looked up in tables; whatever the tables
-do not hold (below 0, above 1) goes the exact way. Pixels without a correction keep their value to the last bit.
+Colours are moved, toned and painted in encoded values (`neural.tone`), which are looked up in tables; whatever the
+tables do not hold (below 0, above 1) goes the exact way. Pixels without a correction keep their value to the last bit.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def _add(values, first, map_, u, v, weight):  # type: ignore[no-untyped-def]
     w10, w11 = (ONE - dx) * dy * weight, dx * dy * weight
     for c in range(map_.shape[0]):
         values[first + c] += (
-            w00 * map_[c, iy, ix] + w01 * map_[c, iy, ix + 1] + w10 * map_[c, iy + 1, ix] + w11 * map_[c, iy + 1, ix + 1]
+            w00 * map_[c, iy, ix]
+            + w01 * map_[c, iy, ix + 1]
+            + w10 * map_[c, iy + 1, ix]
+            + w11 * map_[c, iy + 1, ix + 1]
         )
 
 

@@ -10,19 +10,21 @@ so that undriven frames stay the source's own pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import Placed, Portrait
+from ..engine import Placed, Portrait, render_rows
 from ..engine.correct import correct, tables
 from ..engine.kernels import ONE_AT_A_TIME
 from ..engine.mesh import smoothstep
+from ..errors import ModelError
 from ..face.runtime import Session
 from ..models.registry import default_models_folder, model_path
+from ..protocol import Job, Log, Report
 from . import features
 from .crops import Crop
 from .feeds import feeds, mirrored_source
@@ -116,6 +118,32 @@ class Corrector:
                 *(parts[f"eyes_{kind}"] for kind in ("flow", "tone", "paint")), *self.tables, out, out_matte,
             )  # fmt: skip
         combined[y0:y1, x0:x1], matte[y0:y1, x0:x1] = out, out_matte
+
+
+def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | None:
+    """What a job asks for; None: nothing.
+
+    Raises:
+        ModelError: the networks are missing.
+        DeviceError: they do not run on the asked-for device.
+    """
+    if job.neural == "off":
+        return None
+    if job.neural != "fast":
+        raise ModelError(f"There is no “{job.neural}” model yet: use --neural fast or off.")
+    nets = FastNets.open(Path(job.models) if job.models else None, job.device, threads=job.threads)
+    report(Log(f"Frames are corrected by the “{job.neural}” networks on {nets.device}."))
+    return Corrector(nets, portrait)
+
+
+def corrected(
+    corrector: Corrector, placed: Placed, passes: Sequence[str], *, smooth_edges: bool = True
+) -> dict[str, Float32]:
+    """A whole frame's passes, corrected. Those that say where colours come from (UV, Vector) stay the engine's."""
+    needed = [*dict.fromkeys((*passes, "Combined", "Matte"))]
+    made = render_rows(placed, 0, corrector.portrait.height, passes=needed, smooth_edges=smooth_edges).passes
+    corrector.correct(placed, made["Combined"], made["Matte"][..., 0])
+    return {name: made[name] for name in passes}
 
 
 def embedding(nets: FastNets, sources: list[Float32]) -> Float32:

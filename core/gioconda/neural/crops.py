@@ -1,8 +1,8 @@
 """The squares of a picture that the networks look at: the head where it is at rest, mouth and eyes where they are now.
 
-The head's square stands still in the picture, so that the plate stands still in it. The squares of mouth and eyes follow
-the skull: the same face looks the same in them at any resolution, position and tilt. The right eye is seen mirrored: one
-network serves both.
+The head's square stands still in the picture, so that the plate stands still in it. The squares of mouth and eyes
+follow the skull: the same face looks the same in them at any resolution, position and tilt. The right eye is seen
+mirrored: one network serves both.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .. import pixels
 from ..pose import HeadPose, fit_similarity
 
 Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
 
 HEAD_PX, MOUTH_PX, EYE_PX = 256, 128, 96
 HEAD_SIDE = 2.0  # of the head's square, in units of the face's larger side
@@ -60,14 +61,13 @@ class Crop:
         placed: Float = points[:, :2].astype(np.float64) @ back[:, :2].T + back[:, 2]
         return placed
 
-    def cut(self, picture: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    def cut(self, picture: Float32) -> Float32:
         """What a picture (H, W[, C]) shows there, averaged down or sampled linearly. (size, size[, C])"""
         x0, y0, x1, y1 = self._box(picture.shape[1], picture.shape[0])
         moved = self.to_picture.copy()
         moved[:, 2] -= (x0, y0)
         part = np.ascontiguousarray(picture[y0:y1, x0:x1])
-        cut: npt.NDArray[np.generic] = pixels.warp_affine(part, moved, self.size, self.size, method="area")
-        return cut
+        return np.asarray(pixels.warp_affine(part, moved, self.size, self.size, method="area"), np.float32)
 
     def _box(self, width: int, height: int) -> tuple[int, int, int, int]:
         """The part of a picture that is needed: shrinking the rest before sampling would be a waste."""

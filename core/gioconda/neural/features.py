@@ -4,7 +4,7 @@ Colours (COLOURS channels, see `tone`): the engine's picture, what lies behind o
 Geometry (GEOMETRY channels): where each pixel's colour came from, depth, parts, confidence, where on the head it is.
 Numbers (NUMBERS): the head's movement since rest, how open lids and jaw are now and at rest, the gaze's change.
 
-Everything counts in units of the crop or the head, never in pixels: networks trained on small pictures serve large ones.
+Everything counts in units of the crop or the head, never in pixels: what learned on small pictures serves large ones.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def look(portrait: Portrait, at_rest: Still, placed: Placed, combined: Float32, 
     behind = (at_rest.plate, *at_rest.rest)
     views = []
     for crop, then, other in zip(now, (at_rest.head, *at_rest.details), behind, strict=True):
-        alpha = np.asarray(crop.cut(matte), np.float32)[..., None]
+        alpha = crop.cut(matte)[..., None]
         colours = np.concatenate([encode(crop.cut(combined[..., :3]), at_rest.gain), other, alpha], axis=2)
         shapes = geometry(portrait, at_rest, placed, crop, then)
         if crop is at_rest.head:
@@ -193,7 +193,8 @@ def movement(portrait: Portrait, placed: Placed) -> float:
 
 
 def _openness(face: Float, upper: int, lower: int, outer: int, inner: int) -> float:
-    return float(np.linalg.norm(face[upper] - face[lower]) / max(np.linalg.norm(face[outer] - face[inner]), 1e-6))
+    width = float(np.linalg.norm(face[outer] - face[inner]))
+    return float(np.linalg.norm(face[upper] - face[lower])) / max(width, 1e-6)
 
 
 def _gaze(face: Float, iris: int, outer: int, inner: int) -> Float:

@@ -1,4 +1,4 @@
-"""Scene-linear light ↔ the values networks see: sRGB's curve up to white, a logarithm above, both ways without clamping.
+"""Scene-linear light ↔ the values networks see: sRGB's curve up to white, a logarithm above, never clamped.
 
 `encode(1) = 1`, the slope is continuous there, and values below 0 or far above 1 survive the way there and back.
 """

@@ -1,4 +1,4 @@
-"""Checkpoints: weights, averaged weights and optimiser together with the config, the data and the code they come from."""
+"""Checkpoints: weights, averaged weights and optimiser, with the config, the data and the code they come from."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The `fast` model: three small U-nets for head, mouth and eyes, each with an embedder that is run once per portrait.
 
-The three know nothing of each other and learn apart. Each answers with corrections in the size of its crop; all start at exactly nothing:
+The three know nothing of each other and learn apart. Each answers with corrections in the size of its crop; all start
+at exactly nothing:
 
     flow   (N, 2, S/2, S/2)  where to take the colour from, relative to the pixel, in units of the crop's side
     tone   (N, 7, S/4, S/4)  gain - 1 of R, G, B, offset of R, G, B, and how much more of the person there is

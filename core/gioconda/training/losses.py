@@ -54,9 +54,7 @@ def dissimilarity(picture: Tensor, target: Tensor, weight: Tensor, *, scales: in
         if scale:
             picture, target, weight = (functional.avg_pool2d(x, 2) for x in (picture, target, weight))
         a, b = (functional.avg_pool2d(x, 8, stride=4) for x in (picture, target))
-        va, vb = (
-            functional.avg_pool2d(x * x, 8, stride=4) - m * m for x, m in ((picture, a), (target, b))
-        )
+        va, vb = (functional.avg_pool2d(x * x, 8, stride=4) - m * m for x, m in ((picture, a), (target, b)))
         vab = functional.avg_pool2d(picture * target, 8, stride=4) - a * b
         ssim = (2 * a * b + 1e-4) * (2 * vab + 9e-4) / ((a * a + b * b + 1e-4) * (va + vb + 9e-4))
         total = total + _mean(1 - ssim, functional.avg_pool2d(weight, 8, stride=4))

@@ -233,7 +233,7 @@ def _pair(portrait: Portrait, at_rest: features.Still, pose: Pose, target: Float
     passes = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
     views = features.look(portrait, at_rest, placed, passes["Combined"], passes["Matte"][..., 0])
     crops = features.crops_now(portrait, at_rest, placed)
-    targets = tuple(encode(np.asarray(crop.cut(target), np.float32), at_rest.gain) for crop in crops)
+    targets = tuple(encode(crop.cut(target), at_rest.gain) for crop in crops)
     return Pair(views, targets, features.numbers(portrait, placed))
 
 

@@ -1,6 +1,7 @@
 """Meta-learning of one part of the `fast` model (head, mouth or eyes), from top to bottom.
 
-It stops at any time and goes on from its last checkpoint. The parts know nothing of each other: train them side by side.
+It stops at any time and goes on from its last checkpoint. The parts know nothing of each other: train them beside each
+other.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from ..neural.crops import HEAD_PX
-
 from . import checkpoint, losses
 from .dataset import Batch, DrawSettings, Pairs, batches, held_out_batches
-from .fast import PARTS, SIZES, Part, PartConfig, corrected, window
+from .fast import SIZES, Part, corrected, window
 from .sheets import write_sheet
 from .sources import HELD_OUT, TRAIN
 
@@ -135,7 +135,7 @@ def objective(batch: Batch, answer: tuple[Tensor, ...], config: FastTraining) ->
 
 
 def where(part: str, colours: Tensor) -> Tensor:
-    """How much each pixel of a crop counts, (N or 1, 1, S, S): the person more than the place, the middle of details."""
+    """How much each pixel counts, (N or 1, 1, S, S): the person more than the place, the middle of details most."""
     if part == "head":
         return 0.4 + 0.6 * colours[:, 6:7]
     return window(colours.shape[-1], colours) + 0.02

@@ -139,7 +139,7 @@ def held_out_batches(pairs: Pairs, size: int, most: int) -> list[Batch]:
     """Always the same pairs, two thirds of them from clips, spread over people, unchanged."""
     rng = np.random.default_rng(0)
     items, is_clip = [], []
-    for clips, count in ((True, 2 * most // 3), (False, most - 2 * most // 3)):
+    for clips, count in ((True, (2 * most + 2) // 3), (False, most - (2 * most + 2) // 3)):
         people = pairs.people(clips=clips)
         for k in range(count if people else 0):
             shards = people[k % len(people)]

@@ -71,6 +71,7 @@ class Job:
     threads: int | None = None  # processor threads, ≥ 1; None: all of them
     draft: bool = False  # fast preview quality
     neural: str = "off"  # one of NEURAL: which networks correct the frames, if any
+    identity: str | None = None  # what `gioconda personalise` knows of the person, for the networks
     review: str | None = None  # an MP4 for looking at
     sheet: str | None = None  # a contact sheet (PNG)
     png: bool = False  # also write each frame as an 8-bit PNG beside the EXR
@@ -86,8 +87,8 @@ class Job:
 
     # Fields that name files: made absolute when a job travels.
     PATHS: ClassVar[tuple[str, ...]] = (
-        "portrait", "motion", "output", "points", "matte", "plate", "review", "sheet", "ocio", "models", "cache",
-        "keys",
+        "portrait", "motion", "output", "points", "matte", "plate", "identity", "review", "sheet", "ocio", "models",
+        "cache", "keys",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

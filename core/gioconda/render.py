@@ -228,7 +228,7 @@ def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFile
     contents = {
         "portrait": opened.sha256,
         "fps": f"{performance.fps:.6g}",
-        **{name: file_sha256(getattr(job, name)) for name in ("points", "matte", "plate")},
+        **{name: file_sha256(getattr(job, name)) for name in ("points", "matte", "plate", "identity")},
         "ocio": job.ocio if job.ocio and "://" in job.ocio else file_sha256(job.ocio),
         **{
             name: model.sha256 for name, model in load_registry(Path(job.models) if job.models else None).models.items()

@@ -23,11 +23,12 @@ from ..engine.kernels import ONE_AT_A_TIME
 from ..engine.mesh import smoothstep
 from ..errors import ModelError
 from ..face.runtime import Session
-from ..models.registry import default_models_folder, model_path
+from ..models.registry import default_models_folder, load_registry, model_path
 from ..protocol import Job, Log, Report
 from . import features
 from .crops import Crop
 from .feeds import feeds, mirrored_source
+from .identity import load_identity
 
 Float32 = npt.NDArray[np.float32]
 Run = Callable[[dict[str, Float32]], list[Float32]]
@@ -124,7 +125,8 @@ def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | 
     """What a job asks for; None: nothing.
 
     Raises:
-        ModelError: the networks are missing.
+        ModelError: the networks are missing, or the identity was made for others.
+        InputError: the identity cannot be read.
         DeviceError: they do not run on the asked-for device.
     """
     if job.neural == "off":
@@ -133,7 +135,10 @@ def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | 
         raise ModelError(f"There is no “{job.neural}” model yet: use --neural fast or off.")
     nets = FastNets.open(Path(job.models) if job.models else None, job.device, threads=job.threads)
     report(Log(f"Frames are corrected by the “{job.neural}” networks on {nets.device}."))
-    return Corrector(nets, portrait)
+    if job.identity is None:
+        return Corrector(nets, portrait)
+    network = load_registry(Path(job.models) if job.models else None).models[FAST].sha256
+    return Corrector(nets, portrait, code=load_identity(Path(job.identity), network=network))
 
 
 def corrected(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..face.runtime import Session
+from ..models.weights import weights_in
 from ..neural.corrector import OUTPUTS
 from ..neural.features import COLOURS, GEOMETRY, NUMBERS
 from . import checkpoint
@@ -70,6 +71,27 @@ def load_parts(folder: Path) -> tuple[dict[str, Part], dict[str, dict[str, objec
         parts[name] = part.eval()
         about[name] = {key: state[key] for key in ("step", "data", "commit", "config", "torch")}
     return parts, about
+
+
+def parts_of_onnx(person: Path, frame: Path) -> dict[str, Part]:
+    """The exported weights back in torch: what is shipped is enough to go on learning from.
+
+    Raises:
+        ModelError: the files are not of this version's model.
+    """
+    weights = {name: torch.from_numpy(value) for path in (person, frame) for name, value in weights_in(path).items()}
+    parts = {}
+    for k, name in enumerate(PARTS):
+        part, state = Part(SIZES[name]), {}
+        for key, value in part.state_dict().items():
+            own = key.startswith("embedder.")
+            stored = f"embedders.{k}.{key.removeprefix('embedder.')}" if own else f"parts.{name}.{key}"
+            if stored not in weights or weights[stored].shape != value.shape:
+                raise ModelError(f"{person if own else frame} lacks {stored}: it is not this version's model.")
+            state[key] = weights[stored].clone()
+        part.load_state_dict(state)
+        parts[name] = part.eval()
+    return parts
 
 
 def export_fast(parts: dict[str, Part], out: Path) -> tuple[Path, Path]:

@@ -8,7 +8,6 @@ artefact of moving is in the result, and the still is what it should look like.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +27,6 @@ from ..face.tracker import track_video
 from ..image import read_picture
 from ..motion import Motion
 from ..neural import features
-from ..neural.crops import Crop
 from ..neural.tone import encode
 from ..pose import Pose, head_pose, rotation_matrix
 from ..retarget import RetargetSettings, retarget
@@ -102,7 +100,7 @@ def _clip_pairs(
     pairs = []
     for j in rng.choice(others, min(settings.targets, len(others)), replace=False):
         target = srgb_table("uint8")[_cut(frames[j], square)]
-        pairs.append(_pair(portrait, at_rest, performance[int(j) - first], target))
+        pairs.append(pair_of(portrait, at_rest, performance[int(j) - first], target))
     return pairs, at_rest
 
 
@@ -138,13 +136,13 @@ def _from_still(source: Source, nets: Nets, out: Path, settings: PairSettings) -
     calm = RetargetSettings(neutral="rest", neutralise=float(rng.choice([0.0, 0.5, 1.0])))
     performance = retarget(motion, portrait.landmarks, calm)
     for k in range(settings.cycles):
-        away = _moved(portrait, performance[k], nets)
+        away = moved(portrait, performance[k], nets)
         at_rest = features.still(away)
-        pair = _pair(away, at_rest, way_back(away, portrait.landmarks), portrait.source[..., :3])
+        pair = pair_of(away, at_rest, way_back(away, portrait.landmarks), portrait.source[..., :3])
         _write(folder / f"{k:02}", source, [pair], at_rest, {"cycle": k})
 
 
-def _moved(portrait: Portrait, pose: Pose, nets: Nets) -> Portrait:
+def moved(portrait: Portrait, pose: Pose, nets: Nets) -> Portrait:
     """The portrait moved, as a portrait of its own: its matte is the moved one, its face is found anew."""
     placed = place(portrait, pose)
     passes = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
@@ -227,7 +225,7 @@ def _portrait(srgb: Bytes, nets: Nets) -> Portrait:
     return prepare(picture, found.landmarks, estimate_matte(srgb, found.person, found.landmarks))
 
 
-def _pair(portrait: Portrait, at_rest: features.Still, pose: Pose, target: Float32) -> Pair:
+def pair_of(portrait: Portrait, at_rest: features.Still, pose: Pose, target: Float32) -> Pair:
     """target: (H, W, 3) scene-linear."""
     placed = place(portrait, pose)
     passes = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
@@ -241,11 +239,3 @@ def _write(folder: Path, source: Source, pairs: list[Pair], at_rest: features.St
     about = {"source": source.name, "person": source.person, "side": source.side, **more}
     write_shard(folder, pairs, at_rest.source, about)
     LOG.info("%s: %d pairs", folder, len(pairs))
-
-
-def pairs_in_turn(sources: list[Source], part: int, parts: int) -> Iterator[Source]:
-    """One part of several, clips first, so that several processes share the work."""
-    yield from sources[part::parts]
-
-
-__all__ = ["Crop", "PairSettings", "make_pairs", "random_motion", "way_back"]

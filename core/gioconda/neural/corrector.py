@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from .. import pixels
 from ..engine import Placed, Portrait, render_rows
 from ..engine.correct import correct, tables
 from ..engine.kernels import ONE_AT_A_TIME
@@ -103,8 +104,8 @@ class Corrector:
     def lay(self, placed: Placed, answers: list[Float32], combined: Float32, matte: Float32) -> None:
         """Apply what the network said, in place."""
         x0, y0, x1, y1 = self.box
-        head, mouth, left, right = (_into(crop) for crop in features.crops_now(self.portrait, self.still, placed))
-        parts = dict(zip(OUTPUTS, answers, strict=True))
+        crops = np.stack([_into(crop) for crop in features.crops_now(self.portrait, self.still, placed)])
+        head, mouth, eyes = (_upright(answers[k : k + 3]) for k in (0, 3, 6))
         # corrections must end softly where the head's square ends within the picture
         low = self.still.head.to_picture[:, 2]
         high = low + self.still.head.to_picture[:, :2].sum(1) * self.still.head.size
@@ -113,10 +114,8 @@ class Corrector:
         out, out_matte = np.empty((y1 - y0, x1 - x0, 4), np.float32), np.empty((y1 - y0, x1 - x0), np.float32)
         with ONE_AT_A_TIME:
             correct(
-                combined, matte, self.plate, np.array(self.box, np.int32), np.float32(self.still.gain), head,
-                *(parts[f"head_{kind}"][0] for kind in ("flow", "tone", "paint")), rims, mouth,
-                *(parts[f"mouth_{kind}"][0] for kind in ("flow", "tone", "paint")), np.stack([left, right]),
-                *(parts[f"eyes_{kind}"] for kind in ("flow", "tone", "paint")), *self.tables, out, out_matte,
+                combined, matte, self.plate, np.array(self.box, np.int32), np.float32(self.still.gain), crops, rims,
+                head[0], mouth[0], eyes, *self.tables, out, out_matte,
             )  # fmt: skip
         combined[y0:y1, x0:x1], matte[y0:y1, x0:x1] = out, out_matte
 
@@ -159,6 +158,16 @@ def embedding(nets: FastNets, sources: list[Float32]) -> Float32:
     both = [np.stack([source, mirrored_source(source)]).transpose(0, 3, 1, 2) for source in sources]
     codes = [nets.person({"source": np.ascontiguousarray(each, np.float32)})[0] for each in both]
     return np.asarray(np.mean(codes, axis=0), np.float32)
+
+
+def _upright(answer: list[Float32]) -> Float32:
+    """flow, tone, paint of one part at the size of paint, channels last: (N, size, size, 12)."""
+    size = answer[2].shape[-1]
+    grown = []
+    for flow, tone, paint in zip(*answer, strict=True):
+        parts = [pixels.resize(p.transpose(1, 2, 0).copy(), size, size, method="linear") for p in (flow, tone)]
+        grown.append(np.concatenate([*parts, paint.transpose(1, 2, 0)], axis=2))
+    return np.ascontiguousarray(grown, np.float32)
 
 
 def _into(crop: Crop) -> Float32:

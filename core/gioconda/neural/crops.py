@@ -48,11 +48,12 @@ class Crop:
     @property
     def scale(self) -> float:
         """Crop pixels per picture pixel."""
-        return float(1 / np.sqrt(abs(np.linalg.det(self.to_picture[:, :2]))))
+        return float(1 / np.hypot(self.to_picture[0, 0], self.to_picture[1, 0]))
 
     def from_picture(self) -> Float:
         """(2, 3): pixels of the picture → pixels of the crop."""
-        back = np.linalg.inv(self.to_picture[:, :2])
+        (a, b, _), (c, d, _) = self.to_picture
+        back = np.array([[d, -b], [-c, a]]) / (a * d - b * c)
         return np.concatenate([back, -(back @ self.to_picture[:, 2])[:, None]], axis=1)
 
     def place(self, points: npt.NDArray[np.floating]) -> Float:

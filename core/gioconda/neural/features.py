@@ -59,6 +59,7 @@ class Still:
         plate: (size, size, 3) the head's square without the person; rest: (size, size, 3) of each detail; encoded.
         source: (size, size, 4) the head's square at rest, and the person's matte in it.
         values: (N, 4) float32, per vertex of the mesh: visible, place on the head 3.
+        parts: (h, w, 2) float32, the portrait's hair and body, small.
     """
 
     gain: float
@@ -68,6 +69,7 @@ class Still:
     source: Float32
     rest: tuple[Float32, Float32, Float32]
     values: Float32
+    parts: Float32
 
 
 def still(portrait: Portrait) -> Still:
@@ -92,6 +94,7 @@ def still(portrait: Portrait) -> Still:
         source=np.concatenate([source, head.cut(alpha)[..., None]], axis=2).astype(np.float32),
         rest=tuple(encode(crop.cut(portrait.source[..., :3]), gain) for crop in details),  # type: ignore[arg-type]
         values=np.concatenate([visible[:, None], place], axis=1).astype(np.float32),
+        parts=np.ascontiguousarray(portrait.mattes[..., 2:4]),
     )
 
 
@@ -103,11 +106,13 @@ def look(portrait: Portrait, at_rest: Still, placed: Placed, combined: Float32, 
     target = placed.position[: lm.COUNT].astype(np.float64)
     now = (at_rest.head, *detail_crops(target, skull(portrait.head, target)))
     behind = (at_rest.plate, *at_rest.rest)
+    position = placed.position.astype(np.float64)
+    skin = _skin(portrait, position)
     views = []
     for crop, then, other in zip(now, (at_rest.head, *at_rest.details), behind, strict=True):
         alpha = crop.cut(matte)[..., None]
-        colours = np.concatenate([encode(crop.cut(combined[..., :3]), at_rest.gain), other, alpha], axis=2)
-        shapes = geometry(portrait, at_rest, placed, crop, then)
+        colours = np.concatenate([encode(crop.cut(combined)[..., :3], at_rest.gain), other, alpha], axis=2)
+        shapes = geometry(portrait, at_rest, position, skin, crop, then)
         if crop is at_rest.head:
             shapes[..., _DISOCCLUDED] = (at_rest.source[..., 3] * (1 - alpha[..., 0]))[::2, ::2]
         views.append(View(colours, shapes))
@@ -120,10 +125,14 @@ def crops_now(portrait: Portrait, at_rest: Still, placed: Placed) -> tuple[Crop,
     return (at_rest.head, *detail_crops(target, skull(portrait.head, target)))
 
 
-def geometry(portrait: Portrait, at_rest: Still, placed: Placed, crop: Crop, then: Crop) -> Float32:
-    """The GEOMETRY channels of a crop at half its size. then: the crop at rest."""
+def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, crop: Crop, then: Crop) -> Float32:
+    """The GEOMETRY channels of a crop at half its size, (size / 2, size / 2, GEOMETRY).
+
+    Args:
+        position: (N, 3) vertices of the mesh in this frame, pixels; skin: of `_skin`.
+        crop, then: the square in this frame and at rest.
+    """
     size, mesh = crop.size // 2, portrait.mesh
-    position = placed.position.astype(np.float64)
     here, there = crop.place(position) / 2, then.place(mesh.rest) / 2
     deep = np.concatenate([here, position[:, 2:] * (crop.scale / 2)], axis=1).astype(np.float32)
     seen, depth = np.empty((size, size), np.int32), np.empty((size, size), np.float32)
@@ -135,19 +144,20 @@ def geometry(portrait: Portrait, at_rest: Still, placed: Placed, crop: Crop, the
         [
             (there - here) / (FLOW_UNIT * size),
             (deep[:, 2:] - middle) / size,
-            _skin(portrait, position),
+            skin,
             at_rest.values,
+            mesh.rest[:, :2],
         ],
         axis=1,
     )
     full = np.ones((size, size), np.float32)
-    smooth = np.empty((size, size, values.shape[1]), np.float32)
+    smooth = np.empty((size, size, values.shape[1] - 2), np.float32)
+    planes = kernels.planes(deep, mesh.triangles, values)
     parts = np.empty((size, size, 2), np.float32)
     with kernels.ONE_AT_A_TIME:
         kernels.rasterise(deep, mesh.triangles, cutout, uv, portrait.alpha, scale, 0, seen, depth)
-        kernels.interpolate(seen, 0, kernels.planes(deep, mesh.triangles, values), full, False, smooth)
-        picture = kernels.planes(deep, mesh.triangles, mesh.rest[:, :2])
-        maps = np.ascontiguousarray(portrait.mattes[..., 2:4])
+        kernels.interpolate(seen, 0, np.ascontiguousarray(planes[:, :-2]), full, False, smooth)
+        picture, maps = np.ascontiguousarray(planes[:, -2:]), at_rest.parts
         kernels.texture_passes(seen, 0, picture, np.float32(maps.shape[1] / portrait.width), maps, full, parts)
     region = np.where(seen >= 0, mesh.region[np.maximum(seen, 0)], 0)
     outer = (region == OUTER)[..., None]

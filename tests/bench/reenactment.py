@@ -122,10 +122,7 @@ def _frame_rows(
         if found is not None and target_found is not None:
             reach = metrics.interocular(driver)
             row |= metrics.landmark_distance(target_found, found, reach)
-            if name in (
-                "gioconda",
-                "neural",
-            ):  # the same without most of the landmarker's own noise, about 0.8 % in one look
+            if name in ("gioconda", "neural"):  # the same without most of the landmarker's noise, about 0.8 % a look
                 steady = eyes.steady(target, target_found), eyes.steady(picture, found)
                 row["akd_steady"] = metrics.landmark_distance(*steady, reach)["akd"]
         yield row

@@ -42,7 +42,8 @@ def pairs(portrait: Portrait, pose_of: Callable[..., Pose], tmp_path_factory: py
         views = features.look(portrait, still, placed, made["Combined"], made["Matte"][..., 0])
         wanted = made["Combined"][..., :3] * np.float32([1.0, 0.7, 0.7])
         targets = tuple(encode(crop.cut(wanted)) for crop in features.crops_now(portrait, still, placed))
-        pair = Pair(views, targets, features.numbers(portrait, placed))
+        points = still.head.place(placed.position[:478]) / still.head.size
+        pair = Pair(views, targets, features.numbers(portrait, placed), points.astype(np.float32))
         about = {"source": f"clips/{side}", "person": side, "side": side}
         write_shard(folder / side, [pair], still.source, about)
     return folder

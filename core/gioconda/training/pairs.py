@@ -232,7 +232,8 @@ def pair_of(portrait: Portrait, at_rest: features.Still, pose: Pose, target: Flo
     views = features.look(portrait, at_rest, placed, passes["Combined"], passes["Matte"][..., 0])
     crops = features.crops_now(portrait, at_rest, placed)
     targets = tuple(encode(crop.cut(target), at_rest.gain) for crop in crops)
-    return Pair(views, targets, features.numbers(portrait, placed))
+    points = crops[0].place(placed.position[: lm.COUNT]) / crops[0].size
+    return Pair(views, targets, features.numbers(portrait, placed), points.astype(np.float32))
 
 
 def _write(folder: Path, source: Source, pairs: list[Pair], at_rest: features.Still, more: dict[str, int]) -> None:

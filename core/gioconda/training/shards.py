@@ -4,6 +4,7 @@
     geometry_<view>.npy (n, size/2, size/2, 16) float16
     target_<view>.npy   (n, size, size, 3) uint8     what the picture should look like there
     numbers.npy         (n, 17) float32
+    points.npy          (n, 478, 2) float32          the face in the head's square, 0..1 (shards of before have none)
     source.npy          (256, 256, 4) uint8          the head at rest, and its matte
     about.json          where the pairs come from
 
@@ -31,11 +32,19 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Pair:
-    """One frame as the engine made it, and what it should look like: per view (size, size, 3) encoded colours."""
+    """One frame as the engine made it, and what it should look like.
+
+    Attributes:
+        views: head, mouth, left eye, right eye.
+        targets: for each (size, size, 3) encoded colours.
+        numbers: (NUMBERS,), see `features`.
+        points: (478, 2) landmarks in the head's square, 0..1.
+    """
 
     views: tuple[View, ...]
     targets: tuple[Float32, ...]
     numbers: Float32
+    points: Float32
 
 
 def write_shard(folder: Path, pairs: Sequence[Pair], source: Float32, about: dict[str, Any]) -> None:
@@ -47,6 +56,7 @@ def write_shard(folder: Path, pairs: Sequence[Pair], source: Float32, about: dic
         shapes = np.stack([pair.views[k].geometry for pair in pairs])
         np.save(folder / f"geometry_{name}.npy", shapes.astype(np.float16))
     np.save(folder / "numbers.npy", np.stack([pair.numbers for pair in pairs]))
+    np.save(folder / "points.npy", np.stack([pair.points for pair in pairs]).astype(np.float32))
     np.save(folder / "source.npy", _bytes(source))
     (folder / ABOUT).write_text(json.dumps(about | {"pairs": len(pairs)}, indent=1), encoding="utf-8")
 

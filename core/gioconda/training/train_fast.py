@@ -85,7 +85,7 @@ def train_fast(pairs: Path, out: Path, config: FastTraining, *, minutes: float |
         if step % config.every == 0 or step == config.steps:
             figures = judged(average.module, judge, device)
             note = {"step": step, "seconds": time.monotonic() - began, "loss": sums / config.every, **figures}
-            _note(out / f"{config.part}.csv", note)
+            note(out / f"{config.part}.csv", note)
             _save(out / f"{config.part}.pt", model, average, adam, step, config, learn)
             write_sheet(out / f"{config.part}.png", average.module, judge[:2])
             sums = 0.0
@@ -190,7 +190,7 @@ def provenance(pairs: Pairs) -> dict[str, Any]:
     return {"side": pairs.side, "shards": len(pairs.shards), "people": len(pairs.of_person), "sources": sources}
 
 
-def _note(path: Path, row: dict[str, float]) -> None:
+def note(path: Path, row: dict[str, float]) -> None:
     """A line of the log, which begins with the columns' names."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = not path.exists()

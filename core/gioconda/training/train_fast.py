@@ -84,8 +84,8 @@ def train_fast(pairs: Path, out: Path, config: FastTraining, *, minutes: float |
         step, sums = step + 1, sums + float(loss.detach())
         if step % config.every == 0 or step == config.steps:
             figures = judged(average.module, judge, device)
-            note = {"step": step, "seconds": time.monotonic() - began, "loss": sums / config.every, **figures}
-            note(out / f"{config.part}.csv", note)
+            line = {"step": step, "seconds": time.monotonic() - began, "loss": sums / config.every, **figures}
+            note(out / f"{config.part}.csv", line)
             _save(out / f"{config.part}.pt", model, average, adam, step, config, learn)
             write_sheet(out / f"{config.part}.png", average.module, judge[:2])
             sums = 0.0

@@ -55,12 +55,13 @@ def train_paper(pairs: Path, out: Path, config: PaperTraining, *, minutes: float
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     learn = Episodes(Pairs(pairs, TRAIN, "head"), config)
     model = PaperConfig(**(asdict(config.model) | {"clips": len(learn.people)}))
-    nets = {"embedder": Embedder(model), "generator": Generator(model), "discriminator": Discriminator(model)}
-    nets = {name: net.to(device) for name, net in nets.items()}
-    both = [*nets["embedder"].parameters(), *nets["generator"].parameters()]
+    embedder, generator = Embedder(model).to(device), Generator(model).to(device)
+    discriminator = Discriminator(model).to(device)
+    nets = {"embedder": embedder, "generator": generator, "discriminator": discriminator}
+    both = [*embedder.parameters(), *generator.parameters()]
     adams = {
         "making": torch.optim.Adam(both, lr=config.generator_rate),
-        "judging": torch.optim.Adam(nets["discriminator"].parameters(), lr=config.discriminator_rate),
+        "judging": torch.optim.Adam(discriminator.parameters(), lr=config.discriminator_rate),
     }
     name = f"paper-{config.model.condition}"
     step, began, sums = _resume(out / f"{name}.pt", nets, adams), time.monotonic(), dict[str, float]()
@@ -68,14 +69,14 @@ def train_paper(pairs: Path, out: Path, config: PaperTraining, *, minutes: float
     while step < config.steps and (minutes is None or time.monotonic() - began < 60 * minutes):
         batch = {key: value.to(device) for key, value in next(stream).items()}
         with torch.autocast(device.type, torch.bfloat16, enabled=config.half):
-            embedding = embedded(nets["embedder"], batch)
-            made = pictured(nets["generator"], batch, embedding)
+            embedding = embedded(embedder, batch)
+            made = pictured(generator, batch, embedding)
         for _ in range(config.discriminator_steps):
-            real, _ = nets["discriminator"](batch["target"], batch["drawing"], batch["clip"])
-            fake, _ = nets["discriminator"](made.detach(), batch["drawing"], batch["clip"])
+            real, _ = discriminator(batch["target"], batch["drawing"], batch["clip"])
+            fake, _ = discriminator(made.detach(), batch["drawing"], batch["clip"])
             judging = adversarial.discriminator_loss(real, fake)
             _descend(adams["judging"], judging)
-        loss, parts = making_loss(nets["discriminator"], batch, made, embedding, config)
+        loss, parts = making_loss(discriminator, batch, made, embedding, config)
         _descend(adams["making"], loss)
         step += 1
         for key, value in {**parts, "judging": judging}.items():

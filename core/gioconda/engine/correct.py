@@ -69,6 +69,18 @@ def _add(values, answer, u, v, weight):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _bilinear(image, u, v):  # type: ignore[no-untyped-def]
+    """An image (h, w) at (u, v) in 0..1."""
+    h, w = image.shape
+    fx = min(max(u * np.float32(w) - np.float32(0.5), np.float32(0.0)), np.float32(w - 1.001))
+    fy = min(max(v * np.float32(h) - np.float32(0.5), np.float32(0.0)), np.float32(h - 1.001))
+    ix, iy = int(fx), int(fy)
+    dx, dy = fx - np.float32(ix), fy - np.float32(iy)
+    upper = image[iy, ix] * (ONE - dx) + image[iy, ix + 1] * dx
+    return upper * (ONE - dy) + (image[iy + 1, ix] * (ONE - dx) + image[iy + 1, ix + 1] * dx) * dy
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
 def _rise(distance):  # type: ignore[no-untyped-def]
     x = min(max(distance, np.float32(0.0)), ONE)
     return x * x * (np.float32(3.0) - np.float32(2.0) * x)
@@ -103,7 +115,7 @@ def _sample(image, matte, x, y, colour):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
 def correct(  # type: ignore[no-untyped-def]
-    picture, matte, plate, box, gain, crops, rims, head, mouth, eyes, encode, decode, out, out_matte
+    picture, matte, plate, box, gain, crops, rims, allowed, head, mouth, eyes, encode, decode, out, out_matte
 ):
     """Corrections of head, mouth and eyes, blended where they overlap, then laid on at once: one resampling.
 
@@ -113,6 +125,7 @@ def correct(  # type: ignore[no-untyped-def]
         gain: linear light to the screen's range.
         crops: (4, 2, 3) float32, picture pixels → 0..1 within the squares of head, mouth, left and right eye.
         rims: (4,) float32: 1 where the head's corrections must fade at the left, top, right, bottom.
+        allowed: (size, size) float32, 0..1, within the head's square: where corrections may happen.
         head, mouth: (size, size, ANSWERS) float32: flow 2 in sides of the square, tone 7, paint 3; eyes: (2, …).
         encode, decode: of `tables`.
         out: (h, w, 4) float32; out_matte: (h, w) float32.
@@ -139,7 +152,9 @@ def correct(  # type: ignore[no-untyped-def]
             v = crops[0, 1, 0] * x + crops[0, 1, 1] * y + crops[0, 1, 2]
             if u < 0 or v < 0 or u > 1 or v > 1:
                 continue
-            share = ONE
+            share = _bilinear(allowed, u, v)
+            if share <= 0:
+                continue
             if rims[0] > 0:
                 share *= _rise(u / RIM)
             if rims[1] > 0:
@@ -149,7 +164,7 @@ def correct(  # type: ignore[no-untyped-def]
             if rims[3] > 0:
                 share *= _rise((ONE - v) / RIM)
             values[:] = np.float32(0.0)
-            _add(values, head, u, v, share)
+            _add(values, head, u, v, ONE)
             _to_pixels(values, turns[0])
             for k in range(1, 4):
                 u = crops[k, 0, 0] * x + crops[k, 0, 1] * y + crops[k, 0, 2]
@@ -163,6 +178,8 @@ def correct(  # type: ignore[no-untyped-def]
                 more[8] = fade * values[8]
                 for c in range(ANSWERS):
                     values[c] = (ONE - fade) * values[c] + more[c]
+            for c in range(ANSWERS):
+                values[c] *= share
             _lay(values, picture, matte, plate, px, py, row, column, gain, encode, decode, colour, out, out_matte)
 
 

@@ -87,10 +87,14 @@ class Corrector:
         self.plate = _plate(portrait, self.box)
         self.tables = tables()
 
-    def answers(self, placed: Placed, combined: Float32, matte: Float32) -> list[Float32]:
-        """What the network says of a frame: OUTPUTS. combined: (H, W, 4); matte: (H, W)."""
+    def answers(self, placed: Placed, combined: Float32, matte: Float32) -> tuple[list[Float32], Float32]:
+        """What the network says of a frame, OUTPUTS, and where it may be heeded, (size, size) of the head's square.
+
+        combined: (H, W, 4); matte: (H, W).
+        """
         views = features.look(self.portrait, self.still, placed, combined, matte)
-        return self.nets.frame(feeds(views, features.numbers(self.portrait, placed), self.code))
+        said = self.nets.frame(feeds(views, features.numbers(self.portrait, placed), self.code))
+        return said, features.allowed(views[0])
 
     def correct(self, placed: Placed, combined: Float32, matte: Float32) -> None:
         """Correct a whole frame in place: combined (H, W, 4) premultiplied scene-linear, matte (H, W)."""
@@ -98,11 +102,11 @@ class Corrector:
         share = np.float32(smoothstep(np.array(strength)))
         if share == 0:
             return
-        answers = [share * answer for answer in self.answers(placed, combined, matte)]
-        self.lay(placed, answers, combined, matte)
+        answers, where = self.answers(placed, combined, matte)
+        self.lay(placed, answers, share * where, combined, matte)
 
-    def lay(self, placed: Placed, answers: list[Float32], combined: Float32, matte: Float32) -> None:
-        """Apply what the network said, in place."""
+    def lay(self, placed: Placed, answers: list[Float32], where: Float32, combined: Float32, matte: Float32) -> None:
+        """Apply what the network said, in place. where: how much of it, (size, size) 0..1 in the head's square."""
         x0, y0, x1, y1 = self.box
         crops = np.stack([_into(crop) for crop in features.crops_now(self.portrait, self.still, placed)])
         head, mouth, eyes = (_upright(answers[k : k + 3]) for k in (0, 3, 6))
@@ -115,7 +119,7 @@ class Corrector:
         with ONE_AT_A_TIME:
             correct(
                 combined, matte, self.plate, np.array(self.box, np.int32), np.float32(self.still.gain), crops, rims,
-                head[0], mouth[0], eyes, *self.tables, out, out_matte,
+                where, head[0], mouth[0], eyes, *self.tables, out, out_matte,
             )  # fmt: skip
         combined[y0:y1, x0:x1], matte[y0:y1, x0:x1] = out, out_matte
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from .. import landmarks as lm
+from .. import pixels
 from ..color import choose_display
 from ..engine import Placed, Portrait, kernels
 from ..engine.frame import stretch
@@ -30,7 +31,8 @@ Float32 = npt.NDArray[np.float32]
 COLOURS = 7  # engine RGB, plate or rest RGB, matte
 GEOMETRY = 16  # flow 2, depth, background, skin, hair, body, mouth, eye, sure, visible, borrowed, disoccluded, head 3
 NUMBERS = 17
-_DISOCCLUDED = 12
+DISOCCLUDED = 12
+AROUND = 4  # pixels of the head's square around the person that may be corrected too
 FLOW_UNIT = 0.1  # of the crop's side: a flow of 1
 _LIDS = ((159, 145, 33, 133), (386, 374, 263, 362))
 _IRISES = ((468, 33, 133), (473, 263, 362))
@@ -114,9 +116,17 @@ def look(portrait: Portrait, at_rest: Still, placed: Placed, combined: Float32, 
         colours = np.concatenate([encode(crop.cut(combined)[..., :3], at_rest.gain), other, alpha], axis=2)
         shapes = geometry(portrait, at_rest, position, skin, crop, then)
         if crop is at_rest.head:
-            shapes[..., _DISOCCLUDED] = (at_rest.source[..., 3] * (1 - alpha[..., 0]))[::2, ::2]
+            shapes[..., DISOCCLUDED] = (at_rest.source[..., 3] * (1 - alpha[..., 0]))[::2, ::2]
         views.append(View(colours, shapes))
     return tuple(views)
+
+
+def allowed(head: View) -> Float32:
+    """Where corrections may happen, (size, size) 0..1: at the person, where it was at rest, and a little around."""
+    was = head.geometry[..., DISOCCLUDED].repeat(2, axis=0).repeat(2, axis=1)
+    person = np.clip(head.colours[..., 6] + was, 0, 1)
+    around = pixels.dilate(person, AROUND)
+    return np.asarray(pixels.box_filter(around, AROUND // 2), np.float32)
 
 
 def crops_now(portrait: Portrait, at_rest: Still, placed: Placed) -> tuple[Crop, ...]:
@@ -167,7 +177,7 @@ def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, c
         out[..., k] = region == kind
     out[..., 5:7] = parts * outer
     out[..., 9], out[..., 10], out[..., 11] = smooth[..., 3], smooth[..., 5], smooth[..., 4]
-    out[..., _DISOCCLUDED] = 0
+    out[..., DISOCCLUDED] = 0
     out[..., 13:16] = np.clip(smooth[..., 6:9], -3, 3)
     return out
 

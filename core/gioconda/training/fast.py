@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..neural.features import COLOURS, GEOMETRY, NUMBERS
+from ..neural.features import AROUND, COLOURS, DISOCCLUDED, GEOMETRY, NUMBERS
 from .blocks import Modulated, doubled, enlarged, halved, warped
 
 MOST_FLOW, MOST_GAIN, MOST_OFFSET, MOST_MATTE = 0.04, 0.4, 0.2, 0.6
@@ -104,7 +104,18 @@ class Part(nn.Module):
         return MOST_FLOW * torch.tanh(self.flow(x)), torch.tanh(tone) * most[:, None, None], paint
 
 
-def corrected(colours: Tensor, answer: tuple[Tensor, ...], *, detail: bool) -> Tensor:
+def allowed(colours: Tensor, geometry: Tensor) -> Tensor:
+    """Where the head's square may be corrected: at the person, where it was at rest, and a little around. (N, 1, S, S)
+
+    The place itself stays the picture's own. `neural.features.allowed` does nearly the same at run time (a disc instead of a square).
+    """
+    was = functional.interpolate(geometry[:, DISOCCLUDED : DISOCCLUDED + 1], scale_factor=2.0, mode="nearest")
+    person = (colours[:, 6:7] + was).clamp(0, 1)
+    around = functional.max_pool2d(person, 2 * AROUND + 1, stride=1, padding=AROUND)
+    return functional.avg_pool2d(around, AROUND + 1, stride=1, padding=AROUND // 2, count_include_pad=False)
+
+
+def corrected(colours: Tensor, answer: tuple[Tensor, ...], *, detail: bool, where: Tensor | None = None) -> Tensor:
     """The engine's picture with a network's corrections, at the crop's size: what training compares with the target.
 
     `neural.apply` does the same at the picture's own size.
@@ -112,14 +123,16 @@ def corrected(colours: Tensor, answer: tuple[Tensor, ...], *, detail: bool) -> T
     Args:
         colours: (N, COLOURS, S, S); answer: flow, tone, paint.
         detail: mouth or eyes: corrections fade out towards the border, and nothing is said about the plate.
+        where: of the head: see `allowed`; None: everywhere.
     """
     size = colours.shape[-1]
     flow, tone, paint = (enlarged(part, size) if part.shape[-1] != size else part for part in answer)
     fade = window(size, colours) if detail else torch.ones_like(colours[:1, :1])
+    fade = fade if where is None else fade * where
     moved = warped(torch.cat([colours[:, :3], colours[:, 6:]], dim=1), flow * fade)
     picture, matte = moved[:, :3], moved[:, 3:].clamp(0, 1)
     if not detail:
-        picture = picture + tone[:, 6:] * 4 * matte * (1 - matte) * (picture - colours[:, 3:6])
+        picture = picture + fade * tone[:, 6:] * 4 * matte * (1 - matte) * (picture - colours[:, 3:6])
     return picture + fade * (tone[:, :3] * picture + tone[:, 3:6] + paint)
 
 

@@ -24,7 +24,7 @@ from ..neural.feeds import mirrored_numbers, mirrored_place
 from ..pose import fit_similarity
 from ..retarget import RetargetSettings, retarget
 from . import losses
-from .fast import PARTS, Part, corrected
+from .fast import PARTS, Part, allowed, corrected
 from .pairs import moved, pair_of, random_motion, way_back
 from .shards import Pair
 from .train_fast import where
@@ -95,7 +95,8 @@ def error(pair: Views, parts: dict[str, Part], codes: list[Tensor]) -> Tensor:
     for (view, shown), code in zip(pair.items(), codes, strict=True):
         name = view if view in PARTS else "eyes"
         answer = parts[name](shown["colours"], shown["geometry"], shown["numbers"], code)
-        picture = corrected(shown["colours"], answer, detail=name != "head")
+        within = allowed(shown["colours"], shown["geometry"]) if name == "head" else None
+        picture = corrected(shown["colours"], answer, detail=name != "head", where=within)
         weight = where(name, shown["colours"])
         errors.append(losses.reconstruction(picture, shown["colours"][:, :3], shown["target"], weight).mean())
     return torch.stack(errors).mean()

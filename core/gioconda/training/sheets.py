@@ -11,7 +11,7 @@ from .. import pixels
 from ..image import write_png
 from ..neural.crops import HEAD_PX
 from .dataset import Batch
-from .fast import Part, corrected
+from .fast import Part, allowed, corrected
 
 CELL = 160
 
@@ -23,7 +23,9 @@ def write_sheet(path: Path, model: Part, batches: list[Batch], *, rows: int = 12
     for batch in batches:
         colours, target = batch["colours"], batch["target"]
         answer = model(colours, batch["geometry"], batch["numbers"], model.embedder(batch["source"]))
-        engine, picture = colours[:, :3], corrected(colours, answer, detail=colours.shape[-1] != HEAD_PX)
+        engine, head = colours[:, :3], colours.shape[-1] == HEAD_PX
+        within = allowed(colours, batch["geometry"]) if head else None
+        picture = corrected(colours, answer, detail=not head, where=within)
         shown = (engine, picture, target, (engine - target).abs() * 4, (picture - target).abs() * 4)
         lines += [np.concatenate([_cell(each[i]) for each in shown], axis=1) for i in range(len(target))]
     half = (min(len(lines), rows) + 1) // 2

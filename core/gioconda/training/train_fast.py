@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from ..neural.crops import HEAD_PX
 from . import checkpoint, losses
 from .dataset import Batch, DrawSettings, Pairs, batches, held_out_batches
-from .fast import SIZES, Part, corrected, window
+from .fast import SIZES, Part, allowed, corrected, window
 from .sheets import write_sheet
 from .sources import HELD_OUT, TRAIN
 
@@ -118,7 +118,9 @@ def objective(batch: Batch, answer: tuple[Tensor, ...], config: FastTraining) ->
     """The loss, one number."""
     answer = tuple(each.float() for each in answer)
     colours, target = batch["colours"], batch["target"]
-    picture, engine = corrected(colours, answer, detail=config.part != "head"), colours[:, :3]
+    engine, head = colours[:, :3], config.part == "head"
+    within = allowed(colours, batch["geometry"]) if head else None
+    picture = corrected(colours, answer, detail=not head, where=within)
     weight = where(config.part, colours)
     if config.window and config.window < picture.shape[-1]:
         y, x = (int(k) for k in torch.randint(picture.shape[-1] - config.window + 1, (2,)))
@@ -149,7 +151,8 @@ def judged(model: Part, held_out: list[Batch], device: torch.device) -> dict[str
         batch = {name: value.to(device) for name, value in whole.items()}
         colours, target = batch["colours"], batch["target"]
         part = "head" if colours.shape[-1] == HEAD_PX else "detail"
-        picture = corrected(colours, answered(model, batch), detail=part != "head")
+        within = allowed(colours, batch["geometry"]) if part == "head" else None
+        picture = corrected(colours, answered(model, batch), detail=part != "head", where=within)
         weight = where(part, colours)
         engine.append(losses.psnr(colours[:, :3], target, weight))
         gain.append(losses.psnr(picture, target, weight) - engine[-1])

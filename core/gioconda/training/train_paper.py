@@ -21,7 +21,7 @@ from ..errors import InputError
 from . import adversarial, checkpoint, losses
 from .dataset import Pairs
 from .drawing import STYLE, draw
-from .fast import corrected
+from .fast import allowed, corrected
 from .paper import Discriminator, Embedder, Generator, PaperConfig
 from .sources import TRAIN
 from .train_fast import note, provenance
@@ -105,7 +105,8 @@ def pictured(generator: Generator, batch: Batch, embedding: Tensor) -> Tensor:
     size = batch["colours"].shape[-1]
     shapes = functional.interpolate(batch["geometry"], size=(size, size), mode="bilinear", align_corners=False)
     answer = generator(torch.cat([batch["colours"], shapes], dim=1), styles).float()
-    return corrected(batch["colours"], (answer[:, :2], answer[:, 2:9], answer[:, 9:]), detail=False)
+    parts = (answer[:, :2], answer[:, 2:9], answer[:, 9:])
+    return corrected(batch["colours"], parts, detail=False, where=allowed(batch["colours"], batch["geometry"]))
 
 
 def making_loss(

@@ -29,6 +29,7 @@ class DrawSettings:
     colour: float = 0.8  # share of pairs whose colours are changed
     exposure: float = 0.25  # natural logarithm, at most
     grey: float = 0.08  # share of pairs that lose all colour
+    window: int = 128  # side of the part of a larger crop that is shown, a multiple of 16: the head in quarters
 
 
 class Pairs:
@@ -79,9 +80,23 @@ class Pairs:
         shards = people[int(rng.integers(len(people)))]
         shard = shards[int(rng.integers(len(shards)))]
         item = self.load(shard, int(rng.integers(1 << 30)), right=bool(rng.random() < 0.5))
+        if self.part == "head":
+            item = windowed(item, rng, settings.window)
         if self.part != "eyes" and rng.random() < settings.mirror:
             item = mirrored(item)
         return coloured(item, rng, settings if rng.random() < settings.colour else None)
+
+
+def windowed(item: Item, rng: np.random.Generator, side: int) -> Item:
+    """A random part of a crop: convolutions learn from it as from the whole, at less cost."""
+    size = item["colours"].shape[0]
+    room = max(0, size - side) // 2 + 1
+    y, x = (2 * int(rng.integers(room)) for _ in range(2))
+    out = dict(item)
+    for name in ("colours", "target"):
+        out[name] = np.asarray(item[name][y : y + side, x : x + side])
+    out["geometry"] = item["geometry"][y // 2 : (y + side) // 2, x // 2 : (x + side) // 2]
+    return out
 
 
 def mirrored(item: Item) -> Item:

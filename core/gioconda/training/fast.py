@@ -107,7 +107,7 @@ class Part(nn.Module):
 def allowed(colours: Tensor, geometry: Tensor) -> Tensor:
     """Where the head's square may be corrected: at the person, where it was at rest, and a little around. (N, 1, S, S)
 
-    The place itself stays the picture's own. `neural.features.allowed` does nearly the same at run time (a disc instead of a square).
+    The place itself stays the picture's own. `neural.features.allowed` does nearly the same at run time: with a disc.
     """
     was = functional.interpolate(geometry[:, DISOCCLUDED : DISOCCLUDED + 1], scale_factor=2.0, mode="nearest")
     person = (colours[:, 6:7] + was).clamp(0, 1)

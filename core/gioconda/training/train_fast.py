@@ -27,6 +27,7 @@ from .sheets import write_sheet
 from .sources import HELD_OUT, TRAIN
 
 LOG = logging.getLogger(__name__)
+RIM = 8  # pixels
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,6 @@ class FastTraining:
     decibels: float = 0.4  # of the logarithm of the squared error
     ssim: float = 0.2
     paint: float = 0.01  # what painting costs: corrections where they help, nothing elsewhere
-    window: int = 128  # side of the random part of a crop that is compared: a quarter of the head, at less cost
     every: int = 250  # steps between two lines of the log and two checkpoints
     held_out: int = 48  # pairs
     threads: int | None = None
@@ -122,10 +122,9 @@ def objective(batch: Batch, answer: tuple[Tensor, ...], config: FastTraining) ->
     within = allowed(colours, batch["geometry"]) if head else None
     picture = corrected(colours, answer, detail=not head, where=within)
     weight = where(config.part, colours)
-    if config.window and config.window < picture.shape[-1]:
-        y, x = (int(k) for k in torch.randint(picture.shape[-1] - config.window + 1, (2,)))
-        part = slice(y, y + config.window), slice(x, x + config.window)
-        picture, engine, target, weight = (each[..., *part] for each in (picture, engine, target, weight))
+    if head:  # at the border of a part of the head the networks miss what lies beside it
+        inner = slice(RIM, -RIM)
+        picture, engine, target, weight = (each[..., inner, inner] for each in (picture, engine, target, weight))
     loss: Tensor = (
         losses.reconstruction(picture, engine, target, weight)
         + config.edges * losses.edges(picture, engine, target, weight)

@@ -52,9 +52,21 @@ class Personal:
     after: float
 
 
-def personalise(portraits: Sequence[Portrait], parts: dict[str, Part], nets: Nets, *, seed: int = 0) -> Personal:
-    """The code of the person in all of these portraits, fine-tuned on them."""
-    pairs = between(portraits) if len(portraits) > 1 else there_and_back(portraits[0], nets, seed)
+def personalise(
+    portraits: Sequence[Portrait], parts: dict[str, Part], nets: Nets | None, *, seed: int = 0, steps: int | None = None
+) -> Personal:
+    """The code of the person in all of these portraits, fine-tuned on them.
+
+    Args:
+        nets: for a single portrait: its moved face is found anew.
+        steps: at most so many; None: by the number of pictures.
+    """
+    if len(portraits) > 1:
+        pairs = between(portraits)
+    elif nets is not None:
+        pairs = there_and_back(portraits[0], nets, seed)
+    else:
+        raise ValueError("a single portrait needs the face nets")
     sources = torch.from_numpy(np.stack([features.still(p).source for p in portraits]).transpose(0, 3, 1, 2).copy())
     with torch.no_grad():
         codes = [torch.nn.Parameter(code) for code in mean_codes(parts, sources)]
@@ -63,7 +75,7 @@ def personalise(portraits: Sequence[Portrait], parts: dict[str, Part], nets: Net
     for part in parts.values():
         part.requires_grad_(False)
     share = min(1.0, (len(portraits) - 1) / (MANY - 1))
-    budget = round(STEPS_ONE + share * (STEPS_MANY - STEPS_ONE))
+    budget = round(STEPS_ONE + share * (STEPS_MANY - STEPS_ONE)) if steps is None else steps
     adam, order = torch.optim.Adam(codes, lr=RATE), np.random.default_rng(seed)
     kept, at = [code.detach().clone() for code in codes], 0
     with torch.no_grad():

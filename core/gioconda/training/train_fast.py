@@ -20,7 +20,8 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from ..neural.crops import HEAD_PX
-from . import checkpoint, losses
+from . import adversarial, checkpoint, losses
+from .critic import Critic
 from .dataset import Batch, DrawSettings, Pairs, batches, held_out_batches
 from .fast import SIZES, Part, allowed, corrected, window
 from .sheets import write_sheet
@@ -46,6 +47,8 @@ class FastTraining:
     decibels: float = 0.4  # of the logarithm of the squared error
     ssim: float = 0.2
     paint: float = 0.01  # what painting costs: corrections where they help, nothing elsewhere
+    adversarial: float = 0.0  # weight of the critic's opinion, for the last stage: 0.02 sharpens; 0: no critic
+    features: float = 1.0  # weight of feature matching beside it
     every: int = 250  # steps between two lines of the log and two checkpoints
     held_out: int = 48  # pairs
     threads: int | None = None
@@ -64,7 +67,10 @@ def train_fast(pairs: Path, out: Path, config: FastTraining, *, minutes: float |
     model = Part(SIZES[config.part]).to(device, memory_format=torch.channels_last)
     average = AveragedModel(model, avg_fn=moving_average(config.average))
     adam = torch.optim.Adam(model.parameters(), lr=config.rate, betas=(0.9, 0.99))
-    step = _resume(out / f"{config.part}.pt", model, average, adam)
+    critic = Critic().to(device)
+    judging = torch.optim.Adam(critic.parameters(), lr=2e-4, betas=(0.0, 0.99))
+    state = {"model": model, "average": average, "adam": adam, "critic": critic, "judging": judging}
+    step = _resume(out / f"{config.part}.pt", state)
     learn = Pairs(pairs, TRAIN, config.part)
     judge = held_out_batches(Pairs(pairs, HELD_OUT, config.part), config.batch, config.held_out)
     stream = batches(learn, config.batch, config.seed + step, config.draw)
@@ -75,7 +81,11 @@ def train_fast(pairs: Path, out: Path, config: FastTraining, *, minutes: float |
         batch = {name: value.to(device) for name, value in next(stream).items()}
         with torch.autocast(device.type, torch.bfloat16, enabled=config.half):
             answer = answered(model, batch)
-        loss = objective(batch, answer, config)
+        picture = shown(batch, answer, config)
+        loss = objective(batch, answer, picture, config)
+        if config.adversarial:
+            _criticise(critic, judging, batch, picture.detach())
+            loss = loss + opinion(critic, batch, picture, config)
         adam.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -86,7 +96,9 @@ def train_fast(pairs: Path, out: Path, config: FastTraining, *, minutes: float |
             figures = judged(average.module, judge, device)
             line = {"step": step, "seconds": time.monotonic() - began, "loss": sums / config.every, **figures}
             note(out / f"{config.part}.csv", line)
-            _save(out / f"{config.part}.pt", model, average, adam, step, config, learn)
+            states: dict[str, Any] = {name: each.state_dict() for name, each in state.items()}
+            path, data = out / f"{config.part}.pt", provenance(learn)
+            checkpoint.save(path, kind="fast", config=config, step=step, data=data, **states)
             write_sheet(out / f"{config.part}.png", average.module, judge[:2])
             sums = 0.0
     return figures
@@ -114,13 +126,17 @@ def answered(model: Part, batch: Batch) -> tuple[Tensor, ...]:
     return tuple(model(batch["colours"], batch["geometry"], batch["numbers"], embedding))
 
 
-def objective(batch: Batch, answer: tuple[Tensor, ...], config: FastTraining) -> Tensor:
-    """The loss, one number."""
-    answer = tuple(each.float() for each in answer)
+def shown(batch: Batch, answer: tuple[Tensor, ...], config: FastTraining) -> Tensor:
+    """The engine's pictures corrected, (N, 3, S, S)."""
+    head = config.part == "head"
+    within = allowed(batch["colours"], batch["geometry"]) if head else None
+    return corrected(batch["colours"], tuple(each.float() for each in answer), detail=not head, where=within)
+
+
+def objective(batch: Batch, answer: tuple[Tensor, ...], picture: Tensor, config: FastTraining) -> Tensor:
+    """The loss of the reconstruction, one number. picture: as `shown`."""
     colours, target = batch["colours"], batch["target"]
     engine, head = colours[:, :3], config.part == "head"
-    within = allowed(colours, batch["geometry"]) if head else None
-    picture = corrected(colours, answer, detail=not head, where=within)
     weight = where(config.part, colours)
     if head:  # at the border of a part of the head the networks miss what lies beside it
         inner = slice(RIM, -RIM)
@@ -130,9 +146,26 @@ def objective(batch: Batch, answer: tuple[Tensor, ...], config: FastTraining) ->
         + config.edges * losses.edges(picture, engine, target, weight)
         + config.decibels * losses.decibels(picture, target, weight)
         + config.ssim * losses.dissimilarity(picture, target, weight)
-        + config.paint * answer[2].abs().mean((1, 2, 3)) / 0.02
+        + config.paint * answer[2].float().abs().mean((1, 2, 3)) / 0.02
     ).mean()
     return loss
+
+
+def opinion(critic: Critic, batch: Batch, picture: Tensor, config: FastTraining) -> Tensor:
+    """What the critic adds to the loss."""
+    fake, inner = critic(picture, batch["geometry"])
+    with torch.no_grad():
+        _, wanted = critic(batch["target"], batch["geometry"])
+    matching = adversarial.feature_matching(wanted, inner, weight=config.features)
+    return config.adversarial * (adversarial.generator_loss(fake) + matching)
+
+
+def _criticise(critic: Critic, judging: torch.optim.Optimizer, batch: Batch, picture: Tensor) -> None:
+    """One step of the critic."""
+    real, fake = (critic(each, batch["geometry"])[0] for each in (batch["target"], picture))
+    judging.zero_grad(set_to_none=True)
+    adversarial.discriminator_loss(real, fake).backward()
+    judging.step()
 
 
 def where(part: str, colours: Tensor) -> Tensor:
@@ -165,25 +198,16 @@ def judged(model: Part, held_out: list[Batch], device: torch.device) -> dict[str
     }
 
 
-def _resume(path: Path, model: Part, average: torch.nn.Module, adam: torch.optim.Optimizer) -> int:
+def _resume(path: Path, state: dict[str, Any]) -> int:
+    """Where training stopped; what a checkpoint of before does not have starts anew."""
     if not path.exists():
         return 0
-    state = checkpoint.load(path, kind="fast")
-    model.load_state_dict(state["model"])
-    average.load_state_dict(state["average"])
-    adam.load_state_dict(state["adam"])
-    LOG.info("going on from step %d", state["step"])
-    return int(state["step"])
-
-
-def _save(
-    path: Path, model: Part, average: torch.nn.Module, adam: torch.optim.Optimizer, step: int, config: FastTraining,
-    learn: Pairs,
-) -> None:  # fmt: skip
-    checkpoint.save(
-        path, kind="fast", config=config, step=step, data=provenance(learn), model=model.state_dict(),
-        average=average.state_dict(), adam=adam.state_dict(),
-    )  # fmt: skip
+    stored = checkpoint.load(path, kind="fast")
+    for name, each in state.items():
+        if name in stored:
+            each.load_state_dict(stored[name])
+    LOG.info("going on from step %d", stored["step"])
+    return int(stored["step"])
 
 
 def provenance(pairs: Pairs) -> dict[str, Any]:

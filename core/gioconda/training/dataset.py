@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class Pairs:
         k = index % len(numbers)
         item: Item = {"numbers": numbers[k], "source": np.load(folder / "source.npy")}
         for kind in ("colours", "geometry", "target"):
-            item[kind] = np.load(folder / f"{kind}_{view}.npy", mmap_mode="r")[k]
+            item[kind] = one_of(folder / f"{kind}_{view}.npy", k)
         item["geometry"] = item["geometry"].astype(np.float32)
         if self.part == "eyes" and right:
             item["numbers"] = item["numbers"][MIRROR_FROM] * MIRROR_SIGN
@@ -148,6 +149,24 @@ def batches(pairs: Pairs, size: int, seed: int, settings: DrawSettings) -> Itera
         pairs.refresh()
         for _ in range(200):
             yield collate([pairs.draw(rng, settings) for _ in range(size)])
+
+
+def ahead(stream: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches, each read and made while the one before is learned from."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, stream)
+        while True:
+            batch = coming.result()
+            coming = thread.submit(next, stream)
+            yield batch
+
+
+def one_of(path: Path, index: int) -> Array:
+    """Entry `index` of the first axis of a `.npy` file, read without the others and without a page at a time."""
+    whole = np.load(path, mmap_mode="r")
+    count = int(np.prod(whole.shape[1:]))
+    start = int(whole.offset) + index * count * whole.itemsize
+    return np.fromfile(path, whole.dtype, count, offset=start).reshape(whole.shape[1:])
 
 
 def held_out_batches(pairs: Pairs, size: int, most: int) -> list[Batch]:

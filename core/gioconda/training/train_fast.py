@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from ..neural.crops import HEAD_PX
 from . import adversarial, checkpoint, losses
 from .critic import Critic
-from .dataset import Batch, DrawSettings, Pairs, batches, held_out_batches
+from .dataset import Batch, DrawSettings, Pairs, ahead, batches, held_out_batches
 from .fast import SIZES, Part, allowed, corrected, window
 from .sheets import write_sheet
 from .sources import HELD_OUT, TRAIN
@@ -73,7 +73,7 @@ def train_fast(pairs: Path, out: Path, config: FastTraining, *, minutes: float |
     step = _resume(out / f"{config.part}.pt", state)
     learn = Pairs(pairs, TRAIN, config.part)
     judge = held_out_batches(Pairs(pairs, HELD_OUT, config.part), config.batch, config.held_out)
-    stream = batches(learn, config.batch, config.seed + step, config.draw)
+    stream = ahead(batches(learn, config.batch, config.seed + step, config.draw))
     began, figures, sums = time.monotonic(), dict[str, float](), 0.0
     while step < config.steps and (minutes is None or time.monotonic() - began < 60 * minutes):
         for group in adam.param_groups:

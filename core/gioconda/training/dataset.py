@@ -13,9 +13,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..neural.features import NUMBERS
 from ..neural.feeds import FLOW_X, MIRROR_FROM, MIRROR_SIGN, PLACE_X
 from .shards import find_shards
 
+STILL = np.array([1, 1, 1, 0, 0, 0, 0, *[1] * (NUMBERS - 7)], np.float32)  # NUMBERS without translation and size
 Array = npt.NDArray[Any]
 Item = dict[str, Array]
 Batch = dict[str, Tensor]
@@ -30,6 +32,8 @@ class DrawSettings:
     colour: float = 0.8  # share of pairs whose colours are changed
     exposure: float = 0.25  # natural logarithm, at most
     grey: float = 0.08  # share of pairs that lose all colour
+    swapped: float = 0.5  # share of the head's pairs whose red, green and blue change places: places have any colour
+    still: float = 0.3  # share of the head's pairs that do not say how the head moved: bodies follow in their own way
     window: int = 128  # side of the part of a larger crop that is shown, a multiple of 16: the head in quarters
 
 
@@ -85,7 +89,12 @@ class Pairs:
             item = windowed(item, rng, settings.window)
         if self.part != "eyes" and rng.random() < settings.mirror:
             item = mirrored(item)
-        return coloured(item, rng, settings if rng.random() < settings.colour else None)
+        item = coloured(item, rng, settings if rng.random() < settings.colour else None)
+        if self.part == "head" and rng.random() < settings.swapped:
+            swap_colours(item, rng)
+        if self.part == "head" and rng.random() < settings.still:
+            item["numbers"] = item["numbers"] * STILL
+        return item
 
 
 def windowed(item: Item, rng: np.random.Generator, side: int) -> Item:
@@ -130,6 +139,14 @@ def coloured(item: Item, rng: np.random.Generator, settings: DrawSettings | None
                 values[..., first + c] = grey + vivid * (rgb[c] - grey)
         out[name] = values
     return out
+
+
+def swap_colours(item: Item, rng: np.random.Generator) -> None:
+    """Red, green and blue in another order on everything that shows colour, in place."""
+    order = rng.permutation(3)
+    for name, triples in (("colours", (0, 3)), ("target", (0,)), ("source", (0,))):
+        for first in triples:
+            item[name][..., first : first + 3] = item[name][..., first + order]
 
 
 def collate(items: list[Item]) -> Batch:

@@ -19,7 +19,7 @@ from torch.nn import functional
 from ..neural.features import AROUND, COLOURS, DISOCCLUDED, GEOMETRY, NUMBERS
 from .blocks import Modulated, doubled, enlarged, halved, warped
 
-MOST_FLOW, MOST_GAIN, MOST_OFFSET, MOST_MATTE = 0.04, 0.4, 0.2, 0.6
+MOST_FLOW, MOST_GAIN, MOST_OFFSET, MOST_MATTE = 0.04, 0.4, 0.2, 0.6  # the flow of the head: PartConfig
 EDGE = 0.12  # of the crop's side: over this the corrections of mouth and eyes fade to nothing at the border
 
 
@@ -28,13 +28,14 @@ class PartConfig:
     """Sizes of one part."""
 
     widths: tuple[int, ...]  # channels at S/2, S/4, S/8, S/16
+    most_flow: float = MOST_FLOW  # in sides of the crop
     embedding: int = 48
     code: int = 64
 
 
 PARTS = ("head", "mouth", "eyes")
 SIZES = {
-    "head": PartConfig((16, 40, 64, 96)),
+    "head": PartConfig((16, 40, 64, 96), most_flow=0.02),
     "mouth": PartConfig((32, 48, 72, 96)),
     "eyes": PartConfig((24, 40, 64, 80)),
 }
@@ -101,7 +102,7 @@ class Part(nn.Module):
         painted = functional.pixel_shuffle(self.paint(x), 2)
         paint = torch.sigmoid(painted[:, 3:] - 1) * painted[:, :3]
         most = torch.tensor([MOST_GAIN] * 3 + [MOST_OFFSET] * 3 + [MOST_MATTE], device=x.device, dtype=x.dtype)
-        return MOST_FLOW * torch.tanh(self.flow(x)), torch.tanh(tone) * most[:, None, None], paint
+        return self.config.most_flow * torch.tanh(self.flow(x)), torch.tanh(tone) * most[:, None, None], paint
 
 
 def allowed(colours: Tensor, geometry: Tensor) -> Tensor:

@@ -49,6 +49,7 @@ class FastTraining:
     paint: float = 0.01  # what painting costs: corrections where they help, nothing elsewhere
     adversarial: float = 0.0  # weight of the critic's opinion, for the last stage: 0.02 sharpens; 0: no critic
     features: float = 1.0  # weight of feature matching beside it
+    flow: float = 0.01  # what moving costs
     every: int = 250  # steps between two lines of the log and two checkpoints
     held_out: int = 48  # pairs
     threads: int | None = None
@@ -147,6 +148,7 @@ def objective(batch: Batch, answer: tuple[Tensor, ...], picture: Tensor, config:
         + config.decibels * losses.decibels(picture, target, weight)
         + config.ssim * losses.dissimilarity(picture, target, weight)
         + config.paint * answer[2].float().abs().mean((1, 2, 3)) / 0.02
+        + config.flow * answer[0].float().abs().mean((1, 2, 3)) / 0.004
     ).mean()
     return loss
 

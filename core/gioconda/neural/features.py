@@ -33,6 +33,7 @@ GEOMETRY = 16  # flow 2, depth, background, skin, hair, body, mouth, eye, sure, 
 NUMBERS = 17
 DISOCCLUDED = 12
 AROUND = 4  # pixels of the head's square around the person that may be corrected too
+FAR = 0.35  # head units: the networks have hardly seen a head move farther, so they are not told
 FLOW_UNIT = 0.1  # of the crop's side: a flow of 1
 _LIDS = ((159, 145, 33, 133), (386, 374, 263, 362))
 _IRISES = ((468, 33, 133), (473, 263, 362))
@@ -196,7 +197,7 @@ def numbers(portrait: Portrait, placed: Placed) -> Float32:
     target = placed.position[: lm.COUNT].astype(np.float64)
     pose = skull(portrait.head, target)
     turned = Rotation.from_matrix(pose.rotation @ portrait.pose.rotation.T).as_rotvec()
-    moved = (pose.translation - portrait.pose.translation) / portrait.pose.scale
+    moved = np.clip((pose.translation - portrait.pose.translation) / portrait.pose.scale, -FAR, FAR)
     now, rest = pose.to_head(target), portrait.head
     lids = [_openness(face, *lid) for face in (now, rest) for lid in _LIDS]
     jaw = [float(np.linalg.norm(face[lm.LIP_TOP] - face[lm.LIP_BOTTOM])) for face in (now, rest)]

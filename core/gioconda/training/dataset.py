@@ -29,10 +29,12 @@ class DrawSettings:
 
     clips: float = 0.65  # share of pairs that come from clips
     mirror: float = 0.5
-    colour: float = 0.8  # share of pairs whose colours are changed
-    exposure: float = 0.25  # natural logarithm, at most
+    colour: float = 0.9  # share of pairs whose colours are changed
+    exposure: float = 0.5  # natural logarithm, at most
+    tint: float = 0.3  # the same, of red, green and blue on their own: lamps, sunsets
+    gamma: float = 0.35  # natural logarithm of the exponent, at most
     grey: float = 0.08  # share of pairs that lose all colour
-    swapped: float = 0.5  # share of the head's pairs whose red, green and blue change places: places have any colour
+    swapped: tuple[float, float] = (0.5, 0.15)  # share of pairs whose red, green and blue change places: head, others
     still: float = 0.3  # share of the head's pairs that do not say how the head moved: bodies follow in their own way
     window: int = 128  # side of the part of a larger crop that is shown, a multiple of 16: the head in quarters
 
@@ -90,7 +92,7 @@ class Pairs:
         if self.part != "eyes" and rng.random() < settings.mirror:
             item = mirrored(item)
         item = coloured(item, rng, settings if rng.random() < settings.colour else None)
-        if self.part == "head" and rng.random() < settings.swapped:
+        if rng.random() < settings.swapped[0 if self.part == "head" else 1]:
             swap_colours(item, rng)
         if self.part == "head" and rng.random() < settings.still:
             item["numbers"] = item["numbers"] * STILL
@@ -124,8 +126,8 @@ def coloured(item: Item, rng: np.random.Generator, settings: DrawSettings | None
     codes = np.arange(256, dtype=np.float32) / 255
     table, vivid = np.stack([codes] * 3), np.float32(1)
     if settings is not None:
-        gain = np.exp(rng.uniform(-1, 1) * settings.exposure + rng.uniform(-0.1, 0.1, 3)).astype(np.float32)
-        gamma = np.float32(np.exp(rng.uniform(-0.2, 0.2)))
+        gain = np.exp(rng.uniform(-1, 1) * settings.exposure + rng.uniform(-1, 1, 3) * settings.tint).astype(np.float32)
+        gamma = np.float32(np.exp(rng.uniform(-1, 1) * settings.gamma))
         vivid = np.float32(0 if rng.random() < settings.grey else rng.uniform(0.6, 1.3))
         table = np.stack([codes**gamma * g for g in gain])
     out = {"numbers": item["numbers"], "geometry": item["geometry"]}

@@ -338,19 +338,21 @@ def _train(commands: Commands[Parser]) -> None:
     about = "teach the networks that correct frames (needs PyTorch: gioconda[train])"
     command = _command(commands, "train", about, "gioconda train fast pairs -o run --part mouth --minutes 60")
     command.add_argument(
-        "action", choices=("pairs", "fast", "export"),
+        "action", choices=("pairs", "fast", "paper", "export"),
         help="pairs: make training pairs of clips and stills with the engine; fast: train the fast model on them, "
-        "going on where it was stopped; export: make ONNX files of what was trained and prove them",
+        "going on where it was stopped; paper: train the paper's networks, to compare with; export: make ONNX files of what was trained and prove them",
     )  # fmt: skip
     command.add_argument("input", help="the folder of clips and stills, of pairs, of a training's results")
     command.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the result goes")
     command.add_argument("--only", metavar="NAME", help="pairs: only files whose names begin so: clips/, congress/")
+    command.add_argument("--part", choices=("head", "mouth", "eyes"), help="fast: only this part (default: all)")
     command.add_argument(
-        "--part", choices=("head", "mouth", "eyes"), help="fast: only this part (default: all)"
-    )
+        "--condition", choices=("engine", "landmarks"), default="engine",
+        help="paper: what the generator sees: the engine's frame (default), or a drawing of landmarks, as in the paper",
+    )  # fmt: skip
     command.add_argument("--config", metavar="FILE", help="fast: training settings (YAML)")
-    command.add_argument("--steps", type=_count, metavar="N", help="fast: steps in all")
-    command.add_argument("--minutes", type=float, metavar="N", help="fast: stop after so long, to go on another time")
+    command.add_argument("--steps", type=_count, metavar="N", help="steps in all")
+    command.add_argument("--minutes", type=float, metavar="N", help="stop after so long, to go on another time")
     command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")
     command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
 
@@ -359,9 +361,7 @@ def _personalise(commands: Commands[Parser]) -> None:
     about = "learn a person from pictures, for animate --neural (needs PyTorch: gioconda[train])"
     command = _command(commands, "personalise", about, "gioconda personalise me1.jpg me2.jpg -o me.identity.npz")
     command.add_argument("portraits", nargs="+", metavar="PORTRAIT", help="pictures of one person")
-    command.add_argument(
-        "-o", "--output", required=True, metavar="FILE", help="for animate --identity"
-    )
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="for animate --identity")
     command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")
     command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
     command.add_argument("--cache", metavar="FOLDER", help=CACHE_HELP)

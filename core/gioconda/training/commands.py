@@ -22,18 +22,20 @@ from ..protocol import LARGEST, Job, Log, Report, Result
 from .export import export_fast, load_parts, parts_of_onnx
 from .fast import PARTS
 from .pairs import PairSettings, make_pairs
+from .paper import PaperConfig
 from .personalise import personalise
 from .sources import find_sources
 from .train_fast import FastTraining, train_fast
+from .train_paper import PaperTraining, train_paper
 
 Arguments = argparse.Namespace
 
 
 def train(arguments: Arguments, report: Report) -> None:
-    """One of: pairs, fast, export."""
+    """One of: pairs, fast, paper, export."""
     logging.getLogger("gioconda.training").addHandler(_ToReport(report))
     logging.getLogger("gioconda.training").setLevel(logging.INFO)
-    {"pairs": _pairs, "fast": _fast, "export": _export}[arguments.action](arguments, report)
+    {"pairs": _pairs, "fast": _fast, "paper": _paper, "export": _export}[arguments.action](arguments, report)
 
 
 def _pairs(arguments: Arguments, report: Report) -> None:
@@ -55,6 +57,15 @@ def _fast(arguments: Arguments, report: Report) -> None:
         figures[part] = train_fast(Path(arguments.input), Path(arguments.output), whole, minutes=arguments.minutes)
     text = "; ".join(f"{part}: {f.get('gain_db', 0):+.2f} dB" for part, f in figures.items())
     report(Result("train", {"held_out": figures, "output": arguments.output, "text": f"On held-out people {text}"}))
+
+
+def _paper(arguments: Arguments, report: Report) -> None:
+    config = PaperTraining(model=PaperConfig(condition=arguments.condition))
+    changes = {name: value for name in ("steps", "threads") if (value := getattr(arguments, name)) is not None}
+    losses = train_paper(
+        Path(arguments.input), Path(arguments.output), replace(config, **changes), minutes=arguments.minutes
+    )
+    report(Result("train", {"losses": losses, "output": arguments.output, "text": f"In {arguments.output}"}))
 
 
 def _export(arguments: Arguments, report: Report) -> None:

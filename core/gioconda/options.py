@@ -340,7 +340,8 @@ def _train(commands: Commands[Parser]) -> None:
     command.add_argument(
         "action", choices=("pairs", "fast", "paper", "export"),
         help="pairs: make training pairs of clips and stills with the engine; fast: train the fast model on them, "
-        "going on where it was stopped; paper: train the paper's networks, to compare with; export: make ONNX files of what was trained and prove them",
+        "going on where it was stopped; paper: train the paper's networks, to compare with; "
+        "export: make ONNX files of what was trained and prove them",
     )  # fmt: skip
     command.add_argument("input", help="the folder of clips and stills, of pairs, of a training's results")
     command.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the result goes")

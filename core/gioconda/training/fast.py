@@ -29,13 +29,14 @@ class PartConfig:
 
     widths: tuple[int, ...]  # channels at S/2, S/4, S/8, S/16
     most_flow: float = MOST_FLOW  # in sides of the crop
+    local: bool = True  # on the average nothing changes in a ring near the crop's border: no cast over all of it
     embedding: int = 48
     code: int = 64
 
 
 PARTS = ("head", "mouth", "eyes")
 SIZES = {
-    "head": PartConfig((16, 40, 64, 96), most_flow=0.02),
+    "head": PartConfig((16, 40, 64, 96), most_flow=0.02, local=False),
     "mouth": PartConfig((32, 48, 72, 96)),
     "eyes": PartConfig((24, 40, 64, 80)),
 }
@@ -102,7 +103,23 @@ class Part(nn.Module):
         painted = functional.pixel_shuffle(self.paint(x), 2)
         paint = torch.sigmoid(painted[:, 3:] - 1) * painted[:, :3]
         most = torch.tensor([MOST_GAIN] * 3 + [MOST_OFFSET] * 3 + [MOST_MATTE], device=x.device, dtype=x.dtype)
-        return self.config.most_flow * torch.tanh(self.flow(x)), torch.tanh(tone) * most[:, None, None], paint
+        tone = torch.tanh(tone) * most[:, None, None]
+        if self.config.local:
+            cast = _cast(colours[:, :3], tone, paint)
+            tone = torch.cat([tone[:, :3], tone[:, 3:6] - cast, tone[:, 6:]], dim=1)
+        return self.config.most_flow * torch.tanh(self.flow(x)), tone, paint
+
+
+def _cast(colours: Tensor, tone: Tensor, paint: Tensor) -> Tensor:
+    """The mean change of colour in a ring between a tenth and a quarter of the side from the border, (N, 3, 1, 1)."""
+    size = tone.shape[-1]
+    line = torch.arange(size, device=tone.device)
+    inwards = torch.minimum(line, size - 1 - line)
+    depth = torch.minimum(inwards[:, None], inwards[None, :])
+    ring = ((depth >= size // 10) & (depth < size // 4)).to(tone.dtype)
+    small, painted = halved(halved(colours)), halved(halved(paint))
+    change = tone[:, :3] * small + tone[:, 3:6] + painted
+    return (change * ring).sum((2, 3), keepdim=True) / ring.sum()
 
 
 def allowed(colours: Tensor, geometry: Tensor) -> Tensor:

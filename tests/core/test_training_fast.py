@@ -33,14 +33,17 @@ TINY = {name: fast.PartConfig((8, 12, 16, 16), embedding=8, code=8) for name in 
 
 @pytest.fixture(scope="module")
 def pairs(portrait: Portrait, pose_of: Callable[..., Pose], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two shards of one pair each: an open mouth and a turned head; what is wanted is a redder picture."""
+    """Two shards of one pair each: an open mouth and a turned head; what is wanted is redder lips and eyes."""
     folder = tmp_path_factory.mktemp("pairs")
     still = features.still(portrait)
     for side, pose in (("train", pose_of(portrait, jawOpen=0.6)), ("held_out", Pose(rotation=rotation_matrix(yaw=5)))):
         placed = place(portrait, pose)
         made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
         views = features.look(portrait, still, placed, made["Combined"], made["Matte"][..., 0])
-        wanted = made["Combined"][..., :3] * np.float32([1.0, 0.7, 0.7])
+        y, x = np.mgrid[: portrait.height, : portrait.width] + 0.5
+        apart = [np.hypot(x - px, y - py) for px, py, _ in placed.position[[468, 473, 13, 61, 291]]]
+        near = (np.min(apart, axis=0) < 0.2 * portrait.interocular)[..., None]
+        wanted = np.where(near, made["Combined"][..., :3] * np.float32([1.0, 0.5, 0.5]), made["Combined"][..., :3])
         targets = tuple(encode(crop.cut(wanted)) for crop in features.crops_now(portrait, still, placed))
         points = still.head.place(placed.position[:478]) / still.head.size
         pair = Pair(views, targets, features.numbers(portrait, placed), points.astype(np.float32))

@@ -18,7 +18,7 @@ from gioconda.neural.feeds import feeds  # noqa: E402
 from gioconda.neural.tone import encode  # noqa: E402
 from gioconda.pose import Pose, rotation_matrix  # noqa: E402
 from gioconda.training import fast, train_fast  # noqa: E402
-from gioconda.training.dataset import Pairs  # noqa: E402
+from gioconda.training.dataset import DrawSettings, Pairs  # noqa: E402
 from gioconda.training.export import Frame, disagreement, export_fast, load_parts  # noqa: E402
 from gioconda.training.pairs import way_back  # noqa: E402
 from gioconda.training.shards import Pair, write_shard  # noqa: E402
@@ -61,7 +61,10 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_training_a_few_steps_makes_the_loss_fall_and_goes_on_where_it_stopped(
     pairs: Path, tmp_path: Path, tiny: None
 ) -> None:
-    config = FastTraining(part="eyes", batch=2, steps=12, every=4, warm_up=1, rate=5e-3, held_out=2, threads=1)
+    plain = DrawSettings(colour=0, swapped=(0, 0), mirror=0)
+    config = FastTraining(
+        part="eyes", draw=plain, batch=2, steps=12, every=4, warm_up=1, rate=5e-3, held_out=2, threads=1
+    )
     train_fast.train_fast(pairs, tmp_path, config)
     with (tmp_path / "eyes.csv").open() as file:
         rows = list(csv.DictReader(file))

@@ -35,6 +35,7 @@ Float32 = npt.NDArray[np.float32]
 Run = Callable[[dict[str, Float32]], list[Float32]]
 
 BEGIN = 0.03  # head units: from this movement of any landmark on, corrections have their full strength
+OWN = 0.03  # head units: the same for what lips and eyes do on their own
 PERSON, FAST = "neural_fast_person", "neural_fast"
 OUTPUTS = tuple(f"{part}_{kind}" for part in ("head", "mouth", "eyes") for kind in ("flow", "tone", "paint"))
 
@@ -103,6 +104,11 @@ class Corrector:
         if share == 0:
             return
         answers, where = self.answers(placed, combined, matte)
+        # eyes and lips that keep still on a turning head are the portrait's own: the engine shows them as they are
+        lips, *eyes = (smoothstep(np.array(far / OWN)) for far in features.own_movement(self.portrait, placed))
+        both = np.stack(eyes)[:, None, None, None].astype(np.float32)
+        answers[3:6] = [np.float32(lips) * answer for answer in answers[3:6]]
+        answers[6:9] = [both * answer for answer in answers[6:9]]
         self.lay(placed, answers, share * where, combined, matte)
 
     def lay(self, placed: Placed, answers: list[Float32], where: Float32, combined: Float32, matte: Float32) -> None:

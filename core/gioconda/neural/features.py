@@ -207,6 +207,15 @@ def numbers(portrait: Portrait, placed: Placed) -> Float32:
     return np.clip(np.array(row, np.float32), -4, 4)
 
 
+def own_movement(portrait: Portrait, placed: Placed) -> tuple[float, float, float]:
+    """How far lips, left and right eye have moved on the skull: the largest movement of a landmark, head units."""
+    target = placed.position[: lm.COUNT].astype(np.float64)
+    moved = np.linalg.norm((skull(portrait.head, target).to_head(target) - portrait.head)[:, :2], axis=1)
+    groups = (lm.LIPS_OUTER + lm.LIPS_INNER, lm.EYE_LEFT + lm.IRIS_LEFT, lm.EYE_RIGHT + lm.IRIS_RIGHT)
+    lips, left, right = (float(moved[list(group)].max()) for group in groups)
+    return lips, left, right
+
+
 def movement(portrait: Portrait, placed: Placed) -> float:
     """How far the frame is from rest: the largest movement of a landmark, head units."""
     moved = placed.position[: lm.COUNT, :2] - portrait.landmarks[:, :2]

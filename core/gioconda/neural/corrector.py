@@ -36,6 +36,7 @@ Run = Callable[[dict[str, Float32]], list[Float32]]
 
 BEGIN = 0.03  # head units: from this movement of any landmark on, corrections have their full strength
 OWN = 0.03  # head units: the same for what lips and eyes do on their own
+WIDE, WIDE_SPAN = 0.3, 0.12  # head units: no mouth it learned from was open wider: there the engine knows better
 PERSON, FAST = "neural_fast_person", "neural_fast"
 OUTPUTS = tuple(f"{part}_{kind}" for part in ("head", "mouth", "eyes") for kind in ("flow", "tone", "paint"))
 
@@ -105,8 +106,10 @@ class Corrector:
             return
         answers, where = self.answers(placed, combined, matte)
         # eyes and lips that keep still on a turning head are the portrait's own: the engine shows them as they are
-        lips, *eyes = (smoothstep(np.array(far / OWN)) for far in features.own_movement(self.portrait, placed))
-        both = np.stack(eyes)[:, None, None, None].astype(np.float32)
+        *moved, apart = features.own_movement(self.portrait, placed)
+        lips, left, right = smoothstep(np.array(moved) / OWN)
+        lips *= 1 - smoothstep(np.array((apart - WIDE) / WIDE_SPAN))
+        both = np.array([left, right], np.float32)[:, None, None, None]
         answers[3:6] = [np.float32(lips) * answer for answer in answers[3:6]]
         answers[6:9] = [both * answer for answer in answers[6:9]]
         self.lay(placed, answers, share * where, combined, matte)

@@ -207,13 +207,17 @@ def numbers(portrait: Portrait, placed: Placed) -> Float32:
     return np.clip(np.array(row, np.float32), -4, 4)
 
 
-def own_movement(portrait: Portrait, placed: Placed) -> tuple[float, float, float]:
-    """How far lips, left and right eye have moved on the skull: the largest movement of a landmark, head units."""
+def own_movement(portrait: Portrait, placed: Placed) -> tuple[float, float, float, float]:
+    """How far lips, left and right eye have moved on the skull, and how far the lips are apart now; head units.
+
+    The largest movement of a landmark counts.
+    """
     target = placed.position[: lm.COUNT].astype(np.float64)
-    moved = np.linalg.norm((skull(portrait.head, target).to_head(target) - portrait.head)[:, :2], axis=1)
+    now = skull(portrait.head, target).to_head(target)
+    moved = np.linalg.norm((now - portrait.head)[:, :2], axis=1)
     groups = (lm.LIPS_OUTER + lm.LIPS_INNER, lm.EYE_LEFT + lm.IRIS_LEFT, lm.EYE_RIGHT + lm.IRIS_RIGHT)
     lips, left, right = (float(moved[list(group)].max()) for group in groups)
-    return lips, left, right
+    return lips, left, right, float(np.linalg.norm(now[lm.LIP_TOP] - now[lm.LIP_BOTTOM]))
 
 
 def movement(portrait: Portrait, placed: Placed) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from torch import Tensor, nn
 
@@ -122,14 +123,31 @@ def example(count: int, code: int) -> dict[str, Tensor]:
 def _export(model: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], path: Path) -> None:
     model.eval()
     names = list(inputs)
-    batch = {name: {0: "eyes" if name.startswith("eyes") else "N"} for name in (*names, *outputs)}
+    batch = {name: {0: "M" if name.startswith(("eyes", "source")) else "N"} for name in (*names, *outputs)}
     torch.onnx.export(
         model, tuple(inputs.values()), str(path), input_names=names, output_names=list(outputs), dynamic_axes=batch,
         opset_version=OPSET, dynamo=False,
     )  # fmt: skip
+    _state_shapes(path, model, inputs, batch)
     difference = disagreement(model, inputs, path)
     if not difference <= TOLERANCE:
         raise ModelError(f"{path} differs from the trained model by {difference:.2g}: it must not be used.")
+
+
+@torch.no_grad()
+def _state_shapes(path: Path, model: nn.Module, inputs: dict[str, Tensor], batch: dict[str, dict[int, str]]) -> None:
+    """Write all shapes into the file: the batch by name (N frames, M = 2 N), the rest as numbers."""
+    content = onnx.load(str(path))
+    made = model(*inputs.values())
+    tensors = [*inputs.values(), *(made if isinstance(made, tuple) else (made,))]
+    for value, tensor in zip((*content.graph.input, *content.graph.output), tensors, strict=True):
+        for axis, dimension in enumerate(value.type.tensor_type.shape.dim):
+            dimension.Clear()
+            if axis:
+                dimension.dim_value = tensor.shape[axis]
+            else:
+                dimension.dim_param = batch[value.name][0]
+    onnx.save(content, str(path))
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from gioconda.neural.tone import encode  # noqa: E402
 from gioconda.pose import Pose, rotation_matrix  # noqa: E402
 from gioconda.training import fast, train_fast  # noqa: E402
 from gioconda.training.dataset import DrawSettings, Pairs  # noqa: E402
-from gioconda.training.export import Frame, disagreement, export_fast, load_parts  # noqa: E402
+from gioconda.training.export import Frame, disagreement, export_fast, load_parts, parts_of_onnx  # noqa: E402
 from gioconda.training.pairs import way_back  # noqa: E402
 from gioconda.training.shards import Pair, write_shard  # noqa: E402
 from gioconda.training.sources import find_sources, load_splits  # noqa: E402
@@ -86,6 +86,9 @@ def test_onnx_answers_as_torch_does_on_real_inputs(pairs: Path, portrait: Portra
     parts, about = load_parts(tmp_path)
     assert about["mouth"]["step"] == 2
     person, frame = export_fast(parts, tmp_path)
+    again = parts_of_onnx(person, frame)
+    for name, part in parts.items():
+        assert all(torch.equal(value, again[name].state_dict()[key]) for key, value in part.state_dict().items())
     corrector = Corrector(FastNets.from_files(person, frame, "cpu", threads=1), portrait)
     placed = place(portrait, Pose(rotation=rotation_matrix(yaw=4)))
     made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes

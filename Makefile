@@ -112,4 +112,4 @@ screenshots:  ## pictures of a real window, clicked through from installing to c
 		"$$python" -m venv $(@D) && $(@D)/$(SCRIPTS)/python -m pip --disable-pip-version-check --quiet install $(BPY_$*) && touch $@; fi
 
 clean:  ## take out what was made: environments, nets, results
-	rm -rf $(VENV) .venv-bpy-* wheels out dist build onnx_models/*.onnx .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-bpy-* wheels out dist build $(filter-out onnx_models/neural_%,$(wildcard onnx_models/*.onnx)) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any
 
 from . import options
-from .errors import CancelledError, ExitCode, GiocondaError, SettingsError
+from .errors import CancelledError, DeviceError, ExitCode, GiocondaError, SettingsError
 from .protocol import PASSES, Error, Hello, Job, JsonLines, Log, Message, Report, Result
 from .trust.consent import Consent
 
@@ -362,6 +362,24 @@ def _doctor(arguments: Arguments, report: Report) -> None:
     report(Result("doctor", {**found, "text": doctor.report(found)}))
 
 
+def _train(arguments: Arguments, report: Report) -> None:
+    _training("train")(arguments, report)
+
+
+def _personalise(arguments: Arguments, report: Report) -> None:
+    _training("personalise_command")(arguments, report)
+
+
+def _training(name: str) -> Callable[[Arguments, Report], None]:
+    """A command of the folder that needs PyTorch. Raises: DeviceError where there is none."""
+    try:
+        from .training import commands
+    except ImportError as error:
+        raise DeviceError(f"Training needs {error.name}: run `pip install gioconda[train]`.") from error
+    function: Callable[[Arguments, Report], None] = getattr(commands, name)
+    return function
+
+
 HANDLERS: dict[str, Callable[[Arguments, Report], None]] = {
     "analyse": _analyse,
     "track": _track,
@@ -374,6 +392,8 @@ HANDLERS: dict[str, Callable[[Arguments, Report], None]] = {
     "farm": _farm,
     "models": _models,
     "doctor": _doctor,
+    "train": _train,
+    "personalise": _personalise,
 }
 
 

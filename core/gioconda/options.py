@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from . import __version__
-from .protocol import DEFAULT_PASSES, DEVICES, PASSES, REST, TAKE
+from .protocol import DEFAULT_PASSES, DEVICES, NEURAL, PASSES, REST, TAKE
 from .trust.consent import RIGHTS
 
 ABOUT = """Animate a still portrait from a face motion: native resolution, scene-linear EXR.
@@ -45,6 +45,8 @@ def parser() -> Parser:
     _farm(commands)
     _models(commands)
     _doctor(commands)
+    _train(commands)
+    _personalise(commands)
     _serve(commands)
     return top
 
@@ -186,6 +188,8 @@ def _output_options(command: Parser, *, required: bool) -> None:
         help="of the EXR: zip, zips, piz, rle, none; a level as in zip:2 (default: %(default)s)",
     )  # fmt: skip
     output.add_argument("--preview", dest="draft", action="store_true", help="fast: no anti-aliased silhouettes")
+    output.add_argument("--neural", choices=NEURAL, default="off", help="networks that correct frames (default: off)")
+    output.add_argument("--identity", metavar="FILE", help="what personalise knows of the person, for --neural")
     output.add_argument("--review", metavar="FILE", help="also make a video for looking at (.mp4)")
     output.add_argument("--contact-sheet", dest="sheet", metavar="FILE", help="also make a contact sheet (.png)")
     output.add_argument("--png", action="store_true", help="also write every frame as an 8-bit PNG beside its EXR")
@@ -326,5 +330,39 @@ def _models(commands: Commands[Parser]) -> None:
 def _doctor(commands: Commands[Parser]) -> None:
     about = "say what hardware, libraries, devices and models were found"
     command = _command(commands, "doctor", about, "gioconda doctor")
+    command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
+    command.add_argument("--cache", metavar="FOLDER", help=CACHE_HELP)
+
+
+def _train(commands: Commands[Parser]) -> None:
+    about = "teach the networks that correct frames (needs PyTorch: gioconda[train])"
+    command = _command(commands, "train", about, "gioconda train fast pairs -o run --part mouth --minutes 60")
+    command.add_argument(
+        "action", choices=("pairs", "fast", "paper", "export"),
+        help="pairs: make training pairs of clips and stills with the engine; fast: train the fast model on them, "
+        "going on where it was stopped; paper: train the paper's networks, to compare with; "
+        "export: make ONNX files of what was trained and prove them",
+    )  # fmt: skip
+    command.add_argument("input", help="the folder of clips and stills, of pairs, of a training's results")
+    command.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the result goes")
+    command.add_argument("--only", metavar="NAME", help="pairs: only files whose names begin so: clips/, congress/")
+    command.add_argument("--part", choices=("head", "mouth", "eyes"), help="fast: only this part (default: all)")
+    command.add_argument(
+        "--condition", choices=("engine", "landmarks"), default="engine",
+        help="paper: what the generator sees: the engine's frame (default), or a drawing of landmarks, as in the paper",
+    )  # fmt: skip
+    command.add_argument("--config", metavar="FILE", help="fast: training settings (YAML)")
+    command.add_argument("--steps", type=_count, metavar="N", help="steps in all")
+    command.add_argument("--minutes", type=float, metavar="N", help="stop after so long, to go on another time")
+    command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")
+    command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
+
+
+def _personalise(commands: Commands[Parser]) -> None:
+    about = "learn a person from pictures, for animate --neural (needs PyTorch: gioconda[train])"
+    command = _command(commands, "personalise", about, "gioconda personalise me1.jpg me2.jpg -o me.identity.npz")
+    command.add_argument("portraits", nargs="+", metavar="PORTRAIT", help="pictures of one person")
+    command.add_argument("-o", "--output", required=True, metavar="FILE", help="for animate --identity")
+    command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")
     command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
     command.add_argument("--cache", metavar="FOLDER", help=CACHE_HELP)

@@ -39,6 +39,7 @@ PASSES = {
     "Plate": "RGBA",
 }
 DEFAULT_PASSES = ("Combined", "Matte", "Vector", "UV")
+NEURAL = ("off", "fast", "full")
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "directml", "coreml")
 MAX_THREADS = 4096
 LARGEST = "largest"
@@ -69,6 +70,8 @@ class Job:
     device: str = "auto"  # one of DEVICES, for the analysis nets
     threads: int | None = None  # processor threads, ≥ 1; None: all of them
     draft: bool = False  # fast preview quality
+    neural: str = "off"  # one of NEURAL: which networks correct the frames, if any
+    identity: str | None = None  # what `gioconda personalise` knows of the person, for the networks
     review: str | None = None  # an MP4 for looking at
     sheet: str | None = None  # a contact sheet (PNG)
     png: bool = False  # also write each frame as an 8-bit PNG beside the EXR
@@ -84,14 +87,15 @@ class Job:
 
     # Fields that name files: made absolute when a job travels.
     PATHS: ClassVar[tuple[str, ...]] = (
-        "portrait", "motion", "output", "points", "matte", "plate", "review", "sheet", "ocio", "models", "cache",
-        "keys",
+        "portrait", "motion", "output", "points", "matte", "plate", "identity", "review", "sheet", "ocio", "models",
+        "cache", "keys",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         for name in self.passes:
             _one_of("pass", name, PASSES)
         _one_of("device", self.device, DEVICES)
+        _one_of("neural model", self.neural, NEURAL)
         if self.fps is not None and not 0 < self.fps < 10_000:
             raise SettingsError(f"A rate of {str(self.fps)[:20]} frames per second cannot be used; give one above 0.")
         if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:

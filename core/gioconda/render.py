@@ -24,6 +24,7 @@ from .frames import FrameFiles, OpenFrame, check_output, frame_identity, identit
 from .inputs import Opened, file_sha256, open_motion, open_portrait
 from .models import load_registry
 from .motion import Motion
+from .neural.corrector import Corrector, corrected, open_corrector
 from .pose import Performance, Pose
 from .protocol import REST, TAKE, Job, Progress, Report, Stage, Warn
 from .retarget import RetargetSettings, retarget
@@ -51,6 +52,7 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     numbers = chosen_frames(job.frames, there, report)
     check_output(job, numbers)
     opened = opener(job, report)
+    corrector = open_corrector(job, opened.portrait, report)
     performance = performance_of(job, motion, opened.portrait.landmarks)
     files = frame_files(job, opened, performance)
     to_come = [*(numbers if job.placeholders else ()), *(() if job.rest is None else (job.rest,))]
@@ -59,7 +61,7 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     with Preview(fps=performance.fps, video=job.review, sheet=job.sheet) as preview:
         if job.review or job.sheet:
             files.looks.append(preview.add)
-        kept = write_frames(job, files, opened.portrait, performance, numbers, report)
+        kept = write_frames(job, files, opened.portrait, performance, numbers, report, corrector=corrector)
     sign_off(job, numbers, opened.sha256, report)
     return summary(job, files, numbers, kept, time.monotonic() - started)
 
@@ -121,8 +123,9 @@ def summary(job: Job, files: FrameFiles, numbers: list[int], kept: int, seconds:
 
 
 def write_frames(
-    job: Job, files: FrameFiles, portrait: Portrait, performance: Performance, numbers: list[int], report: Report
-) -> int:
+    job: Job, files: FrameFiles, portrait: Portrait, performance: Performance, numbers: list[int], report: Report,
+    *, corrector: Corrector | None = None,
+) -> int:  # fmt: skip
     """Render what is missing, in order, writing beside rendering. Returns how many frames were kept as they were."""
     progress = Counter(len(numbers), report)
     index = {int(number): i for i, number in enumerate(performance.frames)}
@@ -135,7 +138,7 @@ def write_frames(
                     finish: Callable[[], None] = partial(files.show_again, number)
                 else:
                     frame = OpenFrame(files, number)
-                    for row, passes in bands(files, portrait, *poses_of(performance, index[number])):
+                    for row, passes in bands(files, portrait, *poses_of(performance, index[number]), corrector):
                         spool.put(partial(frame.rows, row, len(passes["Combined"])), *frame.pieces(row, passes))
                     finish = frame.finish
                 spool.put(partial(progress, number, str(files.path(number)), finish))
@@ -145,12 +148,18 @@ def write_frames(
 
 
 def bands(
-    files: FrameFiles, portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None
-) -> Iterator[tuple[int, dict[str, Floats]]]:
+    files: FrameFiles, portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None,
+    corrector: Corrector | None = None,
+) -> Iterator[tuple[int, dict[str, Floats]]]:  # fmt: skip
     """A frame from top to bottom: (first row, passes of (rows, W, channels) float32)."""
     width, height = files.size
     placed = place(portrait, pose, previous=previous, following=following)
     step = band_rows(width, sum(CHANNELS[name] for name in files.passes))
+    if corrector is not None and not pose.is_identity:
+        whole = corrected(corrector, placed, files.passes, smooth_edges=not files.job.draft)
+        for row in range(0, height, step):
+            yield row, {name: array[row : row + step] for name, array in whole.items()}
+        return
     for row in range(0, height, step):
         rows = min(step, height - row)
         frame = render_rows(placed, row, rows, passes=files.passes, smooth_edges=not files.job.draft)
@@ -219,7 +228,7 @@ def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFile
     contents = {
         "portrait": opened.sha256,
         "fps": f"{performance.fps:.6g}",
-        **{name: file_sha256(getattr(job, name)) for name in ("points", "matte", "plate")},
+        **{name: file_sha256(getattr(job, name)) for name in ("points", "matte", "plate", "identity")},
         "ocio": job.ocio if job.ocio and "://" in job.ocio else file_sha256(job.ocio),
         **{
             name: model.sha256 for name, model in load_registry(Path(job.models) if job.models else None).models.items()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from gioconda.protocol import NEURAL
 
 from . import long_runs, quality, speed
 from .long_runs import CORES
@@ -67,6 +68,7 @@ def quality_settings(arguments: argparse.Namespace) -> quality.Settings:
         names=names,
         step=arguments.step or (20 if arguments.quick else 5),
         processes=arguments.processes,
+        neural=arguments.neural,
     )
 
 
@@ -82,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
         "--processes", type=int, default=CORES, metavar="N", help="clips judged at a time (default: cores)"
     )
     words.add_argument("--one-thread", action="store_true", help="time on one thread: steadier on a busy machine")
+    words.add_argument("--neural", default="off", choices=NEURAL, help="judge these networks too (default: off)")
     words.add_argument("--data", type=Path, default=CLIPS, metavar="FOLDER", help="the clips (default: %(default)s)")
     words.add_argument("--models", type=Path, default=ROOT / "onnx_models", metavar="FOLDER", help="the ONNX nets")
     words.add_argument("--out", type=Path, default=ROOT / "out" / "bench", metavar="FOLDER", help="sheets and report")

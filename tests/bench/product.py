@@ -21,6 +21,7 @@ from gioconda.face.region import around_landmarks, whole_picture
 from gioconda.face.tracker import track_video
 from gioconda.image import write_png
 from gioconda.inputs import Opened, open_portrait
+from gioconda.neural.corrector import corrected, open_corrector
 from gioconda.pose import Performance
 from gioconda.protocol import LARGEST, Job, Message, Report, Stage
 from gioconda.render import band_rows
@@ -64,18 +65,27 @@ def load_clip(path: Path, nets: Nets) -> Clip:
 class Animated:
     """A clip's first frame as a portrait that the clip's face drives, as the product ships."""
 
-    def __init__(self, clip: Clip, models: Path) -> None:
+    def __init__(self, clip: Clip, models: Path, *, neural: str = "off") -> None:
         with tempfile.TemporaryDirectory(prefix="gioconda-bench-") as folder:
             picture = Path(folder) / "first.png"
             write_png(picture, clip.frames[0])
             self.opened = portrait_at(picture, models, threads=1)
         self.performance = retarget(clip.motion, self.opened.portrait.landmarks, SELF_DRIVEN)
+        job = Job(portrait="", motion="take", output="####.exr", models=str(models), neural=neural, threads=1)
+        self.corrector = open_corrector(job, self.opened.portrait, StageClock())
 
     def frame(self, index: int) -> tuple[Bytes, npt.NDArray[np.float32]]:
         """The portrait driven by frame `index`: (H, W, 3) uint8 sRGB, and its matte (H, W) 0..1."""
         passes = render(self.opened.portrait, self.performance[index], passes=("Combined", "Matte")).passes
         # The display is chosen once, from the source: a frame that overshoots 1 must not look different.
         return display_srgb(passes["Combined"], exposure=self.opened.display), passes["Matte"][..., 0]
+
+    def corrected(self, index: int) -> Bytes | None:
+        """The same with the networks' corrections, None where none were asked for."""
+        if self.corrector is None:
+            return None
+        placed = place(self.opened.portrait, self.performance[index])
+        return display_srgb(corrected(self.corrector, placed, ("Combined",))["Combined"], exposure=self.opened.display)
 
 
 class Looking:

@@ -377,7 +377,7 @@ def _firm(displacement: Float) -> Float:
     return followed
 
 
-def _stretch(portrait: Portrait, position: Float) -> Float:
+def stretch(portrait: Portrait, position: Float) -> Float:
     """How many portrait pixels each frame pixel covers along the most stretched direction, at most 1. (N,)
 
     The smallest singular value of the map from frame to portrait: 1 where nothing is enlarged, 0.5 where one pixel of
@@ -403,8 +403,8 @@ def _stretch(portrait: Portrait, position: Float) -> Float:
 def _planes(portrait: Portrait, position: Float, motion: Float) -> Planes:
     """The mirrored half is taken only where the skin has to be stretched to cover what came into view."""
     mesh, mirror, window = portrait.mesh, portrait.mirror, portrait.layers.window[:2]
-    stretch = _stretch(portrait, position)
-    sure = stretch.copy()
+    small = stretch(portrait, position)
+    sure = small.copy()
     sure[: lm.FACE_POINTS] *= 0.3 + 0.7 * mirror.visible
     picture = kernels.planes(position, mesh.triangles, mesh.rest[:, :2])
     texture = picture.copy()
@@ -412,7 +412,7 @@ def _planes(portrait: Portrait, position: Float, motion: Float) -> Planes:
     borrowed = np.zeros((len(mesh.triangles), 6, 3), np.float32)
     skin: npt.NDArray[np.bool_] = np.all(mesh.triangles < (lm.FACE_POINTS if len(mirror.loan) else 0), axis=1)
     if skin.any():
-        revealed = smoothstep((0.85 - stretch[: lm.FACE_POINTS]) / 0.45)
+        revealed = smoothstep((0.85 - small[: lm.FACE_POINTS]) / 0.45)
         values = np.concatenate([mirror.source - window, (mirror.loan * revealed)[:, None], mirror.gain], axis=1)
         borrowed[skin] = kernels.planes(position, mesh.triangles[skin], values)
         skin[skin] = (values[mesh.triangles[skin], 2] > 1e-3).any(1)
@@ -426,4 +426,4 @@ def _planes(portrait: Portrait, position: Float, motion: Float) -> Planes:
     )
 
 
-__all__ = ["ALL_PASSES", "CHANNELS", "DEFAULT_PASSES", "Frame", "Placed", "place", "render", "render_rows"]
+__all__ = ["ALL_PASSES", "CHANNELS", "DEFAULT_PASSES", "Frame", "Placed", "place", "render", "render_rows", "stretch"]

@@ -1,0 +1,219 @@
+"""Lays a network's corrections over a finished frame at the picture's own size. Compiled by numba; knows no networks.
+
+Colours are moved, toned and painted in encoded values (`neural.tone`), which are looked up in tables; whatever the
+tables do not hold (below 0, above 1) goes the exact way. Pixels without a correction keep their value to the last bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from .kernels import _FAST, _weights
+
+ANSWERS = 12  # flow 2, tone 7, paint 3
+STEPS = 4096  # of the tables
+SLOPE = np.float32(1.055 / 2.4)
+NOTHING = np.float32(1e-4)  # corrections below this are none
+STILL = np.float32(0.02)  # pixels: a flow below this is none
+EDGE = np.float32(0.12)  # of a detail's side over which it fades out
+RIM = np.float32(0.06)  # of the head's side
+ONE = np.float32(1.0)
+
+
+def tables() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """sRGB's curve of the square of 0..1, and its inverse of 0..1, each (STEPS + 2,) float32."""
+    t = np.arange(STEPS + 2) / STEPS
+    x = t * t
+    encoded = np.where(x <= 0.0031308, 12.92 * x, 1.055 * np.maximum(x, 1e-9) ** (1 / 2.4) - 0.055)
+    decoded = np.where(t <= 0.04045, t / 12.92, ((t + 0.055) / 1.055) ** 2.4)
+    return encoded.astype(np.float32), decoded.astype(np.float32)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _encoded(x, table):  # type: ignore[no-untyped-def]
+    if x < np.float32(0.0):
+        return x * np.float32(12.92)
+    if x >= np.float32(1.0):
+        return np.float32(1.0) + SLOPE * np.float32(np.log(x))
+    t = np.float32(np.sqrt(x)) * np.float32(STEPS)
+    i = int(t)
+    return table[i] + (t - np.float32(i)) * (table[i + 1] - table[i])
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _decoded(e, table):  # type: ignore[no-untyped-def]
+    if e < np.float32(0.0):
+        return e / np.float32(12.92)
+    if e >= np.float32(1.0):
+        return np.float32(np.exp(min((e - np.float32(1.0)) / SLOPE, np.float32(80.0))))
+    t = e * np.float32(STEPS)
+    i = int(t)
+    return table[i] + (t - np.float32(i)) * (table[i + 1] - table[i])
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _add(values, answer, u, v, weight):  # type: ignore[no-untyped-def]
+    """values += weight · answer (h, w, ANSWERS) sampled bilinearly at (u, v) in 0..1."""
+    h, w = answer.shape[0], answer.shape[1]
+    fx = min(max(u * np.float32(w) - np.float32(0.5), np.float32(0.0)), np.float32(w - 1.001))
+    fy = min(max(v * np.float32(h) - np.float32(0.5), np.float32(0.0)), np.float32(h - 1.001))
+    ix, iy = int(fx), int(fy)
+    dx, dy = fx - np.float32(ix), fy - np.float32(iy)
+    w00, w01 = (ONE - dx) * (ONE - dy) * weight, dx * (ONE - dy) * weight
+    w10, w11 = (ONE - dx) * dy * weight, dx * dy * weight
+    for c in range(ANSWERS):
+        upper = w00 * answer[iy, ix, c] + w01 * answer[iy, ix + 1, c]
+        values[c] += upper + w10 * answer[iy + 1, ix, c] + w11 * answer[iy + 1, ix + 1, c]
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _bilinear(image, u, v):  # type: ignore[no-untyped-def]
+    """An image (h, w) at (u, v) in 0..1."""
+    h, w = image.shape
+    fx = min(max(u * np.float32(w) - np.float32(0.5), np.float32(0.0)), np.float32(w - 1.001))
+    fy = min(max(v * np.float32(h) - np.float32(0.5), np.float32(0.0)), np.float32(h - 1.001))
+    ix, iy = int(fx), int(fy)
+    dx, dy = fx - np.float32(ix), fy - np.float32(iy)
+    upper = image[iy, ix] * (ONE - dx) + image[iy, ix + 1] * dx
+    return upper * (ONE - dy) + (image[iy + 1, ix] * (ONE - dx) + image[iy + 1, ix + 1] * dx) * dy
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _rise(distance):  # type: ignore[no-untyped-def]
+    x = min(max(distance, np.float32(0.0)), ONE)
+    return x * x * (np.float32(3.0) - np.float32(2.0) * x)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _sample(image, matte, x, y, colour):  # type: ignore[no-untyped-def]
+    """Into colour[:4] a Catmull-Rom sample of (H, W, 4) at (x, y), its border repeated, held within the nearest four
+    pixels' range or a little beyond; into colour[4] a bilinear one of the matte (H, W)."""
+    h, w = image.shape[0], image.shape[1]
+    fx = min(max(x - np.float32(0.5), np.float32(0.0)), np.float32(w - 1))
+    fy = min(max(y - np.float32(0.5), np.float32(0.0)), np.float32(h - 1))
+    ix, iy = int(fx), int(fy)
+    dx, dy = np.float32(fx - ix), np.float32(fy - iy)
+    wx, wy = _weights(dx), _weights(dy)
+    x0, x1, x2, x3 = max(ix - 1, 0), ix, min(ix + 1, w - 1), min(ix + 2, w - 1)
+    for c in range(4):
+        low = high = image[iy, ix, c]
+        total = np.float32(0.0)
+        for j in range(4):
+            r = min(max(iy - 1 + j, 0), h - 1)
+            t0, t1, t2, t3 = image[r, x0, c], image[r, x1, c], image[r, x2, c], image[r, x3, c]
+            total += wy[j] * (wx[0] * t0 + wx[1] * t1 + wx[2] * t2 + wx[3] * t3)
+            low = min(min(low, t0), min(min(t1, t2), t3))
+            high = max(max(high, t0), max(max(t1, t2), t3))
+        colour[c] = min(max(total, low), high)
+    below = min(iy + 1, h - 1)
+    upper = matte[iy, x1] * (ONE - dx) + matte[iy, x2] * dx
+    lower = matte[below, x1] * (ONE - dx) + matte[below, x2] * dx
+    colour[4] = upper * (ONE - dy) + lower * dy
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
+def correct(  # type: ignore[no-untyped-def]
+    picture, matte, plate, box, gain, crops, rims, allowed, head, mouth, eyes, encode, decode, out, out_matte
+):
+    """Corrections of head, mouth and eyes, blended where they overlap, then laid on at once: one resampling.
+
+    Args:
+        picture: (H, W, 4) float32 premultiplied, the finished frame; matte: (H, W) float32; plate: (h, w, 4) float32.
+        box: (4,) int32, x0, y0, x1, y1: what is corrected of the picture; plate, out and out_matte cover it.
+        gain: linear light to the screen's range.
+        crops: (4, 2, 3) float32, picture pixels → 0..1 within the squares of head, mouth, left and right eye.
+        rims: (4,) float32: 1 where the head's corrections must fade at the left, top, right, bottom.
+        allowed: (size, size) float32, 0..1, within the head's square: where corrections may happen.
+        head, mouth: (size, size, ANSWERS) float32: flow 2 in sides of the square, tone 7, paint 3; eyes: (2, …).
+        encode, decode: of `tables`.
+        out: (h, w, 4) float32; out_matte: (h, w) float32.
+    """
+    x0, y0 = box[0], box[1]
+    turns = np.empty((4, 2, 2), np.float32)
+    for k in range(4):
+        # a step in crop units → pixels: the crop's axes are orthogonal and equally long
+        square = crops[k, 0, 0] * crops[k, 0, 0] + crops[k, 1, 0] * crops[k, 1, 0]
+        for a in range(2):
+            for b in range(2):
+                turns[k, a, b] = crops[k, b, a] / square
+    for row in prange(out.shape[0]):
+        values, more, colour = np.empty(ANSWERS, np.float32), np.empty(ANSWERS, np.float32), np.empty(5, np.float32)
+        py = y0 + row
+        y = np.float32(py) + np.float32(0.5)
+        for column in range(out.shape[1]):
+            px = x0 + column
+            x = np.float32(px) + np.float32(0.5)
+            for c in range(4):
+                out[row, column, c] = picture[py, px, c]
+            out_matte[row, column] = matte[py, px]
+            u = crops[0, 0, 0] * x + crops[0, 0, 1] * y + crops[0, 0, 2]
+            v = crops[0, 1, 0] * x + crops[0, 1, 1] * y + crops[0, 1, 2]
+            if u < 0 or v < 0 or u > 1 or v > 1:
+                continue
+            share = _bilinear(allowed, u, v)
+            if share <= 0:
+                continue
+            if rims[0] > 0:
+                share *= _rise(u / RIM)
+            if rims[1] > 0:
+                share *= _rise(v / RIM)
+            if rims[2] > 0:
+                share *= _rise((ONE - u) / RIM)
+            if rims[3] > 0:
+                share *= _rise((ONE - v) / RIM)
+            values[:] = np.float32(0.0)
+            _add(values, head, u, v, ONE)
+            _to_pixels(values, turns[0])
+            for k in range(1, 4):
+                u = crops[k, 0, 0] * x + crops[k, 0, 1] * y + crops[k, 0, 2]
+                v = crops[k, 1, 0] * x + crops[k, 1, 1] * y + crops[k, 1, 2]
+                if u <= 0 or v <= 0 or u >= 1 or v >= 1:
+                    continue
+                fade = _rise(min(u, ONE - u) / EDGE) * _rise(min(v, ONE - v) / EDGE)
+                more[:] = np.float32(0.0)
+                _add(more, mouth if k == 1 else eyes[k - 2], u, v, fade)
+                _to_pixels(more, turns[k])
+                more[8] = fade * values[8]
+                for c in range(ANSWERS):
+                    values[c] = (ONE - fade) * values[c] + more[c]
+            for c in range(ANSWERS):
+                values[c] *= share
+            _lay(values, picture, matte, plate, px, py, row, column, gain, encode, decode, colour, out, out_matte)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _to_pixels(values, turn):  # type: ignore[no-untyped-def]
+    """The flow, values[:2], from crop units to pixels."""
+    across, down = values[0], values[1]
+    values[0] = turn[0, 0] * across + turn[0, 1] * down
+    values[1] = turn[1, 0] * across + turn[1, 1] * down
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _lay(  # type: ignore[no-untyped-def]
+    values, picture, matte, plate, px, py, row, column, gain, encode, decode, colour, out, out_matte
+):
+    """One pixel: moved, the person strengthened or thinned against the plate, toned, painted."""
+    there = matte[py, px]
+    if abs(values[0]) > STILL or abs(values[1]) > STILL:
+        x, y = np.float32(px) + np.float32(0.5) + values[0], np.float32(py) + np.float32(0.5) + values[1]
+        _sample(picture, matte, x, y, colour)
+        there = colour[4]
+        out_matte[row, column] = there
+        for c in range(4):
+            out[row, column, c] = colour[c]
+    more = values[8] * np.float32(4.0) * there * (ONE - there)
+    if abs(more) > NOTHING:
+        out_matte[row, column] = min(max(there * (ONE + more), np.float32(0.0)), ONE)
+    for c in range(3):
+        tone, shift = values[2 + c], values[5 + c] + values[9 + c]
+        if abs(more) <= NOTHING and abs(tone) + abs(shift) <= NOTHING:
+            continue
+        was = _encoded(out[row, column, c] * gain, encode)
+        now = was
+        if abs(more) > NOTHING:
+            now += more * (was - _encoded(plate[row, column, c] * gain, encode))
+        now += tone * now + shift
+        out[row, column, c] = _decoded(now, decode) / gain

@@ -1,0 +1,238 @@
+"""What a network is shown of a frame: colours at the crop's size, geometry at half of it, a few numbers for the whole.
+
+Colours (COLOURS channels, see `tone`): the engine's picture, what lies behind or was at rest, the matte.
+Geometry (GEOMETRY channels): where each pixel's colour came from, depth, parts, confidence, where on the head it is.
+Numbers (NUMBERS): the head's movement since rest, how open lids and jaw are now and at rest, the gaze's change.
+
+Everything counts in units of the crop or the head, never in pixels: what learned on small pictures serves large ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.transform import Rotation
+
+from .. import landmarks as lm
+from .. import pixels
+from ..color import choose_display
+from ..engine import Placed, Portrait, kernels
+from ..engine.frame import stretch
+from ..engine.mesh import EYE_HOLE, FACE, MOUTH_HOLE, OUTER, smoothstep
+from ..pose import HeadPose
+from .crops import Crop, detail_crops, head_crop, skull
+from .tone import encode
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+COLOURS = 7  # engine RGB, plate or rest RGB, matte
+GEOMETRY = 16  # flow 2, depth, background, skin, hair, body, mouth, eye, sure, visible, borrowed, disoccluded, head 3
+NUMBERS = 17
+DISOCCLUDED = 12
+AROUND = 4  # pixels of the head's square around the person that may be corrected too
+FAR = 0.35  # head units: the networks have hardly seen a head move farther, so they are not told
+FLOW_UNIT = 0.1  # of the crop's side: a flow of 1
+_LIDS = ((159, 145, 33, 133), (386, 374, 263, 362))
+_IRISES = ((468, 33, 133), (473, 263, 362))
+
+
+@dataclass(frozen=True)
+class View:
+    """One crop as a network sees it.
+
+    Attributes:
+        colours: (size, size, COLOURS) float32.
+        geometry: (size / 2, size / 2, GEOMETRY) float32.
+    """
+
+    colours: Float32
+    geometry: Float32
+
+
+@dataclass(frozen=True)
+class Still:
+    """What never changes of a portrait: its squares at rest and what they show.
+
+    Attributes:
+        gain: linear factor that brings the picture to the screen's range.
+        head: the head's square; details: mouth, left eye, right eye at rest.
+        plate: (size, size, 3) the head's square without the person; rest: (size, size, 3) of each detail; encoded.
+        source: (size, size, 4) the head's square at rest, and the person's matte in it.
+        values: (N, 4) float32, per vertex of the mesh: visible, place on the head 3.
+        parts: (h, w, 2) float32, the portrait's hair and body, small.
+    """
+
+    gain: float
+    head: Crop
+    details: tuple[Crop, Crop, Crop]
+    plate: Float32
+    source: Float32
+    rest: tuple[Float32, Float32, Float32]
+    values: Float32
+    parts: Float32
+
+
+def still(portrait: Portrait) -> Still:
+    """Prepare what `look` needs, once per portrait."""
+    gain = choose_display(portrait.source).gain
+    head, details = head_crop(portrait.landmarks), detail_crops(portrait.landmarks, portrait.pose)
+    x0, y0, x1, y1 = portrait.layers.window
+    plate, alpha = portrait.source[..., :3].copy(), np.zeros(portrait.source.shape[:2], np.float32)
+    plate[y0:y1, x0:x1] = portrait.layers.plate[..., :3]
+    pad = kernels.PAD
+    alpha[y0:y1, x0:x1] = portrait.layers.texture[pad : pad + y1 - y0, pad : pad + x1 - x0, 3]
+    source = encode(head.cut(portrait.source[..., :3]), gain)
+    rest = portrait.mesh.rest
+    visible = np.ones(len(rest))
+    visible[: lm.FACE_POINTS] = portrait.mirror.visible
+    place = portrait.pose.to_head(rest)
+    return Still(
+        gain=gain,
+        head=head,
+        details=details,
+        plate=encode(head.cut(plate), gain),
+        source=np.concatenate([source, head.cut(alpha)[..., None]], axis=2).astype(np.float32),
+        rest=tuple(encode(crop.cut(portrait.source[..., :3]), gain) for crop in details),  # type: ignore[arg-type]
+        values=np.concatenate([visible[:, None], place], axis=1).astype(np.float32),
+        parts=np.ascontiguousarray(portrait.mattes[..., 2:4]),
+    )
+
+
+def look(portrait: Portrait, at_rest: Still, placed: Placed, combined: Float32, matte: Float32) -> tuple[View, ...]:
+    """Head, mouth, left and right eye of one frame.
+
+    combined: (H, W, 4) and matte (H, W), as the engine rendered them.
+    """
+    target = placed.position[: lm.COUNT].astype(np.float64)
+    now = (at_rest.head, *detail_crops(target, skull(portrait.head, target)))
+    behind = (at_rest.plate, *at_rest.rest)
+    position = placed.position.astype(np.float64)
+    skin = _skin(portrait, position)
+    views = []
+    for crop, then, other in zip(now, (at_rest.head, *at_rest.details), behind, strict=True):
+        alpha = crop.cut(matte)[..., None]
+        colours = np.concatenate([encode(crop.cut(combined)[..., :3], at_rest.gain), other, alpha], axis=2)
+        shapes = geometry(portrait, at_rest, position, skin, crop, then)
+        if crop is at_rest.head:
+            shapes[..., DISOCCLUDED] = (at_rest.source[..., 3] * (1 - alpha[..., 0]))[::2, ::2]
+        views.append(View(colours, shapes))
+    return tuple(views)
+
+
+def allowed(head: View) -> Float32:
+    """Where corrections may happen, (size, size) 0..1: at the person, where it was at rest, and a little around."""
+    was = head.geometry[..., DISOCCLUDED].repeat(2, axis=0).repeat(2, axis=1)
+    person = np.clip(head.colours[..., 6] + was, 0, 1)
+    around = pixels.dilate(person, AROUND)
+    return np.asarray(pixels.box_filter(around, AROUND // 2), np.float32)
+
+
+def crops_now(portrait: Portrait, at_rest: Still, placed: Placed) -> tuple[Crop, ...]:
+    """The squares of head, mouth, left and right eye in a frame."""
+    target = placed.position[: lm.COUNT].astype(np.float64)
+    return (at_rest.head, *detail_crops(target, skull(portrait.head, target)))
+
+
+def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, crop: Crop, then: Crop) -> Float32:
+    """The GEOMETRY channels of a crop at half its size, (size / 2, size / 2, GEOMETRY).
+
+    Args:
+        position: (N, 3) vertices of the mesh in this frame, pixels; skin: of `_skin`.
+        crop, then: the square in this frame and at rest.
+    """
+    size, mesh = crop.size // 2, portrait.mesh
+    here, there = crop.place(position) / 2, then.place(mesh.rest) / 2
+    deep = np.concatenate([here, position[:, 2:] * (crop.scale / 2)], axis=1).astype(np.float32)
+    seen, depth = np.empty((size, size), np.int32), np.empty((size, size), np.float32)
+    cutout = (mesh.region == OUTER).astype(np.uint8)
+    uv = np.ascontiguousarray(mesh.rest[:, :2], np.float32)
+    scale = np.float32(portrait.alpha.shape[1] / portrait.width)
+    middle = deep[: lm.FACE_POINTS, 2].mean()
+    values = np.concatenate(
+        [
+            (there - here) / (FLOW_UNIT * size),
+            (deep[:, 2:] - middle) / size,
+            skin,
+            at_rest.values,
+            mesh.rest[:, :2],
+        ],
+        axis=1,
+    )
+    full = np.ones((size, size), np.float32)
+    smooth = np.empty((size, size, values.shape[1] - 2), np.float32)
+    planes = kernels.planes(deep, mesh.triangles, values)
+    parts = np.empty((size, size, 2), np.float32)
+    with kernels.ONE_AT_A_TIME:
+        kernels.rasterise(deep, mesh.triangles, cutout, uv, portrait.alpha, scale, 0, seen, depth)
+        kernels.interpolate(seen, 0, np.ascontiguousarray(planes[:, :-2]), full, False, smooth)
+        picture, maps = np.ascontiguousarray(planes[:, -2:]), at_rest.parts
+        kernels.texture_passes(seen, 0, picture, np.float32(maps.shape[1] / portrait.width), maps, full, parts)
+    region = np.where(seen >= 0, mesh.region[np.maximum(seen, 0)], 0)
+    outer = (region == OUTER)[..., None]
+    out = np.empty((size, size, GEOMETRY), np.float32)
+    out[..., 0:3] = np.clip(smooth[..., 0:3], -3, 3)
+    for k, kind in ((3, 0), (4, FACE), (7, MOUTH_HOLE), (8, EYE_HOLE)):
+        out[..., k] = region == kind
+    out[..., 5:7] = parts * outer
+    out[..., 9], out[..., 10], out[..., 11] = smooth[..., 3], smooth[..., 5], smooth[..., 4]
+    out[..., DISOCCLUDED] = 0
+    out[..., 13:16] = np.clip(smooth[..., 6:9], -3, 3)
+    return out
+
+
+def _skin(portrait: Portrait, position: Float) -> Float:
+    """Per vertex, (N, 2): how little it is stretched, and how much it borrows from the face's other half."""
+    small, mirror = stretch(portrait, position), portrait.mirror
+    borrowed = np.zeros_like(small)
+    if len(mirror.loan):
+        borrowed[: lm.FACE_POINTS] = mirror.loan * smoothstep((0.85 - small[: lm.FACE_POINTS]) / 0.45)
+    return np.stack([small, borrowed], axis=1)
+
+
+def numbers(portrait: Portrait, placed: Placed) -> Float32:
+    """(NUMBERS,) float32: what the whole face does. Sides are the person's own, right first."""
+    target = placed.position[: lm.COUNT].astype(np.float64)
+    pose = skull(portrait.head, target)
+    turned = Rotation.from_matrix(pose.rotation @ portrait.pose.rotation.T).as_rotvec()
+    moved = np.clip((pose.translation - portrait.pose.translation) / portrait.pose.scale, -FAR, FAR)
+    now, rest = pose.to_head(target), portrait.head
+    lids = [_openness(face, *lid) for face in (now, rest) for lid in _LIDS]
+    jaw = [float(np.linalg.norm(face[lm.LIP_TOP] - face[lm.LIP_BOTTOM])) for face in (now, rest)]
+    gaze = [float(axis) for iris in _IRISES for axis in (_gaze(now, *iris) - _gaze(rest, *iris))]
+    size = np.log(pose.scale / portrait.pose.scale)
+    row = [*turned * 3, *moved, 3 * size, *(3 * np.array(lids)), *(3 * np.array(jaw)), *(10 * np.array(gaze))]
+    return np.clip(np.array(row, np.float32), -4, 4)
+
+
+def own_movement(portrait: Portrait, placed: Placed) -> tuple[float, float, float, float]:
+    """How far lips, left and right eye have moved on the skull, and how far the lips are apart now; head units.
+
+    The largest movement of a landmark counts.
+    """
+    target = placed.position[: lm.COUNT].astype(np.float64)
+    now = skull(portrait.head, target).to_head(target)
+    moved = np.linalg.norm((now - portrait.head)[:, :2], axis=1)
+    groups = (lm.LIPS_OUTER + lm.LIPS_INNER, lm.EYE_LEFT + lm.IRIS_LEFT, lm.EYE_RIGHT + lm.IRIS_RIGHT)
+    lips, left, right = (float(moved[list(group)].max()) for group in groups)
+    return lips, left, right, float(np.linalg.norm(now[lm.LIP_TOP] - now[lm.LIP_BOTTOM]))
+
+
+def movement(portrait: Portrait, placed: Placed) -> float:
+    """How far the frame is from rest: the largest movement of a landmark, head units."""
+    moved = placed.position[: lm.COUNT, :2] - portrait.landmarks[:, :2]
+    return float(np.linalg.norm(moved, axis=1).max() / portrait.pose.scale)
+
+
+def _openness(face: Float, upper: int, lower: int, outer: int, inner: int) -> float:
+    width = float(np.linalg.norm(face[outer] - face[inner]))
+    return float(np.linalg.norm(face[upper] - face[lower])) / max(width, 1e-6)
+
+
+def _gaze(face: Float, iris: int, outer: int, inner: int) -> Float:
+    return np.asarray((face[iris] - (face[outer] + face[inner]) / 2)[:2], np.float64)
+
+
+__all__ = ["HeadPose", "Still", "View", "crops_now", "geometry", "look", "movement", "numbers", "still"]

@@ -1,0 +1,129 @@
+"""`gioconda train …` and `gioconda personalise …`: from the command line's words to the functions that do the work."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from ..errors import InputError, SettingsError
+from ..face.nets import Nets
+from ..inputs import file_sha256, open_nets, open_portrait
+from ..models.registry import default_models_folder, model_path
+from ..neural.corrector import FAST, PERSON
+from ..neural.identity import About, save_identity
+from ..protocol import LARGEST, Job, Log, Report, Result
+from .export import export_fast, load_parts, parts_of_onnx
+from .fast import PARTS
+from .pairs import PairSettings, make_pairs
+from .paper import PaperConfig
+from .personalise import personalise
+from .sources import find_sources
+from .train_fast import FastTraining, train_fast
+from .train_paper import PaperTraining, train_paper
+
+Arguments = argparse.Namespace
+
+
+def train(arguments: Arguments, report: Report) -> None:
+    """One of: pairs, fast, paper, export."""
+    logging.getLogger("gioconda.training").addHandler(_ToReport(report))
+    logging.getLogger("gioconda.training").setLevel(logging.INFO)
+    {"pairs": _pairs, "fast": _fast, "paper": _paper, "export": _export}[arguments.action](arguments, report)
+
+
+def _pairs(arguments: Arguments, report: Report) -> None:
+    sources = [s for s in find_sources(Path(arguments.input)) if s.name.startswith(arguments.only or "")]
+    if not sources:
+        raise InputError(f"There is nothing to learn from in {arguments.input}: it should hold clips, congress, …")
+    nets = Nets.open(Path(arguments.models) if arguments.models else None, "cpu", threads=arguments.threads)
+    make_pairs(sources, nets, Path(arguments.output), PairSettings())
+    text = f"Pairs of {len(sources)} files: {arguments.output}"
+    report(Result("train", {"sources": len(sources), "output": arguments.output, "text": text}))
+
+
+def _fast(arguments: Arguments, report: Report) -> None:
+    config = load_config(Path(arguments.config) if arguments.config else None)
+    changes = {name: value for name in ("steps", "threads") if (value := getattr(arguments, name)) is not None}
+    figures = {}
+    for part in (arguments.part,) if arguments.part else PARTS:
+        whole = replace(config, part=part, **changes)
+        figures[part] = train_fast(Path(arguments.input), Path(arguments.output), whole, minutes=arguments.minutes)
+    text = "; ".join(f"{part}: {f.get('gain_db', 0):+.2f} dB" for part, f in figures.items())
+    report(Result("train", {"held_out": figures, "output": arguments.output, "text": f"On held-out people {text}"}))
+
+
+def _paper(arguments: Arguments, report: Report) -> None:
+    config = PaperTraining(model=PaperConfig(condition=arguments.condition))
+    changes = {name: value for name in ("steps", "threads") if (value := getattr(arguments, name)) is not None}
+    losses = train_paper(
+        Path(arguments.input), Path(arguments.output), replace(config, **changes), minutes=arguments.minutes
+    )
+    report(Result("train", {"losses": losses, "output": arguments.output, "text": f"In {arguments.output}"}))
+
+
+def _export(arguments: Arguments, report: Report) -> None:
+    parts, about = load_parts(Path(arguments.input))
+    paths = export_fast(parts, Path(arguments.output))
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    steps = ", ".join(f"{part} {one['step']}" for part, one in about.items())
+    text = "\n".join([f"Steps: {steps}", *(f"{name}: {digest}" for name, digest in hashes.items())])
+    report(Result("train", {"files": [str(path) for path in paths], "sha256": hashes, "text": text}))
+
+
+def personalise_command(arguments: Arguments, report: Report) -> None:
+    """Pictures of one person → an identity file."""
+    folder = Path(arguments.models) if arguments.models else default_models_folder()
+    person, frame = model_path(PERSON, folder), model_path(FAST, folder)
+    nets = open_nets(arguments.models, "cpu", arguments.threads, report)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    portraits = []
+    for path in arguments.portraits:
+        job = Job(
+            portrait=path, motion="rest", output="unused.####.exr", models=arguments.models, cache=arguments.cache,
+            face=LARGEST, device="cpu", threads=arguments.threads,
+        )  # fmt: skip
+        portraits.append(open_portrait(job, report).portrait)
+    found = personalise(portraits, parts_of_onnx(person, frame), nets)
+    hashes = tuple(file_sha256(path) for path in arguments.portraits)
+    about = About(file_sha256(str(frame)), hashes, found.steps, found.before, found.after)
+    save_identity(Path(arguments.output), found.code, about)
+    text = f"{len(portraits)} pictures, {found.steps} steps, error {found.before:.3f} → {found.after:.3f}"
+    report(Result("personalise", {**vars(about), "output": arguments.output, "text": f"{text}: {arguments.output}"}))
+
+
+def load_config(path: Path | None) -> FastTraining:
+    """The settings of a YAML file; what it does not name keeps its default.
+
+    Raises:
+        InputError: it cannot be read. SettingsError: a setting that does not exist.
+    """
+    if path is None:
+        return FastTraining()
+    try:
+        values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"The training settings {path} cannot be read: {error}.") from error
+    known = {field.name for field in fields(FastTraining)} - {"draw"}
+    for name in values:
+        if name not in known:
+            raise SettingsError(f"{path}: there is no training setting “{name}”; there are {', '.join(sorted(known))}.")
+    return FastTraining(**values)
+
+
+class _ToReport(logging.Handler):
+    """Training's log lines as messages."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__()
+        self.report = report
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.report(Log(record.getMessage()))

@@ -1,0 +1,162 @@
+"""The `fast` model: three small U-nets for head, mouth and eyes, each with an embedder that is run once per portrait.
+
+The three know nothing of each other and learn apart. Each answers with corrections in the size of its crop; all start
+at exactly nothing:
+
+    flow   (N, 2, S/2, S/2)  where to take the colour from, relative to the pixel, in units of the crop's side
+    tone   (N, 7, S/4, S/4)  gain - 1 of R, G, B, offset of R, G, B, and how much more of the person there is
+    paint  (N, 3, S, S)      what is added at last: mask x (new colour - old colour), in encoded values
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ..neural.features import AROUND, COLOURS, DISOCCLUDED, GEOMETRY, NUMBERS
+from .blocks import Modulated, doubled, enlarged, halved, warped
+
+MOST_FLOW, MOST_GAIN, MOST_OFFSET, MOST_MATTE = 0.04, 0.4, 0.2, 0.6  # the flow of the head: PartConfig
+EDGE = 0.12  # of the crop's side: over this the corrections of mouth and eyes fade to nothing at the border
+
+
+@dataclass(frozen=True)
+class PartConfig:
+    """Sizes of one part."""
+
+    widths: tuple[int, ...]  # channels at S/2, S/4, S/8, S/16
+    most_flow: float = MOST_FLOW  # in sides of the crop
+    local: bool = True  # on the average nothing changes in a ring near the crop's border: no cast over all of it
+    embedding: int = 48
+    code: int = 64
+
+
+PARTS = ("head", "mouth", "eyes")
+SIZES = {
+    "head": PartConfig((16, 40, 64, 96), most_flow=0.02, local=False),
+    "mouth": PartConfig((32, 48, 72, 96)),
+    "eyes": PartConfig((24, 40, 64, 80)),
+}
+
+
+class Embedder(nn.Module):
+    """The head at rest with its matte, (N, 4, 256, 256) → (N, embedding)."""
+
+    def __init__(self, embedding: int) -> None:
+        super().__init__()
+        widths = (4, 16, 24, 40, 64, 80)
+        self.layers = nn.ModuleList(
+            nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.out = nn.Linear(widths[-1], embedding)
+
+    def forward(self, source: Tensor) -> Tensor:
+        x = halved(source)
+        for layer in self.layers:
+            x = functional.relu(layer(x))
+        return self.out(x.mean((2, 3)))
+
+
+class Part(nn.Module):
+    """One crop's embedder and U-net."""
+
+    def __init__(self, config: PartConfig) -> None:
+        super().__init__()
+        widths, code = config.widths, config.code
+        self.config = config
+        self.embedder = Embedder(config.embedding)
+        self.numbers = nn.Linear(config.embedding + NUMBERS, code)
+        self.stem = nn.Conv2d(4 * COLOURS + GEOMETRY, widths[0], 1)
+        self.fine = nn.Conv2d(widths[0], widths[0], 3, padding=1)
+        pairs = list(zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairs)
+        self.seen = nn.ModuleList(Modulated(b, code) for _, b in pairs)
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
+        self.said = nn.ModuleList(Modulated(a, code) for a, _ in pairs[1:])
+        self.last = nn.Conv2d(widths[0], widths[0], 3, padding=1)
+        self.tone = nn.Conv2d(widths[1], 7, 3, padding=1)
+        self.flow = nn.Conv2d(widths[0], 2, 3, padding=1)
+        self.paint = nn.Conv2d(widths[0], 16, 3, padding=1)
+        for layer in (self.tone, self.flow, self.paint):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, colours: Tensor, geometry: Tensor, numbers: Tensor, embedding: Tensor) -> tuple[Tensor, ...]:
+        """-> flow, tone, paint: see above. embedding: what `self.embedder` says of the portrait."""
+        code = functional.relu(self.numbers(torch.cat([embedding, numbers], dim=1)))
+        x = functional.relu(self.stem(torch.cat([functional.pixel_unshuffle(colours, 2), geometry], dim=1)))
+        skips = [functional.relu(self.fine(x))]
+        for down, block in zip(self.down, self.seen, strict=True):
+            skips.append(block(functional.relu(down(skips[-1])), code))
+        x = skips.pop()
+        tone = x
+        for level in range(len(self.up) - 1, -1, -1):
+            x = functional.relu(doubled(self.up[level](x)) + skips.pop())
+            if level > 0:
+                x = self.said[level - 1](x, code)
+            if level == 1:
+                tone = self.tone(x)
+        x = functional.relu(self.last(x))
+        painted = functional.pixel_shuffle(self.paint(x), 2)
+        paint = torch.sigmoid(painted[:, 3:] - 1) * painted[:, :3]
+        most = torch.tensor([MOST_GAIN] * 3 + [MOST_OFFSET] * 3 + [MOST_MATTE], device=x.device, dtype=x.dtype)
+        tone = torch.tanh(tone) * most[:, None, None]
+        if self.config.local:
+            cast = _cast(colours[:, :3], tone, paint)
+            tone = torch.cat([tone[:, :3], tone[:, 3:6] - cast, tone[:, 6:]], dim=1)
+        return self.config.most_flow * torch.tanh(self.flow(x)), tone, paint
+
+
+def _cast(colours: Tensor, tone: Tensor, paint: Tensor) -> Tensor:
+    """The mean change of colour in a ring between a tenth and a quarter of the side from the border, (N, 3, 1, 1)."""
+    size = tone.shape[-1]
+    line = torch.arange(size, device=tone.device)
+    inwards = torch.minimum(line, size - 1 - line)
+    depth = torch.minimum(inwards[:, None], inwards[None, :])
+    ring = ((depth >= size // 10) & (depth < size // 4)).to(tone.dtype)
+    small, painted = halved(halved(colours)), halved(halved(paint))
+    change = tone[:, :3] * small + tone[:, 3:6] + painted
+    return (change * ring).sum((2, 3), keepdim=True) / ring.sum()
+
+
+def allowed(colours: Tensor, geometry: Tensor) -> Tensor:
+    """Where the head's square may be corrected: at the person, where it was at rest, and a little around. (N, 1, S, S)
+
+    The place itself stays the picture's own. `neural.features.allowed` does nearly the same at run time: with a disc.
+    """
+    was = functional.interpolate(geometry[:, DISOCCLUDED : DISOCCLUDED + 1], scale_factor=2.0, mode="nearest")
+    person = (colours[:, 6:7] + was).clamp(0, 1)
+    around = functional.max_pool2d(person, 2 * AROUND + 1, stride=1, padding=AROUND)
+    return functional.avg_pool2d(around, AROUND + 1, stride=1, padding=AROUND // 2, count_include_pad=False)
+
+
+def corrected(colours: Tensor, answer: tuple[Tensor, ...], *, detail: bool, where: Tensor | None = None) -> Tensor:
+    """The engine's picture with a network's corrections, at the crop's size: what training compares with the target.
+
+    `neural.apply` does the same at the picture's own size.
+
+    Args:
+        colours: (N, COLOURS, S, S); answer: flow, tone, paint.
+        detail: mouth or eyes: corrections fade out towards the border, and nothing is said about the plate.
+        where: of the head: see `allowed`; None: everywhere.
+    """
+    size = colours.shape[-1]
+    flow, tone, paint = (enlarged(part, size) if part.shape[-1] != size else part for part in answer)
+    fade = window(size, colours) if detail else torch.ones_like(colours[:1, :1])
+    fade = fade if where is None else fade * where
+    moved = warped(torch.cat([colours[:, :3], colours[:, 6:]], dim=1), flow * fade)
+    picture, matte = moved[:, :3], moved[:, 3:].clamp(0, 1)
+    if not detail:
+        picture = picture + fade * tone[:, 6:] * 4 * matte * (1 - matte) * (picture - colours[:, 3:6])
+    return picture + fade * (tone[:, :3] * picture + tone[:, 3:6] + paint)
+
+
+def window(size: int, like: Tensor) -> Tensor:
+    """1 in the middle, smoothly 0 at the border. (1, 1, size, size)"""
+    line = (torch.arange(size, device=like.device, dtype=like.dtype) + 0.5) / size
+    rise = (torch.minimum(line, 1 - line) / EDGE).clamp(0, 1)
+    rise = rise * rise * (3 - 2 * rise)
+    return (rise[:, None] * rise[None, :])[None, None]

@@ -1,0 +1,131 @@
+"""Training the fast model on real pairs made with the engine: it learns, goes on, exports, runs as it was trained."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install gioconda[train]")
+
+from gioconda.engine import Portrait, place, render_rows  # noqa: E402
+from gioconda.neural import features  # noqa: E402
+from gioconda.neural.corrector import Corrector, FastNets  # noqa: E402
+from gioconda.neural.feeds import feeds  # noqa: E402
+from gioconda.neural.tone import encode  # noqa: E402
+from gioconda.pose import Pose, rotation_matrix  # noqa: E402
+from gioconda.training import fast, train_fast  # noqa: E402
+from gioconda.training.dataset import DrawSettings, Pairs  # noqa: E402
+from gioconda.training.export import Frame, disagreement, export_fast, load_parts, parts_of_onnx  # noqa: E402
+from gioconda.training.pairs import way_back  # noqa: E402
+from gioconda.training.shards import Pair, write_shard  # noqa: E402
+from gioconda.training.sources import find_sources, load_splits  # noqa: E402
+from gioconda.training.train_fast import FastTraining  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TINY = {name: fast.PartConfig((8, 12, 16, 16), embedding=8, code=8) for name in fast.PARTS}
+
+
+@pytest.fixture(scope="module")
+def pairs(portrait: Portrait, pose_of: Callable[..., Pose], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two shards of one pair each: an open mouth and a turned head; what is wanted is redder lips and eyes."""
+    folder = tmp_path_factory.mktemp("pairs")
+    still = features.still(portrait)
+    for side, pose in (("train", pose_of(portrait, jawOpen=0.6)), ("held_out", Pose(rotation=rotation_matrix(yaw=5)))):
+        placed = place(portrait, pose)
+        made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
+        views = features.look(portrait, still, placed, made["Combined"], made["Matte"][..., 0])
+        y, x = np.mgrid[: portrait.height, : portrait.width] + 0.5
+        apart = [np.hypot(x - px, y - py) for px, py, _ in placed.position[[468, 473, 13, 61, 291]]]
+        near = (np.min(apart, axis=0) < 0.2 * portrait.interocular)[..., None]
+        wanted = np.where(near, made["Combined"][..., :3] * np.float32([1.0, 0.5, 0.5]), made["Combined"][..., :3])
+        targets = tuple(encode(crop.cut(wanted)) for crop in features.crops_now(portrait, still, placed))
+        points = still.head.place(placed.position[:478]) / still.head.size
+        pair = Pair(views, targets, features.numbers(portrait, placed), points.astype(np.float32))
+        about = {"source": f"clips/{side}", "person": side, "side": side}
+        write_shard(folder / side, [pair], still.source, about)
+    return folder
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, config in TINY.items():
+        monkeypatch.setitem(fast.SIZES, name, config)
+
+
+def test_training_a_few_steps_makes_the_loss_fall_and_goes_on_where_it_stopped(
+    pairs: Path, tmp_path: Path, tiny: None
+) -> None:
+    plain = DrawSettings(colour=0, swapped=(0, 0), mirror=0)
+    config = FastTraining(
+        part="eyes", draw=plain, batch=2, steps=12, every=4, warm_up=1, rate=5e-3, held_out=2, threads=1
+    )
+    train_fast.train_fast(pairs, tmp_path, config)
+    with (tmp_path / "eyes.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["4", "8", "12"]
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"]) - 0.05
+    assert (tmp_path / "eyes.png").exists()
+    more = FastTraining(part="eyes", batch=2, steps=16, every=4, warm_up=1, held_out=2, threads=1, adversarial=0.02)
+    train_fast.train_fast(pairs, tmp_path, more)
+    with (tmp_path / "eyes.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["4", "8", "12", "16"]
+    assert all(np.isfinite(float(value)) for row in rows for value in row.values() if row["gain_db"] != "nan")
+
+
+def test_onnx_answers_as_torch_does_on_real_inputs(pairs: Path, portrait: Portrait, tmp_path: Path, tiny: None) -> None:
+    for part in fast.PARTS:
+        config = FastTraining(part=part, batch=1, steps=2, every=2, warm_up=1, rate=5e-3, held_out=1, threads=1)
+        train_fast.train_fast(pairs, tmp_path, config)
+    parts, about = load_parts(tmp_path)
+    assert about["mouth"]["step"] == 2
+    person, frame = export_fast(parts, tmp_path)
+    again = parts_of_onnx(person, frame)
+    for name, part in parts.items():
+        assert all(torch.equal(value, again[name].state_dict()[key]) for key, value in part.state_dict().items())
+    corrector = Corrector(FastNets.from_files(person, frame, "cpu", threads=1), portrait)
+    placed = place(portrait, Pose(rotation=rotation_matrix(yaw=4)))
+    made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
+    views = features.look(portrait, corrector.still, placed, made["Combined"], made["Matte"][..., 0])
+    inputs = feeds(views, features.numbers(portrait, placed), corrector.code)
+    assert disagreement(Frame(parts), {k: torch.from_numpy(v) for k, v in inputs.items()}, frame) < 1e-3
+
+
+def test_mirroring_a_pair_twice_gives_it_back(pairs: Path) -> None:
+    from gioconda.training.dataset import mirrored
+
+    item = Pairs(pairs, "train", "head").load(0, 0)
+    again = mirrored(mirrored(item))
+    assert all(np.allclose(again[name], item[name]) for name in item)
+
+
+def test_the_way_back_puts_every_landmark_where_it_was(portrait: Portrait) -> None:
+    wanted = portrait.landmarks + np.random.default_rng(0).normal(0, 2, portrait.landmarks.shape)
+    placed = place(portrait, way_back(portrait, wanted))
+    assert np.allclose(placed.position[: len(wanted)], wanted, atol=1e-3)
+
+
+def test_nobody_is_on_both_sides_of_the_split(data: Path) -> None:
+    sources = find_sources(data / "train")
+    sides: dict[str, set[str]] = {}
+    for source in sources:
+        sides.setdefault(source.person, set()).add(source.side)
+    assert all(len(found) == 1 for found in sides.values())
+    assert {name for names in load_splits()["clips"]["people"].values() for name in names} <= {
+        source.path.stem for source in sources
+    }
+    assert {source.side for source in sources} == {"train", "held_out"}
+
+
+@pytest.fixture
+def data() -> Path:
+    folder = Path(__file__).resolve().parents[3] / "shared" / "data"
+    if not (folder / "train").is_dir():
+        pytest.skip("../shared/data/train is absent")
+    return folder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import image_panel, nodes, overlay, panels, preferences, preview, properties, session
+from . import image_panel, nodes, overlay, panels, preferences, preview, properties, session, user_counts
 from .operators import (
     add_portrait,
     analyse,
@@ -20,9 +20,9 @@ from .rig import panel as rig_panel
 
 # What Blender has to know, in the order of registration: each module has CLASSES, register() or both.
 MODULES = (
-    preferences, properties, nodes, session, preview, overlay, analyse, edit_points, place_points, show_portrait,
-    create_landmark_rig, image_panel, add_portrait, bind_rig, rig_panel, render, cancel, export_job, show_preview,
-    panels,
+    preferences, properties, nodes, user_counts, session, preview, overlay, analyse, edit_points, place_points,
+    show_portrait, create_landmark_rig, image_panel, add_portrait, bind_rig, rig_panel, render, cancel, export_job,
+    show_preview, panels,
 )  # fmt: skip
 
 

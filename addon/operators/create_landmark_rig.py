@@ -48,7 +48,7 @@ class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
     def execute(self, context):
         tree = overlay.shown_portrait(context.space_data) or session.active_portrait(context)
         try:
-            rig = landmark_rig.create(tree, context, picture=preview.image_of(tree))
+            rig = landmark_rig.create(tree, context, picture=preview.image_of(tree) if preview.is_on(tree) else None)
             if self.bind and not tree.library:
                 landmark_rig.bind(tree, rig)
         except GiocondaError as error:

@@ -131,6 +131,7 @@ def bind(tree: bpy.types.NodeTree, rig: bpy.types.Object) -> None:
         row.kind = "PROPERTY" if line.component == "VALUE" else "BONE"
         row.source, row.component, row.target, row.gain = line.source, line.component, line.target, line.gain
     settings.preset, settings.found = PRESET, "BONES"
+    settings.report = f"{PRESET}: {len(settings.rows)} rows."
     # The face looks along −Y and hangs straight: turns are about the picture's axes, however the portrait is turned.
     axes = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
     settings.anatomy = Anatomy((rig.name, None), axes, plan.unit, plan.neck - plan.unit * NECK @ axes).to_json()

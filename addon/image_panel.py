@@ -3,7 +3,7 @@
 import bpy
 
 from ..core.gioconda.errors import GiocondaError
-from . import analysis, landmark_points, overlay, session
+from . import analysis, landmark_points, overlay, preview, session
 from .overlay_shapes import faces_of
 from .panels import draw_progress, draw_said
 from .sentence import draw_sentence
@@ -69,7 +69,9 @@ def _draw_elsewhere(layout, context):
     if tree is None or tree.gioconda.image is None:
         layout.label(text="No portrait in this scene", icon="INFO")
     else:
-        layout.label(text="Another picture is shown", icon="INFO")
+        preview_shown = tree.gioconda.live and context.space_data.image == preview.image_of(tree)
+        text = "This is the live preview" if preview_shown else "Another picture is shown"
+        layout.label(text=text, icon="INFO")
     layout.operator("gioconda.show_portrait", icon="IMAGE_DATA")
 
 

@@ -159,7 +159,7 @@ def analyse(walk: Walk) -> None:
     box = walk.tab(EDITOR)
     screen.click("Analyse", box)
     screen.shot("07-analysing", settle=0.5)
-    screen.wait(f"{PORTRAIT}.gioconda.landmarks", seconds=240)
+    screen.wait(f"{PORTRAIT}.gioconda.landmarks", seconds=600)  # the first time, the renderer is compiled
     screen.do(f"{AREA.format(IMAGE)}area.spaces.active.image = {PORTRAIT}.gioconda.image")
     walk.tab(IMAGE)
     walk.fit("image.view_all(fit_view=True)", IMAGE)

@@ -84,8 +84,12 @@ def _escaped(name: str) -> str:
 def _is_alive(process: int) -> bool:
     if process == os.getpid():
         return False  # our own earlier attempt
-    if os.name != "posix":
-        return False  # Windows: an open file cannot be deleted anyway
+    # on Windows an open file cannot be deleted anyway
+    return os.name == "posix" and is_running(process)
+
+
+def is_running(process: int) -> bool:
+    """Whether a process of this number (> 0) runs on this machine, anybody's. POSIX only: elsewhere signal 0 ends it."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..atomic import whole_file
+from ..atomic import is_running, whole_file
 from ..errors import CancelledError, ExitCode, GiocondaError, OutputError
 from ..protocol import Error, Job, Message, Report, Result, from_line, to_line
 
@@ -178,14 +178,5 @@ def _pid(path: Path) -> int:
 
 
 def _lives(process: int) -> bool:
-    if process <= 0:
-        return False
-    if os.name != "posix":
-        return True  # no signal 0 there; the ready file is removed at the end
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    # no signal 0 outside POSIX; the ready file is removed at the end
+    return process > 0 and (os.name != "posix" or is_running(process))

@@ -89,7 +89,7 @@ def _is_alive(process: int) -> bool:
 
 
 def is_running(process: int) -> bool:
-    """Whether a process of this number (> 0) runs on this machine, whose ever. POSIX only: signal 0 ends it elsewhere."""
+    """Whether a process of this number (> 0) runs on this machine. POSIX only: elsewhere signal 0 would end it."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -7,23 +7,22 @@ import numpy.typing as npt
 import pytest
 from gioconda.engine import Portrait, place, render_rows
 from gioconda.neural import features
-from gioconda.neural.corrector import Corrector, FastNets, corrected
-from gioconda.neural.crops import Crop, head_crop
+from gioconda.neural.corrector import CorrectionNets, Corrector, corrected
+from gioconda.neural.crops import FAST, FULL, Crop, Sizes, head_crop
 from gioconda.neural.feeds import MIRROR_FROM, feeds, mirrored_numbers
 from gioconda.neural.tone import decode, encode
 from gioconda.pose import Pose, rotation_matrix
 
 Float32 = npt.NDArray[np.float32]
-SIZES = (("head", 256, 1), ("mouth", 128, 1), ("eyes", 96, 2))
 TURNED = Pose(rotation=rotation_matrix(yaw=6.0, pitch=2.0))
 
 
-def answering(*, flow: float = 0.0, gain: float = 0.0, paint: float = 0.0) -> FastNets:
+def answering(*, flow: float = 0.0, gain: float = 0.0, paint: float = 0.0, sizes: Sizes = FAST) -> CorrectionNets:
     """Networks that always say the same."""
 
     def frame(inputs: dict[str, Float32]) -> list[Float32]:
         answers = []
-        for name, size, count in SIZES:
+        for name, size, count in (("head", sizes.head, 1), ("mouth", sizes.mouth, 1), ("eyes", sizes.eye, 2)):
             assert inputs[f"{name}_colours"].shape == (count, features.COLOURS, size, size)
             assert inputs[f"{name}_geometry"].shape == (count, features.GEOMETRY, size // 2, size // 2)
             tone = np.zeros((count, 7, size // 4, size // 4), np.float32)
@@ -33,7 +32,7 @@ def answering(*, flow: float = 0.0, gain: float = 0.0, paint: float = 0.0) -> Fa
             answers += [flows, tone, np.full((count, 3, size, size), paint, np.float32)]
         return answers
 
-    return FastNets(lambda inputs: [np.zeros((1, 8), np.float32)], frame, "cpu")
+    return CorrectionNets(lambda inputs: [np.zeros((1, 8), np.float32)], frame, "cpu", sizes)
 
 
 def forehead(portrait: Portrait) -> tuple[slice, slice]:
@@ -67,6 +66,18 @@ def test_paint_and_gain_change_what_the_screen_shows_by_that_much(portrait: Port
     made = corrected(Corrector(answering(gain=0.1, paint=0.05), portrait), placed, ("Combined",))
     middle = forehead(portrait)
     assert np.allclose(encode(made["Combined"][..., :3])[middle], 1.1 * alone[middle] + 0.05, atol=2e-3)
+
+
+def test_networks_of_twice_the_size_see_squares_of_twice_the_size_and_correct_the_same_place(
+    portrait: Portrait,
+) -> None:
+    placed = place(portrait, TURNED)
+    small, large = (Corrector(answering(paint=0.05, sizes=sizes), portrait) for sizes in (FAST, FULL))
+    one, other = (corrected(corrector, placed, ("Combined",))["Combined"] for corrector in (small, large))
+    assert large.still.source.shape == (512, 512, 4)
+    alone = render_rows(placed, 0, portrait.height, passes=("Combined",)).passes["Combined"]
+    share = np.abs(other - one).sum() / np.abs(one - alone).sum()  # at the person's rim they see more finely
+    assert 0 < share < 0.02
 
 
 def test_a_flow_takes_colours_from_beside(portrait: Portrait) -> None:

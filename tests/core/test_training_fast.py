@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install
 
 from gioconda.engine import Portrait, place, render_rows  # noqa: E402
 from gioconda.neural import features  # noqa: E402
-from gioconda.neural.corrector import Corrector, FastNets  # noqa: E402
+from gioconda.neural.corrector import CorrectionNets, Corrector  # noqa: E402
 from gioconda.neural.feeds import feeds  # noqa: E402
 from gioconda.neural.tone import encode  # noqa: E402
 from gioconda.pose import Pose, rotation_matrix  # noqa: E402
@@ -89,7 +89,7 @@ def test_onnx_answers_as_torch_does_on_real_inputs(pairs: Path, portrait: Portra
     again = parts_of_onnx(person, frame)
     for name, part in parts.items():
         assert all(torch.equal(value, again[name].state_dict()[key]) for key, value in part.state_dict().items())
-    corrector = Corrector(FastNets.from_files(person, frame, "cpu", threads=1), portrait)
+    corrector = Corrector(CorrectionNets.from_files(person, frame, "cpu", threads=1), portrait)
     placed = place(portrait, Pose(rotation=rotation_matrix(yaw=4)))
     made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
     views = features.look(portrait, corrector.still, placed, made["Combined"], made["Matte"][..., 0])

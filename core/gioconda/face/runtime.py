@@ -51,6 +51,7 @@ class Session:
     Attributes:
         device: the device it got, one of `DEVICES` without "auto".
         provider: the same in ONNX Runtime's words.
+        inputs: name → shape; a string is a size free to choose.
     """
 
     def __init__(self, path: Path, device: str = "auto", *, threads: int | None = None) -> None:
@@ -77,6 +78,7 @@ class Session:
                 "see `gioconda doctor`, or use --device cpu."
             )
         self.device = _DEVICE_OF[self.provider]
+        self.inputs: dict[str, list[int | str]] = {each.name: each.shape for each in self._session.get_inputs()}
         self.outputs = [output.name for output in self._session.get_outputs()]
 
     def run(self, feeds: dict[str, Array]) -> list[Array]:

@@ -1,6 +1,6 @@
 """A network's corrections on finished frames: open the nets once, look at a portrait once, correct any frame of it.
 
-    nets = FastNets.open(folder)
+    nets = CorrectionNets.open("fast", folder)
     corrector = Corrector(nets, portrait)
     corrector.correct(placed, combined, matte)     # in place; nothing happens at the identity pose
 
@@ -27,7 +27,7 @@ from ..face.runtime import Session
 from ..models.registry import default_models_folder, load_registry, model_path
 from ..protocol import Job, Log, Report
 from . import features
-from .crops import Crop
+from .crops import FAST, Crop, Sizes
 from .feeds import feeds, mirrored_source
 from .identity import load_identity
 
@@ -37,53 +37,73 @@ Run = Callable[[dict[str, Float32]], list[Float32]]
 BEGIN = 0.03  # head units: from this movement of any landmark on, corrections have their full strength
 OWN = 0.03  # head units: the same for what lips and eyes do on their own
 WIDE, WIDE_SPAN = 0.3, 0.12  # head units: no mouth it learned from was open wider: there the engine knows better
-PERSON, FAST = "neural_fast_person", "neural_fast"
+QUALITIES = ("fast", "full")
 OUTPUTS = tuple(f"{part}_{kind}" for part in ("head", "mouth", "eyes") for kind in ("flow", "tone", "paint"))
 
 
 @dataclass(frozen=True)
-class FastNets:
-    """The two networks of the `fast` model: who is it (once a portrait), what is to be corrected (every frame).
+class CorrectionNets:
+    """The two networks of a quality: who is it (once a portrait), what is to be corrected (every frame).
 
     Attributes:
-        person: {"source": (2, 4, 256, 256): the head, and it mirrored} → [code (1, K)].
+        person: {"source": (2, 4, head, head): the head, and it mirrored} → [code (1, K)].
         frame: the inputs of `feeds` → OUTPUTS.
         device: where they run.
+        sizes: of the squares they see.
     """
 
     person: Run
     frame: Run
     device: str
+    sizes: Sizes = FAST
 
     @classmethod
-    def open(cls, folder: Path | None = None, device: str = "auto", *, threads: int | None = None) -> FastNets:
-        """Open both.
+    def open(
+        cls, quality: str, folder: Path | None = None, device: str = "auto", *, threads: int | None = None
+    ) -> CorrectionNets:
+        """Open both of a quality, one of QUALITIES.
 
         Raises:
             ModelError: a network is missing or is not the expected one.
             DeviceError: the asked-for device does not work here.
         """
         folder = folder or default_models_folder()
-        return cls.from_files(model_path(PERSON, folder), model_path(FAST, folder), device, threads=threads)
+        person, frame = (model_path(name, folder) for name in names(quality))
+        return cls.from_files(person, frame, device, threads=threads)
 
     @classmethod
-    def from_files(cls, person: Path, frame: Path, device: str = "auto", *, threads: int | None = None) -> FastNets:
+    def from_files(
+        cls, person: Path, frame: Path, device: str = "auto", *, threads: int | None = None
+    ) -> CorrectionNets:
         """Open both from files of any name.
 
         Raises:
             ModelError, DeviceError.
         """
-        sessions = [Session(path, device, threads=threads) for path in (person, frame)]
-        return cls(sessions[0].run, sessions[1].run, sessions[1].device)
+        who, what = (Session(path, device, threads=threads) for path in (person, frame))
+        return cls(who.run, what.run, what.device, _sizes_of(what, frame))
+
+
+def names(quality: str) -> tuple[str, str]:
+    """How models.yaml calls the networks of a quality: who is it, what is to be corrected."""
+    return f"neural_{quality}_person", f"neural_{quality}"
+
+
+def _sizes_of(session: Session, path: Path) -> Sizes:
+    """The sides of the squares that a network wants to see. Raises: ModelError."""
+    sides = [session.inputs.get(f"{part}_colours", [])[-1:] for part in ("head", "mouth", "eyes")]
+    if not all(side and isinstance(side[0], int) for side in sides):
+        raise ModelError(f"The model {path} is no network of corrections: its inputs say no sizes.")
+    return Sizes(*(int(side[0]) for side in sides))
 
 
 class Corrector:
     """The corrections of one portrait."""
 
-    def __init__(self, nets: FastNets, portrait: Portrait, *, code: Float32 | None = None) -> None:
+    def __init__(self, nets: CorrectionNets, portrait: Portrait, *, code: Float32 | None = None) -> None:
         """code: (1, K), the person's embedding, when it is known better than from this one picture."""
         self.nets, self.portrait = nets, portrait
-        self.still = features.still(portrait)
+        self.still = features.still(portrait, nets.sizes)
         self.code = code if code is not None else embedding(nets, [self.still.source])
         self.box = _box(self.still.head, portrait.width, portrait.height)
         self.plate = _plate(portrait, self.box)
@@ -143,13 +163,11 @@ def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | 
     """
     if job.neural == "off":
         return None
-    if job.neural != "fast":
-        raise ModelError(f"There is no “{job.neural}” model yet: use --neural fast or off.")
-    nets = FastNets.open(Path(job.models) if job.models else None, job.device, threads=job.threads)
+    nets = CorrectionNets.open(job.neural, Path(job.models) if job.models else None, job.device, threads=job.threads)
     report(Log(f"Frames are corrected by the “{job.neural}” networks on {nets.device}."))
     if job.identity is None:
         return Corrector(nets, portrait)
-    network = load_registry(Path(job.models) if job.models else None).models[FAST].sha256
+    network = load_registry(Path(job.models) if job.models else None).models[names(job.neural)[1]].sha256
     return Corrector(nets, portrait, code=load_identity(Path(job.identity), network=network))
 
 
@@ -163,10 +181,10 @@ def corrected(
     return {name: made[name] for name in passes}
 
 
-def embedding(nets: FastNets, sources: list[Float32]) -> Float32:
+def embedding(nets: CorrectionNets, sources: list[Float32]) -> Float32:
     """The mean of what the network says of one or several pictures of a person, (1, K).
 
-    sources: (256, 256, 4) each, `features.Still.source`.
+    sources: (head, head, 4) each, `features.Still.source`.
     """
     both = [np.stack([source, mirrored_source(source)]).transpose(0, 3, 1, 2) for source in sources]
     codes = [nets.person({"source": np.ascontiguousarray(each, np.float32)})[0] for each in both]

@@ -19,10 +19,22 @@ from ..pose import HeadPose, fit_similarity
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
-HEAD_PX, MOUTH_PX, EYE_PX = 256, 128, 96
 HEAD_SIDE = 2.0  # of the head's square, in units of the face's larger side
 HEAD_RAISED = 0.05  # of its side
 MOUTH_SIDE, EYE_SIDE = 1.15, 0.8  # in head units (distance between the eyes' outer corners)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sides of the squares as a network sees them, pixels, each a multiple of 4."""
+
+    head: int
+    mouth: int
+    eye: int
+
+
+FAST, FULL = Sizes(256, 128, 96), Sizes(512, 256, 192)
+HEAD_PX = FAST.head
 
 
 @dataclass(frozen=True)
@@ -79,12 +91,12 @@ class Crop:
         return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def head_crop(at_rest: Float) -> Crop:
-    """The head's square from the portrait's landmarks, (478, 3) pixels."""
+def head_crop(at_rest: Float, size: int = FAST.head) -> Crop:
+    """The head's square, `size` pixels wide, from the portrait's landmarks, (478, 3) pixels."""
     low, high = at_rest[: lm.FACE_POINTS, :2].min(0), at_rest[: lm.FACE_POINTS, :2].max(0)
     side = HEAD_SIDE * float((high - low).max())
     centre = (low + high) / 2 - [0, HEAD_RAISED * side]
-    return Crop.around(centre, side, HEAD_PX, along=np.array([1.0, 0.0]))
+    return Crop.around(centre, side, size, along=np.array([1.0, 0.0]))
 
 
 def skull(head: Float, target: Float) -> HeadPose:
@@ -93,10 +105,10 @@ def skull(head: Float, target: Float) -> HeadPose:
     return fit_similarity(head[stable], target[stable])
 
 
-def detail_crops(target: Float, pose: HeadPose) -> tuple[Crop, Crop, Crop]:
+def detail_crops(target: Float, pose: HeadPose, sizes: Sizes = FAST) -> tuple[Crop, Crop, Crop]:
     """The squares of mouth, left eye and (mirrored) right eye.
 
-    target: (478, 3) landmarks, pixels; pose: of the skull, which gives size and tilt.
+    target: (478, 3) landmarks, pixels; pose: of the skull, which gives place and tilt.
     """
     along = pose.rotation[:2, 0]
     along = along / max(float(np.linalg.norm(along)), 1e-6)
@@ -104,7 +116,7 @@ def detail_crops(target: Float, pose: HeadPose) -> tuple[Crop, Crop, Crop]:
     left, right = (target[list(loop), :2].mean(0) for loop in (lm.EYE_LEFT, lm.EYE_RIGHT))
     side = EYE_SIDE * pose.scale
     return (
-        Crop.around(lips, MOUTH_SIDE * pose.scale, MOUTH_PX, along=along),
-        Crop.around(left, side, EYE_PX, along=along),
-        Crop.around(right, side, EYE_PX, along=along, mirrored=True),
+        Crop.around(lips, MOUTH_SIDE * pose.scale, sizes.mouth, along=along),
+        Crop.around(left, side, sizes.eye, along=along),
+        Crop.around(right, side, sizes.eye, along=along, mirrored=True),
     )

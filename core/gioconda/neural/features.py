@@ -22,7 +22,7 @@ from ..engine import Placed, Portrait, kernels
 from ..engine.frame import stretch
 from ..engine.mesh import EYE_HOLE, FACE, MOUTH_HOLE, OUTER, smoothstep
 from ..pose import HeadPose
-from .crops import Crop, detail_crops, head_crop, skull
+from .crops import FAST, Crop, Sizes, detail_crops, head_crop, skull
 from .tone import encode
 
 Float = npt.NDArray[np.float64]
@@ -32,7 +32,7 @@ COLOURS = 7  # engine RGB, plate or rest RGB, matte
 GEOMETRY = 16  # flow 2, depth, background, skin, hair, body, mouth, eye, sure, visible, borrowed, disoccluded, head 3
 NUMBERS = 17
 DISOCCLUDED = 12
-AROUND = 4  # pixels of the head's square around the person that may be corrected too
+AROUND = 1 / 64  # of the head's square: so far around the person may be corrected too
 FAR = 0.35  # head units: the networks have hardly seen a head move farther, so they are not told
 FLOW_UNIT = 0.1  # of the crop's side: a flow of 1
 _LIDS = ((159, 145, 33, 133), (386, 374, 263, 362))
@@ -74,11 +74,17 @@ class Still:
     values: Float32
     parts: Float32
 
+    @property
+    def sizes(self) -> Sizes:
+        """Of the squares."""
+        return Sizes(self.head.size, self.details[0].size, self.details[1].size)
 
-def still(portrait: Portrait) -> Still:
-    """Prepare what `look` needs, once per portrait."""
+
+def still(portrait: Portrait, sizes: Sizes = FAST) -> Still:
+    """Prepare what `look` needs, once per portrait. sizes: of the squares."""
     gain = choose_display(portrait.source).gain
-    head, details = head_crop(portrait.landmarks), detail_crops(portrait.landmarks, portrait.pose)
+    head = head_crop(portrait.landmarks, sizes.head)
+    details = detail_crops(portrait.landmarks, portrait.pose, sizes)
     x0, y0, x1, y1 = portrait.layers.window
     plate, alpha = portrait.source[..., :3].copy(), np.zeros(portrait.source.shape[:2], np.float32)
     plate[y0:y1, x0:x1] = portrait.layers.plate[..., :3]
@@ -106,8 +112,7 @@ def look(portrait: Portrait, at_rest: Still, placed: Placed, combined: Float32, 
 
     combined: (H, W, 4) and matte (H, W), as the engine rendered them.
     """
-    target = placed.position[: lm.COUNT].astype(np.float64)
-    now = (at_rest.head, *detail_crops(target, skull(portrait.head, target)))
+    now = crops_now(portrait, at_rest, placed)
     behind = (at_rest.plate, *at_rest.rest)
     position = placed.position.astype(np.float64)
     skin = _skin(portrait, position)
@@ -126,14 +131,15 @@ def allowed(head: View) -> Float32:
     """Where corrections may happen, (size, size) 0..1: at the person, where it was at rest, and a little around."""
     was = head.geometry[..., DISOCCLUDED].repeat(2, axis=0).repeat(2, axis=1)
     person = np.clip(head.colours[..., 6] + was, 0, 1)
-    around = pixels.dilate(person, AROUND)
-    return np.asarray(pixels.box_filter(around, AROUND // 2), np.float32)
+    radius = round(AROUND * len(person))
+    around = pixels.dilate(person, radius)
+    return np.asarray(pixels.box_filter(around, radius // 2), np.float32)
 
 
 def crops_now(portrait: Portrait, at_rest: Still, placed: Placed) -> tuple[Crop, ...]:
     """The squares of head, mouth, left and right eye in a frame."""
     target = placed.position[: lm.COUNT].astype(np.float64)
-    return (at_rest.head, *detail_crops(target, skull(portrait.head, target)))
+    return (at_rest.head, *detail_crops(target, skull(portrait.head, target), at_rest.sizes))
 
 
 def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, crop: Crop, then: Crop) -> Float32:

@@ -146,7 +146,7 @@ def render_rows(
     for top in range(0, rows, _BAND_ROWS):
         part = slice(top, min(top + _BAND_ROWS, rows))
         with kernels.ONE_AT_A_TIME:
-            band = _Band(placed, row + top, part.stop - top, {name: array[part] for name, array in out.items()})
+            band = Band(placed, row + top, part.stop - top, {name: array[part] for name, array in out.items()})
             band.composite(smooth_edges)
             for name in wanted:
                 band.draw(name)
@@ -160,7 +160,7 @@ def _canvas(wanted: list[str], rows: int, width: int, reuse: Frame | None) -> di
     return {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
 
 
-class _Band:
+class Band:
     """The working arrays of one band of rows, and where its passes go."""
 
     def __init__(self, placed: Placed, row: int, rows: int, out: dict[str, Float32]) -> None:
@@ -191,15 +191,20 @@ class _Band:
         if self.placed.pose.is_identity:
             self.combined[:] = p.source[self.row : self.row + self.rows]
             return
-        edge_of, pixels, sub_seen = self._edges() if smooth_edges else _NO_EDGES
-        if planes.borrowing.any():
-            more = self._borrowing(edge_of)
-            same = np.repeat(self.seen[more[:, 0], more[:, 1]][:, None], kernels.SUBSAMPLES, axis=1)
-            pixels, sub_seen = np.concatenate([pixels, more]), np.concatenate([sub_seen, same])
+        pixels, sub_seen = self.again(smooth_edges)
         if len(pixels):
             kernels.shade_again(pixels, sub_seen, self.row, planes.texture, planes.borrowed, *layers)
         for patch in self.placed.patches:
             self._lay(patch)
+
+    def again(self, smooth_edges: bool) -> tuple[Int, Int]:
+        """Pixels, (count, 2), that need several samples, and what is seen at them, (count, SUBSAMPLES)."""
+        edge_of, pixels, sub_seen = self._edges() if smooth_edges else _NO_EDGES
+        if not self.placed.planes.borrowing.any():
+            return pixels, sub_seen
+        more = self._borrowing(edge_of)
+        same = np.repeat(self.seen[more[:, 0], more[:, 1]][:, None], kernels.SUBSAMPLES, axis=1)
+        return np.concatenate([pixels, more]), np.concatenate([sub_seen, same])
 
     def _borrowing(self, edge_of: Int) -> Int:
         """Pixels, (count, 2), whose triangles borrow from the mirrored half."""
@@ -230,20 +235,22 @@ class _Band:
         return edge_of, edges, sub_seen
 
     def _lay(self, patch: Patch) -> None:
-        rows, columns, inside = self._overlap(patch)
+        rows, columns, inside = self.overlap(patch)
         if rows.stop <= rows.start:
             return
         # only over skin that is really there, never over the plate or over hair that fell before the eye
-        over = patch.coverage[inside] * np.where(self._on_face(rows, columns), self.matte[rows, columns], 0)
+        over = patch.coverage[inside] * np.where(self.on_face(rows, columns), self.matte[rows, columns], 0)
         under = self.combined[rows, columns]
         under += over[..., None] * (patch.colour[inside] - under)
 
-    def _on_face(self, rows: slice, columns: slice) -> npt.NDArray[np.bool_]:
+    def on_face(self, rows: slice, columns: slice) -> npt.NDArray[np.bool_]:
+        """Which of these pixels show the face, its holes included: not hair, neck or plate."""
         seen = self.seen[rows, columns]
         on_face: npt.NDArray[np.bool_] = (seen >= 0) & (self.portrait.mesh.region[np.maximum(seen, 0)] != OUTER)
         return on_face
 
-    def _overlap(self, patch: Patch) -> tuple[slice, slice, tuple[slice, slice]]:
+    def overlap(self, patch: Patch) -> tuple[slice, slice, tuple[slice, slice]]:
+        """The band's rows and columns under a patch, and the same part of the patch."""
         x, y = patch.origin
         h, w = patch.coverage.shape
         top, bottom = max(y, self.row), min(y + h, self.row + self.rows)
@@ -290,9 +297,9 @@ class _Band:
             if hole is None:
                 continue
             coverage = hole.coverage()
-            rows, columns, inside = self._overlap(Patch(hole.origin, _NOTHING, coverage))
+            rows, columns, inside = self.overlap(Patch(hole.origin, _NOTHING, coverage))
             if rows.stop > rows.start:
-                shown = coverage[inside] * np.where(self._on_face(rows, columns), self.matte[rows, columns], 0)
+                shown = coverage[inside] * np.where(self.on_face(rows, columns), self.matte[rows, columns], 0)
                 out[rows, columns, 0] = np.maximum(out[rows, columns, 0], shown)
 
     def _depth_pass(self, out: Float32) -> None:
@@ -426,4 +433,4 @@ def _planes(portrait: Portrait, position: Float, motion: Float) -> Planes:
     )
 
 
-__all__ = ["ALL_PASSES", "CHANNELS", "DEFAULT_PASSES", "Frame", "Placed", "place", "render", "render_rows", "stretch"]
+__all__ = ["ALL_PASSES", "Band", "CHANNELS", "DEFAULT_PASSES", "Frame", "Placed", "place", "render", "render_rows", "stretch"]

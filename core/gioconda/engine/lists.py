@@ -1,0 +1,97 @@
+"""Which pixels of a frame show the person, as lists: what a renderer needs that shades somewhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit, prange
+
+from .frame import Band
+from .kernels import ONE_AT_A_TIME
+
+Float32 = npt.NDArray[np.float32]
+Int = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The pixels of a whole frame that are not just background; numbered row by row.
+
+    Attributes:
+        plain: (n,) int32 and plain_triangle (n,) int32: pixels that show one triangle's colour.
+        again: (m,) int32 and again_triangle (m, SUBSAMPLES) int32, MISS where nothing is seen: pixels that need several
+            samples or borrow from the mirrored half, see `kernels.shade_again`.
+        patch: (k,) int32, patch_colour (k, 4), patch_coverage (k, 1) float32: eyes and mouth; to be weighed with the
+            matte. No pixel is named twice in any list.
+    """
+
+    plain: Int
+    plain_triangle: Int
+    again: Int
+    again_triangle: Int
+    patch: Int
+    patch_colour: Float32
+    patch_coverage: Float32
+
+
+def list_pixels(band: Band, *, smooth_edges: bool = True) -> Lists:
+    """The lists of a whole frame, from what is seen in it."""
+    seen = band.seen
+    with ONE_AT_A_TIME:
+        several, triangles = band.again(smooth_edges)
+    taken = np.zeros(seen.shape, np.bool_)
+    taken[several[:, 0], several[:, 1]] = True
+    starts = np.zeros(len(seen) + 1, np.int64)
+    np.cumsum(((seen >= 0) & ~taken).sum(1), out=starts[1:])
+    plain, triangle = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
+    with ONE_AT_A_TIME:
+        _list(seen, taken, starts, plain, triangle)
+    again = (several[:, 0] * band.width + several[:, 1]).astype(np.int32)
+    return Lists(plain, triangle, again, np.ascontiguousarray(triangles, np.int32), *_patches(band))
+
+
+def _patches(band: Band) -> tuple[Int, Float32, Float32]:
+    """Eyes and mouth as one list; where two overlap, the later over the earlier as on a matte of 1."""
+    found: list[tuple[Int, Float32, Float32]] = []
+    for patch in band.placed.patches:
+        rows, columns, inside = band.overlap(patch)
+        if rows.stop <= rows.start:
+            continue
+        coverage = patch.coverage[inside] * band.on_face(rows, columns)
+        y, x = np.nonzero(coverage)
+        numbered = ((y + rows.start) * band.width + x + columns.start).astype(np.int32)
+        found.append((numbered, patch.colour[inside][y, x], coverage[y, x][:, None]))
+    if not found:
+        return np.zeros(0, np.int32), np.zeros((0, 4), np.float32), np.zeros((0, 1), np.float32)
+    pixel, colour, coverage = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return _once(pixel, colour, coverage.astype(np.float32))
+
+
+def _once(pixel: Int, colour: Float32, coverage: Float32) -> tuple[Int, Float32, Float32]:
+    """No pixel twice: c over b is c + (1 - c) b, with the colours in the same proportion."""
+    single, first, counts = np.unique(pixel, return_index=True, return_counts=True)
+    if len(single) == len(pixel):
+        return pixel, colour, coverage
+    out_colour, out_coverage = colour[first], coverage[first]
+    for k in np.flatnonzero(counts > 1):
+        for later in np.flatnonzero(pixel == single[k])[1:]:
+            c, b = coverage[later], out_coverage[k]
+            total = c + (1 - c) * b
+            out_colour[k] = (c * colour[later] + (1 - c) * b * out_colour[k]) / total
+            out_coverage[k] = total
+    return single, out_colour, out_coverage
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def _list(seen, taken, starts, pixel, triangle):  # type: ignore[no-untyped-def]
+    """The pixels that show a triangle and are not taken; each row's begin at starts, (rows + 1,)."""
+    width = seen.shape[1]
+    for y in prange(seen.shape[0]):
+        k = starts[y]
+        for x in range(width):
+            if seen[y, x] >= 0 and not taken[y, x]:
+                pixel[k] = y * width + x
+                triangle[k] = seen[y, x]
+                k += 1

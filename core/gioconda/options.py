@@ -188,7 +188,11 @@ def _output_options(command: Parser, *, required: bool) -> None:
         help="of the EXR: zip, zips, piz, rle, none; a level as in zip:2 (default: %(default)s)",
     )  # fmt: skip
     output.add_argument("--preview", dest="draft", action="store_true", help="fast: no anti-aliased silhouettes")
-    output.add_argument("--neural", choices=NEURAL, default="off", help="networks that correct frames (default: off)")
+    output.add_argument(
+        "--neural", choices=NEURAL, default="auto",
+        help="networks that correct mouth, eyes and edges: full (needs a graphics card), fast, off; "
+        "auto: the best this machine serves well (default)",
+    )  # fmt: skip
     output.add_argument("--identity", metavar="FILE", help="what personalise knows of the person, for --neural")
     output.add_argument("--review", metavar="FILE", help="also make a video for looking at (.mp4)")
     output.add_argument("--contact-sheet", dest="sheet", metavar="FILE", help="also make a contact sheet (.png)")
@@ -351,7 +355,11 @@ def _train(commands: Commands[Parser]) -> None:
         "--condition", choices=("engine", "landmarks"), default="engine",
         help="paper: what the generator sees: the engine's frame (default), or a drawing of landmarks, as in the paper",
     )  # fmt: skip
-    command.add_argument("--config", metavar="FILE", help="fast: training settings (YAML)")
+    command.add_argument(
+        "--width", type=_count, metavar="N", default=1,
+        help="paper: divide the networks' channels by this: 8 for networks that learn on a processor (default: 1)",
+    )  # fmt: skip
+    command.add_argument("--config", metavar="FILE", help="fast, paper: training settings (YAML)")
     command.add_argument("--steps", type=_count, metavar="N", help="steps in all")
     command.add_argument("--minutes", type=float, metavar="N", help="stop after so long, to go on another time")
     command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")

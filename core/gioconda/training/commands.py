@@ -7,7 +7,7 @@ import hashlib
 import logging
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import yaml
@@ -15,9 +15,9 @@ import yaml
 from ..errors import InputError, SettingsError
 from ..face.nets import Nets
 from ..inputs import file_sha256, open_nets, open_portrait
-from ..models.registry import default_models_folder, model_path
-from ..neural.corrector import FAST, PERSON
+from ..models.registry import default_models_folder
 from ..neural.identity import About, save_identity
+from ..neural.quality import files
 from ..protocol import LARGEST, Job, Log, Report, Result
 from .export import export_fast, load_parts, parts_of_onnx
 from .fast import PARTS
@@ -29,6 +29,7 @@ from .train_fast import FastTraining, train_fast
 from .train_paper import PaperTraining, train_paper
 
 Arguments = argparse.Namespace
+Training = TypeVar("Training", FastTraining, PaperTraining)
 
 
 def train(arguments: Arguments, report: Report) -> None:
@@ -49,7 +50,7 @@ def _pairs(arguments: Arguments, report: Report) -> None:
 
 
 def _fast(arguments: Arguments, report: Report) -> None:
-    config = load_config(Path(arguments.config) if arguments.config else None)
+    config = load_config(Path(arguments.config) if arguments.config else None, FastTraining)
     changes = {name: value for name in ("steps", "threads") if (value := getattr(arguments, name)) is not None}
     figures = {}
     for part in (arguments.part,) if arguments.part else PARTS:
@@ -60,12 +61,15 @@ def _fast(arguments: Arguments, report: Report) -> None:
 
 
 def _paper(arguments: Arguments, report: Report) -> None:
-    config = PaperTraining(model=PaperConfig(condition=arguments.condition))
+    config = load_config(Path(arguments.config) if arguments.config else None, PaperTraining)
     changes = {name: value for name in ("steps", "threads") if (value := getattr(arguments, name)) is not None}
-    losses = train_paper(
-        Path(arguments.input), Path(arguments.output), replace(config, **changes), minutes=arguments.minutes
-    )
-    report(Result("train", {"losses": losses, "output": arguments.output, "text": f"In {arguments.output}"}))
+    model = PaperConfig(condition=arguments.condition).narrower(arguments.width)
+    models = Path(arguments.models) if arguments.models else None
+    figures = train_paper(
+        Path(arguments.input), Path(arguments.output), replace(config, model=model, **changes),
+        minutes=arguments.minutes, nets=lambda: Nets.open(models, "cpu", threads=arguments.threads),
+    )  # fmt: skip
+    report(Result("train", {"figures": figures, "output": arguments.output, "text": f"In {arguments.output}"}))
 
 
 def _export(arguments: Arguments, report: Report) -> None:
@@ -80,7 +84,7 @@ def _export(arguments: Arguments, report: Report) -> None:
 def personalise_command(arguments: Arguments, report: Report) -> None:
     """Pictures of one person → an identity file."""
     folder = Path(arguments.models) if arguments.models else default_models_folder()
-    person, frame = model_path(PERSON, folder), model_path(FAST, folder)
+    person, frame = files("fast", folder)
     nets = open_nets(arguments.models, "cpu", arguments.threads, report)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -99,23 +103,23 @@ def personalise_command(arguments: Arguments, report: Report) -> None:
     report(Result("personalise", {**vars(about), "output": arguments.output, "text": f"{text}: {arguments.output}"}))
 
 
-def load_config(path: Path | None) -> FastTraining:
+def load_config(path: Path | None, kind: type[Training]) -> Training:
     """The settings of a YAML file; what it does not name keeps its default.
 
     Raises:
         InputError: it cannot be read. SettingsError: a setting that does not exist.
     """
     if path is None:
-        return FastTraining()
+        return kind()
     try:
         values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"The training settings {path} cannot be read: {error}.") from error
-    known = {field.name for field in fields(FastTraining)} - {"draw"}
+    known = {field.name for field in fields(kind)} - {"draw", "model"}
     for name in values:
         if name not in known:
             raise SettingsError(f"{path}: there is no training setting “{name}”; there are {', '.join(sorted(known))}.")
-    return FastTraining(**values)
+    return kind(**values)
 
 
 class _ToReport(logging.Handler):

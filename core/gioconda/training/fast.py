@@ -19,6 +19,7 @@ from torch.nn import functional
 from ..neural.features import AROUND, COLOURS, DISOCCLUDED, GEOMETRY, NUMBERS
 from .blocks import Modulated, doubled, enlarged, halved, warped
 
+FACE, HOLES = 4, 7  # channels of the geometry: skin; mouth hole and eye hole
 MOST_FLOW, MOST_GAIN, MOST_OFFSET, MOST_MATTE = 0.04, 0.4, 0.2, 0.6  # the flow of the head: PartConfig
 EDGE = 0.12  # of the crop's side: over this the corrections of mouth and eyes fade to nothing at the border
 
@@ -32,6 +33,7 @@ class PartConfig:
     local: bool = True  # on the average nothing changes in a ring near the crop's border: no cast over all of it
     embedding: int = 48
     code: int = 64
+    dropout: float = 0.1  # share of the channels that are silent in a step of training, from S/4 on
 
 
 PARTS = ("head", "mouth", "eyes")
@@ -90,7 +92,8 @@ class Part(nn.Module):
         x = functional.relu(self.stem(torch.cat([functional.pixel_unshuffle(colours, 2), geometry], dim=1)))
         skips = [functional.relu(self.fine(x))]
         for down, block in zip(self.down, self.seen, strict=True):
-            skips.append(block(functional.relu(down(skips[-1])), code))
+            seen = block(functional.relu(down(skips[-1])), code)
+            skips.append(functional.dropout2d(seen, self.config.dropout, self.training))
         x = skips.pop()
         tone = x
         for level in range(len(self.up) - 1, -1, -1):
@@ -104,10 +107,20 @@ class Part(nn.Module):
         paint = torch.sigmoid(painted[:, 3:] - 1) * painted[:, :3]
         most = torch.tensor([MOST_GAIN] * 3 + [MOST_OFFSET] * 3 + [MOST_MATTE], device=x.device, dtype=x.dtype)
         tone = torch.tanh(tone) * most[:, None, None]
+        flow = self.config.most_flow * torch.tanh(self.flow(x))
         if self.config.local:
             cast = _cast(colours[:, :3], tone, paint)
             tone = torch.cat([tone[:, :3], tone[:, 3:6] - cast, tone[:, 6:]], dim=1)
-        return self.config.most_flow * torch.tanh(self.flow(x)), tone, paint
+            face = on_face(geometry)
+            flow, tone, paint = flow * face, tone * halved(face), paint * doubled(face)
+        return flow, tone, paint
+
+
+def on_face(geometry: Tensor) -> Tensor:
+    """Where the face's own mesh is, softly, (N, 1, S/2, S/2): what mouth and eyes may say something about."""
+    face = (geometry[:, FACE : FACE + 1] + geometry[:, HOLES : HOLES + 2].sum(1, keepdim=True)).clamp(0, 1)
+    within = functional.avg_pool2d(face, 5, stride=1, padding=2, count_include_pad=False)
+    return (2 * within - 1).clamp(min=0)  # nothing at the face's edge, all of it two pixels inside
 
 
 def _cast(colours: Tensor, tone: Tensor, paint: Tensor) -> Tensor:
@@ -122,15 +135,18 @@ def _cast(colours: Tensor, tone: Tensor, paint: Tensor) -> Tensor:
     return (change * ring).sum((2, 3), keepdim=True) / ring.sum()
 
 
-def allowed(colours: Tensor, geometry: Tensor) -> Tensor:
+def allowed(colours: Tensor, geometry: Tensor, *, side: int | None = None) -> Tensor:
     """Where the head's square may be corrected: at the person, where it was at rest, and a little around. (N, 1, S, S)
 
     The place itself stays the picture's own. `neural.features.allowed` does nearly the same at run time: with a disc.
+    side: of the whole square, when only a part of it is shown.
     """
     was = functional.interpolate(geometry[:, DISOCCLUDED : DISOCCLUDED + 1], scale_factor=2.0, mode="nearest")
     person = (colours[:, 6:7] + was).clamp(0, 1)
-    around = functional.max_pool2d(person, 2 * AROUND + 1, stride=1, padding=AROUND)
-    return functional.avg_pool2d(around, AROUND + 1, stride=1, padding=AROUND // 2, count_include_pad=False)
+    around = round(AROUND * (side or colours.shape[-1]))
+    near = functional.max_pool2d(person, 2 * around + 1, stride=1, padding=around)
+    soft = 2 * (around // 2)
+    return functional.avg_pool2d(near, soft + 1, stride=1, padding=soft // 2, count_include_pad=False)
 
 
 def corrected(colours: Tensor, answer: tuple[Tensor, ...], *, detail: bool, where: Tensor | None = None) -> Tensor:

@@ -13,7 +13,7 @@ Pictures are (N, 3, S, S), 0..1 encoded values; S is a power of 2 from 64 on, 25
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -41,6 +41,11 @@ class PaperConfig:
     attention_down: int = 32  # size at which embedder, discriminator and generator (down) look at themselves
     attention_up: int = 64
     clips: int = 1  # columns of the discriminator's matrix W: one per training clip
+
+    def narrower(self, divisor: int) -> PaperConfig:
+        """The same layout with so many times fewer channels, at least 8: for small machines, to compare with."""
+        widths, inner = (tuple(max(8, width // divisor) for width in each) for each in (self.widths, self.inner))
+        return replace(self, widths=widths, inner=inner)
 
     @property
     def embedding(self) -> int:
@@ -74,7 +79,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = (part(x).flatten(2) for part in (self.query, self.key, self.value))
         weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)
-        return x + self.strength * (value @ weights.transpose(1, 2)).view_as(x)
+        heeded = (weights @ value.transpose(1, 2)).transpose(1, 2)  # the small matrices are turned, not the large one
+        return x + self.strength * heeded.reshape(x.shape)
 
 
 class Down(nn.Module):

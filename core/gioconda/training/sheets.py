@@ -1,15 +1,16 @@
-"""Contact sheets of training: what the engine made, what the network makes of it, what it should be, the difference."""
+"""Contact sheets of training: what was there, what the networks make of it, what it should be, the difference."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .. import pixels
 from ..image import write_png
-from ..neural.crops import HEAD_PX
 from .dataset import Batch
 from .fast import Part, allowed, corrected
 
@@ -19,21 +20,28 @@ CELL = 160
 @torch.no_grad()
 def write_sheet(path: Path, model: Part, batches: list[Batch], *, rows: int = 12) -> None:
     """One row a pair: engine, network, target, |engine - target| x 4, |network - target| x 4."""
-    lines: list[np.ndarray] = []
+    lines: list[list[Tensor]] = []
     for batch in batches:
         colours, target = batch["colours"], batch["target"]
         answer = model(colours, batch["geometry"], batch["numbers"], model.embedder(batch["source"]))
-        engine, head = colours[:, :3], colours.shape[-1] == HEAD_PX
+        engine, head = colours[:, :3], not model.config.local
         within = allowed(colours, batch["geometry"]) if head else None
         picture = corrected(colours, answer, detail=not head, where=within)
         shown = (engine, picture, target, (engine - target).abs() * 4, (picture - target).abs() * 4)
-        lines += [np.concatenate([_cell(each[i]) for each in shown], axis=1) for i in range(len(target))]
-    half = (min(len(lines), rows) + 1) // 2
+        lines += [[each[i] for each in shown] for i in range(len(target))]
+    write_rows(path, lines[:rows])
+
+
+def write_rows(path: Path, rows: Sequence[Sequence[Tensor]]) -> None:
+    """Rows of pictures (3, S, S), 0..1, in two columns of rows, as a PNG."""
+    lines = [np.concatenate([_cell(picture) for picture in row], axis=1) for row in rows]
+    half = (len(lines) + 1) // 2
     lines += [np.zeros_like(lines[0])] * (2 * half - len(lines))
     columns = [np.concatenate(lines[k * half : (k + 1) * half], axis=0) for k in (0, 1)]
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_png(path, np.concatenate(columns, axis=1))
 
 
-def _cell(picture: torch.Tensor) -> np.ndarray:
+def _cell(picture: Tensor) -> np.ndarray:
     values = (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     return np.asarray(pixels.resize(np.ascontiguousarray(values), CELL, CELL, method="linear"))

@@ -24,6 +24,7 @@ from . import adversarial, checkpoint, losses
 from .critic import Critic
 from .dataset import Batch, DrawSettings, Pairs, ahead, batches, held_out_batches
 from .fast import SIZES, Part, allowed, corrected, window
+from .jitter import jittered
 from .sheets import write_sheet
 from .sources import HELD_OUT, TRAIN
 
@@ -54,6 +55,8 @@ class FastTraining:
     held_out: int = 48  # pairs
     threads: int | None = None
     half: bool = False  # bfloat16 inside the networks
+    decay: float = 0.02  # of weights, per step and unit of the rate
+    jitter: float = 0.6  # share of batches of mouth and eyes that are turned, moved and sized anew
 
 
 def train_fast(pairs: Path, out: Path, config: FastTraining, *, minutes: float | None = None) -> dict[str, float]:
@@ -67,19 +70,22 @@ def train_fast(pairs: Path, out: Path, config: FastTraining, *, minutes: float |
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = Part(SIZES[config.part]).to(device, memory_format=torch.channels_last)
     average = AveragedModel(model, avg_fn=moving_average(config.average))
-    adam = torch.optim.Adam(model.parameters(), lr=config.rate, betas=(0.9, 0.99))
+    adam = torch.optim.AdamW(model.parameters(), lr=config.rate, betas=(0.9, 0.99), weight_decay=config.decay)
     critic = Critic().to(device)
     judging = torch.optim.Adam(critic.parameters(), lr=2e-4, betas=(0.0, 0.99))
     state = {"model": model, "average": average, "adam": adam, "critic": critic, "judging": judging}
     step = _resume(out / f"{config.part}.pt", state)
     learn = Pairs(pairs, TRAIN, config.part)
     judge = held_out_batches(Pairs(pairs, HELD_OUT, config.part), config.batch, config.held_out)
+    rng = np.random.default_rng([config.seed, step])
     stream = ahead(batches(learn, config.batch, config.seed + step, config.draw))
     began, figures, sums = time.monotonic(), dict[str, float](), 0.0
     while step < config.steps and (minutes is None or time.monotonic() - began < 60 * minutes):
         for group in adam.param_groups:
-            group["lr"] = rate_at(step, config)
+            group["lr"], group["weight_decay"] = rate_at(step, config), config.decay
         batch = {name: value.to(device) for name, value in next(stream).items()}
+        if config.part != "head" and rng.random() < config.jitter:
+            batch = jittered(batch, rng)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.half):
             answer = answered(model, batch)
         picture = shown(batch, answer, config)
@@ -94,6 +100,7 @@ def train_fast(pairs: Path, out: Path, config: FastTraining, *, minutes: float |
         average.update_parameters(model)
         step, sums = step + 1, sums + float(loss.detach())
         if step % config.every == 0 or step == config.steps:
+            average.eval()
             figures = judged(average.module, judge, device)
             line = {"step": step, "seconds": time.monotonic() - began, "loss": sums / config.every, **figures}
             note(out / f"{config.part}.csv", line)
@@ -130,7 +137,7 @@ def answered(model: Part, batch: Batch) -> tuple[Tensor, ...]:
 def shown(batch: Batch, answer: tuple[Tensor, ...], config: FastTraining) -> Tensor:
     """The engine's pictures corrected, (N, 3, S, S)."""
     head = config.part == "head"
-    within = allowed(batch["colours"], batch["geometry"]) if head else None
+    within = allowed(batch["colours"], batch["geometry"], side=HEAD_PX) if head else None
     return corrected(batch["colours"], tuple(each.float() for each in answer), detail=not head, where=within)
 
 

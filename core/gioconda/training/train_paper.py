@@ -7,26 +7,27 @@ one more picture of that person, the discriminator says how real and how much th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ..errors import InputError
+from ..face.nets import Nets
 from . import adversarial, checkpoint, losses
-from .dataset import Pairs
-from .drawing import STYLE, draw
+from .dataset import Pairs, ahead
+from .drawing import STYLE
+from .episodes import Batch, Episodes
+from .faces import Faces
 from .fast import allowed, corrected
 from .paper import Discriminator, Embedder, Generator, PaperConfig
-from .sources import TRAIN
+from .sheets import write_rows
+from .sources import HELD_OUT, TRAIN
 from .train_fast import note, provenance
-
-Batch = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -43,51 +44,91 @@ class PaperTraining:
     discriminator_steps: int = 2
     content: float = 10.0  # of the reconstruction losses that stand for the paper's VGG terms
     every: int = 500
+    held_out: int = 12  # episodes of people held out, for figures and the contact sheet
     half: bool = False  # bfloat16 inside the networks
     threads: int | None = None
 
 
-def train_paper(pairs: Path, out: Path, config: PaperTraining, *, minutes: float | None = None) -> dict[str, float]:
-    """Train until `config.steps` or for so many minutes. Writes paper-CONDITION.pt and .csv into `out`."""
+def train_paper(
+    pairs: Path, out: Path, config: PaperTraining, *, minutes: float | None = None,
+    nets: Callable[[], Nets] | None = None,
+) -> dict[str, float]:  # fmt: skip
+    """Train until `config.steps` or for so many minutes. Returns the last line of the log.
+
+    Writes into `out`: paper-CONDITION.pt (checkpoint), .csv (log), .png (contact sheet of people held out).
+
+    Args:
+        nets: opens the face nets, for shards that were made before they kept landmarks.
+    """
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    learn = Episodes(Pairs(pairs, TRAIN, "head"), config)
-    model = PaperConfig(**(asdict(config.model) | {"clips": len(learn.people)}))
-    embedder, generator = Embedder(model).to(device), Generator(model).to(device)
-    discriminator = Discriminator(model).to(device)
-    nets = {"embedder": embedder, "generator": generator, "discriminator": discriminator}
-    both = [*embedder.parameters(), *generator.parameters()]
-    adams = {
-        "making": torch.optim.Adam(both, lr=config.generator_rate),
-        "judging": torch.optim.Adam(discriminator.parameters(), lr=config.discriminator_rate),
-    }
-    name = f"paper-{config.model.condition}"
-    step, began, sums = _resume(out / f"{name}.pt", nets, adams), time.monotonic(), dict[str, float]()
-    stream = learn.draw(config.seed + step)
+    path = out / f"paper-{config.model.condition}.pt"
+    stored = _stored(path)
+    faces = Faces(out / "faces", nets)
+    needs: dict[str, Any] = {"shots": config.shots, "size": config.model.size}
+    needs["engine"] = config.model.condition == "engine"
+    learn = Episodes(Pairs(pairs, TRAIN, "head"), faces, **needs, columns=stored.get("data", {}).get("columns", ()))
+    judge = _held_out(Pairs(pairs, HELD_OUT, "head"), faces, needs, config.held_out)
+    model = replace(config.model, clips=len(learn.columns))
+    networks = Networks(model).to(device, memory_format=torch.channels_last)
+    making = torch.optim.Adam(networks.making(), lr=config.generator_rate)
+    judging = torch.optim.Adam(networks.discriminator.parameters(), lr=config.discriminator_rate)
+    step, began, sums = _resumed(stored, networks, making, judging), time.monotonic(), dict[str, float]()
+    stream, row = ahead(learn.draw(config.batch, config.seed + step)), dict[str, float]()
     while step < config.steps and (minutes is None or time.monotonic() - began < 60 * minutes):
         batch = {key: value.to(device) for key, value in next(stream).items()}
         with torch.autocast(device.type, torch.bfloat16, enabled=config.half):
-            embedding = embedded(embedder, batch)
-            made = pictured(generator, batch, embedding)
-        for _ in range(config.discriminator_steps):
-            real, _ = discriminator(batch["target"], batch["drawing"], batch["clip"])
-            fake, _ = discriminator(made.detach(), batch["drawing"], batch["clip"])
-            judging = adversarial.discriminator_loss(real, fake)
-            _descend(adams["judging"], judging)
-        loss, parts = making_loss(discriminator, batch, made, embedding, config)
-        _descend(adams["making"], loss)
+            embedding = embedded(networks.embedder, batch)
+            made = pictured(networks.generator, batch, embedding)
+            for _ in range(config.discriminator_steps):
+                real, _ = networks.discriminator(batch["target"], batch["drawing"], batch["clip"])
+                fake, _ = networks.discriminator(made.detach(), batch["drawing"], batch["clip"])
+                judgement = adversarial.discriminator_loss(real.float(), fake.float())
+                _descend(judging, judgement)
+            loss, parts = making_loss(networks.discriminator, batch, made, embedding, config)
+        _descend(making, loss)
         step += 1
-        for key, value in {**parts, "judging": judging}.items():
+        for key, value in {**parts, "judging": judgement}.items():
             sums[key] = sums.get(key, 0.0) + float(value.detach()) / config.every
         if step % config.every == 0 or step == config.steps:
-            note(out / f"{name}.csv", {"step": step, "seconds": time.monotonic() - began, **sums})
-            state: dict[str, Any] = {key: each.state_dict() for key, each in {**nets, **adams}.items()}
-            about = provenance(learn.pairs) | {"drawing": STYLE}
-            checkpoint.save(out / f"{name}.pt", kind="paper", config=config, step=step, data=about, **state)
+            row = {"step": step, "seconds": time.monotonic() - began, **sums}
+            row |= judged(networks, judge, device, path.with_suffix(".png"))
+            note(path.with_suffix(".csv"), row)
+            about = provenance(learn.pairs) | {"drawing": STYLE, "columns": learn.columns}
+            state = {"networks": networks.state_dict(), "making": making.state_dict(), "judging": judging.state_dict()}
+            checkpoint.save(path, kind="paper", config=replace(config, model=model), step=step, data=about, **state)
             sums = {}
-    return sums
+    return row
+
+
+class Networks(torch.nn.Module):
+    """The three networks of the paper."""
+
+    def __init__(self, config: PaperConfig) -> None:
+        super().__init__()
+        self.embedder, self.generator = Embedder(config), Generator(config)
+        self.discriminator = Discriminator(config)
+
+    def making(self) -> list[torch.nn.Parameter]:
+        """What learns to make pictures: embedder and generator."""
+        return [*self.embedder.parameters(), *self.generator.parameters()]
+
+
+def load_networks(path: Path) -> tuple[Networks, PaperTraining]:
+    """The networks of a checkpoint in inference mode, and what they were trained with.
+
+    Raises:
+        InputError: the checkpoint is missing, broken, or of another landmark drawing.
+    """
+    stored = _stored(path)
+    if not stored:
+        raise InputError(f"There is no checkpoint {path}: train the paper's networks first.")
+    config = PaperTraining(**stored["config"] | {"model": PaperConfig(**stored["config"]["model"])})
+    networks = Networks(config.model)
+    networks.load_state_dict(stored["networks"])
+    return networks.eval(), config
 
 
 def embedded(embedder: Embedder, batch: Batch) -> Tensor:
@@ -113,65 +154,53 @@ def making_loss(
     discriminator: Discriminator, batch: Batch, made: Tensor, embedding: Tensor, config: PaperTraining
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """What embedder and generator want, and its parts: content, adversarial, feature matching, match."""
-    made = made.float()
     fake, inner = discriminator(made, batch["drawing"], batch["clip"])
     with torch.no_grad():
         _, wanted = discriminator(batch["target"], batch["drawing"], batch["clip"])
-    everywhere = torch.ones_like(batch["target"][:1, :1])
-    flat = torch.full_like(made, 0.5)  # what no picture at all would be: the paper's mode has no engine to beat
-    content = losses.reconstruction(made, flat, batch["target"], everywhere)
-    content = content + 0.3 * losses.edges(made, flat, batch["target"], everywhere)
-    content = content + 0.2 * losses.dissimilarity(made, batch["target"], everywhere)
+    columns = discriminator.people.detach().t()[batch["clip"]]  # W learns from the discriminator's loss alone
     parts = {
-        "content": config.content * content.mean(),
-        "adversarial": adversarial.generator_loss(fake),
-        "features": adversarial.feature_matching(wanted, inner),
-        "match": adversarial.embedding_match(embedding.float(), discriminator.people.t()[batch["clip"]]),
+        "content": config.content * content(made.float(), batch["target"]),
+        "adversarial": adversarial.generator_loss(fake.float()),
+        "features": adversarial.feature_matching([f.float() for f in wanted], [f.float() for f in inner]),
+        "match": adversarial.embedding_match(embedding.float(), columns),
     }
     return torch.stack(list(parts.values())).sum(), parts
 
 
-class Episodes:
-    """A person's K pictures and one pair more, drawn from shards that hold enough."""
+def content(made: Tensor, target: Tensor) -> Tensor:
+    """How far made pictures are from their targets, one number; 1.5 or so for plain grey."""
+    everywhere = torch.ones_like(target[:1, :1])
+    flat = torch.full_like(made, 0.5)  # what no picture at all would be: the paper's mode has no engine to beat
+    error = losses.reconstruction(made, flat, target, everywhere)
+    error = error + 0.3 * losses.edges(made, flat, target, everywhere)
+    return (error + 0.2 * losses.dissimilarity(made, target, everywhere)).mean()
 
-    def __init__(self, pairs: Pairs, config: PaperTraining) -> None:
-        self.pairs, self.config = pairs, config
-        self.people = [s for shards in pairs.people(clips=True) if (s := [k for k in shards if self._usable(k)])]
-        if not self.people:
-            raise InputError(f"No clip in {pairs.folder} has {config.shots + 1} pairs with landmarks: make pairs anew.")
 
-    def _usable(self, shard: int) -> bool:
-        points = self.pairs.shards[shard] / "points.npy"
-        return points.exists() and len(np.load(points, mmap_mode="r")) > self.config.shots
+@torch.no_grad()
+def judged(networks: Networks, held_out: list[Batch], device: torch.device, sheet: Path) -> dict[str, float]:
+    """dB on people held out, and dB of answering with the first of their K pictures; writes the contact sheet."""
+    if not held_out:
+        return {}
+    networks.eval()
+    rows, made_db, still_db = [], [], []
+    for whole in held_out:
+        batch = {name: value.to(device) for name, value in whole.items()}
+        made = pictured(networks.generator, batch, embedded(networks.embedder, batch)).float()
+        weight, first = torch.ones_like(made[:1, :1]), batch["shots"][:, 0]
+        made_db.append(losses.psnr(made, batch["target"], weight))
+        still_db.append(losses.psnr(first, batch["target"], weight))
+        rows.append([each[0].cpu() for each in (first, batch["drawing"], made, batch["target"])])
+    networks.train()
+    write_rows(sheet, rows)
+    return {"held_out_db": float(torch.cat(made_db).mean()), "still_db": float(torch.cat(still_db).mean())}
 
-    def draw(self, seed: int) -> Iterator[Batch]:
-        """Batches without end: shots, shot_drawings (N, K, 3, S, S); drawing, target, colours, geometry; clip (N,)."""
-        rng = np.random.default_rng(seed)
-        while True:
-            episodes = [self._episode(rng) for _ in range(self.config.batch)]
-            yield {name: torch.stack([episode[name] for episode in episodes]) for name in episodes[0]}
 
-    def _episode(self, rng: np.random.Generator) -> Batch:
-        person = int(rng.integers(len(self.people)))
-        shard = int(rng.choice(self.people[person]))
-        points = np.load(self.pairs.shards[shard] / "points.npy")
-        last, *shots = (int(k) for k in rng.choice(len(points), self.config.shots + 1, replace=False))
-        items = {k: self.pairs.load(shard, k) for k in (last, *shots)}
-        drawings = {k: self._planar(draw(points[k], items[k]["target"].shape[0])) for k in items}
-        return {
-            "shots": torch.stack([self._planar(items[k]["target"]) for k in shots]),
-            "shot_drawings": torch.stack([drawings[k] for k in shots]),
-            "drawing": drawings[last],
-            "clip": torch.tensor(person),
-            **{name: self._planar(items[last][name]) for name in ("target", "colours", "geometry")},
-        }
-
-    def _planar(self, picture: np.ndarray) -> Tensor:
-        """(3, S, S) at the networks' size; bytes become 0..1."""
-        values = picture.astype(np.float32) / (255 if picture.dtype == np.uint8 else 1)
-        planar = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
-        size = self.config.model.size
-        return planar if planar.shape[-1] <= size else functional.adaptive_avg_pool2d(planar, size)
+def _held_out(pairs: Pairs, faces: Faces, needs: dict[str, Any], count: int) -> list[Batch]:
+    """Episodes of people held out; none where none has pictures enough."""
+    try:
+        return Episodes(pairs, faces, **needs).fixed(count)
+    except InputError:
+        return []
 
 
 def _descend(adam: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -180,12 +209,28 @@ def _descend(adam: torch.optim.Optimizer, loss: Tensor) -> None:
     adam.step()
 
 
-def _resume(path: Path, nets: dict[str, Any], adams: dict[str, torch.optim.Adam]) -> int:
+def _stored(path: Path) -> dict[str, Any]:
+    """A checkpoint's content; {} where there is none."""
     if not path.exists():
+        return {}
+    stored = checkpoint.load(path, kind="paper")
+    if stored["data"]["drawing"] != STYLE:
+        raise InputError(f"{path} was trained on the drawing {stored['data']['drawing']}; this version draws {STYLE}.")
+    return stored
+
+
+def _resumed(
+    stored: dict[str, Any], networks: Networks, making: torch.optim.Optimizer, judging: torch.optim.Optimizer
+) -> int:
+    """Take up a checkpoint; people who were not in it get columns of their own. Returns its step."""
+    if not stored:
         return 0
-    state = checkpoint.load(path, kind="paper")
-    if state["data"]["drawing"] != STYLE:
-        raise InputError(f"{path} was trained on the drawing {state['data']['drawing']}; this version draws {STYLE}.")
-    for name, each in {**nets, **adams}.items():
-        each.load_state_dict(state[name])
-    return int(state["step"])
+    weights, name = dict(stored["networks"]), "discriminator.people"
+    known = weights[name].shape[1]
+    columns = networks.discriminator.people.detach().cpu().clone()
+    columns[:, :known] = weights[name]
+    networks.load_state_dict(weights | {name: columns})
+    making.load_state_dict(stored["making"])
+    if columns.shape[1] == known:  # otherwise its moments are of another shape: they begin anew
+        judging.load_state_dict(stored["judging"])
+    return int(stored["step"])

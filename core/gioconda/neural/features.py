@@ -114,17 +114,22 @@ def look(portrait: Portrait, at_rest: Still, placed: Placed, combined: Float32, 
     """
     now = crops_now(portrait, at_rest, placed)
     behind = (at_rest.plate, *at_rest.rest)
-    position = placed.position.astype(np.float64)
-    skin = _skin(portrait, position)
     views = []
-    for crop, then, other in zip(now, (at_rest.head, *at_rest.details), behind, strict=True):
+    for crop, shape, other in zip(now, shapes(portrait, at_rest, placed), behind, strict=True):
         alpha = crop.cut(matte)[..., None]
         colours = np.concatenate([encode(crop.cut(combined)[..., :3], at_rest.gain), other, alpha], axis=2)
-        shapes = geometry(portrait, at_rest, position, skin, crop, then)
         if crop is at_rest.head:
-            shapes[..., DISOCCLUDED] = (at_rest.source[..., 3] * (1 - alpha[..., 0]))[::2, ::2]
-        views.append(View(colours, shapes))
+            shape[..., DISOCCLUDED] = (at_rest.source[..., 3] * (1 - alpha[..., 0]))[::2, ::2]
+        views.append(View(colours, shape))
     return tuple(views)
+
+
+def shapes(portrait: Portrait, at_rest: Still, placed: Placed) -> tuple[Float32, ...]:
+    """The GEOMETRY channels of head, mouth, left and right eye of one frame; what came into view is left 0."""
+    position = placed.position.astype(np.float64)
+    skin = _skin(portrait, position)
+    both = zip(crops_now(portrait, at_rest, placed), (at_rest.head, *at_rest.details), strict=True)
+    return tuple(geometry(portrait, at_rest, position, skin, crop, then) for crop, then in both)
 
 
 def allowed(head: View) -> Float32:

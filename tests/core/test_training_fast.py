@@ -20,6 +20,7 @@ from gioconda.pose import Pose, rotation_matrix  # noqa: E402
 from gioconda.training import fast, train_fast  # noqa: E402
 from gioconda.training.dataset import DrawSettings, Pairs  # noqa: E402
 from gioconda.training.export import Frame, disagreement, export_fast, load_parts, parts_of_onnx  # noqa: E402
+from gioconda.training.jitter import jittered  # noqa: E402
 from gioconda.training.pairs import way_back  # noqa: E402
 from gioconda.training.shards import Pair, write_shard  # noqa: E402
 from gioconda.training.sources import find_sources, load_splits  # noqa: E402
@@ -129,3 +130,46 @@ def data() -> Path:
     if not (folder / "train").is_dir():
         pytest.skip("../shared/data/train is absent")
     return folder
+
+
+def test_a_jittered_crop_shows_the_same_thing_elsewhere() -> None:
+    """A gradient over the crop stays the place it came from, and a flow turns and grows with the crop."""
+    size = 32
+    line = (torch.arange(size) + 0.5) / size
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    place = torch.stack([x, y])[None].repeat(4, 1, 1, 1)
+    geometry = torch.zeros(4, features.GEOMETRY, size, size)
+    geometry[:, 0:2] = 0.5 - place  # each pixel points at the crop's middle
+    batch = {"colours": place, "target": place.clone(), "geometry": geometry}
+    out = jittered(batch, np.random.default_rng(3))
+    inner = slice(8, -8)
+    assert torch.equal(out["colours"], out["target"])
+    assert float((out["colours"] - place)[..., inner, inner].abs().amax((1, 2, 3)).min()) > 0.01
+    # the pixel at place p of the new crop sees q of the old one; where does q's flow point to? At the old middle.
+    centre = []
+    for k in range(4):
+        old = out["colours"][k][:, inner, inner].reshape(2, -1).T
+        new = place[k][:, inner, inner].reshape(2, -1).T
+        to_new = torch.linalg.lstsq(torch.cat([old, torch.ones(len(old), 1)], 1), new).solution
+        centre.append(torch.tensor([0.5, 0.5, 1.0]) @ to_new)
+    pointed = place + out["geometry"][:, 0:2]
+    for k in range(4):
+        assert torch.allclose(pointed[k][:, inner, inner], centre[k][:, None, None].expand(2, 16, 16), atol=1e-3)
+
+
+def test_mouth_and_eyes_say_nothing_beside_the_face() -> None:
+    """Whatever the network has learned: off the face's own mesh its answers are nothing."""
+    torch.manual_seed(0)
+    part = fast.Part(TINY["mouth"]).eval()
+    for layer in (part.tone, part.flow, part.paint):
+        torch.nn.init.normal_(layer.weight)
+    geometry = torch.randn(1, features.GEOMETRY, 64, 64)
+    geometry[:, 4:9] = 0
+    geometry[:, 4, :, :32] = 1  # skin in the left half
+    colours = torch.rand(1, features.COLOURS, 128, 128)
+    with torch.no_grad():
+        answer = part(colours, geometry, torch.randn(1, features.NUMBERS), torch.randn(1, 8))
+    for each in answer:
+        middle = each.shape[-1] // 2
+        assert float(each[..., :middle].abs().max()) > 0
+        assert float(each[..., middle + 2 :].abs().max()) == 0

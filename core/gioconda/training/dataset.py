@@ -27,7 +27,7 @@ Batch = dict[str, Tensor]
 class DrawSettings:
     """How pairs are drawn and changed."""
 
-    clips: float = 0.65  # share of pairs that come from clips
+    clips: float = 0.5  # share of pairs that come from clips
     mirror: float = 0.5
     colour: float = 0.9  # share of pairs whose colours are changed
     exposure: float = 0.5  # natural logarithm, at most

@@ -1,0 +1,95 @@
+"""LivePortrait's implicit keypoints: head pose, expression, scale and translation as numbers, and points made of them.
+
+Source: Guo et al., "LivePortrait: Efficient Portrait Animation with Stitching and Retargeting Control", 2024 (arXiv
+2407.03168), section 3; the head pose in bins: Wang, Mallya, Liu, "One-Shot Free-View Neural Talking-Head Synthesis for
+Video Conferencing", CVPR 2021. Points are rows, (21, 3), and turned by a matrix on their right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+
+BINS, BIN_DEGREES, FIRST_DEGREES = 66, 3.0, -97.5
+
+
+@dataclass(frozen=True)
+class KeypointMotion:
+    """What the motion extractor sees in a picture.
+
+    Attributes:
+        rotation: (3, 3), R of the paper.
+        expression: (21, 3), δ; scale: s; translation: (3,), t, of which z is not used.
+        canonical: (21, 3), x_c: the person's keypoints without pose and expression.
+    """
+
+    rotation: Float
+    expression: Float
+    scale: float
+    translation: Float
+    canonical: Float
+
+    @classmethod
+    def of(cls, answers: Mapping[str, npt.NDArray[np.floating]]) -> KeypointMotion:
+        """From the outputs pitch, yaw, roll (1, 66), t (1, 3), exp (1, 63), scale (1, 1), kp (1, 63)."""
+        flat = {name: np.asarray(value, np.float64).reshape(-1) for name, value in answers.items()}
+        angles = (degrees(flat[name]) for name in ("pitch", "yaw", "roll"))
+        return cls(
+            rotation(*angles), flat["exp"].reshape(-1, 3), float(flat["scale"][0]), flat["t"], flat["kp"].reshape(-1, 3)
+        )
+
+
+def degrees(scores: Float) -> float:
+    """An angle from its scores (66,), one for each bin of 3°: the mean over the bins, weighed by softmax."""
+    weights = np.exp(scores - scores.max())
+    return float(weights @ np.arange(BINS) / weights.sum() * BIN_DEGREES + FIRST_DEGREES)
+
+
+def rotation(pitch: float, yaw: float, roll: float) -> Float:
+    """(3, 3) from degrees: (R_z R_y R_x)ᵀ, transposed because points are rows."""
+    (cx, cy, cz), (sx, sy, sz) = (turn(np.radians([pitch, yaw, roll])) for turn in (np.cos, np.sin))
+    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    turned: Float = (about_z @ about_y @ about_x).T
+    return turned
+
+
+def points(motion: KeypointMotion) -> Float:
+    """x = s (x_c R + δ) + t, equation 2, (21, 3)."""
+    placed: Float = motion.scale * (motion.canonical @ motion.rotation + motion.expression)
+    placed[:, :2] += motion.translation[:2]
+    return placed
+
+
+def driven(source: KeypointMotion, rest: KeypointMotion, driving: KeypointMotion) -> Float:
+    """Where the source's keypoints go when the driver moves from `rest` to `driving`: relative motion, (21, 3).
+
+    R = R_d R_rᵀ R_s, δ = δ_s + δ_d − δ_r, s = s_s s_d / s_r, t = t_s + t_d − t_r with the source's own x_c. Where the
+    driver at rest is the source itself, as here, that is the driver's pose with the source's keypoints.
+    """
+    return points(
+        KeypointMotion(
+            driving.rotation @ rest.rotation.T @ source.rotation,
+            source.expression + driving.expression - rest.expression,
+            source.scale * driving.scale / rest.scale,
+            source.translation + driving.translation - rest.translation,
+            source.canonical,
+        )
+    )
+
+
+def stitched(target: Float, delta: npt.NDArray[np.floating]) -> Float:
+    """Driven keypoints (21, 3) after the stitching net's answer (65,): an offset for each, and one to all in x and y.
+
+    Section 3.3: it keeps the shoulders where the portrait has them.
+    """
+    offsets = np.asarray(delta, np.float64).reshape(-1)
+    moved: Float = target + offsets[:-2].reshape(-1, 3)
+    moved[:, :2] += offsets[-2:]
+    return moved

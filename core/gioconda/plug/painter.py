@@ -27,9 +27,10 @@ from ..engine import Placed, Portrait, render_rows
 from ..engine.mesh import smoothstep
 from ..neural.crops import Crop
 from ..neural.tone import decode, encode
-from ..protocol import Job, Log, Report
+from ..protocol import Log, Report
 from .engine import Engine, Float32, Painted
 from .folder import read_notice
+from .liveportrait import LivePortrait
 
 Float = npt.NDArray[np.float64]
 
@@ -38,6 +39,7 @@ EDGE = 0.012  # of the square's side: how far inside the matte changes begin
 OTHER, OTHER_SPAN = 0.08, 0.12  # encoded: a change so large that the frame's own detail begins to give way
 NOTHING = np.float32(1e-3)  # shares below this are none
 BAND = 256  # rows
+ADAPTERS: dict[str, Callable[..., Engine]] = {"liveportrait": LivePortrait.open}
 
 
 class Painter:
@@ -125,16 +127,16 @@ class Painter:
             band[..., :3] = np.where(touched[..., None], decode(now, self.gain), band[..., :3])
 
 
-def open_painter(job: Job, portrait: Portrait, report: Report) -> Painter | None:
-    """The engine a job names, for its portrait; None: it names none. Says whose it is.
+def open_painter(
+    folder: Path, portrait: Portrait, report: Report, *, device: str = "auto", threads: int | None = None
+) -> Painter:
+    """The engine whose files are in a folder, for a portrait. Says whose it is.
 
     Raises:
         ModelError: a file is missing, is not the stated one, or is another network.
         DeviceError: the device does not work here.
     """
-    if job.engine is None:
-        return None
-    engine = open_engine(Path(job.engine), job.device, threads=job.threads)
+    engine = open_engine(folder, device, threads=threads)
     report(Log(engine.notice.sentence()))
     painter = Painter(engine, portrait)
     report(Log(f"{engine.notice.known.title} runs on {engine.device}."))
@@ -147,10 +149,7 @@ def open_engine(folder: Path, device: str = "auto", *, threads: int | None = Non
     Raises:
         ModelError, DeviceError: as `open_painter`.
     """
-    from .liveportrait import LivePortrait
-
-    adapters: dict[str, Callable[..., Engine]] = {"liveportrait": LivePortrait.open}
-    return adapters[read_notice(folder).known.adapter](folder, device, threads=threads)
+    return ADAPTERS[read_notice(folder).known.adapter](folder, device, threads=threads)
 
 
 def _shown(view: Float32) -> Float32:

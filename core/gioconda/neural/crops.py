@@ -76,13 +76,13 @@ class Crop:
 
     def cut(self, picture: Float32) -> Float32:
         """What a picture (H, W[, C]) shows there, averaged down or sampled linearly. (size, size[, C])"""
-        x0, y0, x1, y1 = self._box(picture.shape[1], picture.shape[0])
+        x0, y0, x1, y1 = self.box(picture.shape[1], picture.shape[0])
         moved = self.to_picture.copy()
         moved[:, 2] -= (x0, y0)
         part = np.ascontiguousarray(picture[y0:y1, x0:x1])
         return np.asarray(pixels.warp_affine(part, moved, self.size, self.size, method="area"), np.float32)
 
-    def _box(self, width: int, height: int) -> tuple[int, int, int, int]:
+    def box(self, width: int, height: int) -> tuple[int, int, int, int]:
         """The part of a picture that is needed: shrinking the rest before sampling would be a waste."""
         corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * self.size @ self.to_picture[:, :2].T
         corners += self.to_picture[:, 2]

@@ -35,7 +35,8 @@ def write_net(
     sides = ([helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in side] for side in (inputs, outputs))
     tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "tiny", *sides, tensors)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)])
+    domains = {"": 20, **{node.domain: 1 for node in nodes if node.domain}}
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid(*each) for each in domains.items()])
     model.ir_version = 9
     path.write_bytes(model.SerializeToString())
 

@@ -73,14 +73,14 @@ class Net:
         try:
             return Session(self.path, device, threads=self._threads)
         except ModelError as error:
-            why = _first_line(error.__cause__ or error)
-            lacking = next((found[1] for pattern in _LACKING if (found := pattern.search(why))), None)
+            why = error.__cause__ or error
+            lacking = next((found[1] for pattern in _LACKING if (found := pattern.search(str(why)))), None)
             if lacking:
                 raise ModelError(
                     f"{self.path} needs the operator {lacking}, which ONNX Runtime does not have: use an export with "
                     "standard operators only (GridSample of five dimensions is one, see docs/other-engines.md)."
                 ) from error
-            raise ModelError(f"{self.path} is no network ONNX Runtime can load ({why}): get it again.") from error
+            raise ModelError(f"{self.path} is no network ONNX Runtime can load ({_first_line(why)}): get it again.") from error
 
     def _check(self, what: str, found: Sequence[int | str | None], shape: Shape) -> None:
         """Sizes a network leaves open fit every size."""

@@ -80,7 +80,9 @@ class Net:
                     f"{self.path} needs the operator {lacking}, which ONNX Runtime does not have: use an export with "
                     "standard operators only (GridSample of five dimensions is one, see docs/other-engines.md)."
                 ) from error
-            raise ModelError(f"{self.path} is no network ONNX Runtime can load ({_first_line(why)}): get it again.") from error
+            raise ModelError(
+                f"{self.path} is no network ONNX Runtime can load ({_first_line(why)}): get it again."
+            ) from error
 
     def _check(self, what: str, found: Sequence[int | str | None], shape: Shape) -> None:
         """Sizes a network leaves open fit every size."""

@@ -49,6 +49,9 @@ class Value:
     def __mul__(self, other: Value | float) -> Value:
         return self._with("Mul", other)
 
+    def __rmul__(self, other: float) -> Value:
+        return self._with("Mul", other)
+
     def __truediv__(self, other: Value | float) -> Value:
         return self._with("Div", other)
 

@@ -55,7 +55,7 @@ class Pairs:
         """Take in what has been made since."""
         known = set(self.shards)
         for path, about in find_shards(self.folder, side=self.side):
-            if path not in known:
+            if path not in known and (self.part != "head" or (path / "colours_head.npy").exists()):
                 key = (str(about["source"]).startswith("clips/"), str(about["person"]))
                 self.of_person.setdefault(key, []).append(len(self.shards))
                 self.shards.append(path)

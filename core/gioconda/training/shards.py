@@ -5,10 +5,12 @@
     target_<view>.npy   (n, size, size, 3) uint8     what the picture should look like there
     numbers.npy         (n, 17) float32
     points.npy          (n, 478, 2) float32          the face in the head's square, 0..1 (shards of before have none)
+    flow_<view>.npy     (n, size/2, size/2, 3) float16  rendered pairs only: dx, dy in sides of the crop, from a pixel of
+                                                     the engine's picture to where its colour should come from; weight
     source.npy          (256, 256, 4) uint8          the head at rest, and its matte
     about.json          where the pairs come from
 
-Views: head, mouth, left (eye), right (eye, mirrored).
+Views: head, mouth, left (eye), right (eye, mirrored). Rendered pairs have no head: their hair is no truth.
 """
 
 from __future__ import annotations
@@ -35,8 +37,9 @@ class Pair:
     """One frame as the engine made it, and what it should look like.
 
     Attributes:
-        views: head, mouth, left eye, right eye.
+        views: head, mouth, left eye, right eye; or the last three.
         targets: for each (size, size, 3) encoded colours.
+        flows: for each (size / 2, size / 2, 3), see above; none where no one knows.
         numbers: (NUMBERS,), see `features`.
         points: (478, 2) landmarks in the head's square, 0..1.
     """
@@ -45,16 +48,19 @@ class Pair:
     targets: tuple[Float32, ...]
     numbers: Float32
     points: Float32
+    flows: tuple[Float32, ...] = ()
 
 
 def write_shard(folder: Path, pairs: Sequence[Pair], source: Float32, about: dict[str, Any]) -> None:
     """Pairs of one source picture; `about` goes last, so that a folder with it is whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    for k, name in enumerate(VIEWS):
+    for k, name in enumerate(VIEWS[-len(pairs[0].views) :]):
         np.save(folder / f"colours_{name}.npy", np.stack([_bytes(pair.views[k].colours) for pair in pairs]))
         np.save(folder / f"target_{name}.npy", np.stack([_bytes(pair.targets[k]) for pair in pairs]))
         shapes = np.stack([pair.views[k].geometry for pair in pairs])
         np.save(folder / f"geometry_{name}.npy", shapes.astype(np.float16))
+        if pairs[0].flows:
+            np.save(folder / f"flow_{name}.npy", np.stack([pair.flows[k] for pair in pairs]).astype(np.float16))
     np.save(folder / "numbers.npy", np.stack([pair.numbers for pair in pairs]))
     np.save(folder / "points.npy", np.stack([pair.points for pair in pairs]).astype(np.float32))
     np.save(folder / "source.npy", _bytes(source))

@@ -38,10 +38,10 @@ ready = $(if $(GIOCONDA_BPY),,$(patsubst %,.venv-bpy-%/.ready,$(1)))
 joined = $(subst $(eval) ,$(SEPARATOR),$(strip $(1)))
 in_blenders = GIOCONDA_BPY="$(or $(GIOCONDA_BPY),$(call joined,$(patsubst %,.venv-bpy-%,$(1))))"
 
-.PHONY: help setup models demo test blender lint format fuzz chaos batches bench extension screenshots clean
+.PHONY: help setup models demo test blender lint format fuzz chaos batches bench bench-neural contact-sheets measured extension screenshots clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## */\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 16
 
 setup: $(READY)  ## a virtual environment with Gioconda in it (EXTRA=gpu for NVIDIA cards)
 
@@ -88,6 +88,24 @@ batches: $(TOOLS) models  ## a batch's speed against one process alone, and whet
 
 bench: $(TOOLS) models  ## quality and speed, measured (the clips need ../shared)
 	$(PY) -m tests.bench
+
+# What the neural targets take: networks that are not shipped yet (`gioconda train export`), a run of the paper's networks
+# and an interpreter with PyTorch for it, where the pictures go.
+NETWORKS ?=
+PAPER ?=
+TRAINING_PYTHON ?=
+CONTACT ?= out/contact
+neural_words = $(and $(NETWORKS),--networks "$(NETWORKS)") $(and $(PAPER),--paper "$(PAPER)") \
+	$(and $(TRAINING_PYTHON),--training-python "$(TRAINING_PYTHON)")
+
+bench-neural: $(TOOLS) models  ## the networks measured on all clips, beside geometry alone (needs ../shared)
+	$(PY) -m tests.bench neural $(neural_words)
+
+contact-sheets: $(TOOLS) models  ## eight portraits in hard poses, geometry beside neural: out/contact (needs ../shared)
+	$(PY) -m tests.bench.contact $(and $(NETWORKS),--networks "$(NETWORKS)") --out "$(CONTACT)"
+
+measured: $(TOOLS)  ## the figures of the last `make bench-neural` into docs/measured.md
+	$(PY) -m tests.bench.measured
 
 extension: setup models $(call ready,4.2)  ## dist/gioconda-VERSION-PLATFORM.zip for Blender, wheels inside (0.4 GB each)
 	$(call in_blenders,4.2) $(PY) addon/packaging/build.py

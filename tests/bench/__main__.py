@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from gioconda.protocol import NEURAL
 
-from . import long_runs, quality, speed
+from . import long_runs, neural, quality, speed
 from .long_runs import CORES
 from .portrait import timing_portrait
 from .report import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("reenactment", "neural", "speed", "long")
 CLIPS = ROOT.parent / "shared" / "data" / "clips"
 
 
 def main() -> int:
     """Runs the chosen parts. The exit status says whether it ran, not whether goals were met."""
     arguments = parser().parse_args()
-    parts = [arguments.part] if arguments.part else ["reenactment", "speed", "long"]
+    parts = [arguments.part] if arguments.part else list(PARTS)
     began = time.monotonic()
     path = arguments.out / "report.json"
     # One part run alone leaves the others' last figures where they are.
@@ -32,6 +32,8 @@ def main() -> int:
     report |= {"machine": platform.platform(), "python": platform.python_version(), "opencv": cv2.__version__}
     if "reenactment" in parts:
         report["reenactment"] = quality.measure(quality_settings(arguments))
+    if "neural" in parts:
+        report["neural"] = neural.measure(neural_settings(arguments)).get("goals", [])
     if "speed" in parts or "long" in parts:
         report |= timings(arguments, parts)
     write_json(path, report)
@@ -67,24 +69,50 @@ def quality_settings(arguments: argparse.Namespace) -> quality.Settings:
         out=arguments.out,
         names=names,
         step=arguments.step or (20 if arguments.quick else 5),
+        most=arguments.frames,
         processes=arguments.processes,
-        neural=arguments.neural,
+    )
+
+
+def neural_settings(arguments: argparse.Namespace) -> neural.Settings:
+    """--quick looks at three clips, coarsely."""
+    names = tuple(name for name in arguments.clips.split(",") if name)
+    return neural.Settings(
+        clips=arguments.data,
+        models=arguments.models,
+        out=arguments.out,
+        names=names or (("d0", "d3", "d18") if arguments.quick else ()),
+        step=arguments.step or (20 if arguments.quick else 5),
+        most=arguments.frames,
+        processes=arguments.processes,
+        networks=arguments.networks,
+        paper=arguments.paper,
+        python=arguments.training_python,
+        tune=arguments.paper_tune,
+        cost=not arguments.no_cost,
     )
 
 
 def parser() -> argparse.ArgumentParser:
     """The benchmark's words."""
     words = argparse.ArgumentParser("python -m tests.bench", description=__doc__)
-    words.add_argument("part", nargs="?", choices=("reenactment", "speed", "long"), help="only this part")
+    words.add_argument("part", nargs="?", choices=PARTS, help="only this part")
     words.add_argument("--quick", action="store_true", help="fewer clips, frames and sizes: a look, not a verdict")
     words.add_argument("--clips", default="", metavar="d0,d3", help="re-enact only these")
     words.add_argument("--step", type=int, metavar="N", help="judge every Nth frame (default: 5)")
+    words.add_argument("--frames", type=int, default=40, metavar="N", help="at most, of a clip (default: %(default)s)")
     words.add_argument("--sizes", type=_sizes, default=None, metavar="512,2048", help="time only these picture sizes")
     words.add_argument(
         "--processes", type=int, default=CORES, metavar="N", help="clips judged at a time (default: cores)"
     )
     words.add_argument("--one-thread", action="store_true", help="time on one thread: steadier on a busy machine")
-    words.add_argument("--neural", default="off", choices=NEURAL, help="judge these networks too (default: off)")
+    words.add_argument("--networks", type=Path, metavar="FOLDER", help="exported networks instead of the shipped ones")
+    words.add_argument("--paper", type=Path, metavar="FOLDER", help="a run of `gioconda train paper`, to be judged too")
+    words.add_argument("--paper-tune", type=int, default=0, metavar="N", help="steps on each first frame (default: 0)")
+    words.add_argument(
+        "--training-python", default="", metavar="PYTHON", help="an interpreter with PyTorch, for --paper"
+    )
+    words.add_argument("--no-cost", action="store_true", help="do not time the networks")
     words.add_argument("--data", type=Path, default=CLIPS, metavar="FOLDER", help="the clips (default: %(default)s)")
     words.add_argument("--models", type=Path, default=ROOT / "onnx_models", metavar="FOLDER", help="the ONNX nets")
     words.add_argument("--out", type=Path, default=ROOT / "out" / "bench", metavar="FOLDER", help="sheets and report")

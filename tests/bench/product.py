@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from gioconda import pixels
+from gioconda import pixels, tracks
 from gioconda.color import display_srgb
-from gioconda.engine import CHANNELS, DEFAULT_PASSES, Portrait, place, render, render_rows
+from gioconda.engine import CHANNELS, DEFAULT_PASSES, Placed, Portrait, place, render, render_rows
 from gioconda.exr import ExrWriter
 from gioconda.face.nets import Nets
 from gioconda.face.region import around_landmarks, whole_picture
 from gioconda.face.tracker import track_video
 from gioconda.image import write_png
-from gioconda.inputs import Opened, open_portrait
-from gioconda.neural.corrector import corrected, open_corrector
-from gioconda.pose import Performance
+from gioconda.inputs import Opened, at_rest, open_portrait
+from gioconda.landmarks import COUNT
+from gioconda.models import load_registry
+from gioconda.motion import Motion
+from gioconda.neural.corrector import Corrector, corrected, open_corrector
+from gioconda.pose import Performance, Pose, rotation_matrix
 from gioconda.protocol import LARGEST, Job, Message, Report, Stage
 from gioconda.render import band_rows
 from gioconda.retarget import RetargetSettings, retarget
@@ -50,9 +53,12 @@ def open_nets(models: Path, threads: int | None = None) -> Nets:
     return Nets.open(models, "cpu", threads=threads)
 
 
-def load_clip(path: Path, nets: Nets) -> Clip:
-    """A video's first frames, tracked by the product and cut around the face; a lost face stays where it was."""
-    motion = track_video(path, nets, max_frames=MOST_FRAMES)
+def load_clip(path: Path, nets: Nets, *, cache: Path | None = None) -> Clip:
+    """A video's first frames, tracked by the product and cut around the face; a lost face stays where it was.
+
+    cache: where tracked clips are kept, found again by the content of video, nets and code; None: nowhere.
+    """
+    motion = _tracked(path, nets, cache) if cache else track_video(path, nets, max_frames=MOST_FRAMES)
     if motion.landmarks is None:
         raise ValueError(f"{path}: the tracker gave no landmarks")
     landmarks = motion.landmarks.astype(np.float64)
@@ -62,17 +68,35 @@ def load_clip(path: Path, nets: Nets) -> Clip:
     return clip_from(path.stem, frames, landmarks[last], motion)
 
 
+def _tracked(path: Path, nets: Nets, cache: Path) -> Motion:
+    """The motion of a video's first frames, tracked once."""
+    files = [model.sha256 for model in load_registry().models.values() if model.task != "correction"]
+    key = tracks.key_of(path, files, f"first {MOST_FRAMES}")
+    motion = tracks.load(cache, key)
+    if motion is None:
+        motion = track_video(path, nets, max_frames=MOST_FRAMES)
+        tracks.save(cache, key, motion)
+    return motion
+
+
+def corrector_for(portrait: Portrait, quality: str, models: Path, *, threads: int | None = 1) -> Corrector | None:
+    """The networks of a quality ("off", "fast", "full") for a portrait, on the CPU."""
+    job = Job(
+        portrait="", motion="take", output="####.exr", models=str(models), neural=quality, device="cpu",
+        threads=threads,
+    )  # fmt: skip
+    return open_corrector(job, portrait, StageClock())
+
+
 class Animated:
     """A clip's first frame as a portrait that the clip's face drives, as the product ships."""
 
-    def __init__(self, clip: Clip, models: Path, *, neural: str = "off") -> None:
+    def __init__(self, clip: Clip, models: Path, *, cache: Path | None = None) -> None:
         with tempfile.TemporaryDirectory(prefix="gioconda-bench-") as folder:
             picture = Path(folder) / "first.png"
             write_png(picture, clip.frames[0])
-            self.opened = portrait_at(picture, models, threads=1)
+            self.opened = portrait_at(picture, models, threads=1, cache=cache)
         self.performance = retarget(clip.motion, self.opened.portrait.landmarks, SELF_DRIVEN)
-        job = Job(portrait="", motion="take", output="####.exr", models=str(models), neural=neural, threads=1)
-        self.corrector = open_corrector(job, self.opened.portrait, StageClock())
 
     def frame(self, index: int) -> tuple[Bytes, npt.NDArray[np.float32]]:
         """The portrait driven by frame `index`: (H, W, 3) uint8 sRGB, and its matte (H, W) 0..1."""
@@ -80,12 +104,61 @@ class Animated:
         # The display is chosen once, from the source: a frame that overshoots 1 must not look different.
         return display_srgb(passes["Combined"], exposure=self.opened.display), passes["Matte"][..., 0]
 
-    def corrected(self, index: int) -> Bytes | None:
-        """The same with the networks' corrections, None where none were asked for."""
-        if self.corrector is None:
-            return None
+    def corrector_of(self, quality: str, models: Path) -> Corrector | None:
+        """The networks of a quality for this portrait."""
+        return corrector_for(self.opened.portrait, quality, models)
+
+    def corrected_by(self, corrector: Corrector | None, index: int) -> Bytes:
+        """Frame `index` with the networks' corrections, (H, W, 3) uint8 sRGB; without any where there is none."""
         placed = place(self.opened.portrait, self.performance[index])
-        return display_srgb(corrected(self.corrector, placed, ("Combined",))["Combined"], exposure=self.opened.display)
+        return display_srgb(_with(corrector, placed), exposure=self.opened.display)
+
+    def changed_at_rest(self, corrector: Corrector | None) -> int:
+        """How many of the source's values, (H, W, 4) float32, are others when nothing moves and networks are on."""
+        portrait = self.opened.portrait
+        still = retarget(at_rest([1], 24.0), portrait.landmarks)[0]
+        return int((_with(corrector, place(portrait, still)) != portrait.source).sum())
+
+
+class Sitting:
+    """Any picture as a portrait that is asked to take poses, without and with networks."""
+
+    def __init__(
+        self, picture: Path, models: Path, *, neural: str, cache: Path | None = None, threads: int | None = 1
+    ) -> None:
+        self.opened = portrait_at(picture, models, threads=threads, cache=cache)
+        self.corrector = corrector_for(self.opened.portrait, neural, models, threads=threads)
+
+    def poses(self, wanted: Sequence[tuple[Mapping[str, float], float]]) -> list[Pose]:
+        """ARKit channels 0..1 and yaw in degrees → poses of this portrait, relative to how it is."""
+        names = tuple(dict.fromkeys(name for channels, _ in wanted for name in channels)) or ("jawOpen",)
+        values = np.array([[channels.get(name, 0.0) for name in names] for channels, _ in (({}, 0.0), *wanted)])
+        turned = np.stack([rotation_matrix(yaw=yaw) for _, yaw in (({}, 0.0), *wanted)])
+        motion = Motion(
+            24.0, np.arange(len(values)), channels=values.astype(np.float32), channel_names=names, rotation=turned,
+            neutral=0,
+        )  # fmt: skip
+        performance = retarget(motion, self.opened.portrait.landmarks, RetargetSettings(neutral=0))
+        return [performance[k + 1] for k in range(len(wanted))]
+
+    def geometry(self, pose: Pose) -> Bytes:
+        """Without networks, (H, W, 3) uint8 sRGB."""
+        return display_srgb(_with(None, place(self.opened.portrait, pose)), exposure=self.opened.display)
+
+    def corrected(self, pose: Pose) -> Bytes:
+        """With networks, likewise."""
+        return display_srgb(_with(self.corrector, place(self.opened.portrait, pose)), exposure=self.opened.display)
+
+    def landmarks(self, pose: Pose) -> Points:
+        """Where the landmarks are, (478, 3) pixels."""
+        return place(self.opened.portrait, pose).position[:COUNT]
+
+
+def _with(corrector: Corrector | None, placed: Placed) -> npt.NDArray[np.float32]:
+    """A whole frame, (H, W, 4) premultiplied scene-linear, corrected where there is somebody to do it."""
+    if corrector is not None:
+        return corrected(corrector, placed, ("Combined",))["Combined"]
+    return render_rows(placed, 0, placed.portrait.height, passes=("Combined",)).passes["Combined"]
 
 
 class Looking:
@@ -163,11 +236,16 @@ class StageClock:
         self._name = ""
 
 
-def portrait_at(picture: Path, models: Path, *, threads: int | None = None, report: Report | None = None) -> Opened:
-    """A picture file → a portrait ready to be moved, the way `gioconda animate` does it the first time."""
+def portrait_at(
+    picture: Path, models: Path, *, threads: int | None = None, report: Report | None = None, cache: Path | None = None
+) -> Opened:
+    """A picture file → a portrait ready to be moved, the way `gioconda animate` does it.
+
+    cache: where prepared portraits are kept; None: as the first time, nothing is.
+    """
     with tempfile.TemporaryDirectory(prefix="gioconda-bench-") as nothing_kept:
         job = Job(
-            portrait=str(picture), motion="take", output="unused.####.exr", models=str(models), cache=nothing_kept,
-            face=LARGEST, device="cpu", threads=threads,
+            portrait=str(picture), motion="take", output="unused.####.exr", models=str(models),
+            cache=str(cache or nothing_kept), face=LARGEST, device="cpu", threads=threads,
         )  # fmt: skip
         return open_portrait(job, report or StageClock())

@@ -34,7 +34,6 @@ COLUMNS = (
 FLICKER_COLUMNS = (
     Column("clip", "the clip", 3),
     Column("gioconda", "gioconda", 3),
-    Column("neural", "neural", 3),
     Column("ratio", "ratio", 2),
     Column("similarity", "similarity", 3),
 )
@@ -49,7 +48,6 @@ class Settings:
         names: which of them (without suffix); empty means all.
         step, most: every `step`-th frame after the first, at most `most` a clip.
         processes: clips judged at a time.
-        neural: networks to judge beside geometry alone: "off", "fast", "full".
     """
 
     clips: Path
@@ -59,7 +57,6 @@ class Settings:
     step: int = 5
     most: int = 40
     processes: int = 2
-    neural: str = "off"
 
 
 def measure(settings: Settings) -> dict[str, Any]:
@@ -71,10 +68,7 @@ def measure(settings: Settings) -> dict[str, Any]:
         return {"skipped": True}
     every = f"every {settings.step}th frame" if settings.step > 1 else "every frame"
     print(f"Self-reenactment: {len(paths)} clips, {every}, at most {settings.most} a clip, 512 x 512")
-    tasks = [
-        Task(p, settings.step, settings.most, settings.out / f"{p.stem}.png", settings.models, settings.neural)
-        for p in paths
-    ]
+    tasks = [Task(p, settings.step, settings.most, settings.out / f"{p.stem}.png", settings.models) for p in paths]
     judged: dict[str, Judged] = {}
     for task, result in run(tasks, processes=settings.processes):
         if isinstance(result, str):
@@ -88,7 +82,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     rows = [row for result in judged.values() for row in result.rows]
     flicker = _flicker_rows(judged)
     summary = _print_figures(rows, flicker)
-    goals = _goals(rows, flicker) + (_neural_goals(rows, flicker) if settings.neural != "off" else [])
+    goals = _goals(rows, flicker)
     part = "" if len(judged) == len(found) and settings.step == 5 else "; a part only, the goals are for every clip"
     print(f"\nWhat must be shown (geometry alone{part}):")
     print_goals(goals)
@@ -151,23 +145,3 @@ def _goals(rows: Sequence[Row], flicker: Sequence[Mapping[str, Any]]) -> list[Go
             margin = value("psnr", clip=clip) - value("psnr", "static", clip)
             goals.append(Goal(f"{clip}, nearly still: PSNR against the static source, dB", margin, at_least=-0.3))
     return goals
-
-
-def _neural_goals(rows: Sequence[Row], flicker: Sequence[Mapping[str, Any]]) -> list[Goal]:
-    """The bars of `fast` against geometry alone, frame by frame."""
-
-    def gain(key: str, clip: str | None = None) -> float:
-        means = [
-            metrics.mean((r for r in rows if r["engine"] == engine and clip in (None, r["clip"])), key)
-            for engine in ("neural", "gioconda")
-        ]
-        return means[0] - means[1]
-
-    bars = (("psnr_mouth", 1.0), ("psnr_eyes", 1.0), ("psnr_hair_body", 0.7), ("psnr", 0.5))
-    goals = [Goal(f"neural over geometry, {key}, dB", gain(key), at_least=bar) for key, bar in bars]
-    clips = list(dict.fromkeys(row["clip"] for row in rows))
-    least = min(gain("psnr", clip) for clip in clips)
-    goals.append(Goal("neural, the clip that gains least, PSNR, dB", least, at_least=-0.1))
-    goals.append(Goal("neural, AKD over geometry's", gain("akd"), at_most=0.0))
-    worst = max(row["neural"] / max(row["gioconda"], 1e-6) for row in flicker)
-    return [*goals, Goal("neural, flicker by geometry's, worst clip", worst, at_most=1.05)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,7 +25,7 @@ from . import metrics, product, sheets
 from .clips import SIZE, Clip
 from .metrics import Bytes, Points
 
-ENGINES = ("gioconda", "neural", "similarity", "static")
+ENGINES = ("gioconda", "similarity", "static")
 FLICKER_FRAMES = range(1, 60)
 
 Row = dict[str, Any]
@@ -36,9 +36,6 @@ class Animation(Protocol):
 
     def frame(self, index: int) -> tuple[Bytes, npt.NDArray[np.float32]]:
         """The portrait driven by frame `index`: (H, W, 3) uint8 sRGB, and its matte (H, W) 0..1."""
-
-    def corrected(self, index: int) -> Bytes | None:
-        """The same with the networks' corrections, None where none were asked for."""
 
 
 class Eyes(Protocol):
@@ -79,12 +76,9 @@ def judge(clip: Clip, animation: Animation, eyes: Eyes, *, step: int, most: int,
     for frame in frames:
         picture, matte = animation.frame(frame)
         engines = {"gioconda": picture, "similarity": similarity(clip, frame), "static": clip.frames[0]}
-        ours = animation.corrected(frame)
-        if ours is not None:
-            engines["neural"] = ours
         rows += _frame_rows(clip, frame, engines, matte, eyes, source_found)
         if frame in shown:
-            outputs[frame] = picture if ours is None else ours
+            outputs[frame] = picture
     if sheet:
         marks = [clip.landmarks[i] for i in outputs]
         sheets.write_sheet(sheet, [clip.frames[i] for i in outputs], list(outputs.values()), marks)
@@ -122,7 +116,7 @@ def _frame_rows(
         if found is not None and target_found is not None:
             reach = metrics.interocular(driver)
             row |= metrics.landmark_distance(target_found, found, reach)
-            if name in ("gioconda", "neural"):  # the same without most of the landmarker's noise, about 0.8 % a look
+            if name == "gioconda":  # the same without most of the landmarker's noise, about 0.8 % a look
                 steady = eyes.steady(target, target_found), eyes.steady(picture, found)
                 row["akd_steady"] = metrics.landmark_distance(*steady, reach)["akd"]
         yield row
@@ -131,9 +125,7 @@ def _frame_rows(
 def _flicker(clip: Clip, animation: Animation) -> dict[str, float]:
     frames = [i for i in FLICKER_FRAMES if i < len(clip.frames)]
     inside = metrics.steady_face(clip.landmarks[0], SIZE, SIZE)
-    ours = [picture for i in frames if (picture := animation.corrected(i)) is not None]
     return {
-        **({"neural": metrics.flicker(ours, inside)} if ours else {}),
         "clip": metrics.flicker([clip.frames[i] for i in frames], inside),
         "gioconda": metrics.flicker([animation.frame(i)[0] for i in frames], inside),
         "similarity": metrics.flicker([similarity(clip, i) for i in frames], inside),
@@ -149,7 +141,6 @@ class Task:
     most: int
     sheet: Path
     models: Path
-    neural: str = "off"
 
 
 def judge_task(task: Task) -> Judged | str:
@@ -164,19 +155,21 @@ def _judged(task: Task) -> Judged:
     product.use_one_thread()
     nets = product.open_nets(task.models, threads=1)
     clip = product.load_clip(task.path, nets)
-    animation = product.Animated(clip, task.models, neural=task.neural)
+    animation = product.Animated(clip, task.models)
     return judge(clip, animation, product.Looking(nets), step=task.step, most=task.most, sheet=task.sheet)
 
 
-def run(tasks: Sequence[Task], *, processes: int = 2) -> Iterator[tuple[Task, Judged | str]]:
-    """Judges the clips, `processes` at a time, and yields each as it is done."""
+def run(
+    tasks: Sequence[Any], *, processes: int = 2, judge: Callable[[Any], Any] = judge_task
+) -> Iterator[tuple[Any, Any]]:
+    """Judges the clips, `processes` at a time, each on one thread, and yields each as it is done."""
     # Read by numba, OpenMP and BLAS when a child starts: two processes with two threads each would fight for two cores.
     threads = {"NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     before = {name: os.environ.get(name) for name in threads}
     os.environ.update(threads)
     try:
         with multiprocessing.get_context("spawn").Pool(processes) as pool:
-            yield from zip(tasks, pool.imap(judge_task, tasks), strict=True)
+            yield from zip(tasks, pool.imap(judge, tasks), strict=True)
     finally:
         for name, value in before.items():
             if value is None:

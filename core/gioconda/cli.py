@@ -19,10 +19,14 @@ from typing import Any
 
 from . import options
 from .errors import CancelledError, DeviceError, ExitCode, GiocondaError, SettingsError
-from .protocol import PASSES, Error, Hello, Job, JsonLines, Log, Message, Report, Result
+from .protocol import PASSES, Error, Hello, Job, JsonLines, Log, Message, Report, Result, Warn
 from .trust.consent import Consent
 
 Arguments = argparse.Namespace
+PIN = (
+    "Each machine chooses its own networks for its share of this job's frames: "
+    "write neural: fast, full or off into the job where several machines render it."
+)
 STOPPED = "Stopped: finished frames are whole; the same command with --resume goes on from there."
 
 
@@ -156,7 +160,9 @@ def _animate(arguments: Arguments, report: Report) -> None:
     if arguments.save_job:
         path = Path(arguments.save_job)
         from .atomic import whole_file
+        from .neural.quality import settled
 
+        job = settled(job, report)  # it may be rendered on several machines
         with whole_file(path) as part:
             part.write_text(job.anchored(Path.cwd()).to_json(), encoding="utf-8")
         again = f"gioconda job {path} --allow-outside"  # its paths are absolute
@@ -185,6 +191,8 @@ def _job(arguments: Arguments, report: Report) -> None:
     changes |= {"keys": arguments.keys} if arguments.keys else {}
     changes |= {"consent": Consent.parse(arguments.consent).plain()} if arguments.consent else {}
     job = _allowed(replace(job, **changes), arguments)
+    if arguments.frames is not None and job.neural == "auto":
+        report(Warn(PIN))
     from .farm import warm
 
     if arguments.worker and warm.is_alive(arguments.worker):

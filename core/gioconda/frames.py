@@ -29,9 +29,8 @@ from .sequence import FramePattern
 
 # What does not change a frame's pixels: where things are, what it runs on, what else is made.
 NOT_SETTINGS = (
-    "portrait", "motion", "points", "matte", "plate", "ocio", "output", "frames", "device", "threads", "review",
-    "sheet", "png", "resume", "overwrite", "placeholders", "rest", "models", "cache", "consent",
-    "keys",
+    "portrait", "motion", "points", "matte", "plate", "ocio", "identity", "output", "frames", "device", "threads",
+    "review", "sheet", "png", "resume", "overwrite", "placeholders", "rest", "models", "cache", "consent", "keys",
 )  # fmt: skip
 
 

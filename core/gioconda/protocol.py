@@ -39,7 +39,7 @@ PASSES = {
     "Plate": "RGBA",
 }
 DEFAULT_PASSES = ("Combined", "Matte", "Vector", "UV")
-NEURAL = ("off", "fast", "full")
+NEURAL = ("auto", "off", "fast", "full")
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "directml", "coreml")
 MAX_THREADS = 4096
 LARGEST = "largest"
@@ -70,7 +70,7 @@ class Job:
     device: str = "auto"  # one of DEVICES, for the analysis nets
     threads: int | None = None  # processor threads, ≥ 1; None: all of them
     draft: bool = False  # fast preview quality
-    neural: str = "off"  # one of NEURAL: which networks correct the frames, if any
+    neural: str = "auto"  # which networks correct the frames: off, fast, full; auto: the best this machine serves well
     identity: str | None = None  # what `gioconda personalise` knows of the person, for the networks
     review: str | None = None  # an MP4 for looking at
     sheet: str | None = None  # a contact sheet (PNG)

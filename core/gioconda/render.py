@@ -22,9 +22,9 @@ from .errors import SettingsError
 from .exr import ExrWriter, provenance
 from .frames import FrameFiles, OpenFrame, check_output, frame_identity, identity, settings_of
 from .inputs import Opened, file_sha256, open_motion, open_portrait
-from .models import load_registry
 from .motion import Motion
 from .neural.corrector import Corrector, corrected, open_corrector
+from .neural.quality import settled, used_models
 from .pose import Performance, Pose
 from .protocol import REST, TAKE, Job, Progress, Report, Stage, Warn
 from .retarget import RetargetSettings, retarget
@@ -46,6 +46,7 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
         GiocondaError: anything the user can put right; finished frames stay, unfinished ones leave nothing behind.
     """
     started = time.monotonic()
+    job = settled(job, report)
     motion = open_motion(job, report)
     there = [int(number) for number in motion.frames]
     retarget_settings(job, there)  # before any work
@@ -230,9 +231,7 @@ def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFile
         "fps": f"{performance.fps:.6g}",
         **{name: file_sha256(getattr(job, name)) for name in ("points", "matte", "plate", "identity")},
         "ocio": job.ocio if job.ocio and "://" in job.ocio else file_sha256(job.ocio),
-        **{
-            name: model.sha256 for name, model in load_registry(Path(job.models) if job.models else None).models.items()
-        },
+        **{name: model.sha256 for name, model in used_models(job).items()},
     }
     job_identity = identity(job, contents)
     index = {int(number): i for i, number in enumerate(performance.frames)}

@@ -13,7 +13,7 @@ from typing import Any
 
 import gioconda.batch.settings as batch
 from gioconda.exr import LOSSLESS, LOSSY
-from gioconda.protocol import DEVICES, PASSES, Job
+from gioconda.protocol import DEVICES, NEURAL, PASSES, Job
 from gioconda.retarget import RetargetSettings
 from gioconda.trust.consent import RIGHTS
 
@@ -67,6 +67,7 @@ JOB: dict[str, Schema] = {
         "type": "string", "pattern": rf"^({COMPRESSIONS})(:\d+)?$", "examples": [*LOSSLESS, "zip:1"],
     },
     "device": {"enum": list(DEVICES)},
+    "neural": {"enum": list(NEURAL)},
     "consent": any_of(CONSENT, NULL),
 }  # fmt: skip
 DELIVERY: dict[str, Schema] = {

@@ -22,7 +22,7 @@ from ..face.analyse import Analysis
 from ..frames import settings_of
 from ..image import write_jpeg
 from ..inputs import Opened, file_sha256, open_portrait
-from ..models import load_registry
+from ..neural.quality import used_models
 from ..protocol import Job, Message, Progress, Report, Stage, Warn
 from ..render import render
 from ..sequence import FramePattern, FrameRange
@@ -168,14 +168,13 @@ def _deliver(task: Task, frames: Frames, manifest: Manifest, fps: float, opened:
 
 def content_key(job: Job, delivery: Delivery) -> str:
     """A hash of all that an item's files are made of."""
-    files = {name: getattr(job, name) for name in ("portrait", "motion", "points", "matte", "plate", "ocio")}
+    named = ("portrait", "motion", "points", "matte", "plate", "ocio", "identity")
+    files = {name: getattr(job, name) for name in named}
     contents = {
         name: path if path in BUILT_IN or (path and "://" in path) else file_sha256(path)
         for name, path in files.items()
     }
-    nets = {
-        name: model.sha256 for name, model in load_registry(Path(job.models) if job.models else None).models.items()
-    }
+    nets = {name: model.sha256 for name, model in used_models(job).items()}
     made = {"settings": settings_of(job), "frames": job.frames, "delivery": asdict(delivery), "nets": nets}
     text = json.dumps({"version": __version__, "contents": contents, **made}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -6,13 +6,14 @@ import fnmatch
 import glob
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import ExitCode, GiocondaError, InputError, SettingsError
 from ..image import picture_size
 from ..inputs import VIDEOS, open_motion
+from ..neural.quality import settled
 from ..protocol import Job, Message
 from ..render import chosen_frames
 from ..sequence import FramePattern, FrameRange
@@ -24,7 +25,7 @@ from .deliver import Frames
 from .settings import BUILT_IN, Batch, Source, is_glob, job_of
 
 # What decides which prepared portrait an item needs.
-PORTRAIT_FIELDS = ("face", "points", "matte", "plate", "colorspace", "ocio", "models", "device", "cache")
+PORTRAIT_FIELDS = ("face", "points", "matte", "plate", "colorspace", "ocio", "models", "device", "cache", "neural")
 _PLACE = re.compile(r"\{(\w*)\}")
 _UNSAFE = re.compile(r'[#@%{}<>:"|?*\\/\x00-\x1f]')
 
@@ -79,23 +80,29 @@ class Plan:
     excluded: int = 0
     policy: Policy | None = None  # the studio's, for portraits whose right nobody states in the batch
     confined: bool = False  # to the batch file's folder and what the policy allows
+    report: Callable[[Message], None] = lambda message: None  # who is told what was settled
     counted: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  # see `frames`
+    qualities: dict[tuple[str | None, ...], str] = field(default_factory=dict)  # what “auto” means here, see `job`
 
     def settings(self, item: Item) -> dict[str, Any]:
         """The settings of one item: the batch's, then those of every override that fits."""
         return settings_of(self.batch, item)
 
     def job(self, item: Item) -> Job:
-        """What is rendered for an item.
+        """What is rendered for an item, with the networks settled, so that every process takes the same.
 
         Raises:
+            ModelError: the networks or the identity cannot be used.
             SettingsError: the settings together make no job, or one that reaches too far; nobody states the right to
                 animate the portrait.
         """
         policy, job = self.policy or Policy(), job_for(self.batch, item)
         if self.confined:
             check_reach(job, self.batch.path.parent, policy.allow_outside)
-        return with_consent(job, policy, interactive=False)
+        key = (job.neural, job.models, job.device, job.identity)
+        if key not in self.qualities:
+            self.qualities[key] = settled(job, self.report).neural
+        return with_consent(replace(job, neural=self.qualities[key]), policy, interactive=False)
 
     def frames(self, item: Item) -> tuple[str, int]:
         """The frame numbers of an item as a range, and how many they are.
@@ -168,7 +175,7 @@ def make_plan(
     if not items:
         raise SettingsError(f"{batch.path}: exclude leaves no item over; take a pattern out.")
     _refuse_collisions(batch, items)
-    return Plan(batch, portraits, motions, items, excluded, policy, confined)
+    return Plan(batch, portraits, motions, items, excluded, policy, confined, report)
 
 
 def fits(match: Any, portrait: str, motion: str) -> bool:

@@ -52,7 +52,7 @@ def _with_any_device(task: Task, portraits: Portraits, report: Report) -> dict[s
 
 def of_the_nets(error: BaseException) -> bool:
     """Whether ONNX Runtime raised it: its classes share no base, only the place they come from."""
-    return type(error).__module__.partition(".")[0] == "onnxruntime"
+    return any(type(one).__module__.partition(".")[0] == "onnxruntime" for one in (error, error.__cause__))
 
 
 def failure(error: Exception, explain: Callable[[Exception], Error]) -> dict[str, Any]:

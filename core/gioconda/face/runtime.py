@@ -30,7 +30,9 @@ _PROVIDERS = {
 _DEVICE_OF = {provider: device for device, provider in _PROVIDERS.items()}
 # What `auto` tries, best first. TensorRT is left out: it compiles for minutes before its first frame.
 _AUTO = ("cuda", "directml", "coreml", "cpu")
-MAX_THREADS = 4  # the networks are small: more threads only wait for each other
+# The networks are small: more threads mostly wait for each other. And from three on the last bits of an answer change
+# with their number: a frame must have the same bytes on every machine of a farm.
+MAX_THREADS = 2
 
 Array = npt.NDArray[np.float32]
 
@@ -60,7 +62,7 @@ class Session:
         Args:
             path: the .onnx file; `models.model_path` has checked it.
             device: one of `DEVICES`. "auto" takes the best that works and ends with the CPU.
-            threads: for the CPU; by default as many as there are cores, at most 4.
+            threads: for the CPU; by default as many as there are cores. Never more than MAX_THREADS.
 
         Raises:
             DeviceError: the asked-for device is unknown or does not work here.
@@ -104,7 +106,7 @@ def _candidates(device: str) -> list[str]:
 def _open(path: Path, device: str, threads: int | None) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # it would write to stderr what we say in a sentence
-    options.intra_op_num_threads = threads or min(MAX_THREADS, _cores())
+    options.intra_op_num_threads = min(threads or _cores(), MAX_THREADS)
     options.inter_op_num_threads = 1
     # Idle threads sleep instead of spinning: rendering needs the cores between two frames.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -12,6 +12,7 @@ from ..batch.plan import make_plan
 from ..batch.settings import Delivery, read_batch, read_job
 from ..errors import OutputError, SettingsError
 from ..inputs import VIDEOS, open_motion
+from ..neural.quality import settled
 from ..protocol import REST, Job, Report, Stage
 from ..render import chosen_frames
 from ..sequence import FrameRange
@@ -78,7 +79,7 @@ def items_of(path: Path, policy: Policy, report: Report, *, interactive: bool) -
     """
     if "portraits" in read_document(path).data:
         return _batch_items(path, policy, report)
-    job = with_consent(read_job(path), policy, interactive=interactive)
+    job = settled(with_consent(read_job(path), policy, interactive=interactive), report)
     return named([(path.stem, job, frames_of(job, report))])
 
 

@@ -10,7 +10,8 @@ so that undriven frames stay the source's own pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +25,13 @@ from ..engine.kernels import ONE_AT_A_TIME
 from ..engine.mesh import smoothstep
 from ..errors import ModelError
 from ..face.runtime import Session
-from ..models.registry import default_models_folder, load_registry, model_path
+from ..models.registry import default_models_folder, load_registry
 from ..protocol import Job, Log, Report
 from . import features
 from .crops import FAST, Crop, Sizes
 from .feeds import feeds, mirrored_source
 from .identity import load_identity
+from .quality import OFF, files, names
 
 Float32 = npt.NDArray[np.float32]
 Run = Callable[[dict[str, Float32]], list[Float32]]
@@ -37,7 +39,7 @@ Run = Callable[[dict[str, Float32]], list[Float32]]
 BEGIN = 0.03  # head units: from this movement of any landmark on, corrections have their full strength
 OWN = 0.03  # head units: the same for what lips and eyes do on their own
 WIDE, WIDE_SPAN = 0.3, 0.12  # head units: no mouth it learned from was open wider: there the engine knows better
-QUALITIES = ("fast", "full")
+_NO_MEMORY = ("failed to allocate", "bad allocation", "bad_alloc", "out of memory", "not enough memory")
 OUTPUTS = tuple(f"{part}_{kind}" for part in ("head", "mouth", "eyes") for kind in ("flow", "tone", "paint"))
 
 
@@ -61,14 +63,13 @@ class CorrectionNets:
     def open(
         cls, quality: str, folder: Path | None = None, device: str = "auto", *, threads: int | None = None
     ) -> CorrectionNets:
-        """Open both of a quality, one of QUALITIES.
+        """Open both of a quality, one of `quality.QUALITIES`.
 
         Raises:
-            ModelError: a network is missing or is not the expected one.
+            ModelError: a network is missing, is not the expected one, or does not fit into memory.
             DeviceError: the asked-for device does not work here.
         """
-        folder = folder or default_models_folder()
-        person, frame = (model_path(name, folder) for name in names(quality))
+        person, frame = files(quality, folder or default_models_folder())
         return cls.from_files(person, frame, device, threads=threads)
 
     @classmethod
@@ -80,13 +81,34 @@ class CorrectionNets:
         Raises:
             ModelError, DeviceError.
         """
-        who, what = (Session(path, device, threads=threads) for path in (person, frame))
-        return cls(who.run, what.run, what.device, _sizes_of(what, frame))
+        with _memory(frame, device):
+            who, what = (Session(path, device, threads=threads) for path in (person, frame))
+        return cls(_bounded(who, person), _bounded(what, frame), what.device, _sizes_of(what, frame))
 
 
-def names(quality: str) -> tuple[str, str]:
-    """How models.yaml calls the networks of a quality: who is it, what is to be corrected."""
-    return f"neural_{quality}_person", f"neural_{quality}"
+def _bounded(session: Session, path: Path) -> Run:
+    """`session.run`, but memory that does not suffice is a sentence."""
+
+    def run(inputs: dict[str, Float32]) -> list[Float32]:
+        with _memory(path, session.device):
+            return session.run(inputs)
+
+    return run
+
+
+@contextmanager
+def _memory(path: Path, device: str) -> Iterator[None]:
+    """Raises: ModelError, for whatever ONNX Runtime says of memory that does not suffice."""
+    try:
+        yield
+    except Exception as error:  # its classes share no base
+        text = f"{error} {error.__cause__}".lower()
+        if not isinstance(error, MemoryError) and not any(words in text for words in _NO_MEMORY):
+            raise
+        raise ModelError(
+            f"The networks of {path.name} need more memory than there is on {device}: "
+            "use --neural fast or off, or another --device."
+        ) from error
 
 
 def _sizes_of(session: Session, path: Path) -> Sizes:
@@ -154,14 +176,14 @@ class Corrector:
 
 
 def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | None:
-    """What a job asks for; None: nothing.
+    """What a job asks for that `quality.settled` has seen; None: nothing.
 
     Raises:
         ModelError: the networks are missing, or the identity was made for others.
         InputError: the identity cannot be read.
         DeviceError: they do not run on the asked-for device.
     """
-    if job.neural == "off":
+    if job.neural == OFF:
         return None
     nets = CorrectionNets.open(job.neural, Path(job.models) if job.models else None, job.device, threads=job.threads)
     report(Log(f"Frames are corrected by the “{job.neural}” networks on {nets.device}."))

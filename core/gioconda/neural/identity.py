@@ -44,6 +44,15 @@ def save_identity(path: Path, code: Float32, about: About) -> None:
         np.savez(file, code=code, about=np.array(json.dumps({"format": FORMAT, **asdict(about)})))
 
 
+def network_of(path: Path) -> str:
+    """SHA-256 of the network that an identity was made for. Raises: InputError."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return str(json.loads(str(file["about"]))["network"])
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is no identity file of `gioconda personalise`: {error}.") from error
+
+
 def load_identity(path: Path, *, network: str) -> Float32:
     """The code, (1, K), for the network with this SHA-256.
 

@@ -31,10 +31,10 @@ class DrawSettings:
     mirror: float = 0.5
     colour: float = 0.9  # share of pairs whose colours are changed
     exposure: float = 0.5  # natural logarithm, at most
-    tint: float = 0.3  # the same, of red, green and blue on their own: lamps, sunsets
+    tint: float = 0.4  # the same, of red, green and blue on their own: lamps, sunsets
     gamma: float = 0.35  # natural logarithm of the exponent, at most
-    grey: float = 0.08  # share of pairs that lose all colour
-    swapped: tuple[float, float] = (0.5, 0.15)  # share of pairs whose red, green and blue change places: head, others
+    grey: float = 0.2  # share of pairs that lose all colour
+    swapped: tuple[float, float] = (0.5, 0.3)  # share of pairs whose red, green and blue change places: head, others
     still: float = 0.3  # share of the head's pairs that do not say how the head moved: bodies follow in their own way
     window: int = 128  # side of the part of a larger crop that is shown, a multiple of 16: the head in quarters
 

@@ -61,6 +61,12 @@ def dissimilarity(picture: Tensor, target: Tensor, weight: Tensor, *, scales: in
     return total / scales
 
 
+def variation(flow: Tensor) -> Tensor:
+    """Mean difference between neighbours, (N,). Source: Rudin, Osher and Fatemi, "Nonlinear total variation", 1992."""
+    across = (flow[..., :, 1:] - flow[..., :, :-1]).abs().mean((1, 2, 3))
+    return across + (flow[..., 1:, :] - flow[..., :-1, :]).abs().mean((1, 2, 3))
+
+
 def _gradient_error(picture: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     difference = picture - target
     across = charbonnier(difference[..., :, 1:] - difference[..., :, :-1])

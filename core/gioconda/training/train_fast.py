@@ -51,6 +51,7 @@ class FastTraining:
     adversarial: float = 0.0  # weight of the critic's opinion, for the last stage: 0.02 sharpens; 0: no critic
     features: float = 1.0  # weight of feature matching beside it
     flow: float = 0.01  # what moving costs
+    bend: float = 0.05  # what a flow that differs between neighbours costs: glasses, teeth and outlines stay straight
     every: int = 250  # steps between two lines of the log and two checkpoints
     held_out: int = 48  # pairs
     threads: int | None = None
@@ -156,6 +157,7 @@ def objective(batch: Batch, answer: tuple[Tensor, ...], picture: Tensor, config:
         + config.ssim * losses.dissimilarity(picture, target, weight)
         + config.paint * answer[2].float().abs().mean((1, 2, 3)) / 0.02
         + config.flow * answer[0].float().abs().mean((1, 2, 3)) / 0.004
+        + config.bend * losses.variation(answer[0].float()) / 0.0004
     ).mean()
     return loss
 

@@ -20,6 +20,7 @@ from .face.tracker import track_video
 from .image import Picture, read_picture
 from .models import load_registry
 from .motion import Motion, load_motion
+from .neural import completion
 from .protocol import LARGEST, REST, TAKE, Job, Log, Progress, Report, Stage, Warn
 from .sequence import FrameRange
 from .take import FPS, make_take
@@ -99,7 +100,31 @@ def open_portrait(job: Job, report: Report) -> Opened:
         )  # fmt: skip
         del matte
         _keep(folder, key, portrait, report)
+    if job.neural != "off" and not job.plate and not given.cutout:
+        portrait = _completed(job, portrait, folder, key, report)
     return Opened(portrait, analysis, display, picture.pixel_aspect, picture.sha256)
+
+
+def _completed(job: Job, portrait: Portrait, folder: Path | None, key: str, report: Report) -> Portrait:
+    """The portrait with the place behind it painted by a network, kept beside the one without.
+
+    Raises: ModelError, DeviceError.
+    """
+    models = Path(job.models) if job.models else None
+    network = load_registry(models).models.get(completion.NAME)
+    if network is None:
+        report(Log("There is no network here that paints what the person hides: it stays smooth."))
+        return portrait
+    key = hashlib.sha256(f"{key} {completion.code()} {network.sha256}".encode()).hexdigest()
+    kept = cache.load(folder, key, portrait.source) if folder else None
+    if kept is not None:
+        return kept
+    report(Stage("complete", "Painting what the person hides"))
+    # always on the processor: it is quick, and another device would give another place
+    net = completion.CompletionNet.open(models, "cpu", threads=job.threads)
+    painted = completion.complete(portrait, net, own_matte=job.matte is not None)
+    _keep(folder, key, painted, report)
+    return painted
 
 
 def _keep(folder: Path | None, key: str, portrait: Portrait, report: Report) -> None:

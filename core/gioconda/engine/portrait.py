@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -100,11 +100,22 @@ def prepare(
     mattes = _mattes(source, points, matte)
     # last: what the others need while they are made is free again, and the layers are the largest
     layers = split(source, matte, clean_plate=clean_plate, cutout=cutout)
-    alpha = pixels.dilate(_shrunk(_person_alpha(layers, matte.shape), _ALPHA_PX), 1)
+    alpha = _cutout_alpha(layers, matte.shape)
     return Portrait(source, points, pose, head, layers, mesh, mirror, eyes, mouth, alpha, mattes)
 
 
-def _person_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:
+def with_plate(portrait: Portrait, matte: Float32, plate: Float32) -> Portrait:
+    """The same portrait before another place, (H, W, 4), cut out by another matte, (H, W); nothing else changes."""
+    layers = split(portrait.source, matte, clean_plate=plate)
+    return replace(portrait, layers=layers, alpha=_cutout_alpha(layers, matte.shape))
+
+
+def _cutout_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:
+    """`Portrait.alpha`."""
+    return pixels.dilate(_shrunk(person_alpha(layers, shape), _ALPHA_PX), 1)
+
+
+def person_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:
     """How much of the person there is, (H, W): the layers may have found more than the matte says."""
     x0, y0, x1, y1 = layers.window
     alpha = np.zeros(shape, np.float32)

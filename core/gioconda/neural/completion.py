@@ -1,0 +1,154 @@
+"""What the person hides of the place, painted once a portrait: a network says roughly what is there, detail is copied
+from what is seen, and hair that the matte missed goes to the person, so that no ghost of it stays behind.
+
+    net = CompletionNet.open(folder)
+    portrait = complete(portrait, net)
+
+At the pose at rest the picture is still the source, bit for bit: plate and person put together give it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import landmarks as lm
+from .. import pixels
+from ..color import choose_display
+from ..engine.exemplar import detailed
+from ..engine.mesh import smoothstep
+from ..engine.portrait import Portrait, person_alpha, with_plate
+from ..face.runtime import Session
+from ..models.registry import default_models_folder, model_path
+from .tone import decode, encode
+
+Float32 = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+NAME = "neural_completion"
+SIZE = 128  # side of the square that the network looks at
+WORK_PX = 3072  # longer side at which the place is painted; larger pictures get it enlarged
+HIDES = 0.004  # of alpha: from here on a pixel tells nothing of the place
+MARGIN = 0.045  # face heights: what lies so close to the person may be the person's, hair that the matte missed
+GAP = 0.06  # face heights: gaps of the outline up to twice as wide are the person's, unless they show the place
+COARSE = 0.9  # pixels of the network's square: what is finer is copied
+
+
+@dataclass(frozen=True)
+class CompletionNet:
+    """The network.
+
+    Attributes:
+        run: {"picture": (N, 3, SIZE, SIZE) encoded, smoothly filled, "hole": (N, 1, SIZE, SIZE) 0 or 1} → [the same
+            with what was probably there].
+        device: where it runs.
+    """
+
+    run: Callable[[dict[str, Float32]], list[Float32]]
+    device: str
+
+    @classmethod
+    def open(cls, folder: Path | None = None, device: str = "auto", *, threads: int | None = None) -> CompletionNet:
+        """Raises: ModelError, DeviceError."""
+        return cls.from_file(model_path(NAME, folder or default_models_folder()), device, threads=threads)
+
+    @classmethod
+    def from_file(cls, path: Path, device: str = "auto", *, threads: int | None = None) -> CompletionNet:
+        """Raises: ModelError, DeviceError."""
+        session = Session(path, device, threads=threads)
+        return cls(session.run, session.device)
+
+
+def code() -> str:
+    """A hash of the code that paints, beside the engine's own: what other code painted is painted anew."""
+    package = resources.files(__package__)
+    text = b"".join(package.joinpath(name).read_bytes() for name in ("completion.py", "tone.py"))
+    return hashlib.sha256(text).hexdigest()
+
+
+def complete(portrait: Portrait, net: CompletionNet, *, own_matte: bool = False) -> Portrait:
+    """The portrait with what it hides painted in. A picture that is transparent somewhere stays as it is.
+
+    own_matte: the artist's: it stays as it is, also where it seems to miss hair.
+    """
+    matte = person_alpha(portrait.layers, portrait.source.shape[:2])
+    opaque = all((portrait.source[rows, :, 3] == 1).all() for rows in pixels.bands(portrait.height))
+    if not opaque or matte.max() <= 0:
+        return portrait
+    height, width = matte.shape
+    scale = min(1.0, WORK_PX / max(height, width))
+    w, h = max(8, round(width * scale)), max(8, round(height * scale))
+    gain = choose_display(portrait.source).gain
+    picture = encode(pixels.resize(portrait.source[..., :3], w, h), gain)
+    alpha = pixels.resize(matte, w, h)
+    face_px = float(np.linalg.norm(portrait.landmarks[lm.FOREHEAD, :2] - portrait.landmarks[lm.CHIN, :2])) * scale
+    hole = pixels.dilate(alpha > HIDES, max(2.0, MARGIN * face_px))
+    if hole.all():
+        return portrait
+    place = paint(picture, hole, net)
+    if not own_matte:
+        missed = missed_hair(picture, place, alpha, hole, face_px)
+        matte = np.maximum(matte, pixels.resize(missed, width, height, method="linear"))
+    plate = np.ones((height, width, 4), np.float32)
+    plate[..., :3] = pixels.resize(decode(place, gain), width, height, method="linear")
+    return with_plate(portrait, matte, plate)
+
+
+def paint(picture: Float32, hole: Mask, net: CompletionNet) -> Float32:
+    """A picture (H, W, 3), encoded, with its hole (H, W) painted."""
+    height, width = hole.shape
+    small_hole = pixels.resize(hole.astype(np.float32), SIZE, SIZE) > 0
+    small = pixels.fill_holes_smooth(pixels.resize(picture, SIZE, SIZE), ~small_hole)
+    feeds = {"picture": small.transpose(2, 0, 1)[None], "hole": small_hole[None, None].astype(np.float32)}
+    said = net.run({name: np.ascontiguousarray(value, np.float32) for name, value in feeds.items()})[0][0]
+    coarse = pixels.gaussian_blur(np.ascontiguousarray(said.transpose(1, 2, 0)), COARSE)
+    return detailed(picture, pixels.resize(coarse, width, height, method="cubic"), hole)
+
+
+def missed_hair(picture: Float32, place: Float32, alpha: Float32, hole: Mask, face_px: float) -> Float32:
+    """How much of the person there is where the matte sees nobody, (H, W): hair, judged by its colour.
+
+    A pixel I in the hole's margin is α F + (1 - α) B with F the person's colour nearby and B the painted place. That is
+    believed where I differs from B by more than the place itself varies, and towards F; close to the person sooner than
+    further away. In small gaps of the outline (hair clips, combs) any colour is the person's that is not the place's.
+    """
+    person = pixels.fill_holes_smooth(picture, alpha > 0.9)
+    share, along, beside = _mixed(picture, place, person)
+    apart = np.hypot(along, beside)
+    distance = pixels.distance_inside(alpha <= 0.5) / (MARGIN * face_px)
+    needed = (1 + 4 * distance) * _variation(picture, hole, face_px) + 0.01 + 0.03 * distance
+    hair = smoothstep((apart / needed - 1).astype(np.float64)) * smoothstep(
+        (1.5 - 2 * beside / np.maximum(apart, 1e-4)).astype(np.float64)
+    )
+    thing = smoothstep((apart / (3 * needed) - 1).astype(np.float64)) * _gaps(alpha, face_px)
+    return np.where((alpha < 1) & hole, np.maximum(share * hair, thing), 0).astype(np.float32)
+
+
+def _mixed(picture: Float32, place: Float32, person: Float32) -> tuple[Float32, Float32, Float32]:
+    """How much of `person` there is over `place`, 0..1; how far the picture is from the place that way, and beside."""
+    towards, apart = person - place, picture - place
+    share = np.clip((apart * towards).sum(2) / np.maximum((towards**2).sum(2), 1e-4), 0, 1)
+    beside = np.linalg.norm(apart - share[..., None] * towards, axis=2)
+    return share, share * np.linalg.norm(towards, axis=2), beside
+
+
+def _variation(picture: Float32, hole: Mask, face_px: float) -> Float32:
+    """How much the place varies around each pixel as far as it is seen, root mean square, (H, W)."""
+    seen = ~hole
+    filled = pixels.fill_holes_smooth(picture, seen)
+    rough = ((filled - pixels.gaussian_blur(filled, 0.02 * face_px)) ** 2).sum(2)
+    share = pixels.gaussian_blur(seen.astype(np.float32), 0.06 * face_px)
+    rough = pixels.gaussian_blur(np.where(seen, rough, 0), 0.06 * face_px) / np.maximum(share, 1e-3)
+    return np.sqrt(np.maximum(pixels.fill_holes_smooth(rough, share > 0.05), 0))
+
+
+def _gaps(alpha: Float32, face_px: float) -> Mask:
+    """Small holes and notches of the outline: what growing and shrinking it closes."""
+    reach = GAP * face_px
+    return pixels.erode(pixels.dilate(alpha > 0.5, reach), reach)

@@ -6,6 +6,7 @@ come about.
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import json
 import os
@@ -74,7 +75,7 @@ def measure(settings: Settings) -> dict[str, Any]:
     report: dict[str, Any] = {
         "settings": {"clips": [p.stem for p in paths], "of": len(found), "step": settings.step, "most": settings.most},
         "networks": dict(stored.hashes(models)), "missing": missing, "frames": [], "flicker": {}, "changed": {},
-        "paper": {"run": settings.paper.name, "tune": settings.tune} if paper and settings.paper else None,
+        "paper": {"steps": steps_of(paper.run), "tune": paper.tune} if paper else None,
     }  # fmt: skip
     tasks = [
         Task(path, models, there, settings.step, settings.most, settings.out / "cache", paper,
@@ -137,6 +138,13 @@ def asked_paper(settings: Settings) -> tuple[Paper | None, dict[str, str]]:
     if not settings.python or shutil.which(settings.python) is None:
         return None, {"paper": "it needs an interpreter with PyTorch (`--training-python`)"}
     return Paper(settings.paper.resolve(), settings.python, settings.tune), {}
+
+
+def steps_of(run: Path) -> int | None:
+    """How many steps the paper's networks have learned, by their log."""
+    log = run / "paper-landmarks.csv"
+    rows = list(csv.DictReader(log.read_text(encoding="utf-8").splitlines())) if log.is_file() else []
+    return int(float(rows[-1]["step"])) if rows else None
 
 
 def cost(networks: Sequence[str], models: Path, out: Path) -> dict[str, Any]:

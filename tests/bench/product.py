@@ -114,10 +114,8 @@ class Animated:
         return display_srgb(_with(corrector, placed), exposure=self.opened.display)
 
     def changed_at_rest(self, corrector: Corrector | None) -> int:
-        """How many of the source's values, (H, W, 4) float32, are others when nothing moves and networks are on."""
-        portrait = self.opened.portrait
-        still = retarget(at_rest([1], 24.0), portrait.landmarks)[0]
-        return int((_with(corrector, place(portrait, still)) != portrait.source).sum())
+        """See `changed_at_rest`."""
+        return changed_at_rest(self.opened.portrait, corrector)
 
 
 class Sitting:
@@ -152,6 +150,12 @@ class Sitting:
     def landmarks(self, pose: Pose) -> Points:
         """Where the landmarks are, (478, 3) pixels."""
         return place(self.opened.portrait, pose).position[:COUNT]
+
+
+def changed_at_rest(portrait: Portrait, corrector: Corrector | None) -> int:
+    """How many of the source's values, (H, W, 4) float32, are others when nothing moves and networks are on."""
+    still = retarget(at_rest([1], 24.0), portrait.landmarks)[0]
+    return int((_with(corrector, place(portrait, still)) != portrait.source).sum())
 
 
 def _with(corrector: Corrector | None, placed: Placed) -> npt.NDArray[np.float32]:

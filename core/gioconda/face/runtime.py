@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DeviceError, ModelError
+from ..models.wire import Weights, changed
 from ..protocol import DEVICES
 
 try:
@@ -56,21 +58,26 @@ class Session:
         inputs: name → shape; a string is a size free to choose.
     """
 
-    def __init__(self, path: Path, device: str = "auto", *, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path, device: str = "auto", *, threads: int | None = None,
+        changes: Mapping[str, Weights] | None = None,
+    ) -> None:  # fmt: skip
         """Load the network.
 
         Args:
             path: the .onnx file; `models.model_path` has checked it.
             device: one of `DEVICES`. "auto" takes the best that works and ends with the CPU.
             threads: for the CPU; by default as many as there are cores. Never more than MAX_THREADS.
+            changes: what is added to its weights, by name: see `models.wire`.
 
         Raises:
             DeviceError: the asked-for device is unknown or does not work here.
-            ModelError: the file is no network ONNX Runtime can load.
+            ModelError: the file is no network ONNX Runtime can load, or the changes do not fit it.
         """
         candidates = _candidates(device)
+        content: str | bytes = changed(path, changes) if changes else str(path)
         for candidate in candidates:
-            self._session = _open(path, candidate, threads)
+            self._session = _open(path, content, candidate, threads)
             self.provider = str(self._session.get_providers()[0])
             if self.provider == _PROVIDERS[candidate]:
                 break
@@ -103,7 +110,7 @@ def _candidates(device: str) -> list[str]:
     return [device]
 
 
-def _open(path: Path, device: str, threads: int | None) -> Any:
+def _open(path: Path, content: str | bytes, device: str, threads: int | None) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # it would write to stderr what we say in a sentence
     options.intra_op_num_threads = min(threads or _cores(), MAX_THREADS)
@@ -114,7 +121,7 @@ def _open(path: Path, device: str, threads: int | None) -> Any:
         onnxruntime.preload_dlls()  # CUDA and cuDNN from pip packages
     providers = [_PROVIDERS[device]] if device == "cpu" else [_PROVIDERS[device], _PROVIDERS["cpu"]]
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+        return onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base
         raise ModelError(
             f"The model {path} cannot be loaded ({str(error).splitlines()[0]}): run `gioconda models`."

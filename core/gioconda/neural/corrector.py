@@ -30,7 +30,7 @@ from ..protocol import Job, Log, Report
 from . import features
 from .crops import FAST, Crop, Sizes
 from .feeds import feeds, mirrored_source
-from .identity import load_identity
+from .identity import Identity, load_identity
 from .quality import OFF, files, names
 
 Float32 = npt.NDArray[np.float32]
@@ -61,28 +61,34 @@ class CorrectionNets:
 
     @classmethod
     def open(
-        cls, quality: str, folder: Path | None = None, device: str = "auto", *, threads: int | None = None
-    ) -> CorrectionNets:
-        """Open both of a quality, one of `quality.QUALITIES`.
+        cls, quality: str, folder: Path | None = None, device: str = "auto", *, threads: int | None = None,
+        identity: Identity | None = None,
+    ) -> CorrectionNets:  # fmt: skip
+        """Open both of a quality, one of `quality.QUALITIES`, with what an identity changes of their weights.
 
         Raises:
-            ModelError: a network is missing, is not the expected one, or does not fit into memory.
+            ModelError: a network is missing, is not the expected one, or does not fit into memory; the identity does
+                not fit the network.
             DeviceError: the asked-for device does not work here.
         """
         person, frame = files(quality, folder or default_models_folder())
-        return cls.from_files(person, frame, device, threads=threads)
+        return cls.from_files(person, frame, device, threads=threads, identity=identity)
 
     @classmethod
     def from_files(
-        cls, person: Path, frame: Path, device: str = "auto", *, threads: int | None = None
-    ) -> CorrectionNets:
+        cls, person: Path, frame: Path, device: str = "auto", *, threads: int | None = None,
+        identity: Identity | None = None,
+    ) -> CorrectionNets:  # fmt: skip
         """Open both from files of any name.
 
         Raises:
             ModelError, DeviceError.
         """
         with _memory(frame, device):
-            who, what = (Session(path, device, threads=threads) for path in (person, frame))
+            who = Session(person, device, threads=threads)
+            what = Session(frame, device, threads=threads, changes=identity.changes if identity else None)
+        if identity is not None and what.inputs["code"][1] != identity.code.shape[1]:
+            raise ModelError(f"The identity does not fit {frame}: make it anew with `gioconda personalise`.")
         return cls(_bounded(who, person), _bounded(what, frame), what.device, _sizes_of(what, frame))
 
 
@@ -185,12 +191,14 @@ def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | 
     """
     if job.neural == OFF:
         return None
-    nets = CorrectionNets.open(job.neural, Path(job.models) if job.models else None, job.device, threads=job.threads)
+    folder = Path(job.models) if job.models else None
+    identity = None
+    if job.identity is not None:
+        network = load_registry(folder).models[names(job.neural)[1]].sha256
+        identity = load_identity(Path(job.identity), network=network)
+    nets = CorrectionNets.open(job.neural, folder, job.device, threads=job.threads, identity=identity)
     report(Log(f"Frames are corrected by the “{job.neural}” networks on {nets.device}."))
-    if job.identity is None:
-        return Corrector(nets, portrait)
-    network = load_registry(Path(job.models) if job.models else None).models[names(job.neural)[1]].sha256
-    return Corrector(nets, portrait, code=load_identity(Path(job.identity), network=network))
+    return Corrector(nets, portrait, code=identity.code if identity else None)
 
 
 def corrected(

@@ -14,14 +14,15 @@ import yaml
 
 from ..errors import InputError, SettingsError
 from ..face.nets import Nets
-from ..inputs import file_sha256, open_nets, open_portrait
+from ..inputs import file_sha256, find_face, open_nets
 from ..models.registry import default_models_folder
-from ..neural.identity import About, save_identity
+from ..models.wire import changeable
+from ..neural.identity import About, Identity, save_identity
 from ..neural.quality import files
-from ..protocol import LARGEST, Job, Log, Report, Result
+from ..protocol import LARGEST, Log, Report, Result
 from .export import export_fast, load_parts, parts_of_onnx
 from .fast import PARTS
-from .pairs import PairSettings, make_pairs
+from .pairs import PairSettings, make_pairs, portrait_in
 from .paper import PaperConfig
 from .personalise import personalise
 from .sources import find_sources
@@ -90,15 +91,12 @@ def personalise_command(arguments: Arguments, report: Report) -> None:
         torch.set_num_threads(arguments.threads)
     portraits = []
     for path in arguments.portraits:
-        job = Job(
-            portrait=path, motion="rest", output="unused.####.exr", models=arguments.models, cache=arguments.cache,
-            face=LARGEST, device="cpu", threads=arguments.threads,
-        )  # fmt: skip
-        portraits.append(open_portrait(job, report).portrait)
-    found = personalise(portraits, parts_of_onnx(person, frame), nets)
+        _, srgb, _, _ = find_face(path, report, face=LARGEST, models=arguments.models, device="cpu")
+        portraits.append(portrait_in(srgb, nets))
+    found = personalise(portraits, parts_of_onnx(person, frame), nets, changeable=changeable(frame))
     hashes = tuple(file_sha256(path) for path in arguments.portraits)
     about = About(file_sha256(str(frame)), hashes, found.steps, found.before, found.after)
-    save_identity(Path(arguments.output), found.code, about)
+    save_identity(Path(arguments.output), Identity(found.code, found.changes), about)
     text = f"{len(portraits)} pictures, {found.steps} steps, error {found.before:.3f} → {found.after:.3f}"
     report(Result("personalise", {**vars(about), "output": arguments.output, "text": f"{text}: {arguments.output}"}))
 

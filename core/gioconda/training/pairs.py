@@ -29,6 +29,7 @@ from ..motion import Motion
 from ..neural import features
 from ..neural.tone import encode
 from ..pose import Pose, head_pose, rotation_matrix
+from ..protocol import LARGEST
 from ..retarget import RetargetSettings, retarget
 from ..video import read_frames
 from .shards import ABOUT, Pair, write_shard
@@ -215,6 +216,11 @@ _HABITS: tuple[tuple[tuple[str, ...], float, float, float], ...] = (
 
 
 # --- both -----------------------------------------------------------------------------------------------------------
+
+
+def portrait_in(srgb: Bytes, nets: Nets) -> Portrait:
+    """The largest face of a picture (H, W, 3) as a portrait of its own, no larger than pairs are made of."""
+    return _portrait(_cut(srgb, _square(analyse(srgb, nets, face=LARGEST).landmarks)), nets)
 
 
 def _portrait(srgb: Bytes, nets: Nets) -> Portrait:

@@ -1,39 +1,46 @@
-"""Few-shot learning: a person's code from one or a few pictures, and its fine-tuning on them.
+"""Few-shot learning of one person: the networks adapted to one or a few pictures, and what changed of them.
 
-Zakharov et al. 2019, section 3.3: the embedding is averaged over the pictures, then what it decides becomes free and
-learns on the same pictures. What matters is the number of steps: too many and expressions freeze. Here the code itself
-is what becomes free, a few hundred numbers, so that the result works with the same exported network.
+Zakharov et al. 2019, section 3.3: the embedding is averaged over the pictures; what it decides (there: all parameters
+of the adaptive normalisation, ψ' = P·ē) becomes free, and the generator learns on the same pictures for a small number
+of steps: too many, and expressions freeze. Here the layers that read the code become free, and with several pictures
+those on the way to the answer too. The graph stays the exported one: only weights change, by name.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+import copy
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .. import landmarks as lm
-from .. import pixels
 from ..engine import Portrait
 from ..face.nets import Nets
 from ..neural import features
-from ..neural.feeds import mirrored_numbers, mirrored_place
-from ..pose import fit_similarity
-from ..retarget import RetargetSettings, retarget
 from . import losses
-from .fast import PARTS, Part, allowed, corrected
-from .pairs import moved, pair_of, random_motion, way_back
-from .shards import Pair
-from .train_fast import where
+from .dataset import Batch, DrawSettings, collate, coloured, mirrored, windowed
+from .fast import PARTS, Part
+from .shots import Shot, Sided, between, there_and_back
+from .train_fast import FastTraining, objective, shown, where
 
 STEPS_ONE, STEPS_MANY = 125, 230  # for one picture, for more than MANY (paper, and its users)
 MANY = 30
-RATE = 5e-3
-PATIENCE = 25  # steps without progress on the pictures kept aside
-Views = dict[str, dict[str, Tensor]]
+FREE = ("numbers", "modulation")  # what reads the code
+FREE_TOO = ("said", "up", "last", "tone", "flow", "paint")  # of several pictures: the way to the answer
+RATE = 1e-3  # of Adam: after a short rise falling along a cosine
+RISE, LEAST = 10, 0.1  # steps; share of RATE at the end
+BATCH = 2
+HOLD = 0.002  # weight of the squared way from the meta-learned weights
+EVERY, PATIENCE = 15, 45  # steps between two looks at what is kept aside; without progress there it ends
+TIE = 1.01  # of two errors so close the later step's weights are kept
+AVERAGE = 0.08  # of the averaged weights, which are what counts, is new in a step
+MOST_ASIDE = 12  # pairs that are looked at
+LIGHT = DrawSettings(colour=0.7, exposure=0.25, tint=0.15, gamma=0.18, grey=0.0)
+
+Change = npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -42,113 +49,165 @@ class Personal:
 
     Attributes:
         code: (1, K) float32: of head, mouth, left eye, right eye.
-        steps: of fine-tuning that were worth keeping.
-        before, after: relative error on the pictures kept aside (with fewer than 3: on all); 1: as without a network.
+        changes: what is added to the network's weights, by their names in the exported file.
+        steps: of fine-tuning that were worth keeping, of the part that learned longest.
+        before, after: relative error on pairs kept aside (of two pictures: on all), mean of the parts; 1: as without a
+            network.
     """
 
-    code: np.ndarray
+    code: npt.NDArray[np.float32]
+    changes: dict[str, Change]
     steps: int
     before: float
     after: float
 
 
+@dataclass(frozen=True)
+class Adapted:
+    """One part's share of it: changes by the part's own names."""
+
+    changes: dict[str, Change]
+    steps: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one part learns from: pairs, pairs kept aside, and the person's code as they are and in a mirror, (2, K)."""
+
+    part: str
+    learn: list[Sided]
+    aside: list[Sided]
+    codes: Tensor
+    steps: int
+    seed: int = 0
+
+
 def personalise(
-    portraits: Sequence[Portrait], parts: dict[str, Part], nets: Nets | None, *, seed: int = 0, steps: int | None = None
+    portraits: Sequence[Portrait],
+    parts: dict[str, Part],
+    nets: Nets | None,
+    *,
+    changeable: Collection[str],
+    seed: int = 0,
+    steps: int | None = None,
 ) -> Personal:
-    """The code of the person in all of these portraits, fine-tuned on them.
+    """The networks adapted to the person in all of these portraits.
 
     Args:
         nets: for a single portrait: its moved face is found anew.
+        changeable: names of the exported file's weights that can be changed: see `models.wire`.
         steps: at most so many; None: by the number of pictures.
     """
     if len(portraits) > 1:
-        pairs = between(portraits)
+        shots = between(portraits, seed=seed)
     elif nets is not None:
-        pairs = there_and_back(portraits[0], nets, seed)
+        shots = there_and_back(portraits[0], nets, seed=seed)
     else:
         raise ValueError("a single portrait needs the face nets")
     sources = torch.from_numpy(np.stack([features.still(p).source for p in portraits]).transpose(0, 3, 1, 2).copy())
-    with torch.no_grad():
-        codes = [torch.nn.Parameter(code) for code in mean_codes(parts, sources)]
-    aside = pairs[:: max(3, len(pairs) // 4)] if len(pairs) > 2 else pairs
-    learn = [pair for pair in pairs if not any(pair is other for other in aside)] or pairs
-    for part in parts.values():
-        part.requires_grad_(False)
-    share = min(1.0, (len(portraits) - 1) / (MANY - 1))
-    budget = round(STEPS_ONE + share * (STEPS_MANY - STEPS_ONE)) if steps is None else steps
-    adam, order = torch.optim.Adam(codes, lr=RATE), np.random.default_rng(seed)
-    kept, at = [code.detach().clone() for code in codes], 0
-    with torch.no_grad():
-        before = best = float(np.mean([float(error(pair, parts, codes)) for pair in aside]))
-    for step in range(1, budget + 1):
-        loss = error(learn[int(order.integers(len(learn)))], parts, codes)
+    budget = budget_of(len(portraits)) if steps is None else steps
+    codes, changes, adaptations = [], {}, []
+    for name in PARTS:
+        both = mean_codes(parts[name], sources)
+        codes.append(both.flatten()[None] if name == "eyes" else both[:1])
+        free = freed(parts[name], several=len(portraits) > 1)
+        free = [key for key in free if f"parts.{name}.{key}" in changeable]
+        adapted = adapt(parts[name], lesson_of(name, shots, both, budget, seed), free)
+        changes |= {f"parts.{name}.{key}": change for key, change in adapted.changes.items()}
+        adaptations.append(adapted)
+    before, after = (float(np.mean([getattr(each, when) for each in adaptations])) for when in ("before", "after"))
+    code = torch.cat(codes, dim=1).numpy().astype(np.float32)
+    return Personal(code, changes, max(each.steps for each in adaptations), before, after)
+
+
+def budget_of(pictures: int) -> int:
+    """How many steps so many pictures are worth at most."""
+    return round(STEPS_ONE + min(1.0, (pictures - 1) / (MANY - 1)) * (STEPS_MANY - STEPS_ONE))
+
+
+@torch.no_grad()
+def mean_codes(part: Part, sources: Tensor) -> Tensor:
+    """Embeddings averaged over pictures (N, 4, 256, 256): as they are, in a mirror. (2, K)"""
+    return torch.stack([part.embedder(each).mean(0) for each in (sources, sources.flip(-1))])
+
+
+def freed(part: Part, *, several: bool) -> list[str]:
+    """The names of the weights that become free."""
+    names = [key for key, _ in part.named_parameters() if not key.startswith("embedder.")]
+    wanted = FREE + FREE_TOO if several else FREE
+    return [key for key in names if any(word in wanted for word in key.split("."))]
+
+
+def lesson_of(name: str, shots: Sequence[Shot], codes: Tensor, steps: int, seed: int) -> Lesson:
+    """What a part learns from, and is judged on meanwhile."""
+    learn = [seen for shot in shots if not shot.aside for seen in shot.seen(name)]
+    aside = [seen for shot in shots if shot.aside for seen in shot.seen(name)] or learn
+    few = np.linspace(0, len(aside) - 1, min(MOST_ASIDE, len(aside))).round().astype(int)
+    return Lesson(name, learn, [aside[int(k)] for k in few], codes, steps, seed)
+
+
+def adapt(part: Part, lesson: Lesson, free: Collection[str]) -> Adapted:
+    """A part fine-tuned on a person; the part itself stays as it is."""
+    part = copy.deepcopy(part).requires_grad_(False)
+    weights = {key: value.requires_grad_(True) for key, value in part.named_parameters() if key in free}
+    start, average = ({key: value.detach().clone() for key, value in weights.items()} for _ in range(2))
+    adam, rng = torch.optim.Adam(weights.values(), lr=RATE, betas=(0.9, 0.99)), np.random.default_rng(lesson.seed)
+    before = best = after = error(part, lesson, start)
+    kept, at = start, 0
+    for step in range(1, lesson.steps + 1):
+        for group in adam.param_groups:
+            fall = 0.5 * (1 + np.cos(np.pi * step / lesson.steps))
+            group["lr"] = RATE * min(1, step / RISE) * (LEAST + (1 - LEAST) * fall)
+        away = torch.stack([((value - start[key]) ** 2).sum() for key, value in weights.items()]).sum()
+        loss = lost(part, drawn(lesson, rng), lesson.part) + HOLD * away
         adam.zero_grad(set_to_none=True)
         loss.backward()
         adam.step()
-        if step % 5 == 0:
-            with torch.no_grad():
-                now = float(np.mean([float(error(pair, parts, codes)) for pair in aside]))
-            if now < best:
-                best, at, kept = now, step, [code.detach().clone() for code in codes]
+        for key, value in weights.items():
+            average[key] += max(AVERAGE, 1 / (1 + step)) * (value.detach() - average[key])
+        if step % EVERY == 0 or step == lesson.steps:
+            now = error(part, lesson, average)
+            if now < TIE * best:
+                kept, at, after = {key: value.clone() for key, value in average.items()}, step, now
             elif step - at >= PATIENCE:
                 break
-    return Personal(torch.cat(kept, dim=1).numpy().astype(np.float32), at, before, best)
+            best = min(best, now)
+    changes = {key: (kept[key] - start[key]).numpy().astype(np.float16) for key in weights} if at else {}
+    return Adapted(changes, at, before, after)
 
 
-def mean_codes(parts: dict[str, Part], sources: Tensor) -> list[Tensor]:
-    """Embeddings averaged over pictures (K, 4, 256, 256): of head, mouth, left eye, right eye, (1, …) each."""
-    seen = [("head", sources), ("mouth", sources), ("eyes", sources), ("eyes", sources.flip(-1))]
-    return [parts[name].embedder(source).mean(0, keepdim=True) for name, source in seen]
+def drawn(lesson: Lesson, rng: np.random.Generator) -> Batch:
+    """A batch of what is learned from, mirrored and in another light at random; with the code of each."""
+    items, sides = [], []
+    for _ in range(BATCH):
+        item, side = lesson.learn[int(rng.integers(len(lesson.learn)))]
+        if lesson.part == "head":
+            item = windowed(item, rng, LIGHT.window)
+        if lesson.part != "eyes" and rng.random() < LIGHT.mirror:
+            item, side = mirrored(item), 1 - side
+        items.append(coloured(item, rng, LIGHT if rng.random() < LIGHT.colour else None))
+        sides.append(side)
+    return collate(items) | {"code": lesson.codes[sides]}
 
 
-def error(pair: Views, parts: dict[str, Part], codes: list[Tensor]) -> Tensor:
-    """The relative error of one pair with these codes, averaged over head, mouth and eyes."""
-    errors = []
-    for (view, shown), code in zip(pair.items(), codes, strict=True):
-        name = view if view in PARTS else "eyes"
-        answer = parts[name](shown["colours"], shown["geometry"], shown["numbers"], code)
-        within = allowed(shown["colours"], shown["geometry"]) if name == "head" else None
-        picture = corrected(shown["colours"], answer, detail=name != "head", where=within)
-        weight = where(name, shown["colours"])
-        errors.append(losses.reconstruction(picture, shown["colours"][:, :3], shown["target"], weight).mean())
-    return torch.stack(errors).mean()
+def lost(part: Part, batch: Batch, name: str) -> Tensor:
+    """The loss of meta-learning, with the person's code."""
+    config = FastTraining(part=name)
+    answer = part(batch["colours"], batch["geometry"], batch["numbers"], batch["code"])
+    return objective(batch, answer, shown(batch, answer, config), config)
 
 
-def between(portraits: Sequence[Portrait]) -> list[Views]:
-    """Each picture driven to look like each other one, which is laid over it by the rigid points of the face."""
-    pairs = []
-    for one, other in itertools.permutations(portraits, 2):
-        index = list(lm.STABLE)
-        flat = [np.pad(p.landmarks[index, :2], ((0, 0), (0, 1))) for p in (other, one)]
-        fit = fit_similarity(flat[0], flat[1])
-        points = fit.scale * other.landmarks @ fit.rotation.T + fit.translation
-        back = np.linalg.inv(fit.scale * fit.rotation[:2, :2])
-        matrix = np.concatenate([back, -(back @ fit.translation[:2])[:, None]], axis=1)
-        target = pixels.warp_affine(other.source[..., :3], matrix, one.width, one.height)
-        pairs.append(_views(pair_of(one, features.still(one), way_back(one, points), np.asarray(target, np.float32))))
-    return pairs
-
-
-def there_and_back(portrait: Portrait, nets: Nets, seed: int, *, count: int = 6) -> list[Views]:
-    """The only picture moved away by random motions and back: see `pairs`."""
-    motion = random_motion(count, np.random.default_rng(seed), turn=12.0)
-    performance = retarget(motion, portrait.landmarks, RetargetSettings(neutral="rest"))
-    pairs = []
-    for pose in performance:
-        away = moved(portrait, pose, nets)
-        back = way_back(away, portrait.landmarks)
-        pairs.append(_views(pair_of(away, features.still(away), back, portrait.source[..., :3])))
-    return pairs
-
-
-def _views(pair: Pair) -> Views:
-    """Planar tensors of one pair, batches of one; the right eye in a mirror."""
-    shown: Views = {}
-    for name, view, target in zip(("head", "mouth", "left", "right"), pair.views, pair.targets, strict=True):
-        right = name == "right"
-        geometry = mirrored_place(view.geometry) if right else view.geometry
-        numbers = mirrored_numbers(pair.numbers) if right else pair.numbers
-        planar = {"colours": view.colours, "geometry": geometry, "target": target}
-        shown[name] = {k: torch.from_numpy(v.transpose(2, 0, 1)[None].copy()) for k, v in planar.items()}
-        shown[name]["numbers"] = torch.from_numpy(numbers[None].astype(np.float32))
-    return shown
+@torch.no_grad()
+def error(part: Part, lesson: Lesson, weights: dict[str, Tensor]) -> float:
+    """Mean relative error of what is kept aside, with these weights in place of the part's own."""
+    rng, config, errors = np.random.default_rng(0), FastTraining(part=lesson.part), []
+    for item, side in lesson.aside:
+        batch = collate([coloured(item, rng, None)])
+        inputs = (batch["colours"], batch["geometry"], batch["numbers"], lesson.codes[[side]])
+        answer = torch.func.functional_call(part, weights, inputs)
+        picture, engine = shown(batch, answer, config), batch["colours"][:, :3]
+        weight = where(lesson.part, batch["colours"])
+        errors.append(float(losses.reconstruction(picture, engine, batch["target"], weight)))
+    return float(np.mean(errors))

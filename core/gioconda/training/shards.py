@@ -55,15 +55,15 @@ def write_shard(folder: Path, pairs: Sequence[Pair], source: Float32, about: dic
     """Pairs of one source picture; `about` goes last, so that a folder with it is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     for k, name in enumerate(VIEWS[-len(pairs[0].views) :]):
-        np.save(folder / f"colours_{name}.npy", np.stack([_bytes(pair.views[k].colours) for pair in pairs]))
-        np.save(folder / f"target_{name}.npy", np.stack([_bytes(pair.targets[k]) for pair in pairs]))
+        np.save(folder / f"colours_{name}.npy", np.stack([as_bytes(pair.views[k].colours) for pair in pairs]))
+        np.save(folder / f"target_{name}.npy", np.stack([as_bytes(pair.targets[k]) for pair in pairs]))
         shapes = np.stack([pair.views[k].geometry for pair in pairs])
         np.save(folder / f"geometry_{name}.npy", shapes.astype(np.float16))
         if pairs[0].flows:
             np.save(folder / f"flow_{name}.npy", np.stack([pair.flows[k] for pair in pairs]).astype(np.float16))
     np.save(folder / "numbers.npy", np.stack([pair.numbers for pair in pairs]))
     np.save(folder / "points.npy", np.stack([pair.points for pair in pairs]).astype(np.float32))
-    np.save(folder / "source.npy", _bytes(source))
+    np.save(folder / "source.npy", as_bytes(source))
     (folder / ABOUT).write_text(json.dumps(about | {"pairs": len(pairs)}, indent=1), encoding="utf-8")
 
 
@@ -77,5 +77,6 @@ def find_shards(folder: Path, *, side: str | None = None) -> list[tuple[Path, di
     return found
 
 
-def _bytes(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
+def as_bytes(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
+    """0..1 as a file keeps it."""
     return np.clip(np.round(values * 255), 0, 255).astype(np.uint8)

@@ -1,0 +1,107 @@
+"""Training pairs from one or a few pictures of one person, and which of them are kept aside to judge by.
+
+Several pictures: each is driven to look like each other one. One picture: it is moved away and back, see `pairs`.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import landmarks as lm
+from .. import pixels
+from ..engine import Portrait
+from ..face.nets import Nets
+from ..neural import features
+from ..neural.feeds import mirrored_numbers, mirrored_place, mirrored_source
+from ..pose import fit_similarity
+from ..retarget import RetargetSettings, retarget
+from .dataset import Item
+from .pairs import moved, pair_of, random_motion, way_back
+from .shards import VIEWS, Pair, as_bytes
+
+Float32 = npt.NDArray[np.float32]
+Sided = tuple[Item, int]  # a pair as one part sees it; 1: in a mirror, 0: not
+
+MOST_PAIRS = 72
+MOTIONS, TURN = 12, 12.0  # that a single picture is moved by; degrees
+MOST_GAIN = 4.0  # between the light of two pictures
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A pair, the head at rest (256, 256, 4) it starts from, and whether it is kept aside."""
+
+    pair: Pair
+    source: Float32
+    aside: bool
+
+    def seen(self, part: str) -> list[Sided]:
+        """What a part of the model sees of it; of the eyes: left, right in a mirror."""
+        sides = (("head", 0), ("mouth", 0), ("eyes", 0), ("eyes", 1))
+        return [(self._item(k, VIEWS[k]), side) for k, (name, side) in enumerate(sides) if name == part]
+
+    def _item(self, k: int, view: str) -> Item:
+        right, seen = view == "right", self.pair.views[k]
+        return {
+            "numbers": mirrored_numbers(self.pair.numbers) if right else self.pair.numbers,
+            "source": as_bytes(mirrored_source(self.source) if right else self.source),
+            "colours": as_bytes(seen.colours),
+            "geometry": mirrored_place(seen.geometry) if right else seen.geometry,
+            "target": as_bytes(self.pair.targets[k]),
+        }
+
+
+def between(portraits: Sequence[Portrait], *, seed: int = 0) -> list[Shot]:
+    """Each picture driven to look like each other one, which is laid over it by the rigid points of the face.
+
+    With three and more, what leads to or from one of them is kept aside.
+    """
+    stills = [features.still(portrait) for portrait in portraits]
+    left_out = len(portraits) // 2 if len(portraits) > 2 else None
+    ways = list(itertools.permutations(range(len(portraits)), 2))
+    if len(ways) > MOST_PAIRS:
+        chosen = np.random.default_rng(seed).choice(len(ways), MOST_PAIRS, replace=False)
+        ways = [ways[k] for k in sorted(chosen)]
+    shots = []
+    for k, j in ways:
+        points, target = laid_over(portraits[k], portraits[j])
+        pair = pair_of(portraits[k], stills[k], way_back(portraits[k], points), target)
+        shots.append(Shot(pair, stills[k].source, left_out in (k, j)))
+    return shots
+
+
+def laid_over(one: Portrait, other: Portrait) -> tuple[npt.NDArray[np.float64], Float32]:
+    """The other picture's landmarks (478, 3) and colours (H, W, 3) where and as light as the one picture shows them."""
+    index = list(lm.STABLE)
+    flat = [np.pad(p.landmarks[index, :2], ((0, 0), (0, 1))) for p in (other, one)]
+    fit = fit_similarity(flat[0], flat[1])
+    points = fit.scale * other.landmarks @ fit.rotation.T + fit.translation
+    back = np.linalg.inv(fit.scale * fit.rotation[:2, :2])
+    matrix = np.concatenate([back, -(back @ fit.translation[:2])[:, None]], axis=1)
+    light = np.clip(_skin(one) / _skin(other), 1 / MOST_GAIN, MOST_GAIN).astype(np.float32)
+    target = pixels.warp_affine(other.source[..., :3] * light, matrix, one.width, one.height)
+    return points, np.asarray(target, np.float32)
+
+
+def _skin(portrait: Portrait) -> npt.NDArray[np.float64]:
+    """The colour of the face: the median at its landmarks, linear RGB."""
+    x, y = portrait.landmarks[: lm.FACE_POINTS, :2].astype(int).T
+    at = np.clip(y, 0, portrait.height - 1), np.clip(x, 0, portrait.width - 1)
+    return np.maximum(np.median(portrait.source[..., :3][at], axis=0).astype(np.float64), 1e-3)
+
+
+def there_and_back(portrait: Portrait, nets: Nets, *, seed: int = 0, count: int = MOTIONS) -> list[Shot]:
+    """The only picture moved away by random motions and back; a quarter of them is kept aside."""
+    motion = random_motion(count, np.random.default_rng(seed), turn=TURN)
+    shots = []
+    for k, pose in enumerate(retarget(motion, portrait.landmarks, RetargetSettings(neutral="rest"))):
+        away = moved(portrait, pose, nets)
+        still = features.still(away)
+        pair = pair_of(away, still, way_back(away, portrait.landmarks), portrait.source[..., :3])
+        shots.append(Shot(pair, still.source, k % 4 == 3))
+    return shots

@@ -21,7 +21,15 @@ from . import __version__
 from .atomic import unwritable
 from .color import Display, Floats, display_srgb
 from .errors import CancelledError, OutputError
-from .exr import FLOAT32_PASSES, ExrWriter, check_compression, is_whole, read_exr
+from .exr import (
+    COMPOSITE_SYNTHETIC,
+    COMPOSITE_WITH_NETWORK,
+    FLOAT32_PASSES,
+    ExrWriter,
+    check_compression,
+    is_whole,
+    read_exr,
+)
 from .image import write_png
 from .pose import Pose
 from .protocol import Job
@@ -31,9 +39,11 @@ from .sequence import FramePattern
 NOT_SETTINGS = (
     "portrait", "motion", "points", "matte", "plate", "ocio", "identity", "output", "frames", "device", "threads",
     "review", "sheet", "png", "resume", "overwrite", "placeholders", "rest", "models", "cache", "consent", "keys",
+    "engine",
 )  # fmt: skip
 
 
+PROCESSOR = "cpu"  # in a frame's header: rendered by the engine's own kernels
 # What works by way of the poses: a frame whose pose stays the same is the same.
 IN_THE_POSE = ("retarget", "neutral", "fps")
 _HEADER_BYTES = 65536  # of an EXR, that hold its header
@@ -43,6 +53,11 @@ _EXR = b"\x76\x2f\x31\x01"
 def settings_of(job: Job) -> dict[str, Any]:
     """The job's settings that pixels depend on."""
     return {name: value for name, value in asdict(job).items() if name not in NOT_SETTINGS}
+
+
+def source_type(job: Job) -> str:
+    """What the frames are in IPTC's words; of a job whose networks are settled (`neural.quality.settled`)."""
+    return COMPOSITE_SYNTHETIC if job.engine is None and job.neural == "off" else COMPOSITE_WITH_NETWORK
 
 
 def identity(job: Job, contents: Mapping[str, str]) -> str:
@@ -181,10 +196,13 @@ class OpenFrame:
     The `pieces` of rows may run on any thread, before.
     """
 
-    def __init__(self, files: FrameFiles, number: int) -> None:
+    def __init__(self, files: FrameFiles, number: int, *, renderer: str = PROCESSOR) -> None:
+        """renderer: what draws it, for the header: “cpu” or “graph/” and a device."""
         job = files.job
         self.files, self.number = files, number
-        self.writer = files.writer(files.path(number), files.header(number))
+        # no part of the frame's hash: both draw the same within a stated tolerance, and farms have both
+        header = {**files.header(number), "gioconda:renderer": renderer}
+        self.writer = files.writer(files.path(number), header)
         width, height = files.size
         shown = bool(files.looks) or job.png
         self.srgb = np.empty((height, width, 3), np.uint8) if shown else None

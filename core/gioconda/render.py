@@ -10,21 +10,24 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import __version__, placeholders
 from .color import Floats
-from .engine import CHANNELS, Portrait, place, render_rows
+from .engine import CHANNELS, Placed, Portrait, place, render_rows
 from .errors import SettingsError
 from .exr import ExrWriter, provenance
-from .frames import FrameFiles, OpenFrame, check_output, frame_identity, identity, settings_of
+from .frames import PROCESSOR, FrameFiles, OpenFrame, check_output, frame_identity, identity, settings_of, source_type
+from .gpu.opening import open_renderer
 from .inputs import Opened, file_sha256, open_motion, open_portrait
 from .motion import Motion
 from .neural.corrector import Corrector, corrected, open_corrector
 from .neural.quality import settled, used_models
+from .plug.folder import read_notice
+from .plug.painter import Painter, open_painter
 from .pose import Performance, Pose
 from .protocol import REST, TAKE, Job, Progress, Report, Stage, Warn
 from .retarget import RetargetSettings, retarget
@@ -33,6 +36,10 @@ from .sequence import FrameRange
 from .spool import Spool
 from .trust.signoff import sign_off
 
+if TYPE_CHECKING:
+    from .gpu.renderer import Renderer
+
+Correction = Corrector | Painter
 BAND_BYTES = 16_000_000  # of rendered rows in one band
 BANDS = 6  # waiting, being encoded or being written; one more is being rendered
 
@@ -53,7 +60,7 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     numbers = chosen_frames(job.frames, there, report)
     check_output(job, numbers)
     opened = opener(job, report)
-    corrector = open_corrector(job, opened.portrait, report)
+    corrector = open_correction(job, opened.portrait, report)
     performance = performance_of(job, motion, opened.portrait.landmarks)
     files = frame_files(job, opened, performance)
     to_come = [*(numbers if job.placeholders else ()), *(() if job.rest is None else (job.rest,))]
@@ -62,9 +69,23 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     with Preview(fps=performance.fps, video=job.review, sheet=job.sheet) as preview:
         if job.review or job.sheet:
             files.looks.append(preview.add)
-        kept = write_frames(job, files, opened.portrait, performance, numbers, report, corrector=corrector)
+        kept = write_frames(
+            job, files, opened.portrait, performance, numbers, report, corrector=corrector,
+            renderer=open_renderer(job, opened.portrait, corrector, report),
+        )  # fmt: skip
     sign_off(job, numbers, opened.sha256, report)
     return summary(job, files, numbers, kept, time.monotonic() - started)
+
+
+def open_correction(job: Job, portrait: Portrait, report: Report) -> Correction | None:
+    """What changes a job's finished frames: networks, somebody else's engine, or nothing.
+
+    Raises:
+        ModelError, InputError, DeviceError.
+    """
+    if job.engine is None:
+        return open_corrector(job, portrait, report)
+    return open_painter(Path(job.engine), portrait, report, device=job.device, threads=job.threads)
 
 
 def performance_of(job: Job, motion: Motion, landmarks: npt.NDArray[np.floating]) -> Performance:
@@ -125,46 +146,59 @@ def summary(job: Job, files: FrameFiles, numbers: list[int], kept: int, seconds:
 
 def write_frames(
     job: Job, files: FrameFiles, portrait: Portrait, performance: Performance, numbers: list[int], report: Report,
-    *, corrector: Corrector | None = None,
+    *, corrector: Correction | None = None, renderer: Renderer | None = None,
 ) -> int:  # fmt: skip
-    """Render what is missing, in order, writing beside rendering. Returns how many frames were kept as they were."""
+    """Render what is missing, in order, writing beside rendering. Returns how many frames were kept as they were.
+
+    renderer: draws whole frames ahead, on a graphics card; what it leaves out is drawn here.
+    """
     progress = Counter(len(numbers), report)
     index = {int(number): i for i, number in enumerate(performance.frames)}
-    kept = 0
+    kept = {number for number in numbers if files.is_kept(number)}
+    ahead: Iterator[dict[str, Floats] | None] = iter(())
+    if renderer is not None:
+        placed = (posed(portrait, *poses_of(performance, index[number])) for number in numbers if number not in kept)
+        ahead = renderer.stream(placed, files.passes, report)
     try:
         with Spool(BANDS, workers=job.threads) as spool:
             for number in numbers:
-                if files.is_kept(number):
-                    kept += 1
+                if number in kept:
                     finish: Callable[[], None] = partial(files.show_again, number)
                 else:
-                    frame = OpenFrame(files, number)
-                    for row, passes in bands(files, portrait, *poses_of(performance, index[number]), corrector):
+                    whole = next(ahead, None)
+                    frame = OpenFrame(files, number, renderer=renderer.label if renderer and whole else PROCESSOR)
+                    for row, passes in bands(files, portrait, *poses_of(performance, index[number]), corrector, whole):
                         spool.put(partial(frame.rows, row, len(passes["Combined"])), *frame.pieces(row, passes))
                     finish = frame.finish
                 spool.put(partial(progress, number, str(files.path(number)), finish))
     finally:
         files.abandon()
-    return kept
+    return len(kept)
 
 
 def bands(
     files: FrameFiles, portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None,
-    corrector: Corrector | None = None,
+    corrector: Correction | None = None, whole: dict[str, Floats] | None = None,
 ) -> Iterator[tuple[int, dict[str, Floats]]]:  # fmt: skip
-    """A frame from top to bottom: (first row, passes of (rows, W, channels) float32)."""
+    """A frame from top to bottom: (first row, passes of (rows, W, channels) float32).
+
+    whole: the frame, where it is drawn already.
+    """
     width, height = files.size
-    placed = place(portrait, pose, previous=previous, following=following)
     step = band_rows(width, sum(CHANNELS[name] for name in files.passes))
-    if corrector is not None and not pose.is_identity:
+    placed = None if whole is not None else posed(portrait, pose, previous, following)
+    if placed is not None and corrector is not None and not pose.is_identity:
         whole = corrected(corrector, placed, files.passes, smooth_edges=not files.job.draft)
-        for row in range(0, height, step):
-            yield row, {name: array[row : row + step] for name, array in whole.items()}
-        return
     for row in range(0, height, step):
         rows = min(step, height - row)
-        frame = render_rows(placed, row, rows, passes=files.passes, smooth_edges=not files.job.draft)
-        yield row, frame.passes
+        if whole is not None:
+            yield row, {name: array[row : row + rows] for name, array in whole.items()}
+        elif placed is not None:
+            yield row, render_rows(placed, row, rows, passes=files.passes, smooth_edges=not files.job.draft).passes
+
+
+def posed(portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None) -> Placed:
+    return place(portrait, pose, previous=previous, following=following)
 
 
 def poses_of(performance: Performance, i: int) -> tuple[Pose, Pose | None, Pose | None]:
@@ -226,12 +260,14 @@ def chosen_frames(text: str, there: list[int], report: Report) -> list[int]:
 def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFiles:
     """Where the frames go, with the header each of them gets."""
     motion = job.motion if job.motion in (TAKE, REST) else file_sha256(job.motion)
+    engine = read_notice(Path(job.engine)) if job.engine else None
     contents = {
         "portrait": opened.sha256,
         "fps": f"{performance.fps:.6g}",
         **{name: file_sha256(getattr(job, name)) for name in ("points", "matte", "plate", "identity")},
         "ocio": job.ocio if job.ocio and "://" in job.ocio else file_sha256(job.ocio),
         **{name: model.sha256 for name, model in used_models(job).items()},
+        **({"engine": engine.digest()} if engine else {}),
     }
     job_identity = identity(job, contents)
     index = {int(number): i for i, number in enumerate(performance.frames)}
@@ -243,6 +279,7 @@ def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFile
             software=f"Gioconda {__version__}", frame=number or 0, fps=performance.fps, settings=settings_of(job),
             pixel_aspect=opened.pixel_aspect, source_sha256=opened.sha256, motion_sha256=motion,
             job=frame_identity(job_identity, poses), consent=job.consent,
+            engine=engine.plain() if engine else None, digital_source_type=source_type(job),
         )  # fmt: skip
 
     return FrameFiles(job, (opened.portrait.width, opened.portrait.height), header, opened.display)

@@ -1,9 +1,9 @@
 """Writes ONNX graphs that read like numpy. Knows no pictures.
 
-    g = Graph()
-    x = g.input("x", FLOAT, ("n", 4))
-    g.output("y", (x * 2.0 + 1.0).maximum(0.0))
-    model = g.model()
+g = Graph()
+x = g.input("x", FLOAT, ("n", 4))
+g.output("y", (x * 2.0 + 1.0).maximum(0.0))
+model = g.model()
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Graph:
         self.outputs.append(helper.make_tensor_value_info(name, value.kind, list(shape)))
 
     def constant(self, value: npt.ArrayLike, kind: int) -> Value:
-        array = np.asarray(value, _NUMPY[kind])
+        array: npt.NDArray[Any] = np.asarray(value, _NUMPY[kind])
         name = f"constant_{kind}_{array.shape}_{array.tobytes().hex() if array.size <= 16 else len(self.initializers)}"
         if name not in self.initializers:
             self.initializers[name] = numpy_helper.from_array(array, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..engine.correct import EDGE, NOTHING, RIM, STILL
+from ..engine import correct
 from ..neural.crops import Sizes
 from .graph import FLOAT, INT32, INT64, Graph, Value
 from .sampling import clamped
@@ -12,6 +12,7 @@ from .seeing import Seen
 from .shading import Canvas
 from .tones import decode, encode
 
+EDGE, NOTHING, RIM, STILL = (float(k) for k in (correct.EDGE, correct.NOTHING, correct.RIM, correct.STILL))
 _PARTS = ("head", "mouth", "left", "right")
 
 
@@ -145,9 +146,7 @@ def _moved(
     return g.where(moves, colour, canvas.combined.rows(pixel)), g.where(moves, matte, canvas.matte.rows(pixel))
 
 
-def _toned(
-    g: Graph, colour: Value, matte: Value, behind: Value, gain: Value, wanted: _Wanted
-) -> tuple[Value, Value]:
+def _toned(g: Graph, colour: Value, matte: Value, behind: Value, gain: Value, wanted: _Wanted) -> tuple[Value, Value]:
     """The person strengthened or thinned against the plate, toned, painted; the rest to the last bit as it was."""
     more = _flat(wanted.more, 1) * 4.0 * matte * (1.0 - matte)
     tone, added = _flat(wanted.gain, 3), _flat(wanted.added, 3)

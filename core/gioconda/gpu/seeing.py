@@ -119,8 +119,10 @@ def _allowed(g: Graph, alpha: Value, revealed: Value, size: int) -> Value:
     edged, grown = _edged(g, person, radius), None
     for away, half in enumerate(_disc(radius)):
         # two rows of the disc at a time, as far above the middle as below
-        tall = {"kernel_shape": [2, 2 * half + 1], "dilations": [2 * away, 1]}
-        most = g.op("MaxPool", edged, **(tall if away else {"kernel_shape": [1, 2 * half + 1]}))
+        if away:
+            most = g.op("MaxPool", edged, kernel_shape=[2, 2 * half + 1], dilations=[2 * away, 1])
+        else:
+            most = g.op("MaxPool", edged, kernel_shape=[1, 2 * half + 1])
         most = most.part(radius - away, radius - away + size, axis=2)
         most = most.part(radius - half, radius - half + size, axis=3)
         grown = most if grown is None else grown.maximum(most)

@@ -64,5 +64,3 @@ def sizes_of(network: onnx.ModelProto) -> tuple[Sizes, int]:
         return Sizes(head, mouth, eye), shapes["code"][-1]
     except (KeyError, IndexError) as error:
         raise ModelError("The model is no network of corrections.") from error
-
-

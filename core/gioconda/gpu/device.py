@@ -1,0 +1,117 @@
+"""A graph on a device, whose inputs may stay there between runs. Beside face/runtime.py the only user of ONNX Runtime.
+
+`face.runtime.Session` takes files and arrays; frames need what it has no use for: graphs made in memory and layers that
+are uploaded once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DeviceError
+from ..face.runtime import available_devices  # first: it says in a sentence where ONNX Runtime is missing
+
+import onnxruntime  # isort: skip
+
+# Where whole frames are worth it: the device and its memory, in ONNX Runtime's words. TensorRT compiles a graph anew
+# for every length of a list, so its cards use CUDA for frames; DirectML and CoreML were never measured.
+_PROVIDERS = {"cuda": ("CUDAExecutionProvider", "cuda"), "cpu": ("CPUExecutionProvider", "cpu")}
+_OPTIONS: dict[str, dict[str, str]] = {"cuda": {"arena_extend_strategy": "kSameAsRequested"}, "cpu": {}}
+_SAME_CARD = {"auto": "cuda", "cuda": "cuda", "tensorrt": "cuda"}
+
+Array = npt.NDArray[Any]
+
+
+def graphics_device(wanted: str) -> str | None:
+    """Which device draws whole frames for a job that wants one of `protocol.DEVICES`; None: the processor does."""
+    device = _SAME_CARD.get(wanted)
+    return device if device in available_devices() else None
+
+
+class DeviceGraph:
+    """An open graph.
+
+    Attributes:
+        device: where it runs, “cuda” or “cpu”.
+    """
+
+    def __init__(
+        self, model: bytes, device: str, *, threads: int | None = None, written: Path | None = None, profile: str = ""
+    ) -> None:
+        """Open it.
+
+        Args:
+            model: an ONNX file's bytes.
+            device: “cuda” or “cpu”.
+            threads: for the processor.
+            written: where the graph is written as it will run, for looking at.
+            profile: the beginning of a name under which a profile of its operators is written by `finish_profile`.
+
+        Raises:
+            DeviceError: the device does not work here, or not with this graph.
+        """
+        provider, self._memory = _PROVIDERS[device]
+        self.device = device
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if written is not None:
+            options.optimized_model_filepath = str(written)
+        if profile:
+            options.enable_profiling, options.profile_file_prefix = True, profile
+        if device == "cuda" and hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()
+        providers: list[Any] = [(provider, _OPTIONS[device])]
+        if device != "cpu":
+            providers.append(_PROVIDERS["cpu"][0])
+        try:
+            self._session = onnxruntime.InferenceSession(model, options, providers=providers)
+        except Exception as error:  # ONNX Runtime raises classes of its own that share no base
+            raise _said(device, error) from error
+        if self._session.get_providers()[0] != provider:
+            raise DeviceError(f"Frames cannot be rendered on {device}: its driver or libraries are missing.")
+
+    def hold(self, array: Array) -> Any:
+        """An array's copy in the device's memory, to be given to `run` again and again. Raises: DeviceError."""
+        try:
+            return onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), self._memory, 0)
+        except Exception as error:
+            raise _said(self.device, error) from error
+
+    def run(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> list[Array]:
+        """The outputs asked for, in this order; nothing else is worked out or fetched.
+
+        inputs: arrays, and what `hold` returned.
+
+        Raises:
+            DeviceError: mostly, there is not enough memory.
+        """
+        try:
+            binding = self._session.io_binding()
+            for name, value in inputs.items():
+                if isinstance(value, np.ndarray):
+                    binding.bind_cpu_input(name, np.ascontiguousarray(value))
+                else:
+                    binding.bind_ortvalue_input(name, value)
+            for name in outputs:
+                binding.bind_output(name, "cpu")
+            self._session.run_with_iobinding(binding)
+            return [value.numpy() for value in binding.get_outputs()]
+        except Exception as error:
+            raise _said(self.device, error) from error
+
+    def finish_profile(self) -> Path:
+        """Where the profile is."""
+        return Path(self._session.end_profiling())
+
+
+def _said(device: str, error: Exception) -> DeviceError:
+    words = (str(error).splitlines() or [type(error).__name__])[0]
+    return DeviceError(f"Frames cannot be rendered on {device} ({words}): use --device cpu.")

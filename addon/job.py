@@ -50,6 +50,18 @@ def output_of(tree: bpy.types.NodeTree) -> str:
     return pattern
 
 
+def engine_of(tree: bpy.types.NodeTree) -> str | None:
+    """The folder of somebody else's engine; None: there is none.
+
+    Raises:
+        SettingsError: it cannot be known.
+    """
+    text = tree.gioconda.engine
+    if text.startswith("//") and not bpy.data.filepath:
+        raise SettingsError(f"The engine {text} is beside a .blend that was never saved: save it, or choose a folder.")
+    return os.path.normpath(bpy.path.abspath(text, library=tree.library)) if text else None
+
+
 def retarget_of(tree: bpy.types.NodeTree) -> dict[str, object]:
     """Fields of `RetargetSettings`: the gains, and what suits the rig."""
     gains = tree.gioconda.gains
@@ -96,7 +108,7 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
         full_float=settings.full_float, draft=settings.draft, colorspace=source.colorspace,
         plate_colorspace=plate and plate.colorspace, ocio=source.ocio or (plate and plate.ocio),
         device=chosen.device, threads=chosen.threads or None, resume=True, placeholders=True,
-        consent=consent, retarget=retarget_of(tree),
+        consent=consent, engine=engine_of(tree), retarget=retarget_of(tree),
     )  # fmt: skip
 
 

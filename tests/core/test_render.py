@@ -228,7 +228,7 @@ def test_pixels_nothing_moves_are_the_sources_own(job: Job, tmp_path: Path) -> N
     assert np.array_equal(moved["Combined"][outside[..., 0]], source[outside[..., 0]])
     assert not np.array_equal(moved["Combined"], source)
     assert header["imageCounter"] == 8
-    assert "compositeSynthetic" in header["Iptc4xmpExt:DigitalSourceType"]
+    assert header["Iptc4xmpExt:DigitalSourceType"].endswith("/compositeWithTrainedAlgorithmicMedia")  # networks
 
 
 def test_vectors_lead_to_the_neighbours(job: Job, whole: list[bytes]) -> None:

@@ -23,6 +23,7 @@ from ..frames import settings_of
 from ..image import write_jpeg
 from ..inputs import Opened, file_sha256, open_portrait
 from ..neural.quality import used_models
+from ..plug.folder import read_notice
 from ..protocol import Job, Message, Progress, Report, Stage, Warn
 from ..render import render
 from ..sequence import FramePattern, FrameRange
@@ -175,6 +176,8 @@ def content_key(job: Job, delivery: Delivery) -> str:
         for name, path in files.items()
     }
     nets = {name: model.sha256 for name, model in used_models(job).items()}
+    if job.engine:
+        nets["engine"] = read_notice(Path(job.engine)).digest()
     made = {"settings": settings_of(job), "frames": job.frames, "delivery": asdict(delivery), "nets": nets}
     text = json.dumps({"version": __version__, "contents": contents, **made}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -99,7 +99,7 @@ class Plan:
         policy, job = self.policy or Policy(), job_for(self.batch, item)
         if self.confined:
             check_reach(job, self.batch.path.parent, policy.allow_outside)
-        key = (job.neural, job.models, job.device, job.identity)
+        key = (job.neural, job.models, job.device, job.identity, job.engine)
         if key not in self.qualities:
             self.qualities[key] = settled(job, self.report).neural
         return with_consent(replace(job, neural=self.qualities[key]), policy, interactive=False)

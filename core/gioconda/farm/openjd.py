@@ -83,6 +83,7 @@ def asset_references(tasks: Sequence[Task]) -> dict[str, Any]:
     """What the jobs read and where they write, for Deadline Cloud's job attachments."""
     inputs: set[str] = set()
     outputs: set[str] = set()
+    engines = {task.item.job.engine for task in tasks if task.item.job.engine}
     for task in tasks:
         job = task.item.job
         named = [job.portrait, job.motion, job.points, job.matte, job.plate, job.ocio]
@@ -90,7 +91,7 @@ def asset_references(tasks: Sequence[Task]) -> dict[str, Any]:
         outputs |= {str(Path(path).parent) for path in (job.output, job.review, job.sheet) if path}
     return {
         "assetReferences": {
-            "inputs": {"filenames": sorted(inputs), "directories": []},
+            "inputs": {"filenames": sorted(inputs), "directories": sorted(engines)},
             "outputs": {"directories": sorted(outputs)},
             "referencedPaths": [],
         }

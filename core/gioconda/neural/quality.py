@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import GiocondaError, ModelError
+from ..errors import GiocondaError, ModelError, SettingsError
 from ..models.registry import Model, default_models_folder, load_registry, model_path
 from ..protocol import Job, Log, Report
 
@@ -21,12 +21,17 @@ def settled(job: Job, report: Report) -> Job:
     """The job with “auto” replaced by the best that this machine serves well.
 
     With an identity, the networks it was made for. Else `full` where its files are there and a graphics card took them;
-    else `fast`; else “off”, which is said.
+    else `fast`; else “off”, which is said. Somebody else's engine takes the networks' place.
 
     Raises:
         ModelError: models.yaml is missing or broken, the identity was made for networks that are not here.
         InputError: the identity cannot be read.
+        SettingsError: the job names networks and somebody else's engine.
     """
+    if job.engine is not None and job.neural in QUALITIES:
+        raise SettingsError("--engine and --neural paint the same pixels: use one of them.")
+    if job.engine is not None:
+        return replace(job, neural=OFF)
     if job.neural != AUTO:
         return job
     folder = Path(job.models) if job.models else default_models_folder()

@@ -28,7 +28,7 @@ def check_reach(job: Job, folder: Path, allowed: Sequence[Path] = ()) -> None:
             continue
         if "://" in value:
             raise SettingsError(f"The job's “{name}” is {value}: only files of this machine are read.")
-        if name == "models" and not _reaches(Path(value), allowed):
+        if name in ("models", "engine") and not _reaches(Path(value), allowed):
             raise SettingsError(f"The job names its own nets ({value}): use --allow-outside if you trust the job.")
         if not _reaches(Path(value), (home, *allowed)):
             raise SettingsError(

@@ -16,7 +16,7 @@ import c2pa
 from .. import __version__
 from ..atomic import whole_file
 from ..errors import OutputError
-from ..exr import COMPOSITE_SYNTHETIC, STATEMENT
+from ..exr import STATEMENT
 from .keys import Certificate
 
 KINDS = {".mp4": "video/mp4", ".png": "image/png", ".mov": "video/quicktime", ".webp": "image/webp"}
@@ -70,7 +70,7 @@ def _claim(path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
                     "actions": [
                         {
                             "action": "c2pa.created",
-                            "digitalSourceType": COMPOSITE_SYNTHETIC,
+                            "digitalSourceType": facts["digital_source_type"],
                             "softwareAgent": _ABOUT,
                             "description": STATEMENT,
                         }

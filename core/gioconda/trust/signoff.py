@@ -10,9 +10,10 @@ from typing import Any
 
 from .. import __version__
 from ..errors import GiocondaError
-from ..exr import COMPOSITE_SYNTHETIC, STATEMENT
-from ..frames import settings_of
+from ..exr import STATEMENT
+from ..frames import settings_of, source_type
 from ..models import load_registry
+from ..plug.folder import read_notice
 from ..protocol import REST, TAKE, Job, Log, Report, Warn
 from ..sequence import FramePattern
 from .home import config_folder
@@ -51,12 +52,13 @@ def facts_of(job: Job, source_sha256: str) -> dict[str, Any]:
     return {
         "software": f"Gioconda {__version__}",
         "statement": STATEMENT,
-        "digital_source_type": COMPOSITE_SYNTHETIC,
+        "digital_source_type": source_type(job),
         "consent": dict(job.consent) if job.consent else None,
         "source": source_sha256,
         "motion": job.motion if job.motion in (TAKE, REST) else sha256_of(Path(job.motion)),
         "settings": json.loads(json.dumps(settings_of(job))),  # as it is read back: lists, no tuples
         "models": {name: model.sha256 for name, model in models.items()},
+        **({"engine": read_notice(Path(job.engine)).plain()} if job.engine else {}),
     }
 
 

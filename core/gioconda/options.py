@@ -359,15 +359,24 @@ def _train(commands: Commands[Parser]) -> None:
     about = "teach the networks that correct frames (needs PyTorch: gioconda[train])"
     command = _command(commands, "train", about, "gioconda train fast pairs -o run --part mouth --minutes 60")
     command.add_argument(
-        "action", choices=("pairs", "fast", "paper", "export"),
-        help="pairs: make training pairs of clips and stills with the engine; fast: train the fast model on them, "
+        "action", choices=("pairs", "fast", "full", "paper", "completion", "export"),
+        help="pairs: make training pairs of clips and stills with the engine; fast, full: train that model on them, "
         "going on where it was stopped; paper: train the paper's networks, to compare with; "
+        "completion: teach what the person hides, from clips and stills, and make its ONNX file; "
         "export: make ONNX files of what was trained and prove them",
     )  # fmt: skip
     command.add_argument("input", help="the folder of clips and stills, of pairs, of a training's results")
     command.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the result goes")
-    command.add_argument("--only", metavar="NAME", help="pairs: only files whose names begin so: clips/, congress/")
-    command.add_argument("--part", choices=("head", "mouth", "eyes"), help="fast: only this part (default: all)")
+    command.add_argument(
+        "--only", metavar="NAME", help="pairs, completion: only files whose names begin so: clips/, congress/"
+    )
+    command.add_argument(
+        "--quality", choices=("fast", "full"), default="fast", help="pairs: which model's sizes (default: fast)"
+    )
+    command.add_argument(
+        "--workers", type=_count, metavar="N", default=1, help="pairs: processes that make them (default: 1)"
+    )
+    command.add_argument("--part", choices=("head", "mouth", "eyes"), help="fast, full: only this part (default: all)")
     command.add_argument(
         "--condition", choices=("engine", "landmarks"), default="engine",
         help="paper: what the generator sees: the engine's frame (default), or a drawing of landmarks, as in the paper",
@@ -376,7 +385,7 @@ def _train(commands: Commands[Parser]) -> None:
         "--width", type=_count, metavar="N", default=1,
         help="paper: divide the networks' channels by this: 8 for networks that learn on a processor (default: 1)",
     )  # fmt: skip
-    command.add_argument("--config", metavar="FILE", help="fast, paper: training settings (YAML)")
+    command.add_argument("--config", metavar="FILE", help="fast, full, paper, completion: training settings (YAML)")
     command.add_argument("--steps", type=_count, metavar="N", help="steps in all")
     command.add_argument("--minutes", type=float, metavar="N", help="stop after so long, to go on another time")
     command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")

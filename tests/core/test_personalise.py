@@ -18,7 +18,7 @@ from gioconda.neural.corrector import CorrectionNets, Corrector  # noqa: E402
 from gioconda.neural.feeds import feeds  # noqa: E402
 from gioconda.neural.identity import About, Identity, load_identity, save_identity  # noqa: E402
 from gioconda.training import fast  # noqa: E402
-from gioconda.training.export import Frame, export_fast  # noqa: E402
+from gioconda.training.export import Frame, export  # noqa: E402
 from gioconda.training.personalise import Personal, budget_of, freed, personalise  # noqa: E402
 from gioconda.training.shots import between, laid_over  # noqa: E402
 
@@ -58,7 +58,7 @@ def parts() -> dict[str, fast.Part]:
 
 @pytest.fixture(scope="module")
 def exported(parts: dict[str, fast.Part], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return export_fast(parts, tmp_path_factory.mktemp("onnx"))
+    return export("fast", parts, tmp_path_factory.mktemp("onnx"))
 
 
 @pytest.fixture(scope="module")

@@ -19,12 +19,12 @@ from gioconda.neural.tone import encode  # noqa: E402
 from gioconda.pose import Pose, rotation_matrix  # noqa: E402
 from gioconda.training import fast, train_fast  # noqa: E402
 from gioconda.training.dataset import DrawSettings, Pairs  # noqa: E402
-from gioconda.training.export import Frame, disagreement, export_fast, load_parts, parts_of_onnx  # noqa: E402
+from gioconda.training.export import Frame, disagreement, export, load_parts, parts_of_onnx  # noqa: E402
 from gioconda.training.jitter import jittered  # noqa: E402
+from gioconda.training.objectives import PartTraining  # noqa: E402
 from gioconda.training.pairs import way_back  # noqa: E402
 from gioconda.training.shards import Pair, write_shard  # noqa: E402
 from gioconda.training.sources import find_sources, load_splits  # noqa: E402
-from gioconda.training.train_fast import FastTraining  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,17 +63,17 @@ def test_training_a_few_steps_makes_the_loss_fall_and_goes_on_where_it_stopped(
     pairs: Path, tmp_path: Path, tiny: None
 ) -> None:
     plain = DrawSettings(colour=0, swapped=(0, 0), mirror=0)
-    config = FastTraining(
+    config = PartTraining(
         part="eyes", draw=plain, batch=2, steps=12, every=4, warm_up=1, rate=5e-3, held_out=2, threads=1
     )
-    train_fast.train_fast(pairs, tmp_path, config)
+    train_fast.train_part(pairs, tmp_path, config)
     with (tmp_path / "eyes.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["4", "8", "12"]
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"]) - 0.05
     assert (tmp_path / "eyes.png").exists()
-    more = FastTraining(part="eyes", batch=2, steps=16, every=4, warm_up=1, held_out=2, threads=1, adversarial=0.02)
-    train_fast.train_fast(pairs, tmp_path, more)
+    more = PartTraining(part="eyes", batch=2, steps=16, every=4, warm_up=1, held_out=2, threads=1, adversarial=0.02)
+    train_fast.train_part(pairs, tmp_path, more)
     with (tmp_path / "eyes.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["4", "8", "12", "16"]
@@ -82,11 +82,11 @@ def test_training_a_few_steps_makes_the_loss_fall_and_goes_on_where_it_stopped(
 
 def test_onnx_answers_as_torch_does_on_real_inputs(pairs: Path, portrait: Portrait, tmp_path: Path, tiny: None) -> None:
     for part in fast.PARTS:
-        config = FastTraining(part=part, batch=1, steps=2, every=2, warm_up=1, rate=5e-3, held_out=1, threads=1)
-        train_fast.train_fast(pairs, tmp_path, config)
-    parts, about = load_parts(tmp_path)
+        config = PartTraining(part=part, batch=1, steps=2, every=2, warm_up=1, rate=5e-3, held_out=1, threads=1)
+        train_fast.train_part(pairs, tmp_path, config)
+    quality, parts, about = load_parts(tmp_path)
     assert about["mouth"]["step"] == 2
-    person, frame = export_fast(parts, tmp_path)
+    person, frame = export(quality, parts, tmp_path)
     again = parts_of_onnx(person, frame)
     for name, part in parts.items():
         assert all(torch.equal(value, again[name].state_dict()[key]) for key, value in part.state_dict().items())

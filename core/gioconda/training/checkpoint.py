@@ -22,7 +22,7 @@ def save(path: Path, *, kind: str, config: Any, step: int, data: Mapping[str, An
     """Write a checkpoint; it appears whole or not at all.
 
     Args:
-        kind: "fast", "paper" …
+        kind: "fast", "full", "paper" …
         config: the dataclass training was asked for.
         data: what it learned from.
         state: `state_dict`s and whatever else resuming needs.
@@ -34,8 +34,8 @@ def save(path: Path, *, kind: str, config: Any, step: int, data: Mapping[str, An
         torch.save(about | state, part)
 
 
-def load(path: Path, *, kind: str) -> dict[str, Any]:
-    """What `save` wrote.
+def load(path: Path, *, kind: str | tuple[str, ...]) -> dict[str, Any]:
+    """What `save` wrote. kind: which, or which ones will do.
 
     Raises:
         InputError: the file is missing, broken or of another kind.
@@ -44,8 +44,9 @@ def load(path: Path, *, kind: str) -> dict[str, Any]:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
         raise InputError(f"The checkpoint {path} cannot be read: {str(error).splitlines()[0]}.") from error
-    if content.get("format") != FORMAT or content.get("kind") != kind:
-        raise InputError(f"{path} is not a checkpoint of a “{kind}” model of this version.")
+    kinds = (kind,) if isinstance(kind, str) else kind
+    if content.get("format") != FORMAT or content.get("kind") not in kinds:
+        raise InputError(f"{path} is not a checkpoint of a “{'” or “'.join(kinds)}” model of this version.")
     return content
 
 

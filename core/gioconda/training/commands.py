@@ -20,43 +20,61 @@ from ..models.wire import changeable
 from ..neural.identity import About, Identity, save_identity
 from ..neural.quality import files
 from ..protocol import LARGEST, Log, Report, Result
-from .export import export_fast, load_parts, parts_of_onnx
+from .completion_export import export_completion, load_completion
+from .completion_scenes import open_scenes
+from .completion_training import CompletionTraining, train_completion
+from .export import export, load_parts, parts_of_onnx
 from .fast import PARTS
-from .pairs import PairSettings, make_pairs, portrait_in
+from .objectives import PRESETS, PartTraining
+from .pairs import PairSettings, make_pairs, make_pairs_beside, portrait_in
 from .paper import PaperConfig
 from .personalise import personalise
+from .qualities import SIDES
 from .sources import find_sources
-from .train_fast import FastTraining, train_fast
+from .train_fast import train_part
 from .train_paper import PaperTraining, train_paper
 
 Arguments = argparse.Namespace
-Training = TypeVar("Training", FastTraining, PaperTraining)
+Training = TypeVar("Training", PartTraining, PaperTraining, CompletionTraining)
 
 
 def train(arguments: Arguments, report: Report) -> None:
-    """One of: pairs, fast, paper, export."""
+    """One of: pairs, fast, paper, completion, export."""
     logging.getLogger("gioconda.training").addHandler(_ToReport(report))
     logging.getLogger("gioconda.training").setLevel(logging.INFO)
-    {"pairs": _pairs, "fast": _fast, "paper": _paper, "export": _export}[arguments.action](arguments, report)
+    actions = {
+        "pairs": _pairs,
+        "fast": _part,
+        "full": _part,
+        "paper": _paper,
+        "completion": _completion,
+        "export": _export,
+    }
+    actions[arguments.action](arguments, report)
 
 
 def _pairs(arguments: Arguments, report: Report) -> None:
     sources = [s for s in find_sources(Path(arguments.input)) if s.name.startswith(arguments.only or "")]
     if not sources:
         raise InputError(f"There is nothing to learn from in {arguments.input}: it should hold clips, congress, …")
-    nets = Nets.open(Path(arguments.models) if arguments.models else None, "cpu", threads=arguments.threads)
-    make_pairs(sources, nets, Path(arguments.output), PairSettings())
+    models, out = Path(arguments.models) if arguments.models else None, Path(arguments.output)
+    settings = PairSettings(sizes=SIDES[arguments.quality])
+    if arguments.workers > 1:
+        make_pairs_beside(sources, models, out, settings, arguments.workers)
+    else:
+        make_pairs(sources, Nets.open(models, "cpu", threads=arguments.threads), out, settings)
     text = f"Pairs of {len(sources)} files: {arguments.output}"
     report(Result("train", {"sources": len(sources), "output": arguments.output, "text": text}))
 
 
-def _fast(arguments: Arguments, report: Report) -> None:
-    config = load_config(Path(arguments.config) if arguments.config else None, FastTraining)
+def _part(arguments: Arguments, report: Report) -> None:
+    path = Path(arguments.config) if arguments.config else None
+    config = load_config(path, PartTraining, PRESETS[arguments.action])
     changes = {name: value for name in ("steps", "threads") if (value := getattr(arguments, name)) is not None}
     figures = {}
     for part in (arguments.part,) if arguments.part else PARTS:
         whole = replace(config, part=part, **changes)
-        figures[part] = train_fast(Path(arguments.input), Path(arguments.output), whole, minutes=arguments.minutes)
+        figures[part] = train_part(Path(arguments.input), Path(arguments.output), whole, minutes=arguments.minutes)
     text = "; ".join(f"{part}: {f.get('gain_db', 0):+.2f} dB" for part, f in figures.items())
     report(Result("train", {"held_out": figures, "output": arguments.output, "text": f"On held-out people {text}"}))
 
@@ -73,9 +91,23 @@ def _paper(arguments: Arguments, report: Report) -> None:
     report(Result("train", {"figures": figures, "output": arguments.output, "text": f"In {arguments.output}"}))
 
 
+def _completion(arguments: Arguments, report: Report) -> None:
+    config = load_config(Path(arguments.config) if arguments.config else None, CompletionTraining)
+    changes = {name: value for name in ("steps", "threads") if (value := getattr(arguments, name)) is not None}
+    nets = Nets.open(Path(arguments.models) if arguments.models else None, "cpu", threads=arguments.threads)
+    out = Path(arguments.output)
+    scenes = open_scenes(Path(arguments.input), out / "scenes.npz", nets, only=arguments.only or "")
+    figures = train_completion(scenes, out, replace(config, **changes), minutes=arguments.minutes)
+    model, steps = load_completion(out)
+    path = export_completion(model, out / "neural_completion.onnx")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    text = f"After {steps} steps {figures.get('gain_db', 0):+.2f} dB on held-out scenes; {path.name}: {digest}"
+    report(Result("train", {"held_out": figures, "file": str(path), "sha256": digest, "text": text}))
+
+
 def _export(arguments: Arguments, report: Report) -> None:
-    parts, about = load_parts(Path(arguments.input))
-    paths = export_fast(parts, Path(arguments.output))
+    quality, parts, about = load_parts(Path(arguments.input))
+    paths = export(quality, parts, Path(arguments.output))
     hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
     steps = ", ".join(f"{part} {one['step']}" for part, one in about.items())
     text = "\n".join([f"Steps: {steps}", *(f"{name}: {digest}" for name, digest in hashes.items())])
@@ -101,23 +133,32 @@ def personalise_command(arguments: Arguments, report: Report) -> None:
     report(Result("personalise", {**vars(about), "output": arguments.output, "text": f"{text}: {arguments.output}"}))
 
 
-def load_config(path: Path | None, kind: type[Training]) -> Training:
-    """The settings of a YAML file; what it does not name keeps its default.
+def load_config(path: Path | None, kind: type[Training], preset: Training | None = None) -> Training:
+    """The settings of a YAML file; what it does not name keeps its default, or the preset's value.
 
     Raises:
         InputError: it cannot be read. SettingsError: a setting that does not exist.
     """
+    settings = kind() if preset is None else preset
     if path is None:
-        return kind()
+        return settings
     try:
         values: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"The training settings {path} cannot be read: {error}.") from error
-    known = {field.name for field in fields(kind)} - {"draw", "model"}
+    if isinstance(settings, PartTraining) and isinstance(values.get("draw"), dict):
+        values["draw"] = _changed(settings.draw, values["draw"], path)
+    changed: Training = _changed(settings, values, path)
+    return changed
+
+
+def _changed(settings: Any, values: dict[str, Any], path: Path) -> Any:
+    """Settings with some others. Raises: SettingsError."""
+    known = {field.name for field in fields(settings)} - {"model", "quality"}
     for name in values:
         if name not in known:
             raise SettingsError(f"{path}: there is no training setting “{name}”; there are {', '.join(sorted(known))}.")
-    return kind(**values)
+    return replace(settings, **values)
 
 
 class _ToReport(logging.Handler):

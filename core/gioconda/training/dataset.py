@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from ..neural.features import NUMBERS
 from ..neural.feeds import FLOW_X, MIRROR_FROM, MIRROR_SIGN, PLACE_X
 from .shards import find_shards
 
+HALF = {"geometry", "flow"}  # what is seen at half the crop's size
+PICTURES = {"source", "colours", "target", *HALF}
 STILL = np.array([1, 1, 1, 0, 0, 0, 0, *[1] * (NUMBERS - 7)], np.float32)  # NUMBERS without translation and size
 Array = npt.NDArray[Any]
 Item = dict[str, Array]
 Batch = dict[str, Tensor]
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,10 @@ class DrawSettings:
     """How pairs are drawn and changed."""
 
     clips: float = 0.5  # share of pairs that come from clips
+    rendered: float = 0.0  # share of pairs that come from rendered heads, before the rest is shared out
+    shots: int = (
+        1  # at most so many pictures of a person are embedded and averaged, the paper's K: in each batch 1 to K
+    )
     mirror: float = 0.5
     colour: float = 0.9  # share of pairs whose colours are changed
     exposure: float = 0.5  # natural logarithm, at most
@@ -36,57 +45,74 @@ class DrawSettings:
     grey: float = 0.2  # share of pairs that lose all colour
     swapped: tuple[float, float] = (0.5, 0.3)  # share of pairs whose red, green and blue change places: head, others
     still: float = 0.3  # share of the head's pairs that do not say how the head moved: bodies follow in their own way
-    window: int = 128  # side of the part of a larger crop that is shown, a multiple of 16: the head in quarters
+    window: int = 128  # side of the part of the head's square that is shown, a multiple of 32
+
+
+CLIPS, STILLS, RENDERED = "clips", "stills", "rendered"
 
 
 class Pairs:
     """All pairs of one side of the split as one part of the model sees them, memory-mapped.
 
     part: head, mouth or eyes; an eye is drawn from either side.
+    columns: the people learned from, in an order that stays: a person's number is their column of the matrix W.
     """
 
-    def __init__(self, folder: Path, side: str, part: str) -> None:
+    def __init__(self, folder: Path, side: str, part: str, *, columns: Sequence[str] = ()) -> None:
         self.folder, self.side, self.part = folder, side, part
         self.shards: list[Path] = []
-        self.of_person: dict[tuple[bool, str], list[int]] = {}
+        self.of_person: dict[tuple[str, str], list[int]] = {}
+        self.person_of: list[tuple[str, str]] = []  # of each shard
         self.refresh()
+        self.columns = {name: k for k, name in enumerate(columns)}
+        for _, person in self.of_person:
+            self.columns.setdefault(person, len(self.columns))
 
     def refresh(self) -> None:
-        """Take in what has been made since."""
+        """Take in what has been made since. New people have no column (-1) before training is taken up again."""
         known = set(self.shards)
         for path, about in find_shards(self.folder, side=self.side):
             if path not in known and (self.part != "head" or (path / "colours_head.npy").exists()):
-                key = (str(about["source"]).startswith("clips/"), str(about["person"]))
+                kind = str(about["source"]).split("/")[0]
+                key = (kind if kind in (CLIPS, RENDERED) else STILLS, str(about["person"]))
                 self.of_person.setdefault(key, []).append(len(self.shards))
                 self.shards.append(path)
+                self.person_of.append(key)
 
-    def people(self, *, clips: bool) -> list[list[int]]:
-        """For each person the numbers of the shards."""
-        return [shards for (is_clip, _), shards in self.of_person.items() if is_clip == clips]
+    def people(self, kind: str) -> list[list[int]]:
+        """For each person in CLIPS, STILLS or RENDERED the numbers of the shards."""
+        return [shards for (found, _), shards in self.of_person.items() if found == kind]
 
-    def load(self, shard: int, index: int, *, right: bool = False) -> Item:
-        """One pair as it is stored. right: of the eyes, the right one, which is stored mirrored."""
+    def load(self, shard: int, index: int, *, right: bool = False, others: Sequence[int] = ()) -> Item:
+        """One pair as it is stored. right: of the eyes, the right one, which is stored mirrored.
+
+        others: shards of the same person whose pictures are embedded too; source is (1 + others, S, S, 4) then.
+        """
         folder = self.shards[shard]
         view = ("right" if right else "left") if self.part == "eyes" else self.part
         numbers = np.load(folder / "numbers.npy")
         k = index % len(numbers)
-        item: Item = {"numbers": numbers[k], "source": np.load(folder / "source.npy")}
+        sources = [np.load(self.shards[each] / "source.npy") for each in (shard, *others)]
+        item: Item = {"numbers": numbers[k], "source": np.stack(sources) if others else sources[0]}
         for kind in ("colours", "geometry", "target"):
             item[kind] = one_of(folder / f"{kind}_{view}.npy", k)
         item["geometry"] = item["geometry"].astype(np.float32)
+        flow = folder / f"flow_{view}.npy"
+        item["flow"] = one_of(flow, k).astype(np.float32) if flow.exists() else _unknown(item["geometry"])
+        item["person"] = np.array(self.columns.get(self.person_of[shard][1], -1))
         if self.part == "eyes" and right:
             item["numbers"] = item["numbers"][MIRROR_FROM] * MIRROR_SIGN
             item["geometry"][..., PLACE_X] *= -1
-            item["source"] = item["source"][:, ::-1]
+            item["source"] = item["source"][..., ::-1, :]
         return item
 
-    def draw(self, rng: np.random.Generator, settings: DrawSettings) -> Item:
-        """A pair of a random person, changed at random."""
-        clips, stills = self.people(clips=True), self.people(clips=False)
-        people = clips if clips and (not stills or rng.random() < settings.clips) else stills
+    def draw(self, rng: np.random.Generator, settings: DrawSettings, *, shots: int = 1) -> Item:
+        """A pair of a random person, changed at random. shots: pictures of the person to embed."""
+        people = self._people(rng, settings)
         shards = people[int(rng.integers(len(people)))]
         shard = shards[int(rng.integers(len(shards)))]
-        item = self.load(shard, int(rng.integers(1 << 30)), right=bool(rng.random() < 0.5))
+        others = [shards[int(k)] for k in rng.integers(len(shards), size=shots - 1)]
+        item = self.load(shard, int(rng.integers(1 << 30)), right=bool(rng.random() < 0.5), others=others)
         if self.part == "head":
             item = windowed(item, rng, settings.window)
         if self.part != "eyes" and rng.random() < settings.mirror:
@@ -98,6 +124,18 @@ class Pairs:
             item["numbers"] = item["numbers"] * STILL
         return item
 
+    def _people(self, rng: np.random.Generator, settings: DrawSettings) -> list[list[int]]:
+        """The people of the kind that is drawn from: of what there is."""
+        clips, stills, rendered = (self.people(kind) for kind in (CLIPS, STILLS, RENDERED))
+        if rendered and (rng.random() < settings.rendered or not (clips or stills)):
+            return rendered
+        return clips if clips and (not stills or rng.random() < settings.clips) else stills
+
+
+def _unknown(geometry: Array) -> Array:
+    """A flow nobody knows: its weight is 0."""
+    return np.zeros((*geometry.shape[:2], 3), np.float32)
+
 
 def windowed(item: Item, rng: np.random.Generator, side: int) -> Item:
     """A random part of a crop: convolutions learn from it as from the whole, at less cost."""
@@ -107,17 +145,20 @@ def windowed(item: Item, rng: np.random.Generator, side: int) -> Item:
     out = dict(item)
     for name in ("colours", "target"):
         out[name] = np.asarray(item[name][y : y + side, x : x + side])
-    out["geometry"] = item["geometry"][y // 2 : (y + side) // 2, x // 2 : (x + side) // 2]
+    for name in HALF & item.keys():
+        out[name] = item[name][y // 2 : (y + side) // 2, x // 2 : (x + side) // 2]
     return out
 
 
 def mirrored(item: Item) -> Item:
     """The pair in a mirror."""
-    out: Item = {"numbers": item["numbers"][MIRROR_FROM] * MIRROR_SIGN}
-    for name in ("source", "colours", "target", "geometry"):
-        out[name] = item[name][:, ::-1].copy()
+    out = item | {"numbers": item["numbers"][MIRROR_FROM] * MIRROR_SIGN}
+    for name in PICTURES & item.keys():
+        out[name] = item[name][..., ::-1, :].copy()
     for channel in (FLOW_X, PLACE_X):
         out["geometry"][..., channel] *= -1
+    if "flow" in item:
+        out["flow"][..., 0] *= -1
     return out
 
 
@@ -130,7 +171,7 @@ def coloured(item: Item, rng: np.random.Generator, settings: DrawSettings | None
         gamma = np.float32(np.exp(rng.uniform(-1, 1) * settings.gamma))
         vivid = np.float32(0 if rng.random() < settings.grey else rng.uniform(0.6, 1.3))
         table = np.stack([codes**gamma * g for g in gain])
-    out = {"numbers": item["numbers"], "geometry": item["geometry"]}
+    out = dict(item)
     for name, triples in (("colours", (0, 3)), ("target", (0,)), ("source", (0,))):
         stored = item[name]
         values = stored.astype(np.float32) / 255
@@ -152,31 +193,48 @@ def swap_colours(item: Item, rng: np.random.Generator) -> None:
 
 
 def collate(items: list[Item]) -> Batch:
-    """numbers (N, NUMBERS); source, colours, geometry, target (N, channels, height, width)."""
-    batch = {"numbers": torch.from_numpy(np.stack([item["numbers"] for item in items]).astype(np.float32))}
-    for name in ("source", "colours", "geometry", "target"):
+    """Pictures (N, channels, height, width), several sources (N, K, 4, height, width); numbers; person (N,) int64."""
+    batch: Batch = {}
+    for name in items[0]:
+        stacked = torch.from_numpy(np.stack([item[name] for item in items]))
         # in memory the channels stay last, as processors like them
-        stacked = np.stack([item[name] for item in items]).astype(np.float32)
-        batch[name] = torch.from_numpy(stacked).permute(0, 3, 1, 2)
+        batch[name] = stacked.float().movedim(-1, -3) if name in PICTURES else stacked
+    batch["numbers"] = batch["numbers"].float()
     return batch
 
 
-def batches(pairs: Pairs, size: int, seed: int, settings: DrawSettings) -> Iterator[Batch]:
-    """Without end; new shards are taken in now and then."""
-    rng = np.random.default_rng(seed)
-    while True:
-        pairs.refresh()
-        for _ in range(200):
-            yield collate([pairs.draw(rng, settings) for _ in range(size)])
+class Drawn(Dataset[Batch]):
+    """Batches by number: the same for the same seed and pairs, whoever makes them and wherever training goes on."""
+
+    def __init__(self, pairs: Pairs, size: int, seed: int, settings: DrawSettings, *, refresh: int = 200) -> None:
+        """refresh: steps after which new shards are looked for."""
+        self.pairs, self.size, self.seed, self.settings, self.refresh = pairs, size, seed, settings, refresh
+
+    def __getitem__(self, step: int) -> Batch:
+        if step % self.refresh == 0:
+            self.pairs.refresh()
+        rng = np.random.default_rng([self.seed, step])
+        shots = int(rng.integers(1, self.settings.shots + 1))
+        return collate([self.pairs.draw(rng, self.settings, shots=shots) for _ in range(self.size)])
 
 
-def ahead(stream: Iterator[Batch]) -> Iterator[Batch]:
+def stream(drawn: Drawn, start: int, *, workers: int = 0) -> Iterator[Batch]:
+    """Batches from number `start` on without end, made by so many processes, in order; 0: by a thread, one ahead."""
+    numbers = itertools.count(start)
+    if workers == 0:
+        return ahead(drawn[step] for step in numbers)
+    pin = torch.cuda.is_available()
+    loader = DataLoader(drawn, None, sampler=numbers, num_workers=workers, prefetch_factor=4, pin_memory=pin)
+    return iter(loader)
+
+
+def ahead(batches: Iterator[Thing]) -> Iterator[Thing]:
     """The same batches, each read and made while the one before is learned from."""
     with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, stream)
+        coming = thread.submit(next, batches)
         while True:
             batch = coming.result()
-            coming = thread.submit(next, stream)
+            coming = thread.submit(next, batches)
             yield batch
 
 
@@ -192,13 +250,13 @@ def held_out_batches(pairs: Pairs, size: int, most: int) -> list[Batch]:
     """Always the same pairs, two thirds of them from clips, spread over people, unchanged."""
     rng = np.random.default_rng(0)
     items, is_clip = [], []
-    for clips, count in ((True, (2 * most + 2) // 3), (False, most - (2 * most + 2) // 3)):
-        people = pairs.people(clips=clips)
+    for kind, count in ((CLIPS, (2 * most + 2) // 3), (STILLS, most - (2 * most + 2) // 3)):
+        people = pairs.people(kind)
         for k in range(count if people else 0):
             shards = people[k % len(people)]
             item = pairs.load(shards[k // len(people) % len(shards)], 3 * k, right=k % 2 == 1)
             items.append(coloured(item, rng, None))
-            is_clip.append(clips)
+            is_clip.append(kind == CLIPS)
     found = [collate(items[k : k + size]) for k in range(0, len(items), size)]
     for k, batch in enumerate(found):
         batch["is_clip"] = torch.tensor(is_clip[k * size : k * size + size])

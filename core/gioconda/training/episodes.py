@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..errors import InputError
-from .dataset import Pairs, one_of
+from .dataset import CLIPS, Pairs, one_of
 from .drawing import draw
 from .faces import Faces, Points
 
@@ -31,8 +31,8 @@ class Episodes:
         self.pairs, self.shots, self.size, self.engine = pairs, shots, size, engine
         self.points: dict[int, Points] = {}
         self.people: dict[str, list[int]] = {}
-        for (is_clip, person), shards in pairs.of_person.items():
-            usable = [shard for shard in shards if is_clip and self._usable(shard, faces)]
+        for (kind, person), shards in pairs.of_person.items():
+            usable = [shard for shard in shards if kind == CLIPS and self._usable(shard, faces)]
             if usable:
                 self.people[person] = usable
         if not self.people:

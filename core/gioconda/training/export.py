@@ -1,6 +1,7 @@
-"""The `fast` model as two ONNX files, proven against torch on real pairs: `person` once a portrait, `frame` per frame.
+"""A model as two ONNX files, proven against torch: `person` once a portrait, `frame` per frame.
 
-Standard operators of opset 17, the batch free to choose: one file for every provider of ONNX Runtime.
+Standard operators of opset 17, the batch free to choose: one file for every provider of ONNX Runtime. Inputs and
+outputs are float32. The weights of `full` are stored as float16 and become float32 where they are loaded.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from ..errors import ModelError
@@ -18,14 +20,18 @@ from ..models.weights import weights_in
 from ..neural.corrector import OUTPUTS
 from ..neural.features import COLOURS, GEOMETRY, NUMBERS
 from . import checkpoint
-from .fast import PARTS, SIZES, Part
+from .fast import PARTS
+from .qualities import SIDES, Part, new_part, squares
 
 OPSET = 17
-TOLERANCE = 1e-3
+TOLERANCE = 1e-3  # between torch and ONNX Runtime, both in float32
+HALF_TOLERANCE = 5e-3  # the same, when the weights are stored as float16
+HALF, SMALL = ".half", 1024  # what stored names end with then; weights with fewer numbers stay float32
+KEPT = ("projection",)  # and so does what few-shot learning changes
 
 
 class Person(nn.Module):
-    """Head pictures, each followed by its mirror image, (2 N, 4, 256, 256) → code (N, K)."""
+    """Head pictures, each followed by its mirror image, (2 N, 4, S, S) → code (N, K)."""
 
     def __init__(self, parts: dict[str, Part]) -> None:
         super().__init__()
@@ -57,70 +63,75 @@ class Frame(nn.Module):
         )
 
 
-def load_parts(folder: Path) -> tuple[dict[str, Part], dict[str, dict[str, object]]]:
-    """The averaged weights of PART.pt for every part, and what the checkpoints say of themselves.
+def load_parts(folder: Path) -> tuple[str, dict[str, Part], dict[str, dict[str, object]]]:
+    """Which model it is, the averaged weights of PART.pt for every part, and what the checkpoints say of themselves.
 
     Raises:
-        InputError: a checkpoint is missing or broken.
+        InputError: a checkpoint is missing, broken, or not of the same model as the others.
     """
-    parts, about = {}, {}
+    parts, about, qualities = {}, {}, tuple(SIDES)
     for name in PARTS:
-        state = checkpoint.load(folder / f"{name}.pt", kind="fast")
-        part = Part(SIZES[name])
+        state = checkpoint.load(folder / f"{name}.pt", kind=qualities)
+        qualities = (str(state["kind"]),)
+        part = new_part(qualities[0], name)
         weights = {key.removeprefix("module."): v for key, v in state["average"].items() if key.startswith("module.")}
         part.load_state_dict(weights)
         parts[name] = part.eval()
         about[name] = {key: state[key] for key in ("step", "data", "commit", "config", "torch")}
-    return parts, about
+    return qualities[0], parts, about
 
 
-def parts_of_onnx(person: Path, frame: Path) -> dict[str, Part]:
+def parts_of_onnx(person: Path, frame: Path, quality: str = "fast") -> dict[str, Part]:
     """The exported weights back in torch: what is shipped is enough to go on learning from.
 
     Raises:
         ModelError: the files are not of this version's model.
     """
-    weights = {name: torch.from_numpy(value) for path in (person, frame) for name, value in weights_in(path).items()}
+    stored = {name: value for path in (person, frame) for name, value in weights_in(path).items()}
+    weights = {name.removesuffix(HALF): torch.from_numpy(value) for name, value in stored.items()}
     parts = {}
     for k, name in enumerate(PARTS):
-        part, state = Part(SIZES[name]), {}
+        part, state = new_part(quality, name), {}
         for key, value in part.state_dict().items():
             own = key.startswith("embedder.")
-            stored = f"embedders.{k}.{key.removeprefix('embedder.')}" if own else f"parts.{name}.{key}"
-            if stored not in weights or weights[stored].shape != value.shape:
-                raise ModelError(f"{person if own else frame} lacks {stored}: it is not this version's model.")
-            state[key] = weights[stored].clone()
+            within = f"embedders.{k}.{key.removeprefix('embedder.')}" if own else f"parts.{name}.{key}"
+            if within not in weights or weights[within].shape != value.shape:
+                raise ModelError(f"{person if own else frame} lacks {within}: it is not this version's model.")
+            state[key] = weights[within].to(value.dtype).clone()
         part.load_state_dict(state)
         parts[name] = part.eval()
     return parts
 
 
-def export_fast(parts: dict[str, Part], out: Path) -> tuple[Path, Path]:
-    """Write `neural_fast_person.onnx` and `neural_fast.onnx` into `out` and prove them.
+def export(quality: str, parts: dict[str, Part], out: Path) -> tuple[Path, Path]:
+    """Write `neural_QUALITY_person.onnx` and `neural_QUALITY.onnx` into `out` and prove them.
 
     Raises:
-        ModelError: ONNX Runtime's answers differ from torch's by more than TOLERANCE.
+        ModelError: ONNX Runtime's answers differ from torch's by more than TOLERANCE, or HALF_TOLERANCE.
     """
     out.mkdir(parents=True, exist_ok=True)
-    person, frame = out / "neural_fast_person.onnx", out / "neural_fast.onnx"
-    width = sum(parts[name].config.embedding for name in ("head", "mouth", "eyes", "eyes"))
-    _export(Person(parts), {"source": torch.rand(4, 4, 256, 256)}, ("code",), person)
-    _export(Frame(parts), example(2, width), OUTPUTS, frame)
+    person, frame = out / f"neural_{quality}_person.onnx", out / f"neural_{quality}.onnx"
+    side = SIDES[quality].head
+    torch.manual_seed(0)
+    half = quality == "full"
+    _export(Person(parts), {"source": torch.rand(4, 4, side, side)}, ("code",), person, half=half)
+    _export(Frame(parts), example(quality, parts, 2), OUTPUTS, frame, half=half)
     return person, frame
 
 
-def example(count: int, code: int) -> dict[str, Tensor]:
+def example(quality: str, parts: dict[str, Part], count: int) -> dict[str, Tensor]:
     """Random inputs of `Frame` for so many frames."""
-    torch.manual_seed(0)
     inputs = {}
-    for name, size, n in (("head", 256, count), ("mouth", 128, count), ("eyes", 96, 2 * count)):
+    for name, size in squares(quality).items():
+        n = 2 * count if name == "eyes" else count
         inputs[f"{name}_colours"] = torch.rand(n, COLOURS, size, size)
         inputs[f"{name}_geometry"] = torch.rand(n, GEOMETRY, size // 2, size // 2) - 0.5
     inputs["numbers"], inputs["eyes_numbers"] = torch.randn(count, NUMBERS), torch.randn(2 * count, NUMBERS)
+    code = sum(parts[name].config.embedding for name in ("head", "mouth", "eyes", "eyes"))
     return inputs | {"code": torch.randn(count, code)}
 
 
-def _export(model: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], path: Path) -> None:
+def _export(model: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...], path: Path, *, half: bool) -> None:
     model.eval()
     names = list(inputs)
     batch = {name: {0: "M" if name.startswith(("eyes", "source")) else "N"} for name in (*names, *outputs)}
@@ -129,9 +140,33 @@ def _export(model: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...
         opset_version=OPSET, dynamo=False,
     )  # fmt: skip
     _state_shapes(path, model, inputs, batch)
+    _proven(model, inputs, path, TOLERANCE)
+    if half:
+        halve(path)
+        _proven(model, inputs, path, HALF_TOLERANCE)
+
+
+def _proven(model: nn.Module, inputs: dict[str, Tensor], path: Path, tolerance: float) -> None:
+    """Raises: ModelError."""
     difference = disagreement(model, inputs, path)
-    if not difference <= TOLERANCE:
+    if not difference <= tolerance:
         raise ModelError(f"{path} differs from the trained model by {difference:.2g}: it must not be used.")
+
+
+def halve(path: Path) -> None:
+    """Store a file's weights as float16, in place: each is made float32 again by a Cast, once, when it is loaded."""
+    content = onnx.load(str(path))
+    casts = []
+    for tensor in content.graph.initializer:
+        name, values = tensor.name, numpy_helper.to_array(tensor)
+        if values.dtype == np.float32 and values.size >= SMALL and not any(kept in name for kept in KEPT):
+            tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + HALF))
+            casts.append(helper.make_node("Cast", [name + HALF], [name], f"{name}{HALF}/Cast", to=TensorProto.FLOAT))
+    nodes = [*casts, *content.graph.node]
+    del content.graph.node[:]
+    content.graph.node.extend(nodes)
+    onnx.checker.check_model(content)
+    onnx.save(content, str(path))
 
 
 @torch.no_grad()

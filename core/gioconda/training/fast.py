@@ -103,17 +103,29 @@ class Part(nn.Module):
             if level == 1:
                 tone = self.tone(x)
         x = functional.relu(self.last(x))
-        painted = functional.pixel_shuffle(self.paint(x), 2)
-        paint = torch.sigmoid(painted[:, 3:] - 1) * painted[:, :3]
-        most = torch.tensor([MOST_GAIN] * 3 + [MOST_OFFSET] * 3 + [MOST_MATTE], device=x.device, dtype=x.dtype)
-        tone = torch.tanh(tone) * most[:, None, None]
-        flow = self.config.most_flow * torch.tanh(self.flow(x))
-        if self.config.local:
-            cast = _cast(colours[:, :3], tone, paint)
-            tone = torch.cat([tone[:, :3], tone[:, 3:6] - cast, tone[:, 6:]], dim=1)
-            face = on_face(geometry)
-            flow, tone, paint = flow * face, tone * halved(face), paint * doubled(face)
-        return flow, tone, paint
+        answer = self.flow(x), tone, self.paint(x)
+        return bounded(*answer, colours, geometry, most_flow=self.config.most_flow, local=self.config.local)
+
+
+def bounded(
+    flow: Tensor, tone: Tensor, paint: Tensor, colours: Tensor, geometry: Tensor, *, most_flow: float, local: bool
+) -> tuple[Tensor, ...]:
+    """What the last layers say, as the answer: within its limits, and of mouth and eyes only what is theirs to say.
+
+    Args:
+        flow: (N, 2, S/2, S/2); tone: (N, 7, S/4, S/4); paint: (N, 16, S/2, S/2), four colours with their masks.
+    """
+    painted = functional.pixel_shuffle(paint, 2)
+    paint = torch.sigmoid(painted[:, 3:] - 1) * painted[:, :3]
+    most = torch.tensor([MOST_GAIN] * 3 + [MOST_OFFSET] * 3 + [MOST_MATTE], device=tone.device, dtype=tone.dtype)
+    tone = torch.tanh(tone) * most[:, None, None]
+    flow = most_flow * torch.tanh(flow)
+    if local:
+        cast = _cast(colours[:, :3], tone, paint)
+        tone = torch.cat([tone[:, :3], tone[:, 3:6] - cast, tone[:, 6:]], dim=1)
+        face = on_face(geometry)
+        flow, tone, paint = flow * face, tone * halved(face), paint * doubled(face)
+    return flow, tone, paint
 
 
 def on_face(geometry: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ def jittered(batch: Batch, rng: np.random.Generator) -> Batch:
     move = rng.uniform(-2 * MOVE, 2 * MOVE, (count, 2, 1))  # the side is 2 in these units
     there = torch.from_numpy(np.concatenate([linear, move], axis=2).astype(np.float32)).to(batch["colours"].device)
     out = dict(batch)
-    for name in ("colours", "target", "geometry"):
+    for name in ("colours", "target", "geometry", "flow")[: 4 if "flow" in batch else 3]:
         grid = functional.affine_grid(there, list(batch[name].shape), align_corners=False)
         moved = functional.grid_sample(batch[name], grid, padding_mode="border", align_corners=False)
         out[name] = moved.contiguous(memory_format=torch.channels_last)
@@ -34,4 +34,7 @@ def jittered(batch: Batch, rng: np.random.Generator) -> Batch:
     flow = torch.einsum("nij,njhw->nihw", back, geometry[:, FLOWS])
     depth = geometry[:, DEPTH] / torch.from_numpy(size.astype(np.float32)).to(geometry.device)[:, None, None, None]
     out["geometry"] = torch.cat([flow, depth, geometry[:, DEPTH.stop :]], dim=1)
+    if "flow" in batch:
+        truth = torch.einsum("nij,njhw->nihw", back, out["flow"][:, FLOWS])
+        out["flow"] = torch.cat([truth, out["flow"][:, FLOWS.stop :]], dim=1)
     return out

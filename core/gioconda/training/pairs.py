@@ -8,9 +8,12 @@ artefact of moving is in the result, and the still is what it should look like.
 from __future__ import annotations
 
 import logging
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +30,7 @@ from ..face.tracker import track_video
 from ..image import read_picture
 from ..motion import Motion
 from ..neural import features
+from ..neural.crops import FAST, Sizes
 from ..neural.tone import encode
 from ..pose import Pose, head_pose, rotation_matrix
 from ..protocol import LARGEST
@@ -40,7 +44,6 @@ Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
 LOG = logging.getLogger(__name__)
-SIZES = (256, 512)  # of the square cut around the face: as large as the file has it, within these
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,32 @@ class PairSettings:
     window: int = 220  # frames of a clip around the portrait's that it is driven by
     cycles: int = 3  # motions a still is moved away by
     turn: float = 15.0  # degrees of yaw a still is turned by at most
+    sizes: Sizes = FAST  # of the squares the networks will see; pictures are cut out as large as the file has them,
+    # from the size of the head's square to twice that
+
+
+def make_pairs_beside(
+    sources: list[Source], models: Path | None, out: Path, settings: PairSettings, workers: int
+) -> None:
+    """`make_pairs`, by so many processes with one thread each. models: the folder of the face nets."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_open, initargs=(models,)) as pool:
+        waiting = [pool.submit(_one, source, out, settings) for source in sources]
+        for done, future in enumerate(as_completed(waiting), start=1):
+            future.result()
+            LOG.info("%d of %d files", done, len(sources))
+
+
+def _open(models: Path | None) -> None:
+    numba.set_num_threads(1)
+    _NETS.append(Nets.open(models, "cpu", threads=1))
+
+
+def _one(source: Source, out: Path, settings: PairSettings) -> None:
+    make_pairs([source], _NETS[0], out, settings)
+
+
+_NETS: list[Nets] = []  # of a worker process
 
 
 def make_pairs(sources: list[Source], nets: Nets, out: Path, settings: PairSettings) -> None:
@@ -94,13 +123,13 @@ def _clip_pairs(
     first = max(0, min(index - settings.window // 2, len(frames) - settings.window))
     part = motion.between(int(motion.frames[first]), int(motion.frames[min(first + settings.window, len(frames)) - 1]))
     square = _square(motion.landmarks[index])
-    portrait = _portrait(_cut(frames[index], square), nets)
-    at_rest = features.still(portrait)
+    portrait = _portrait(_cut(frames[index], square, settings.sizes), nets)
+    at_rest = features.still(portrait, settings.sizes)
     performance = retarget(part, portrait.landmarks, RetargetSettings(neutral=index - first, lock_scale=False))
     others = [int(j) for j in whole if first <= j < first + len(part) and j != index]
     pairs = []
     for j in rng.choice(others, min(settings.targets, len(others)), replace=False):
-        target = srgb_table("uint8")[_cut(frames[j], square)]
+        target = srgb_table("uint8")[_cut(frames[j], square, settings.sizes)]
         pairs.append(pair_of(portrait, at_rest, performance[int(j) - first], target))
     return pairs, at_rest
 
@@ -113,12 +142,12 @@ def _square(points: npt.NDArray[np.floating]) -> tuple[int, int, int]:
     return round(float(left)), round(float(top)), round(side)
 
 
-def _cut(frame: Bytes, square: tuple[int, int, int]) -> Bytes:
-    """The square of a picture, its border repeated, at the size the file has it (within SIZES)."""
+def _cut(frame: Bytes, square: tuple[int, int, int], sizes: Sizes = FAST) -> Bytes:
+    """The square of a picture, its border repeated, at the size the file has it, within what `PairSettings` says."""
     left, top, side = square
     height, width = frame.shape[:2]
     x, y = np.clip(np.arange(left, left + side), 0, width - 1), np.clip(np.arange(top, top + side), 0, height - 1)
-    size = int(np.clip(side, *SIZES))
+    size = int(np.clip(side, sizes.head, 2 * sizes.head))
     cut: Bytes = pixels.resize(frame[y][:, x], size, size, method="area" if side > size else "cubic")
     return cut
 
@@ -132,13 +161,13 @@ def _from_still(source: Source, nets: Nets, out: Path, settings: PairSettings) -
         return
     rng = np.random.default_rng([settings.seed, len(source.name), sum(source.name.encode())])
     srgb = display_srgb(read_picture(source.path).pixels)
-    portrait = _portrait(_cut(srgb, _square(analyse(srgb, nets).landmarks)), nets)
+    portrait = _portrait(_cut(srgb, _square(analyse(srgb, nets).landmarks), settings.sizes), nets)
     motion = random_motion(settings.cycles, rng, turn=settings.turn)
     calm = RetargetSettings(neutral="rest", neutralise=float(rng.choice([0.0, 0.5, 1.0])))
     performance = retarget(motion, portrait.landmarks, calm)
     for k in range(settings.cycles):
         away = moved(portrait, performance[k], nets)
-        at_rest = features.still(away)
+        at_rest = features.still(away, settings.sizes)
         pair = pair_of(away, at_rest, way_back(away, portrait.landmarks), portrait.source[..., :3])
         _write(folder / f"{k:02}", source, [pair], at_rest, {"cycle": k})
 

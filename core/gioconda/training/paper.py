@@ -22,7 +22,7 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ..neural.features import COLOURS, GEOMETRY
-from .blocks import doubled, halved
+from .blocks import Attention, Down, doubled
 from .fast import MOST_FLOW, MOST_GAIN, MOST_MATTE, MOST_OFFSET
 
 DRAWING = 3  # channels of a landmark drawing
@@ -65,40 +65,6 @@ class PaperConfig:
 def convolution(inputs: int, outputs: int, kernel: int = 3) -> nn.Module:
     """A convolution with spectral norm (Miyato et al. 2018), its size kept."""
     return spectral_norm(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2))
-
-
-class Attention(nn.Module):
-    """Self-attention over all positions (Zhang et al. 2019, SAGAN); starts as the identity."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.query, self.key = convolution(channels, channels // 8, 1), convolution(channels, channels // 8, 1)
-        self.value = convolution(channels, channels, 1)
-        self.strength = nn.Parameter(torch.zeros(1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        query, key, value = (part(x).flatten(2) for part in (self.query, self.key, self.value))
-        weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)
-        heeded = (weights @ value.transpose(1, 2)).transpose(1, 2)  # the small matrices are turned, not the large one
-        return x + self.strength * heeded.reshape(x.shape)
-
-
-class Down(nn.Module):
-    """A residual block that halves the size by averaging; no norm (embedder, discriminator) or instance norm."""
-
-    def __init__(self, inputs: int, outputs: int, *, norm: bool = False, first: bool = False) -> None:
-        super().__init__()
-        self.norm, self.first = norm, first
-        self.one, self.two = convolution(inputs, outputs), convolution(outputs, outputs)
-        self.short = convolution(inputs, outputs, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = x if self.first else functional.relu(self._normed(x))
-        y = self.two(functional.relu(self._normed(self.one(y))))
-        return halved(y) + halved(self.short(x))
-
-    def _normed(self, x: Tensor) -> Tensor:
-        return functional.instance_norm(x, eps=EPSILON) if self.norm else x
 
 
 class AdaIn(nn.Module):
@@ -154,12 +120,13 @@ class Body(nn.Module):
         super().__init__()
         widths = (inputs, *config.widths)
         self.blocks = nn.ModuleList(
-            Down(a, b, first=k == 0) for k, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
+            Down(a, b, first=k == 0, layer=convolution)
+            for k, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
         )
         self.attention = nn.ModuleDict()
         for k, width in enumerate(config.widths):
             if config.size >> (k + 1) == config.attention_down:
-                self.attention[str(k)] = Attention(width)
+                self.attention[str(k)] = Attention(width, convolution)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """-> the vector (N, widths[-1]) and every block's answer, for feature matching."""
@@ -184,7 +151,8 @@ class Generator(nn.Module):
         self.config = config
         widths = (config.inputs, *config.inner)
         self.down = nn.ModuleList(
-            Down(a, b, norm=True, first=k == 0) for k, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
+            Down(a, b, norm=EPSILON, first=k == 0, layer=convolution)
+            for k, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
         )
         up = [*reversed(config.inner), config.inner[0]]
         blocks = [Styled(up[0], up[0], up=False) for _ in range(config.residuals)]
@@ -193,9 +161,9 @@ class Generator(nn.Module):
         self.attention = nn.ModuleDict()
         for k in range(len(config.inner)):
             if config.size >> (k + 1) == config.attention_down:
-                self.attention[f"down{k}"] = Attention(config.inner[k])
+                self.attention[f"down{k}"] = Attention(config.inner[k], convolution)
             if config.size >> (len(config.inner) - k - 1) == config.attention_up:
-                self.attention[f"up{config.residuals + k}"] = Attention(up[k + 1])
+                self.attention[f"up{config.residuals + k}"] = Attention(up[k + 1], convolution)
         self.last = AdaIn(config.inner[0])
         self.out = convolution(config.inner[0], config.outputs)
         if config.condition == "engine":  # spectral norm has no zero: a factor that starts at 0 takes its place

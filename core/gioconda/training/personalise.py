@@ -9,7 +9,7 @@ those on the way to the answer too. The graph stays the exported one: only weigh
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +23,8 @@ from ..neural import features
 from . import losses
 from .dataset import Batch, DrawSettings, collate, coloured, mirrored, windowed
 from .fast import PARTS, Part
+from .objectives import PartTraining, objective, shown, where
 from .shots import Shot, Sided, between, there_and_back
-from .train_fast import FastTraining, objective, shown, where
 
 STEPS_ONE, STEPS_MANY = 125, 230  # for one picture, for more than MANY (paper, and its users)
 MANY = 30
@@ -34,10 +34,10 @@ RATE = 1e-3  # of Adam: after a short rise falling along a cosine
 RISE, LEAST = 10, 0.1  # steps; share of RATE at the end
 BATCH = 2
 HOLD = 0.002  # weight of the squared way from the meta-learned weights
-EVERY, PATIENCE = 15, 45  # steps between two looks at what is kept aside; without progress there it ends
+EVERY, PATIENCE = 20, 60  # steps between two looks at what is kept aside; without progress there it ends
 TIE = 1.01  # of two errors so close the later step's weights are kept
 AVERAGE = 0.08  # of the averaged weights, which are what counts, is new in a step
-MOST_ASIDE = 12  # pairs that are looked at
+MOST_ASIDE = 8  # pairs that are looked at
 LIGHT = DrawSettings(colour=0.7, exposure=0.25, tint=0.15, gamma=0.18, grey=0.0)
 
 Change = npt.NDArray[np.float16]
@@ -144,29 +144,17 @@ def lesson_of(name: str, shots: Sequence[Shot], codes: Tensor, steps: int, seed:
     """What a part learns from, and is judged on meanwhile."""
     learn = [seen for shot in shots if not shot.aside for seen in shot.seen(name)]
     aside = [seen for shot in shots if shot.aside for seen in shot.seen(name)] or learn
-    few = np.linspace(0, len(aside) - 1, min(MOST_ASIDE, len(aside))).round().astype(int)
-    return Lesson(name, learn, [aside[int(k)] for k in few], codes, steps, seed)
+    return Lesson(name, learn, aside, codes, steps, seed)
 
 
 def adapt(part: Part, lesson: Lesson, free: Collection[str]) -> Adapted:
     """A part fine-tuned on a person; the part itself stays as it is."""
     part = copy.deepcopy(part).requires_grad_(False)
     weights = {key: value.requires_grad_(True) for key, value in part.named_parameters() if key in free}
-    start, average = ({key: value.detach().clone() for key, value in weights.items()} for _ in range(2))
-    adam, rng = torch.optim.Adam(weights.values(), lr=RATE, betas=(0.9, 0.99)), np.random.default_rng(lesson.seed)
+    start = {key: value.detach().clone() for key, value in weights.items()}
     before = best = after = error(part, lesson, start)
     kept, at = start, 0
-    for step in range(1, lesson.steps + 1):
-        for group in adam.param_groups:
-            fall = 0.5 * (1 + np.cos(np.pi * step / lesson.steps))
-            group["lr"] = RATE * min(1, step / RISE) * (LEAST + (1 - LEAST) * fall)
-        away = torch.stack([((value - start[key]) ** 2).sum() for key, value in weights.items()]).sum()
-        loss = lost(part, drawn(lesson, rng), lesson.part) + HOLD * away
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        adam.step()
-        for key, value in weights.items():
-            average[key] += max(AVERAGE, 1 / (1 + step)) * (value.detach() - average[key])
+    for step, average in enumerate(learned(part, weights, lesson, lesson.learn, lesson.steps, RATE), 1):
         if step % EVERY == 0 or step == lesson.steps:
             now = error(part, lesson, average)
             if now < TIE * best:
@@ -174,15 +162,41 @@ def adapt(part: Part, lesson: Lesson, free: Collection[str]) -> Adapted:
             elif step - at >= PATIENCE:
                 break
             best = min(best, now)
+    if at and lesson.aside is not lesson.learn:  # what was kept aside has judged: now it is learned too
+        with torch.no_grad():
+            for key, value in weights.items():
+                value.copy_(kept[key])
+        for average in learned(part, weights, lesson, lesson.learn + lesson.aside, at // 2, RATE / 2):
+            kept = average
     changes = {key: (kept[key] - start[key]).numpy().astype(np.float16) for key in weights} if at else {}
     return Adapted(changes, at, before, after)
 
 
-def drawn(lesson: Lesson, rng: np.random.Generator) -> Batch:
-    """A batch of what is learned from, mirrored and in another light at random; with the code of each."""
+def learned(
+    part: Part, weights: dict[str, Tensor], lesson: Lesson, pairs: list[Sided], steps: int, rate: float
+) -> Iterator[dict[str, Tensor]]:
+    """Learn from pairs step by step: `weights`, which are the part's own, change. Yields their moving average."""
+    start, average = ({key: value.detach().clone() for key, value in weights.items()} for _ in range(2))
+    adam, rng = torch.optim.Adam(weights.values(), lr=rate, betas=(0.9, 0.99)), np.random.default_rng(lesson.seed)
+    for step in range(1, steps + 1):
+        for group in adam.param_groups:
+            fall = 0.5 * (1 + np.cos(np.pi * step / steps))
+            group["lr"] = rate * min(1, step / RISE) * (LEAST + (1 - LEAST) * fall)
+        away = torch.stack([((value - start[key]) ** 2).sum() for key, value in weights.items()]).sum()
+        loss = lost(part, drawn(lesson, pairs, rng), lesson.part) + HOLD * away
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        adam.step()
+        for key, value in weights.items():
+            average[key] += max(AVERAGE, 1 / (1 + step)) * (value.detach() - average[key])
+        yield average
+
+
+def drawn(lesson: Lesson, pairs: list[Sided], rng: np.random.Generator) -> Batch:
+    """A batch of pairs, mirrored and in another light at random; with the code of each."""
     items, sides = [], []
     for _ in range(BATCH):
-        item, side = lesson.learn[int(rng.integers(len(lesson.learn)))]
+        item, side = pairs[int(rng.integers(len(pairs)))]
         if lesson.part == "head":
             item = windowed(item, rng, LIGHT.window)
         if lesson.part != "eyes" and rng.random() < LIGHT.mirror:
@@ -194,7 +208,7 @@ def drawn(lesson: Lesson, rng: np.random.Generator) -> Batch:
 
 def lost(part: Part, batch: Batch, name: str) -> Tensor:
     """The loss of meta-learning, with the person's code."""
-    config = FastTraining(part=name)
+    config = PartTraining(part=name)
     answer = part(batch["colours"], batch["geometry"], batch["numbers"], batch["code"])
     return objective(batch, answer, shown(batch, answer, config), config)
 
@@ -202,8 +216,9 @@ def lost(part: Part, batch: Batch, name: str) -> Tensor:
 @torch.no_grad()
 def error(part: Part, lesson: Lesson, weights: dict[str, Tensor]) -> float:
     """Mean relative error of what is kept aside, with these weights in place of the part's own."""
-    rng, config, errors = np.random.default_rng(0), FastTraining(part=lesson.part), []
-    for item, side in lesson.aside:
+    rng, config, errors = np.random.default_rng(0), PartTraining(part=lesson.part), []
+    few = np.linspace(0, len(lesson.aside) - 1, min(MOST_ASIDE, len(lesson.aside))).round().astype(int)
+    for item, side in (lesson.aside[int(k)] for k in few):
         batch = collate([coloured(item, rng, None)])
         inputs = (batch["colours"], batch["geometry"], batch["numbers"], lesson.codes[[side]])
         answer = torch.func.functional_call(part, weights, inputs)

@@ -12,7 +12,8 @@ from torch import Tensor
 from .. import pixels
 from ..image import write_png
 from .dataset import Batch
-from .fast import Part, allowed, corrected
+from .fast import allowed, corrected
+from .qualities import Part
 
 CELL = 160
 
@@ -21,7 +22,9 @@ CELL = 160
 def write_sheet(path: Path, model: Part, batches: list[Batch], *, rows: int = 12) -> None:
     """One row a pair: engine, network, target, |engine - target| x 4, |network - target| x 4."""
     lines: list[list[Tensor]] = []
-    for batch in batches:
+    device = next(model.parameters()).device
+    for whole in batches:
+        batch = {name: value.to(device) for name, value in whole.items()}
         colours, target = batch["colours"], batch["target"]
         answer = model(colours, batch["geometry"], batch["numbers"], model.embedder(batch["source"]))
         engine, head = colours[:, :3], not model.config.local
@@ -43,5 +46,5 @@ def write_rows(path: Path, rows: Sequence[Sequence[Tensor]]) -> None:
 
 
 def _cell(picture: Tensor) -> np.ndarray:
-    values = (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    values = (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     return np.asarray(pixels.resize(np.ascontiguousarray(values), CELL, CELL, method="linear"))

@@ -225,12 +225,11 @@ def _resumed(
     """Take up a checkpoint; people who were not in it get columns of their own. Returns its step."""
     if not stored:
         return 0
-    weights, name = dict(stored["networks"]), "discriminator.people"
-    known = weights[name].shape[1]
-    columns = networks.discriminator.people.detach().cpu().clone()
-    columns[:, :known] = weights[name]
-    networks.load_state_dict(weights | {name: columns})
+    for name, network in networks.named_children():
+        weights = {k.removeprefix(f"{name}."): v for k, v in stored["networks"].items() if k.startswith(f"{name}.")}
+        if isinstance(network, Discriminator):
+            adversarial.take_up(weights, network, stored["judging"], judging)
+        else:
+            network.load_state_dict(weights)
     making.load_state_dict(stored["making"])
-    if columns.shape[1] == known:  # otherwise its moments are of another shape: they begin anew
-        judging.load_state_dict(stored["judging"])
     return int(stored["step"])

@@ -27,7 +27,7 @@ from .motion import Motion
 from .neural.corrector import Corrector, corrected, open_corrector
 from .neural.quality import settled, used_models
 from .plug.folder import read_notice
-from .plug.painter import Painter, open_painter
+from .plug.painter import Painter, open_painter, painted
 from .pose import Performance, Pose
 from .protocol import REST, TAKE, Job, Progress, Report, Stage, Warn
 from .retarget import RetargetSettings, retarget
@@ -187,7 +187,9 @@ def bands(
     width, height = files.size
     step = band_rows(width, sum(CHANNELS[name] for name in files.passes))
     placed = None if whole is not None else posed(portrait, pose, previous, following)
-    if placed is not None and corrector is not None and not pose.is_identity:
+    if placed is not None and isinstance(corrector, Painter) and not pose.is_identity:
+        whole = painted(corrector, placed, files.passes, smooth_edges=not files.job.draft)
+    elif placed is not None and isinstance(corrector, Corrector) and not pose.is_identity:
         whole = corrected(corrector, placed, files.passes, smooth_edges=not files.job.draft)
     for row in range(0, height, step):
         rows = min(step, height - row)

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -202,16 +201,8 @@ def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | 
     return Corrector(nets, portrait, code=identity.code if identity else None)
 
 
-class Correction(Protocol):
-    """What changes finished frames of a portrait: a `Corrector`, or somebody else's engine (`plug.painter`)."""
-
-    portrait: Portrait
-
-    def correct(self, placed: Placed, combined: Float32, matte: Float32) -> None: ...
-
-
 def corrected(
-    corrector: Correction, placed: Placed, passes: Sequence[str], *, smooth_edges: bool = True
+    corrector: Corrector, placed: Placed, passes: Sequence[str], *, smooth_edges: bool = True
 ) -> dict[str, Float32]:
     """A whole frame's passes, corrected. Those that say where colours come from (UV, Vector) stay the engine's."""
     needed = [*dict.fromkeys((*passes, "Combined", "Matte"))]

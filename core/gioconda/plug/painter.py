@@ -15,7 +15,7 @@ At rest the change is nothing, and so it is outside the matte and at its edge: o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +150,16 @@ def open_engine(folder: Path, device: str = "auto", *, threads: int | None = Non
         ModelError, DeviceError: as `open_painter`.
     """
     return ADAPTERS[read_notice(folder).known.adapter](folder, device, threads=threads)
+
+
+def painted(
+    painter: Painter, placed: Placed, passes: Sequence[str], *, smooth_edges: bool = True
+) -> dict[str, Float32]:
+    """A whole frame's passes; all but Combined stay the geometry's. Raises: ModelError, as `Painter.correct`."""
+    needed = [*dict.fromkeys((*passes, "Combined", "Matte"))]
+    made = render_rows(placed, 0, painter.portrait.height, passes=needed, smooth_edges=smooth_edges).passes
+    painter.correct(placed, made["Combined"], made["Matte"][..., 0])
+    return {name: made[name] for name in passes}
 
 
 def _shown(view: Float32) -> Float32:

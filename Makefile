@@ -38,7 +38,7 @@ ready = $(if $(GIOCONDA_BPY),,$(patsubst %,.venv-bpy-%/.ready,$(1)))
 joined = $(subst $(eval) ,$(SEPARATOR),$(strip $(1)))
 in_blenders = GIOCONDA_BPY="$(or $(GIOCONDA_BPY),$(call joined,$(patsubst %,.venv-bpy-%,$(1))))"
 
-.PHONY: help setup models demo test blender lint format fuzz chaos batches bench bench-neural contact-sheets measured extension screenshots clean
+.PHONY: help setup models demo test blender lint format fuzz chaos batches train-full bench bench-neural bench-fewshot contact-sheets measured extension screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 16
@@ -86,6 +86,17 @@ chaos: $(TOOLS) models  ## a batch of 600 frames during which everything goes wr
 batches: $(TOOLS) models  ## a batch's speed against one process alone, and whether memory grows (needs ../shared)
 	$(PY) -m tests.bench.batches
 
+# Training the full model. DATA: a folder with clips, congress, voteview …; MINUTES: for each part, to go on another time.
+DATA ?= ../shared/data/train
+FULL ?= out/full
+WORKERS ?= $(shell nproc 2>/dev/null || echo 4)
+
+train-full: setup models  ## pairs, all parts of the full model, ONNX files: out/full/ (an NVIDIA card; EXTRA=gpu; goes on where it stopped)
+	$(PIP) install -e ".[$(EXTRA),train]"
+	$(PY) core train pairs $(DATA) -o $(FULL)/pairs --quality full --workers $(WORKERS)
+	$(PY) core train full $(FULL)/pairs -o $(FULL)/run $(if $(MINUTES),--minutes $(MINUTES))
+	$(PY) core train export $(FULL)/run -o $(FULL)/onnx
+
 bench: $(TOOLS) models  ## quality and speed, measured (the clips need ../shared)
 	$(PY) -m tests.bench
 
@@ -100,6 +111,9 @@ neural_words = $(and $(NETWORKS),--networks "$(NETWORKS)") $(and $(PAPER),--pape
 
 bench-neural: $(TOOLS) models  ## the networks measured on all clips, beside geometry alone (needs ../shared)
 	$(PY) -m tests.bench neural $(neural_words)
+
+bench-fewshot: $(TOOLS) models  ## networks adapted to 1, 4 and 8 pictures of a person, measured (needs PyTorch, ../shared)
+	$(or $(TRAINING_PYTHON),$(PY)) -m tests.bench.fewshot $(and $(NETWORKS),--networks "$(NETWORKS)")
 
 contact-sheets: $(TOOLS) models  ## eight portraits in hard poses, geometry beside neural: out/contact (needs ../shared)
 	$(PY) -m tests.bench.contact $(and $(NETWORKS),--networks "$(NETWORKS)") --out "$(CONTACT)"

@@ -395,7 +395,11 @@ def _train(commands: Commands[Parser]) -> None:
 def _personalise(commands: Commands[Parser]) -> None:
     about = "learn a person from pictures, for animate --neural (needs PyTorch: gioconda[train])"
     command = _command(commands, "personalise", about, "gioconda personalise me1.jpg me2.jpg -o me.identity.npz")
-    command.add_argument("portraits", nargs="+", metavar="PORTRAIT", help="pictures of one person")
+    command.add_argument(
+        "portraits", nargs="+", metavar="PORTRAIT",
+        help="pictures of one person: the one to be animated and, much better than it alone, three to seven others with "
+        "other expressions",
+    )  # fmt: skip
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="for animate --identity")
     command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")
     command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)

@@ -12,6 +12,7 @@ clips.py          a video's face, cropped as the protocol says
 product.py        everything asked of the product, in one place
 reenactment.py    one clip judged: gioconda, the similarity-aligned source, the static source
 quality.py        all clips: tables by clip and by yaw change, what must be shown
+fewshot.py        networks adapted to 1, 4 and 8 pictures: `python -m tests.bench.fewshot`
 sheets.py         contact sheets: target, output, eyes and mouth close up
 portrait.py       the picture that timing uses, at any size
 speed.py          tables of time and memory by size, against OpenCV's remap

@@ -1,0 +1,76 @@
+"""The flow a network should answer: from a pixel of the engine's picture to where in it the right colour is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import pixels
+from ...engine import Placed, Portrait, kernels
+from ...neural.crops import Crop
+from .texture import SKIN_PART, Mesh, raster
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+FARTHEST = 0.15  # of a crop's side; beyond, the two do not mean the same place
+HIDDEN = 0.02  # of the face's height, in depth
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Where a rendered head is in a picture: (N, 3) pixels, and the depth (H, W) of what is nearest."""
+
+    placed: Float
+    depth: Float32
+
+    @classmethod
+    def of(cls, placed: Float, mesh: Mesh, height: int, width: int) -> Surface:
+        return cls(placed, raster(placed, mesh.triangles, height, width)[1])
+
+
+def true_flow(crop: Crop, source: Surface, target: Surface, mesh: Mesh, moved: Float32) -> Float32:
+    """(size / 2, size / 2, 3): dx, dy in sides of the crop, and how much they can be relied upon, 0..1.
+
+    Args:
+        crop: in the engine's frame; source, target: the head in the portrait and as the frame should be.
+        moved: (H, W, 3) of `where_moved`.
+    """
+    size = crop.size // 2
+    here = np.column_stack([crop.place(target.placed) / 2, target.placed[:, 2] * crop.scale / 2])
+    seen, _ = raster(here, mesh.triangles, size, size)
+    rows, columns = np.nonzero(seen >= 0)
+    found = seen[rows, columns]
+    values = np.column_stack([source.placed, mesh.share])
+    planes = kernels.planes(here, mesh.triangles, values)[found]
+    x, y = columns + 0.5, rows + 0.5
+    at = planes[..., 0] + planes[..., 1] * x[:, None] + planes[..., 2] * y[:, None]
+    u, v = (np.ascontiguousarray(at[None, :, k], np.float32) for k in range(2))
+    to = pixels.remap(moved, u, v)[0].astype(np.float64)
+    depth = pixels.remap(np.minimum(source.depth, 1e6), u, v)[0]
+    near = HIDDEN * float(np.ptp(target.placed[:9409, 1]))
+    flow = (crop.place(to[:, :2] / np.maximum(to[:, 2:], 1e-6)) / 2 - np.stack([x, y], axis=1)) / size
+    sure = (mesh.part[found] == SKIN_PART) & (at[:, 3] > 0.6) & (at[:, 2] < depth + near) & (to[:, 2] > 0.99)
+    sure &= np.hypot(*flow.T) < FARTHEST
+    out = np.zeros((size, size, 3), np.float32)
+    out[rows[sure], columns[sure], :2] = flow[sure]
+    out[rows[sure], columns[sure], 2] = 1
+    return out
+
+
+def where_moved(portrait: Portrait, placed: Placed) -> Float32:
+    """Where the engine puts each pixel of the portrait: (H, W, 3) x, y in frame pixels, and 1 where it is on the mesh.
+
+    x and y are multiplied by the third, so that they may be sampled smoothly.
+    """
+    mesh = portrait.mesh
+    seen, _ = raster(mesh.rest.astype(np.float64), mesh.triangles, portrait.height, portrait.width)
+    out = np.zeros((*seen.shape, 3), np.float32)
+    rows, columns = np.nonzero(seen >= 0)
+    planes = kernels.planes(mesh.rest, mesh.triangles, placed.position[:, :2])[seen[rows, columns]]
+    x, y = columns[:, None] + 0.5, rows[:, None] + 0.5
+    out[rows, columns, :2] = planes[..., 0] + planes[..., 1] * x + planes[..., 2] * y
+    out[rows, columns, 2] = 1
+    return out

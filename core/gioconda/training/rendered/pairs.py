@@ -1,0 +1,222 @@
+"""Rendered training pairs: one person's still becomes a head; two looks of it are a portrait and what it should become.
+
+The first look is a portrait as a user would bring it: its face is found anew. The engine drives it to the landmarks
+found in the second. Only mouth and eyes are kept: around the face both looks are the still moved by the engine itself
+(the kit's head is bald), from which nothing is to be learned.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import landmarks as lm
+from ...color import display_srgb, srgb_table
+from ...engine import Portrait, place, prepare, render_rows
+from ...errors import GiocondaError
+from ...face.analyse import analyse
+from ...face.nets import Nets
+from ...face.region import around_landmarks
+from ...image import read_picture
+from ...neural import features
+from ...neural.crops import FAST, Sizes
+from ...neural.tone import encode
+from ...pose import HeadPose, euler_degrees, head_pose
+from ..pairs import _cut, _portrait, _square, random_motion, way_back
+from ..shards import ABOUT, Pair, write_shard
+from ..sources import Source
+from .flow import Surface, true_flow, where_moved
+from .head import HeadModel, Person, fit_person
+from .render import Dressed, Look, draw, dress
+from .texture import Mesh, drawn_mesh
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+LOG = logging.getLogger(__name__)
+LOOKED_THROUGH = "congress/"  # see left_out.txt
+MOST_TURNED = 14.0  # degrees of yaw of a still: what it hides is more than can be invented
+SMALLEST = 70.0  # pixels between the eyes' outer corners
+LEAST_COLOUR = 0.02  # mean spread of red, green and blue: engravings and old photographs are no skin
+MOST_MISSED = 0.05  # of the inter-ocular distance, median: the face found in a look is not the one drawn
+FARTHEST_GAZE = 0.6  # radians
+
+
+@dataclass(frozen=True)
+class RenderedSettings:
+    """How many pairs of what."""
+
+    seed: int = 0
+    portraits: int = 2  # looks that become the portrait
+    targets: int = 4  # looks that each of them is driven to
+    turn: float = 12.0  # degrees of yaw at most
+    most: int = 0  # stills; 0: all
+    sizes: Sizes = FAST  # of the squares the networks see
+
+
+@dataclass(frozen=True)
+class Sitter:
+    """A still with everything that was made of it."""
+
+    portrait: Portrait
+    dressed: Dressed
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One look, drawn: (H, W, 3) scene-linear, the person's matte (H, W), the landmarks found in it, the head in it."""
+
+    picture: Float32
+    matte: Float32
+    points: Float
+    surface: Surface
+
+
+def make_rendered(sources: list[Source], kit: Path, nets: Nets, out: Path, settings: RenderedSettings) -> int:
+    """Every still that serves and is not there yet. The number of stills made. Others are told and passed over."""
+    model = HeadModel.load(kit)
+    mesh = drawn_mesh(model)
+    made = 0
+    for source in chosen(sources, settings.seed):
+        if settings.most and made >= settings.most:
+            break
+        try:
+            made += _from_still(source, model, mesh, nets, out, settings)
+        except GiocondaError as error:
+            LOG.warning("%s: %s", source.name, error)
+    return made
+
+
+def chosen(sources: list[Source], seed: int) -> list[Source]:
+    """The stills of a folder that has been looked through, without those left out there, in random order."""
+    text = resources.files(__package__).joinpath("left_out.txt").read_text(encoding="utf-8")
+    left_out = {line for line in text.splitlines() if not line.startswith("#")}
+    fit = [s for s in sources if s.name.startswith(LOOKED_THROUGH) and s.path.stem not in left_out]
+    return [fit[k] for k in np.random.default_rng(seed).permutation(len(fit))]
+
+
+def _from_still(
+    source: Source, model: HeadModel, mesh: Mesh, nets: Nets, out: Path, settings: RenderedSettings
+) -> bool:
+    folder = out / "rendered" / source.name
+    if all((folder / f"{k:02}" / ABOUT).exists() for k in range(settings.portraits)):
+        return True
+    rng = np.random.default_rng([settings.seed, len(source.name), sum(source.name.encode())])
+    sitter = sitter_of(source.path, model, mesh, nets, rng)
+    if sitter is None:
+        LOG.info("%s: not a still that serves", source.name)
+        return False
+    for k in range(settings.portraits):
+        pairs, at_rest = _pairs(sitter, nets, rng, settings)
+        if pairs:
+            about = {"source": f"rendered/{source.name}", "person": source.person, "side": source.side, "look": k}
+            write_shard(folder / f"{k:02}", pairs, at_rest.source, about)
+            LOG.info("%s: %d pairs", folder / f"{k:02}", len(pairs))
+    return True
+
+
+def sitter_of(path: Path, model: HeadModel, mesh: Mesh, nets: Nets, rng: np.random.Generator) -> Sitter | None:
+    """A still as a portrait and as a head; None where too much of the face would have to be invented."""
+    srgb = display_srgb(read_picture(path).pixels)
+    points = analyse(srgb, nets).landmarks
+    yaw = euler_degrees(head_pose(points).rotation)[0]
+    wide = float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT, :2] - points[lm.EYE_OUTER_LEFT, :2]))
+    if abs(yaw) > MOST_TURNED or wide < SMALLEST:
+        return None
+    cut = _cut(srgb, _square(points))
+    picture = srgb_table("uint8")[cut].astype(np.float32)
+    if float(np.ptp(picture, axis=2).mean()) < LEAST_COLOUR:
+        return None
+    portrait = _portrait(cut, nets)
+    person = fit_person(model, portrait.landmarks)
+    return Sitter(portrait, dress(person, mesh, picture, portrait.landmarks, rng))
+
+
+def _pairs(
+    sitter: Sitter, nets: Nets, rng: np.random.Generator, settings: RenderedSettings
+) -> tuple[list[Pair], features.Still]:
+    person = sitter.dressed.person
+    first, *others = random_looks(person, 1 + settings.targets, rng, turn=settings.turn)
+    shot = shoot(sitter, first, nets)
+    picture = np.ones((*shot.picture.shape[:2], 4), np.float32)
+    picture[..., :3] = shot.picture
+    away = prepare(picture, shot.points, shot.matte)
+    at_rest = features.still(away, settings.sizes)
+    pairs = []
+    for look in others:
+        target = shoot(sitter, look, nets)
+        if _missed(shot, sitter, first) < MOST_MISSED and _missed(target, sitter, look) < MOST_MISSED:
+            pairs.append(_pair(away, at_rest, shot, target, sitter.dressed.mesh))
+    return pairs, at_rest
+
+
+def shoot(sitter: Sitter, look: Look, nets: Nets) -> Shot:
+    """Draw a look. Around the face, the still is moved there by the engine."""
+    dressed, still = sitter.dressed, sitter.portrait
+    head = look.head(dressed.person)
+    wanted = dressed.person.landmarks(head, look.pose)
+    then = dressed.person.landmarks(
+        dressed.person.look(dressed.person.weights, dressed.person.gaze), dressed.person.pose
+    )
+    placed = place(still, way_back(still, still.landmarks + wanted - then))
+    passes = render_rows(placed, 0, still.height, passes=("Combined", "Matte")).passes
+    picture = draw(dressed, look, passes["Combined"][..., :3])
+    points, _ = nets.landmarker.look_both_ways(display_srgb(picture), around_landmarks(wanted))
+    surface = Surface.of(look.pose.to_picture(head), dressed.mesh, still.height, still.width)
+    return Shot(picture, np.clip(passes["Matte"][..., 0], 0, 1).copy(), np.asarray(points, np.float64), surface)
+
+
+def random_looks(person: Person, count: int, rng: np.random.Generator, *, turn: float) -> list[Look]:
+    """Looks without connection: the first calm, as portraits are, the others as `random_motion` has them."""
+    motion = random_motion(count, rng, turn=turn)
+    calm = rng.choice([0.0, 0.5, 1.0])
+    looks = []
+    for k in range(count):
+        assert motion.channels is not None and motion.rotation is not None and motion.translation is not None
+        channels = dict(zip(motion.channel_names, motion.channels[k].astype(float), strict=True))
+        strength = rng.choice([0.0, 0.4, 1.0]) if k == 0 else 1.0
+        if k == 0:  # who sits for a portrait keeps the eyes open
+            channels |= {name: 0.2 * value for name, value in channels.items() if name.startswith("eyeBlink")}
+        weights = (1 - calm) * person.weights + strength * person.model.weights(channels)
+        gaze = person.gaze * (0.5 if k else 1) + (0.3 if k == 0 else 1) * _gaze(channels, rng)
+        turned = np.eye(3) + (0.5 if k == 0 else 1.0) * (motion.rotation[k] - np.eye(3))
+        u, _, vt = np.linalg.svd(turned)
+        pose = HeadPose(
+            person.pose.scale,
+            u @ vt @ person.pose.rotation,
+            person.pose.translation + 4 * person.pose.scale * motion.translation[k],
+        )
+        tongue = np.array([0, rng.uniform(-0.1, 0.7), rng.uniform(-0.2, 0.7)])
+        looks.append(Look(weights.clip(0, 1), gaze.clip(-FARTHEST_GAZE, FARTHEST_GAZE), pose, tongue))
+    return looks
+
+
+def _gaze(channels: dict[str, float], rng: np.random.Generator) -> Float:
+    """(2, 2) radians of right and left eye, a little of it nobody asked for."""
+    own = rng.normal(0, 0.06, 2)
+    right = channels["eyeLookInRight"] - channels["eyeLookOutRight"]
+    left = channels["eyeLookOutLeft"] - channels["eyeLookInLeft"]
+    down = [channels[f"eyeLookDown{side}"] - channels[f"eyeLookUp{side}"] for side in ("Right", "Left")]
+    return np.array([[0.6 * right, 0.45 * down[0]], [0.6 * left, 0.45 * down[1]]]) + own
+
+
+def _missed(shot: Shot, sitter: Sitter, look: Look) -> float:
+    drawn = sitter.dressed.person.landmarks(look.head(sitter.dressed.person), look.pose)
+    return float(np.median(np.linalg.norm((shot.points - drawn)[:, :2], axis=1)) / sitter.portrait.interocular)
+
+
+def _pair(away: Portrait, at_rest: features.Still, source: Shot, target: Shot, mesh: Mesh) -> Pair:
+    placed = place(away, way_back(away, target.points))
+    passes = render_rows(placed, 0, away.height, passes=("Combined", "Matte")).passes
+    views = features.look(away, at_rest, placed, passes["Combined"], passes["Matte"][..., 0])
+    crops = features.crops_now(away, at_rest, placed)
+    targets = tuple(encode(crop.cut(target.picture), at_rest.gain) for crop in crops[1:])
+    moved = where_moved(away, placed)
+    flows = tuple(true_flow(crop, source.surface, target.surface, mesh, moved) for crop in crops[1:])
+    points = crops[0].place(placed.position[: lm.COUNT]) / crops[0].size
+    return Pair(views[1:], targets, features.numbers(away, placed), points.astype(np.float32), flows)

@@ -1,0 +1,218 @@
+"""A fitted, textured head in an expression, a gaze and a pose, drawn over a picture of what is around the face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import landmarks as lm
+from ... import pixels
+from ...engine import kernels
+from ...pose import HeadPose
+from .eyes import Eyes, add_glints, add_lashes, between, eyes_of, lid_shadow
+from .head import EYEBALLS, MOUTH, NECK, SKIN, SOCKETS, Person, eyeball
+from .light import Light, estimate_light, normals, random_light
+from .mouth import lip_shadow, mouth_colours, move_tongue
+from .texture import (
+    GUMS_PART,
+    LEFT_EYE,
+    LINING,
+    RIGHT_EYE,
+    SKIN_PART,
+    TEETH_PART,
+    Mesh,
+    Texture,
+    project,
+    raster,
+    sample,
+)
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+FINER = 2  # pixels drawn for each of the picture's, along a side
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """A person with everything that decides what they look like."""
+
+    person: Person
+    mesh: Mesh
+    texture: Texture
+    inner: Float  # (N, 3) colours of linings, gums, teeth
+    eyes: Eyes
+    light: Light
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is asked of a head.
+
+    Attributes:
+        weights: (57,) of the kit's expressions; gaze: (2, 2), see `Person`; pose: head → pixels.
+        tongue: (3,) cm, where its tip goes beside what the jaw does.
+    """
+
+    weights: Float
+    gaze: Float
+    pose: HeadPose
+    tongue: Float
+
+    def head(self, person: Person) -> Float:
+        """(N, 3) cm."""
+        head = person.look(self.weights, self.gaze)
+        move_tongue(head, person.model, self.tongue)
+        return head
+
+
+def dress(person: Person, mesh: Mesh, picture: Float32, points: Float, rng: np.random.Generator) -> Dressed:
+    """Everything that a still says of a person, and chance where it says nothing.
+
+    picture: (H, W, 3) scene-linear; points: (478, 3) its landmarks.
+    """
+    texture = project(person, mesh, picture)
+    skin = np.flatnonzero((texture.sure[:SKIN] > 0.5) & (mesh.share[:SKIN] > 0))
+    colours = sample(picture, texture.at[skin])
+    bright = np.zeros(len(texture.at))
+    bright[skin] = colours.mean(1)
+    light = random_light(estimate_light(texture.facing[skin], bright[skin], texture.sure[skin]), rng)
+    face = np.median(colours, axis=0)
+    eyes = eyes_of(person, picture, points, face, rng)
+    white = max(1.2 * eyes.white, 1.3 * float(face.mean())) * eyes.sclera / eyes.sclera.mean()
+    white = _teeth_shown(picture, points, white)
+    lips = np.median(
+        sample(picture, points[list(lm.LIPS_OUTER[:10]), :2] * 0.5 + points[list(lm.LIPS_INNER[:10]), :2] * 0.5), axis=0
+    )
+    inner = mouth_colours(person.model, white, lips, rng)
+    inner[MOUTH:SOCKETS] = texture.fill[MOUTH:SOCKETS] * [0.95, 0.72, 0.68]
+    return Dressed(person, mesh, texture, inner, eyes, light)
+
+
+def _teeth_shown(picture: Float32, points: Float, white: Float) -> Float:
+    """The colour of something white, (3,): as bright as the still's own teeth where it shows them."""
+    inside, at = between(points[list(lm.LIPS_INNER), :2])
+    width, gap = (np.linalg.norm(points[a, :2] - points[b, :2]) for a, b in ((78, 308), (lm.LIP_TOP, lm.LIP_BOTTOM)))
+    if gap < 0.12 * width:
+        return white
+    colours = sample(picture, at[inside])
+    shown = colours[colours.mean(1) >= np.quantile(colours.mean(1), 0.6)].mean(0)
+    level = float(np.clip(1.25 * shown.mean(), 0.9 * white.mean(), 3 * white.mean()))
+    return np.asarray(level * (0.5 * shown / shown.mean() + 0.5 * white / white.mean()))
+
+
+def draw(dressed: Dressed, look: Look, around: Float32) -> Float32:
+    """The picture (H, W, 3): the face over `around`, scene-linear."""
+    head = look.head(dressed.person)
+    placed = look.pose.to_picture(head)
+    fine = placed * FINER
+    height, width = around.shape[:2]
+    seen, _ = raster(fine, dressed.mesh.triangles, FINER * height, FINER * width)
+    rows, columns = np.nonzero(seen >= 0)
+    found = seen[rows, columns]
+    part = dressed.mesh.part[found]
+    facing = normals(head, dressed.mesh.triangles, dressed.mesh.corners) @ look.pose.rotation.T
+    gain = dressed.light.change(dressed.texture.facing, facing)
+    values = _interpolated(fine, dressed, gain, found, columns.astype(float) + 0.5, rows.astype(float) + 0.5)
+    colour = _shaded(dressed, values, part)
+    share = values[:, 9].clip(0, 1) * (part == SKIN_PART) + (part != SKIN_PART)
+    layer = np.zeros((FINER * height, FINER * width, 8), np.float32)
+    mouth = np.isin(part, (LINING, GUMS_PART, TEETH_PART))
+    eye = np.isin(part, (RIGHT_EYE, LEFT_EYE))
+    layer[rows, columns, :3] = colour * share[:, None]
+    layer[rows, columns, 3] = share
+    layer[rows, columns, 4], layer[rows, columns, 5] = mouth, eye
+    _darken(layer, iod_px=FINER * _iod(dressed, look))
+    _finish_eyes(layer, dressed, look, head)
+    small = layer.reshape(height, FINER, width, FINER, 8).mean((1, 3))
+    gains = _gain_around(values[:, 10:13], share, rows // FINER, columns // FINER, (height, width))
+    return np.asarray(small[..., :3] + (1 - small[..., 3:4]) * around * gains, np.float32)
+
+
+def _interpolated(
+    fine: Float, dressed: Dressed, gain: Float, found: npt.NDArray[np.int32], x: Float, y: Float
+) -> Float:
+    """Vertex values at pixels, (n, 16): at 2, sure, mirror at 2, mirror sure, fill 3, share, gain 3, direction 3."""
+    texture, mesh = dressed.texture, dressed.mesh
+    fill = texture.fill + dressed.inner
+    fill[MOUTH:SOCKETS] = dressed.inner[MOUTH:SOCKETS]
+    fill[NECK:MOUTH] = dressed.inner[NECK:MOUTH]
+    way = np.zeros((len(fine), 3))
+    for first, last in EYEBALLS:
+        ball = dressed.person.shape[first:last]
+        centre, _ = eyeball(ball)
+        way[first:last] = (ball - centre) / np.linalg.norm(ball - centre, axis=1, keepdims=True)
+    columns = [texture.at, texture.sure[:, None], texture.mirror_at, texture.mirror_sure[:, None], fill,
+               mesh.share[:, None], gain, way]  # fmt: skip
+    planes = kernels.planes(fine, mesh.triangles, np.concatenate(columns, axis=1))[found]
+    values: Float = planes[..., 0] + planes[..., 1] * x[:, None] + planes[..., 2] * y[:, None]
+    return values
+
+
+def _shaded(dressed: Dressed, values: Float, part: npt.NDArray[np.uint8]) -> Float:
+    colour = values[:, 6:9].clip(0, None) * np.where((part == LINING)[:, None], 1, values[:, 10:13])
+    skin = np.flatnonzero(part == SKIN_PART)
+    own, other = sample(dressed.texture.picture, values[skin, 0:2]), values[skin, 6:9].clip(0, None)
+    borrow = np.flatnonzero((values[skin, 2] < 0.99) & (values[skin, 5] > 0.01))
+    lent = sample(dressed.texture.picture, values[skin[borrow], 3:5])
+    other[borrow] += values[skin[borrow], 5:6].clip(0, 1) * (lent - other[borrow])
+    sure = _rise(values[skin, 2:3])
+    colour[skin] = (other + sure * (own - other)) * values[skin, 10:13]
+    for kind in (RIGHT_EYE, LEFT_EYE):
+        at = np.flatnonzero(part == kind)
+        way = values[at, 13:16]
+        colour[at] = dressed.eyes.colour(way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9))
+    return colour
+
+
+def _darken(layer: Float32, *, iod_px: float) -> None:
+    """What lips and lids take from the light; in place."""
+    for channel, shadow in ((4, lip_shadow), (5, lid_shadow)):
+        rows, columns = np.nonzero(layer[..., channel])
+        if len(rows) == 0:
+            continue
+        pad = int(0.3 * iod_px)
+        part = layer[max(0, rows.min() - pad) : rows.max() + pad, max(0, columns.min() - pad) : columns.max() + pad]
+        cover = np.ascontiguousarray(part[..., channel])
+        part[..., :3] *= np.where(cover > 0, shadow(cover, iod_px), 1)[..., None]
+
+
+def _finish_eyes(layer: Float32, dressed: Dressed, look: Look, head: Float) -> None:
+    """Highlights and lashes; in place."""
+    points = dressed.person.landmarks(head, look.pose) * FINER
+    iod = FINER * _iod(dressed, look)
+    for iris, loop in ((lm.IRIS_RIGHT, lm.EYE_RIGHT), (lm.IRIS_LEFT, lm.EYE_LEFT)):
+        radius = FINER * dressed.person.iris * look.pose.scale
+        add_glints(layer, layer[..., 5], dressed.eyes, points[iris[0], :2], radius)
+        eye = points[list(loop), :2]
+        gap, width = eye[12, 1] - eye[4, 1], np.linalg.norm(eye[0] - eye[8])
+        add_lashes(layer, dressed.eyes, eye[:9], float(1 - gap / (0.25 * width)), iod)
+
+
+def _gain_around(gain: Float, share: Float, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp],
+                 shape: tuple[int, int]) -> Float32:  # fmt: skip
+    """The change of light on the face, carried on smoothly over the picture around it, (H, W, 3)."""
+    step = 8
+    height, width = -(-shape[0] // step), -(-shape[1] // step)
+    at = (rows // step) * width + columns // step
+    weight = np.bincount(at, share, minlength=height * width)
+    total = np.stack([np.bincount(at, share * gain[:, c], minlength=height * width) for c in range(3)], axis=1)
+    mean = (total / np.maximum(weight, 1e-6)[:, None]).reshape(height, width, 3).astype(np.float32)
+    whole = pixels.fill_holes_smooth(mean, (weight > step).reshape(height, width))
+    return np.asarray(
+        pixels.resize(pixels.gaussian_blur(np.asarray(whole, np.float32), 2.0), shape[1], shape[0], method="linear"),
+        np.float32,
+    )
+
+
+def _iod(dressed: Dressed, look: Look) -> float:
+    """Between the eyes' outer corners, pixels."""
+    corners = dressed.person.model.places[[lm.EYE_OUTER_RIGHT, lm.EYE_OUTER_LEFT], 0]
+    return float(np.linalg.norm(np.diff(dressed.person.shape[corners], axis=0)) * look.pose.scale)
+
+
+def _rise(x: Float) -> Float:
+    t = np.clip(x, 0, 1)
+    return np.asarray(t * t * (3 - 2 * t))

@@ -108,7 +108,8 @@ def personalise(
         raise ValueError("a single portrait needs the face nets")
     sources = torch.from_numpy(np.stack([features.still(p).source for p in portraits]).transpose(0, 3, 1, 2).copy())
     budget = budget_of(len(portraits)) if steps is None else steps
-    codes, changes, adaptations = [], {}, []
+    codes, adaptations = list[Tensor](), list[Adapted]()
+    changes: dict[str, Change] = {}
     for name in PARTS:
         both = mean_codes(parts[name], sources)
         codes.append(both.flatten()[None] if name == "eyes" else both[:1])
@@ -154,6 +155,8 @@ def adapt(part: Part, lesson: Lesson, free: Collection[str]) -> Adapted:
     start = {key: value.detach().clone() for key, value in weights.items()}
     before = best = after = error(part, lesson, start)
     kept, at = start, 0
+    if not weights:
+        return Adapted({}, 0, before, before)
     for step, average in enumerate(learned(part, weights, lesson, lesson.learn, lesson.steps, RATE), 1):
         if step % EVERY == 0 or step == lesson.steps:
             now = error(part, lesson, average)

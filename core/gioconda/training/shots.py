@@ -92,7 +92,8 @@ def _skin(portrait: Portrait) -> npt.NDArray[np.float64]:
     """The colour of the face: the median at its landmarks, linear RGB."""
     x, y = portrait.landmarks[: lm.FACE_POINTS, :2].astype(int).T
     at = np.clip(y, 0, portrait.height - 1), np.clip(x, 0, portrait.width - 1)
-    return np.maximum(np.median(portrait.source[..., :3][at], axis=0).astype(np.float64), 1e-3)
+    colour = np.median(portrait.source[..., :3][at], axis=0).astype(np.float64)
+    return np.asarray(np.maximum(colour, 1e-3), np.float64)
 
 
 def there_and_back(portrait: Portrait, nets: Nets, *, seed: int = 0, count: int = MOTIONS) -> list[Shot]:

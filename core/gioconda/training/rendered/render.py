@@ -99,8 +99,8 @@ def _teeth_shown(picture: Float32, points: Float, white: Float) -> Float:
         return white
     colours = sample(picture, at[inside])
     shown = colours[colours.mean(1) >= np.quantile(colours.mean(1), 0.6)].mean(0)
-    level = float(np.clip(1.25 * shown.mean(), 0.9 * white.mean(), 3 * white.mean()))
-    return np.asarray(level * (0.5 * shown / shown.mean() + 0.5 * white / white.mean()))
+    level = float(np.clip(1.1 * shown.mean(), 0.9 * white.mean(), 3 * white.mean()))
+    return np.asarray(level * (0.35 * shown / shown.mean() + 0.35 * white / white.mean() + 0.3))
 
 
 def draw(dressed: Dressed, look: Look, around: Float32) -> Float32:

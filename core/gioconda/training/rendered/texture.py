@@ -21,6 +21,7 @@ Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int32]
 
 EDGE = 1.7  # cm within the face's outline over which the rendered face takes over from the picture around it
+RIM = 0.35  # cm from a lid's edge within which a still's colours are no one's
 LID_REACH = 2.3  # cm around an eyeball's centre: skin that lids hide when they are open
 
 
@@ -114,7 +115,7 @@ def project(person: Person, mesh: Mesh, picture: Float32) -> Texture:
     sure *= _unstretched(person, mesh, placed)
     mirror_at, mirror_sure = placed[:, :2].copy(), np.zeros(len(placed))
     mirror_at[:SKIN], mirror_sure[:SKIN] = placed[mesh.mirrored, :2], sure[mesh.mirrored]
-    fill = _filled(mesh, placed, sure, mirror_at, mirror_sure, picture)
+    fill = _filled(mesh, placed, sure * _off_rims(person), mirror_at, mirror_sure, picture)
     return Texture(picture, placed[:, :2].copy(), sure, mirror_at, mirror_sure, fill, facing)
 
 
@@ -148,6 +149,14 @@ def _unstretched(person: Person, mesh: Mesh, placed: Float) -> Float:
         near = np.flatnonzero(np.linalg.norm(person.shape[:SKIN] - centre, axis=1) < LID_REACH)
         trust[near] = np.clip((mean[near] - 0.2) / 0.3, 0, 1)
     return trust
+
+
+def _off_rims(person: Person) -> Float:
+    """(N,) 0..1: little at the lids' rims, where lashes and the white of the eye mix with the skin."""
+    loops = list(lm.EYE_RIGHT + lm.EYE_LEFT)
+    rims = on_mesh(person.shape, person.model.places[loops], person.model.shares[loops])
+    far, _ = cKDTree(rims).query(person.shape)
+    return np.asarray(np.clip(far / RIM, 0, 1))
 
 
 def _filled(

@@ -76,7 +76,9 @@ def judge_task(task: Task) -> Judged | str:
     """Why it cannot be judged, where it cannot."""
     try:
         return _judged(task)
-    except (GiocondaError, subprocess.CalledProcessError) as error:
+    except subprocess.CalledProcessError as error:
+        return f"the paper's networks: {(error.stderr.strip().splitlines() or [str(error)])[-1]}"
+    except GiocondaError as error:
         return str(error)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from gioconda.models.registry import model_path
 
 from tests.bench import contact, measured, networks, neural, product
 from tests.bench import neural_table as table
+from tests.bench.clips import SIZE, Clip
+from tests.bench.neural_clip import Paper, painted_frames
 from tests.bench.report import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -217,3 +220,25 @@ def test_networks_change_nothing_at_rest_and_something_in_a_smile(portrait: Port
     assert product.changed_at_rest(portrait, corrector) == 0
     placed = product.place(portrait, pose_of(portrait, mouthSmileLeft=0.8, mouthSmileRight=0.8, jawOpen=0.2))
     assert (product._with(corrector, placed) != product._with(None, placed)).any()
+
+
+def test_the_papers_pictures_come_from_an_interpreter_of_their_own(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="the paper's networks need PyTorch: pip install gioconda[train]")
+    from gioconda.training import checkpoint
+    from gioconda.training.drawing import STYLE
+    from gioconda.training.paper import PaperConfig
+    from gioconda.training.train_paper import Networks, PaperTraining
+
+    torch.manual_seed(0)
+    config = PaperTraining(model=PaperConfig("landmarks", 32, (8, 16, 16), (8, 16), 1, 8, 16))
+    weights = Networks(config.model).state_dict()
+    checkpoint.save(
+        tmp_path / "paper-landmarks.pt", kind="paper", config=config, step=3, data={"drawing": STYLE}, networks=weights
+    )
+    landmarks = np.stack([template() * size + [256, 256, 0] for size in (150, 160, 170)])
+    frames = np.full((3, SIZE, SIZE, 3), 90, np.uint8)
+    clip = Clip("c", frames, landmarks, motion=None)  # type: ignore[arg-type]
+    made = painted_frames(clip, [1, 2], Paper(tmp_path, sys.executable))
+    assert list(made) == [1, 2]
+    assert made[1].shape == (SIZE, SIZE, 3)
+    assert (made[1] != made[2]).any()

@@ -27,6 +27,7 @@ from gioconda.farm.path_map import load_rules
 from gioconda.image import read_picture
 from gioconda.landmarks import NAMED
 from gioconda.motion import load_motion, save_motion
+from gioconda.neural.identity import About, Identity, load_identity, save_identity
 from gioconda.protocol import Job, from_line
 from gioconda.sequence import FramePattern, FrameRange
 from gioconda.trust.manifest import read_manifest
@@ -102,6 +103,15 @@ def npzs(folder: Path) -> list[bytes]:
     head = np.array(json.dumps(motion._plain_head(small_motion())))
     np.savez(folder / "b.npz", frames=np.arange(3), channels=np.zeros((3, 2), np.float32), head=head)
     return [(folder / name).read_bytes() for name in ("a.npz", "b.npz")]
+
+
+def identities(folder: Path) -> list[bytes]:
+    changes = {"parts.mouth.paint.bias": np.linspace(-1, 1, 16).astype(np.float16)}
+    person = Identity(np.zeros((1, 6), np.float32), changes)
+    save_identity(folder / "new.npz", person, About("abc", ("p",)))
+    about = {"format": "gioconda-identity-1", "network": "abc", "pictures": ["p"]}
+    np.savez(folder / "old.npz", code=person.code, about=np.array(json.dumps(about)))
+    return [(folder / name).read_bytes() for name in ("new.npz", "old.npz")]
 
 
 def pictures(*names: str) -> Callable[[Path], list[bytes]]:
@@ -210,6 +220,7 @@ READERS = {
     "policy": Reader(".yaml", read_policy, texts(POLICY)),
     "manifest": Reader(".json", read_manifest, texts(MANIFEST)),
     "path map": Reader(".json", load_rules, texts(MAPPING)),
+    "identity": Reader(".npz", lambda path: load_identity(path, network="abc"), identities),
     "points": Reader(".json", lambda path: read_points(path, (100, 100)), texts(POINTS)),
     "message": Reader(".json", line_of, texts('{"kind": "progress", "done": 1, "total": 2, "frame": 3}')),
     "PNG": Reader(".png", read_picture, pictures("png")),

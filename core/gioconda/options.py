@@ -359,8 +359,9 @@ def _train(commands: Commands[Parser]) -> None:
     about = "teach the networks that correct frames (needs PyTorch: gioconda[train])"
     command = _command(commands, "train", about, "gioconda train fast pairs -o run --part mouth --minutes 60")
     command.add_argument(
-        "action", choices=("pairs", "fast", "full", "paper", "completion", "export"),
-        help="pairs: make training pairs of clips and stills with the engine; fast, full: train that model on them, "
+        "action", choices=("pairs", "rendered", "fast", "full", "paper", "completion", "export"),
+        help="pairs: make training pairs of clips and stills with the engine; rendered: make pairs of mouths and eyes "
+        "from heads dressed with stills (--head); fast, full: train that model on them, "
         "going on where it was stopped; paper: train the paper's networks, to compare with; "
         "completion: teach what the person hides, from clips and stills, and make its ONNX file; "
         "export: make ONNX files of what was trained and prove them",
@@ -368,14 +369,17 @@ def _train(commands: Commands[Parser]) -> None:
     command.add_argument("input", help="the folder of clips and stills, of pairs, of a training's results")
     command.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the result goes")
     command.add_argument(
-        "--only", metavar="NAME", help="pairs, completion: only files whose names begin so: clips/, congress/"
+        "--only", metavar="NAME", help="pairs, rendered, completion: only files whose names begin so: clips/, congress/"
     )
     command.add_argument(
-        "--quality", choices=("fast", "full"), default="fast", help="pairs: which model's sizes (default: fast)"
-    )
+        "--quality", choices=("fast", "full"), default="fast",
+        help="pairs, rendered: which model's sizes (default: fast)",
+    )  # fmt: skip
     command.add_argument(
-        "--workers", type=_count, metavar="N", default=1, help="pairs: processes that make them (default: 1)"
+        "--workers", type=_count, metavar="N", default=1, help="pairs, rendered: processes that make them (default: 1)"
     )
+    command.add_argument("--head", metavar="FILE", help="rendered: ICT-FaceKit's morphable head, packed (.npz)")
+    command.add_argument("--most", type=_count, metavar="N", help="rendered: so many stills (default: all that serve)")
     command.add_argument("--part", choices=("head", "mouth", "eyes"), help="fast, full: only this part (default: all)")
     command.add_argument(
         "--condition", choices=("engine", "landmarks"), default="engine",

@@ -30,6 +30,7 @@ from .pairs import PairSettings, make_pairs, make_pairs_beside, portrait_in
 from .paper import PaperConfig
 from .personalise import personalise
 from .qualities import SIDES
+from .rendered.pairs import RenderedSettings, make_rendered_beside
 from .sources import find_sources
 from .train_fast import train_part
 from .train_paper import PaperTraining, train_paper
@@ -39,11 +40,12 @@ Training = TypeVar("Training", PartTraining, PaperTraining, CompletionTraining)
 
 
 def train(arguments: Arguments, report: Report) -> None:
-    """One of: pairs, fast, paper, completion, export."""
+    """One of: pairs, rendered, fast, paper, completion, export."""
     logging.getLogger("gioconda.training").addHandler(_ToReport(report))
     logging.getLogger("gioconda.training").setLevel(logging.INFO)
     actions = {
         "pairs": _pairs,
+        "rendered": _rendered,
         "fast": _part,
         "full": _part,
         "paper": _paper,
@@ -65,6 +67,19 @@ def _pairs(arguments: Arguments, report: Report) -> None:
         make_pairs(sources, Nets.open(models, "cpu", threads=arguments.threads), out, settings)
     text = f"Pairs of {len(sources)} files: {arguments.output}"
     report(Result("train", {"sources": len(sources), "output": arguments.output, "text": text}))
+
+
+def _rendered(arguments: Arguments, report: Report) -> None:
+    if not arguments.head:
+        raise InputError("Rendered pairs need ICT-FaceKit's morphable head: give its packed file with --head.")
+    sources = [s for s in find_sources(Path(arguments.input)) if s.name.startswith(arguments.only or "")]
+    models, out = Path(arguments.models) if arguments.models else None, Path(arguments.output)
+    settings = RenderedSettings(sizes=SIDES[arguments.quality], most=arguments.most or 0)
+    made = make_rendered_beside(sources, Path(arguments.head), models, out, settings, arguments.workers)
+    if not made:
+        raise InputError(f"There is no still in {arguments.input} that serves: colour, frontal, without glasses.")
+    text = f"Rendered pairs of {made} stills: {arguments.output}"
+    report(Result("train", {"stills": made, "output": arguments.output, "text": text}))
 
 
 def _part(arguments: Arguments, report: Report) -> None:

@@ -8,7 +8,9 @@ found in the second. Only mouth and eyes are kept: around the face both looks ar
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -77,6 +79,28 @@ class Shot:
     surface: Surface
 
 
+def make_rendered_beside(
+    sources: list[Source], kit: Path, models: Path | None, out: Path, settings: RenderedSettings, workers: int
+) -> int:
+    """`make_rendered`, by so many processes with one thread each. models: the folder of the face nets.
+
+    Raises: InputError: the kit cannot be read.
+    """
+    fit = chosen(sources, settings.seed)
+    share = replace(settings, most=-(-settings.most // workers))
+    parts = [(fit[k::workers], kit, models, out, share) for k in range(workers)]
+    if workers == 1:
+        return _make(parts[0])
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        return sum(pool.map(_make, parts))
+
+
+def _make(work: tuple[list[Source], Path, Path | None, Path, RenderedSettings]) -> int:
+    sources, kit, models, out, settings = work
+    return make_rendered(sources, kit, Nets.open(models, "cpu", threads=1), out, settings)
+
+
 def make_rendered(sources: list[Source], kit: Path, nets: Nets, out: Path, settings: RenderedSettings) -> int:
     """Every still that serves and is not there yet. The number of stills made. Others are told and passed over."""
     model = HeadModel.load(kit)
@@ -107,7 +131,7 @@ def _from_still(
     if all((folder / f"{k:02}" / ABOUT).exists() for k in range(settings.portraits)):
         return True
     rng = np.random.default_rng([settings.seed, len(source.name), sum(source.name.encode())])
-    sitter = sitter_of(source.path, model, mesh, nets, rng)
+    sitter = sitter_of(source.path, model, mesh, nets, rng, sizes=settings.sizes)
     if sitter is None:
         LOG.info("%s: not a still that serves", source.name)
         return False
@@ -120,15 +144,20 @@ def _from_still(
     return True
 
 
-def sitter_of(path: Path, model: HeadModel, mesh: Mesh, nets: Nets, rng: np.random.Generator) -> Sitter | None:
-    """A still as a portrait and as a head; None where too much of the face would have to be invented."""
+def sitter_of(
+    path: Path, model: HeadModel, mesh: Mesh, nets: Nets, rng: np.random.Generator, *, sizes: Sizes
+) -> Sitter | None:
+    """A still as a portrait and as a head; None where too much of the face would have to be invented.
+
+    sizes: of the squares the networks will see; the picture is cut out as large as serves them.
+    """
     srgb = display_srgb(read_picture(path).pixels)
     points = analyse(srgb, nets).landmarks
     yaw = euler_degrees(head_pose(points).rotation)[0]
     wide = float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT, :2] - points[lm.EYE_OUTER_LEFT, :2]))
     if abs(yaw) > MOST_TURNED or wide < SMALLEST:
         return None
-    cut = _cut(srgb, _square(points))
+    cut = _cut(srgb, _square(points), sizes)
     picture = srgb_table("uint8")[cut].astype(np.float32)
     if float(np.ptp(picture, axis=2).mean()) < LEAST_COLOUR:
         return None

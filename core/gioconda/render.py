@@ -24,7 +24,8 @@ from .frames import PROCESSOR, FrameFiles, OpenFrame, check_output, frame_identi
 from .gpu.opening import open_renderer
 from .inputs import Opened, file_sha256, open_motion, open_portrait
 from .motion import Motion
-from .neural.corrector import Corrector, corrected, open_corrector
+from .neural.bands import corrected_bands
+from .neural.corrector import Corrector, open_corrector
 from .neural.quality import settled, used_models
 from .plug.folder import read_notice
 from .plug.painter import Painter, open_painter, painted
@@ -157,8 +158,8 @@ def write_frames(
     kept = {number for number in numbers if files.is_kept(number)}
     ahead: Iterator[dict[str, Floats] | None] = iter(())
     if renderer is not None:
-        placed = (posed(portrait, *poses_of(performance, index[number])) for number in numbers if number not in kept)
-        ahead = renderer.stream(placed, files.passes, report)
+        todo = (poses_of(performance, index[number]) for number in numbers if number not in kept)
+        ahead = renderer.stream((partial(posed, portrait, *poses) for poses in todo), files.passes, report)
     try:
         with Spool(BANDS, workers=job.threads) as spool:
             for number in numbers:
@@ -190,7 +191,8 @@ def bands(
     if placed is not None and isinstance(corrector, Painter) and not pose.is_identity:
         whole = painted(corrector, placed, files.passes, smooth_edges=not files.job.draft)
     elif placed is not None and isinstance(corrector, Corrector) and not pose.is_identity:
-        whole = corrected(corrector, placed, files.passes, smooth_edges=not files.job.draft)
+        yield from corrected_bands(corrector, placed, files.passes, step, smooth_edges=not files.job.draft)
+        return
     for row in range(0, height, step):
         rows = min(step, height - row)
         if whole is not None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from gioconda.engine import Portrait, place, render_rows
-from gioconda.neural import features
+from gioconda.engine import ALL_PASSES, Portrait, place, render_rows
+from gioconda.engine.correct import follow
+from gioconda.errors import ModelError
+from gioconda.neural import bands, features
+from gioconda.neural.bands import corrected_bands
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected
 from gioconda.neural.crops import FAST, FULL, Crop, Sizes, head_crop
 from gioconda.neural.feeds import MIRROR_FROM, feeds, mirrored_numbers
@@ -125,3 +128,58 @@ def test_feeds_are_planar_float32_and_hold_two_eyes(portrait: Portrait) -> None:
     inputs = feeds(views, features.numbers(portrait, placed), corrector.code)
     assert all(value.dtype == np.float32 and np.isfinite(value).all() for value in inputs.values())
     assert inputs["eyes_numbers"].shape == (2, features.NUMBERS)
+
+
+@pytest.mark.parametrize("keep", [0, bands.KEEP])
+@pytest.mark.parametrize("step", [16, 48, 1000])
+def test_bands_of_any_height_give_the_same_bytes_drawn_once_or_twice(
+    portrait: Portrait, monkeypatch: pytest.MonkeyPatch, step: int, keep: int
+) -> None:
+    monkeypatch.setattr(bands, "KEEP", keep)
+    corrector = Corrector(answering(flow=0.02, gain=0.1, paint=0.05), portrait)
+    placed = place(portrait, TURNED, previous=Pose(), following=TURNED)
+    whole = corrected(corrector, placed, ALL_PASSES)
+    parts = list(corrected_bands(corrector, placed, ALL_PASSES, step))
+    assert [row for row, _ in parts] == list(range(0, portrait.height, step))
+    for name in ALL_PASSES:
+        joined = np.concatenate([passes[name] for _, passes in parts])
+        assert joined.tobytes() == whole[name].tobytes(), name
+
+
+def test_uv_and_vector_say_where_a_moved_colour_really_comes_from(portrait: Portrait) -> None:
+    away = 5
+    side = head_crop(portrait.landmarks).size / head_crop(portrait.landmarks).scale
+    placed = place(portrait, TURNED, previous=Pose())
+    passes = ("Combined", "UV", "Vector", "Depth", "Face")
+    alone = render_rows(placed, 0, portrait.height, passes=passes).passes
+    made = corrected(Corrector(answering(flow=away / side), portrait), placed, passes)
+    rows, columns = forehead(portrait)
+    for name in passes:
+        shifted = alone[name][rows, columns.start + away : columns.stop + away]
+        assert np.abs(made[name][rows, columns] - shifted).max() < 1e-3, name
+    moved = (made["UV"] - alone["UV"])[rows, columns, 0] * portrait.width
+    assert np.allclose(moved, away, atol=0.6)
+
+
+def test_uv_does_not_mix_person_and_plate_at_their_edge(portrait: Portrait) -> None:
+    """Half way between two surfaces there is nothing to be found."""
+    values = np.zeros((4, 8, 3), np.float32)
+    values[:, 4:] = [0.5, 0.0, 0.0]  # far away in the portrait
+    moves = np.zeros((4, 8, 2), np.float32)
+    moves[..., 0] = 0.4
+    out = values.copy()
+    follow(values, 0, 4, moves, 0, np.array([1000, 1000, 0], np.float32), out)
+    assert set(np.unique(out[..., 0])) == {np.float32(0.0), np.float32(0.5)}
+
+
+def test_paint_and_tone_leave_uv_and_vector_alone(portrait: Portrait) -> None:
+    placed = place(portrait, TURNED, previous=Pose())
+    passes = ("UV", "Vector", "Depth")
+    alone = render_rows(placed, 0, portrait.height, passes=passes).passes
+    made = corrected(Corrector(answering(gain=0.1, paint=0.05), portrait), placed, passes)
+    assert all(made[name].tobytes() == alone[name].tobytes() for name in passes)
+
+
+def test_networks_that_answer_with_no_number_are_a_sentence(portrait: Portrait) -> None:
+    with pytest.raises(ModelError, match="no number"):
+        corrected(Corrector(answering(paint=float("nan")), portrait), place(portrait, TURNED), ("Combined",))

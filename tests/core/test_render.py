@@ -224,8 +224,9 @@ def test_pixels_nothing_moves_are_the_sources_own(job: Job, tmp_path: Path) -> N
     assert np.array_equal(still["Combined"], source)
     moved, header = read_exr(tmp_path / "0008.exr")
     outside = (moved["Matte"] == 0) & (moved["Disocclusion"] == 0)  # the person neither is nor was here
+    outside = pixels.erode(outside[..., 0], 6)  # nor so near that networks may correct its rim
     assert outside.mean() > 0.1
-    assert np.array_equal(moved["Combined"][outside[..., 0]], source[outside[..., 0]])
+    assert np.array_equal(moved["Combined"][outside], source[outside])
     assert not np.array_equal(moved["Combined"], source)
     assert header["imageCounter"] == 8
     assert header["Iptc4xmpExt:DigitalSourceType"].endswith("/compositeWithTrainedAlgorithmicMedia")  # networks

@@ -1,4 +1,4 @@
-"""Lays a network's corrections over a finished frame at the picture's own size. Compiled by numba; knows no networks.
+"""Lays a network's corrections over a frame's rows at the picture's own size. Compiled by numba; knows no networks.
 
 Colours are moved, toned and painted in encoded values (`neural.tone`), which are looked up in tables; whatever the
 tables do not hold (below 0, above 1) goes the exact way. Pixels without a correction keep their value to the last bit.
@@ -20,6 +20,7 @@ STILL = np.float32(0.02)  # pixels: a flow below this is none
 EDGE = np.float32(0.12)  # of a detail's side over which it fades out
 RIM = np.float32(0.06)  # of the head's side
 ONE = np.float32(1.0)
+JUMP = np.float32(4.0)  # steps of one pixel: neighbours farther apart lie on different surfaces
 
 
 def tables() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
@@ -87,10 +88,13 @@ def _rise(distance):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def _sample(image, matte, x, y, colour):  # type: ignore[no-untyped-def]
-    """Into colour[:4] a Catmull-Rom sample of (H, W, 4) at (x, y), its border repeated, held within the nearest four
-    pixels' range or a little beyond; into colour[4] a bilinear one of the matte (H, W)."""
-    h, w = image.shape[0], image.shape[1]
+def _sample(image, matte, top, h, x, y, colour):  # type: ignore[no-untyped-def]
+    """Into colour[:4] a Catmull-Rom sample of a picture's rows (rows, W, 4) at (x, y), the picture's border repeated,
+    held within its sixteen pixels' range; into colour[4] a bilinear one of the matte (rows, W).
+
+    top: the first row's number; h: the picture's height.
+    """
+    w = image.shape[1]
     fx = min(max(x - np.float32(0.5), np.float32(0.0)), np.float32(w - 1))
     fy = min(max(y - np.float32(0.5), np.float32(0.0)), np.float32(h - 1))
     ix, iy = int(fx), int(fy)
@@ -98,16 +102,16 @@ def _sample(image, matte, x, y, colour):  # type: ignore[no-untyped-def]
     wx, wy = _weights(dx), _weights(dy)
     x0, x1, x2, x3 = max(ix - 1, 0), ix, min(ix + 1, w - 1), min(ix + 2, w - 1)
     for c in range(4):
-        low = high = image[iy, ix, c]
+        low = high = image[iy - top, ix, c]
         total = np.float32(0.0)
         for j in range(4):
-            r = min(max(iy - 1 + j, 0), h - 1)
+            r = min(max(iy - 1 + j, 0), h - 1) - top
             t0, t1, t2, t3 = image[r, x0, c], image[r, x1, c], image[r, x2, c], image[r, x3, c]
             total += wy[j] * (wx[0] * t0 + wx[1] * t1 + wx[2] * t2 + wx[3] * t3)
             low = min(min(low, t0), min(min(t1, t2), t3))
             high = max(max(high, t0), max(max(t1, t2), t3))
         colour[c] = min(max(total, low), high)
-    below = min(iy + 1, h - 1)
+    iy, below = iy - top, min(iy + 1, h - 1) - top
     upper = matte[iy, x1] * (ONE - dx) + matte[iy, x2] * dx
     lower = matte[below, x1] * (ONE - dx) + matte[below, x2] * dx
     colour[4] = upper * (ONE - dy) + lower * dy
@@ -115,22 +119,45 @@ def _sample(image, matte, x, y, colour):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
 def correct(  # type: ignore[no-untyped-def]
-    picture, matte, plate, box, gain, crops, rims, allowed, head, mouth, eyes, encode, decode, out, out_matte
+    picture,
+    matte,
+    top,
+    source,
+    plate,
+    window,
+    box,
+    gain,
+    crops,
+    rims,
+    allowed,
+    head,
+    mouth,
+    eyes,
+    encode,
+    decode,
+    row0,
+    out,
+    out_matte,
+    moves,
 ):
     """Corrections of head, mouth and eyes, blended where they overlap, then laid on at once: one resampling.
 
     Args:
-        picture: (H, W, 4) float32 premultiplied, the finished frame; matte: (H, W) float32; plate: (h, w, 4) float32.
-        box: (4,) int32, x0, y0, x1, y1: what is corrected of the picture; plate, out and out_matte cover it.
+        picture: (rows, W, 4) float32 premultiplied, finished rows from `top` on: all that is needed for those of `out`,
+            and as many above and below as the flows reach; matte: (rows, W) float32.
+        source: (H, W, 4) float32, the portrait; plate: (h, w, 4) float32, what lies behind the person within window.
+        window, box: (4,) int32, x0, y0, x1, y1: of the plate; of what is corrected.
         gain: linear light to the screen's range.
         crops: (4, 2, 3) float32, picture pixels → 0..1 within the squares of head, mouth, left and right eye.
         rims: (4,) float32: 1 where the head's corrections must fade at the left, top, right, bottom.
         allowed: (size, size) float32, 0..1, within the head's square: where corrections may happen.
         head, mouth: (size, size, ANSWERS) float32: flow 2 in sides of the square, tone 7, paint 3; eyes: (2, …).
         encode, decode: of `tables`.
-        out: (h, w, 4) float32; out_matte: (h, w) float32.
+        row0: the first row of `out`, (n, W, 4) float32, and out_matte, (n, W) float32: hold what `picture` does there.
+        moves: (n, W, 2) float32, 0 before: from how far right and down each pixel comes; may be empty: of no interest.
     """
     x0, y0 = box[0], box[1]
+    first, last = max(y0, row0), min(box[3], row0 + out.shape[0])
     turns = np.empty((4, 2, 2), np.float32)
     for k in range(4):
         # a step in crop units → pixels: the crop's axes are orthogonal and equally long
@@ -138,16 +165,12 @@ def correct(  # type: ignore[no-untyped-def]
         for a in range(2):
             for b in range(2):
                 turns[k, a, b] = crops[k, b, a] / square
-    for row in prange(out.shape[0]):
+    for py in prange(first, max(first, last)):
         values, more, colour = np.empty(ANSWERS, np.float32), np.empty(ANSWERS, np.float32), np.empty(5, np.float32)
-        py = y0 + row
+        behind = np.empty(3, np.float32)
         y = np.float32(py) + np.float32(0.5)
-        for column in range(out.shape[1]):
-            px = x0 + column
+        for px in range(x0, box[2]):
             x = np.float32(px) + np.float32(0.5)
-            for c in range(4):
-                out[row, column, c] = picture[py, px, c]
-            out_matte[row, column] = matte[py, px]
             u = crops[0, 0, 0] * x + crops[0, 0, 1] * y + crops[0, 0, 2]
             v = crops[0, 1, 0] * x + crops[0, 1, 1] * y + crops[0, 1, 2]
             if u < 0 or v < 0 or u > 1 or v > 1:
@@ -180,7 +203,13 @@ def correct(  # type: ignore[no-untyped-def]
                     values[c] = (ONE - fade) * values[c] + more[c]
             for c in range(ANSWERS):
                 values[c] *= share
-            _lay(values, picture, matte, plate, px, py, row, column, gain, encode, decode, colour, out, out_matte)
+            inside = window[0] <= px < window[2] and window[1] <= py < window[3]
+            for c in range(3):
+                behind[c] = plate[py - window[1], px - window[0], c] if inside else source[py, px, c]
+            _lay(
+                values, picture, matte, top, source.shape[0], behind, px, py, gain, encode, decode, colour,
+                out, out_matte, py - row0, moves,
+            )  # fmt: skip
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
@@ -193,27 +222,63 @@ def _to_pixels(values, turn):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
 def _lay(  # type: ignore[no-untyped-def]
-    values, picture, matte, plate, px, py, row, column, gain, encode, decode, colour, out, out_matte
+    values, picture, matte, top, height, behind, px, py, gain, encode, decode, colour, out, out_matte, row, moves
 ):
     """One pixel: moved, the person strengthened or thinned against the plate, toned, painted."""
-    there = matte[py, px]
+    there = matte[py - top, px]
     if abs(values[0]) > STILL or abs(values[1]) > STILL:
         x, y = np.float32(px) + np.float32(0.5) + values[0], np.float32(py) + np.float32(0.5) + values[1]
-        _sample(picture, matte, x, y, colour)
+        _sample(picture, matte, top, height, x, y, colour)
         there = colour[4]
-        out_matte[row, column] = there
+        out_matte[row, px] = there
         for c in range(4):
-            out[row, column, c] = colour[c]
+            out[row, px, c] = colour[c]
+        if len(moves):
+            moves[row, px, 0], moves[row, px, 1] = values[0], values[1]
     more = values[8] * np.float32(4.0) * there * (ONE - there)
     if abs(more) > NOTHING:
-        out_matte[row, column] = min(max(there * (ONE + more), np.float32(0.0)), ONE)
+        out_matte[row, px] = min(max(there * (ONE + more), np.float32(0.0)), ONE)
     for c in range(3):
         tone, shift = values[2 + c], values[5 + c] + values[9 + c]
         if abs(more) <= NOTHING and abs(tone) + abs(shift) <= NOTHING:
             continue
-        was = _encoded(out[row, column, c] * gain, encode)
+        was = _encoded(out[row, px, c] * gain, encode)
         now = was
         if abs(more) > NOTHING:
-            now += more * (was - _encoded(plate[row, column, c] * gain, encode))
+            now += more * (was - _encoded(behind[c] * gain, encode))
         now += tone * now + shift
-        out[row, column, c] = _decoded(now, decode) / gain
+        out[row, px, c] = _decoded(now, decode) / gain
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
+def follow(values, top, height, moves, row0, scale, out):  # type: ignore[no-untyped-def]
+    """What a pass says, taken from where each colour is taken from: linearly within a surface, else the nearest.
+
+    Args:
+        values: (rows, W, K) float32, rows of a pass from `top` on, as far as the moves reach; height: of the picture.
+        moves: (n, W, 2) float32, of `correct`, from the row `row0` on.
+        scale: (K,) float32: how much of each channel is a step of one pixel; neighbours more than JUMP steps apart lie
+            on different surfaces. 0: never.
+        out: (n, W, K) float32: holds what `values` does there.
+    """
+    width, count = values.shape[1], values.shape[2]
+    for row in prange(len(moves)):
+        for px in range(width):
+            if moves[row, px, 0] == 0 and moves[row, px, 1] == 0:
+                continue
+            fx = min(max(np.float32(px) + moves[row, px, 0], np.float32(0.0)), np.float32(width - 1))
+            fy = min(max(np.float32(row0 + row) + moves[row, px, 1], np.float32(0.0)), np.float32(height - 1))
+            ix, iy = int(fx), int(fy)
+            dx, dy = fx - np.float32(ix), fy - np.float32(iy)
+            jx, jy = min(ix + 1, width - 1), min(iy + 1, height - 1) - top
+            iy -= top
+            spread = np.float32(0.0)
+            for c in range(count):
+                a, b, d, e = values[iy, ix, c], values[iy, jx, c], values[jy, ix, c], values[jy, jx, c]
+                spread = max(spread, (max(max(a, b), max(d, e)) - min(min(a, b), min(d, e))) * scale[c])
+            if spread > JUMP:
+                dx, dy = np.float32(np.rint(dx)), np.float32(np.rint(dy))
+            for c in range(count):
+                upper = values[iy, ix, c] + (values[iy, jx, c] - values[iy, ix, c]) * dx
+                lower = values[jy, ix, c] + (values[jy, jx, c] - values[jy, ix, c]) * dx
+                out[row, px, c] = upper + (lower - upper) * dy

@@ -44,7 +44,7 @@ ALL_PASSES = tuple(CHANNELS)
 
 _BAND_ROWS = 256
 OVAL_NOISE = 0.05  # head units
-_METRES = 0.09  # between the outer corners of an adult's eyes
+DEPTH_UNIT = 0.09  # metres, between the outer corners of an adult's eyes
 _DISTANCE = 1.0
 
 
@@ -303,7 +303,7 @@ class Band:
                 out[rows, columns, 0] = np.maximum(out[rows, columns, 0], shown)
 
     def _depth_pass(self, out: Float32) -> None:
-        unit, near = np.float32(_METRES / self.portrait.pose.scale), np.float32(self.portrait.pose.translation[2])
+        unit, near = np.float32(DEPTH_UNIT / self.portrait.pose.scale), np.float32(self.portrait.pose.translation[2])
         far = np.float32(self.portrait.mesh.rest[:, 2].max())
         z = np.where((self.seen >= 0) & (self.matte > 0.5), self.depth, far)
         out[..., 0] = (z - near) * unit + np.float32(_DISTANCE)
@@ -433,4 +433,7 @@ def _planes(portrait: Portrait, position: Float, motion: Float) -> Planes:
     )
 
 
-__all__ = ["ALL_PASSES", "Band", "CHANNELS", "DEFAULT_PASSES", "Frame", "Placed", "place", "render", "render_rows", "stretch"]
+__all__ = [
+    "ALL_PASSES", "CHANNELS", "DEFAULT_PASSES", "DEPTH_UNIT", "Band", "Frame", "Placed", "place", "render",
+    "render_rows", "stretch",
+]  # fmt: skip

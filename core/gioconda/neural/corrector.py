@@ -18,19 +18,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .. import pixels
 from ..engine import Placed, Portrait, render_rows
-from ..engine.correct import correct, tables
-from ..engine.kernels import ONE_AT_A_TIME
 from ..engine.mesh import smoothstep
 from ..errors import ModelError
 from ..face.runtime import Session
 from ..models.registry import default_models_folder, load_registry
 from ..protocol import Job, Log, Report
 from . import features
-from .crops import FAST, Crop, Sizes
+from .crops import FAST, Sizes
 from .feeds import feeds, mirrored_source
 from .identity import Identity, load_identity
+from .laying import Corrections, box_of, corrections
+from .looking import Looking
 from .quality import OFF, files, names
 
 Float32 = npt.NDArray[np.float32]
@@ -133,26 +132,26 @@ class Corrector:
         self.nets, self.portrait = nets, portrait
         self.still = features.still(portrait, nets.sizes)
         self.code = code if code is not None else embedding(nets, [self.still.source])
-        self.box = _box(self.still.head, portrait.width, portrait.height)
-        self.plate = _plate(portrait, self.box)
-        self.tables = tables()
+        self.box = tuple(int(k) for k in box_of(self.still.head, portrait.width, portrait.height))
 
-    def answers(self, placed: Placed, combined: Float32, matte: Float32) -> tuple[list[Float32], Float32]:
-        """What the network says of a frame, OUTPUTS, and where it may be heeded, (size, size) of the head's square.
-
-        combined: (H, W, 4); matte: (H, W).
-        """
-        views = features.look(self.portrait, self.still, placed, combined, matte)
-        said = self.nets.frame(feeds(views, features.numbers(self.portrait, placed), self.code))
-        return said, features.allowed(views[0])
-
-    def correct(self, placed: Placed, combined: Float32, matte: Float32) -> None:
-        """Correct a whole frame in place: combined (H, W, 4) premultiplied scene-linear, matte (H, W)."""
+    def share(self, placed: Placed) -> float:
+        """How much of its corrections a frame gets, 0..1, by how far it is from rest."""
         strength = 0.0 if placed.pose.is_identity else features.movement(self.portrait, placed) / BEGIN
-        share = np.float32(smoothstep(np.array(strength)))
-        if share == 0:
-            return
-        answers, where = self.answers(placed, combined, matte)
+        return float(np.float32(smoothstep(np.array(strength))))
+
+    def looking(self, placed: Placed) -> Looking:
+        """What has to see a frame's rows before `corrections`."""
+        crops = features.crops_now(self.portrait, self.still, placed)
+        return Looking(crops, self.portrait.width, self.portrait.height)
+
+    def corrections(self, placed: Placed, looking: Looking, share: float) -> Corrections:
+        """What is to be done to a frame that `looking` has seen.
+
+        Raises:
+            ModelError: the networks answer with no numbers, or memory does not suffice for them.
+        """
+        views = features.views(self.portrait, self.still, placed, looking)
+        answers = self.nets.frame(feeds(views, features.numbers(self.portrait, placed), self.code))
         # eyes and lips that keep still on a turning head are the portrait's own: the engine shows them as they are
         *moved, apart = features.own_movement(self.portrait, placed)
         lips, left, right = smoothstep(np.array(moved) / OWN)
@@ -160,25 +159,27 @@ class Corrector:
         both = np.array([left, right], np.float32)[:, None, None, None]
         answers[3:6] = [np.float32(lips) * answer for answer in answers[3:6]]
         answers[6:9] = [both * answer for answer in answers[6:9]]
-        self.lay(placed, answers, share * where, combined, matte)
+        where = np.float32(share) * features.allowed(views[0])
+        return corrections(self.portrait, self.still, placed, answers, where)
 
-    def lay(self, placed: Placed, answers: list[Float32], where: Float32, combined: Float32, matte: Float32) -> None:
-        """Apply what the network said, in place. where: how much of it, (size, size) 0..1 in the head's square."""
-        x0, y0, x1, y1 = self.box
-        crops = np.stack([_into(crop) for crop in features.crops_now(self.portrait, self.still, placed)])
-        head, mouth, eyes = (_upright(answers[k : k + 3]) for k in (0, 3, 6))
-        # corrections must end softly where the head's square ends within the picture
-        low = self.still.head.to_picture[:, 2]
-        high = low + self.still.head.to_picture[:, :2].sum(1) * self.still.head.size
-        size = np.array([self.portrait.width, self.portrait.height])
-        rims = np.concatenate([low > 2, high < size - 2]).astype(np.float32)
-        out, out_matte = np.empty((y1 - y0, x1 - x0, 4), np.float32), np.empty((y1 - y0, x1 - x0), np.float32)
-        with ONE_AT_A_TIME:
-            correct(
-                combined, matte, self.plate, np.array(self.box, np.int32), np.float32(self.still.gain), crops, rims,
-                where, head[0], mouth[0], eyes, *self.tables, out, out_matte,
-            )  # fmt: skip
-        combined[y0:y1, x0:x1], matte[y0:y1, x0:x1] = out, out_matte
+    def correct(self, placed: Placed, combined: Float32, matte: Float32) -> None:
+        """Correct a whole frame in place: combined (H, W, 4) premultiplied scene-linear, matte (H, W)."""
+        made = self.corrected(placed, {"Combined": combined, "Matte": matte[..., None]})
+        if made["Combined"] is not combined:
+            combined[:], matte[:] = made["Combined"], made["Matte"][..., 0]
+
+    def corrected(self, placed: Placed, drawn: dict[str, Float32]) -> dict[str, Float32]:
+        """The passes of a whole frame, Combined and Matte among them, corrected: new arrays where they change.
+
+        Raises:
+            ModelError: as `corrections`.
+        """
+        share = self.share(placed)
+        if share == 0:
+            return drawn
+        looking = self.looking(placed)
+        looking.take(0, drawn["Combined"], drawn["Matte"][..., 0])
+        return self.corrections(placed, looking, share).lay(0, self.portrait.height, drawn, 0)
 
 
 def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | None:
@@ -204,10 +205,13 @@ def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | 
 def corrected(
     corrector: Corrector, placed: Placed, passes: Sequence[str], *, smooth_edges: bool = True
 ) -> dict[str, Float32]:
-    """A whole frame's passes, corrected. Those that say where colours come from (UV, Vector) stay the engine's."""
+    """A whole frame's passes, corrected."""
     needed = [*dict.fromkeys((*passes, "Combined", "Matte"))]
     made = render_rows(placed, 0, corrector.portrait.height, passes=needed, smooth_edges=smooth_edges).passes
-    corrector.correct(placed, made["Combined"], made["Matte"][..., 0])
+    if isinstance(corrector, Corrector):
+        made = corrector.corrected(placed, made)
+    else:
+        corrector.correct(placed, made["Combined"], made["Matte"][..., 0])
     return {name: made[name] for name in passes}
 
 
@@ -219,40 +223,3 @@ def embedding(nets: CorrectionNets, sources: list[Float32]) -> Float32:
     both = [np.stack([source, mirrored_source(source)]).transpose(0, 3, 1, 2) for source in sources]
     codes = [nets.person({"source": np.ascontiguousarray(each, np.float32)})[0] for each in both]
     return np.asarray(np.mean(codes, axis=0), np.float32)
-
-
-def _upright(answer: list[Float32]) -> Float32:
-    """flow, tone, paint of one part at the size of paint, channels last: (N, size, size, 12)."""
-    size = answer[2].shape[-1]
-    grown = []
-    for flow, tone, paint in zip(*answer, strict=True):
-        parts = [pixels.resize(p.transpose(1, 2, 0).copy(), size, size, method="linear") for p in (flow, tone)]
-        grown.append(np.concatenate([*parts, paint.transpose(1, 2, 0)], axis=2))
-    return np.ascontiguousarray(grown, np.float32)
-
-
-def _into(crop: Crop) -> Float32:
-    """(2, 3): pixels of the picture → 0..1 within the crop."""
-    return np.ascontiguousarray(crop.from_picture() / crop.size, np.float32)
-
-
-def _box(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
-    """The whole pixels of a picture that an upright crop covers."""
-    low = crop.to_picture[:, 2]
-    high = low + crop.to_picture[:, :2] @ [crop.size, crop.size]
-    x0, y0 = (int(k) for k in np.clip(np.floor(low), 0, (width - 1, height - 1)))
-    x1, y1 = (int(k) for k in np.clip(np.ceil(high), (x0 + 1, y0 + 1), (width, height)))
-    return x0, y0, x1, y1
-
-
-def _plate(portrait: Portrait, box: tuple[int, int, int, int]) -> Float32:
-    """What lies behind the person within a box, (h, w, 4)."""
-    x0, y0, x1, y1 = box
-    behind = portrait.source[y0:y1, x0:x1].copy()
-    wx0, wy0, wx1, wy1 = (int(k) for k in portrait.layers.window)
-    left, top, right, bottom = max(x0, wx0), max(y0, wy0), min(x1, wx1), min(y1, wy1)
-    if right > left and bottom > top:
-        behind[top - y0 : bottom - y0, left - x0 : right - x0] = portrait.layers.plate[
-            top - wy0 : bottom - wy0, left - wx0 : right - wx0
-        ]
-    return behind

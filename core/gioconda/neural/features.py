@@ -20,10 +20,11 @@ from .. import pixels
 from ..color import choose_display
 from ..engine import Placed, Portrait, kernels
 from ..engine.frame import stretch
-from ..engine.mesh import EYE_HOLE, FACE, MOUTH_HOLE, OUTER, smoothstep
+from ..engine.mesh import OUTER, smoothstep
+from ..engine.squares import describe
 from ..pose import HeadPose
 from .crops import FAST, Crop, Sizes, detail_crops, head_crop, skull
-from .tone import encode
+from .looking import Looking
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -33,6 +34,7 @@ GEOMETRY = 16  # flow 2, depth, background, skin, hair, body, mouth, eye, sure, 
 NUMBERS = 17
 DISOCCLUDED = 12
 AROUND = 1 / 64  # of the head's square: so far around the person may be corrected too
+ROWS = 256  # of a portrait looked at together
 FAR = 0.35  # head units: the networks have hardly seen a head move farther, so they are not told
 FLOW_UNIT = 0.1  # of the crop's side: a flow of 1
 _LIDS = ((159, 145, 33, 133), (386, 374, 263, 362))
@@ -85,12 +87,13 @@ def still(portrait: Portrait, sizes: Sizes = FAST) -> Still:
     gain = choose_display(portrait.source).gain
     head = head_crop(portrait.landmarks, sizes.head)
     details = detail_crops(portrait.landmarks, portrait.pose, sizes)
-    x0, y0, x1, y1 = portrait.layers.window
-    plate, alpha = portrait.source[..., :3].copy(), np.zeros(portrait.source.shape[:2], np.float32)
-    plate[y0:y1, x0:x1] = portrait.layers.plate[..., :3]
-    pad = kernels.PAD
-    alpha[y0:y1, x0:x1] = portrait.layers.texture[pad : pad + y1 - y0, pad : pad + x1 - x0, 3]
-    source = encode(head.cut(portrait.source[..., :3]), gain)
+    source = Looking((head, *details), portrait.width, portrait.height)
+    plate = Looking((head,), portrait.width, portrait.height)
+    for row in range(0, portrait.height, ROWS):
+        colours, behind, alpha = _layers(portrait, row)
+        source.take(row, colours, alpha)
+        plate.take(row, behind, alpha)
+    shown, *at_rest = (_upright(view) for view in source.seen(gain))
     rest = portrait.mesh.rest
     visible = np.ones(len(rest))
     visible[: lm.FACE_POINTS] = portrait.mirror.visible
@@ -99,12 +102,31 @@ def still(portrait: Portrait, sizes: Sizes = FAST) -> Still:
         gain=gain,
         head=head,
         details=details,
-        plate=encode(head.cut(plate), gain),
-        source=np.concatenate([source, head.cut(alpha)[..., None]], axis=2).astype(np.float32),
-        rest=tuple(encode(crop.cut(portrait.source[..., :3]), gain) for crop in details),  # type: ignore[arg-type]
+        plate=_upright(plate.seen(gain)[0])[..., :3].copy(),
+        source=shown,
+        rest=tuple(view[..., :3].copy() for view in at_rest),  # type: ignore[arg-type]
         values=np.concatenate([visible[:, None], place], axis=1).astype(np.float32),
         parts=np.ascontiguousarray(portrait.mattes[..., 2:4]),
     )
+
+
+def _layers(portrait: Portrait, row: int) -> tuple[Float32, Float32, Float32]:
+    """ROWS rows of the portrait, of what lies behind the person, (rows, W, 4), and of the person's matte (rows, W)."""
+    colours = portrait.source[row : row + ROWS]
+    behind, alpha = colours.copy(), np.zeros(colours.shape[:2], np.float32)
+    x0, y0, x1, y1 = (int(k) for k in portrait.layers.window)
+    top, bottom = max(row, y0), min(row + len(colours), y1)
+    if bottom > top:
+        pad = kernels.PAD
+        behind[top - row : bottom - row, x0:x1] = portrait.layers.plate[top - y0 : bottom - y0]
+        texture = portrait.layers.texture[pad + top - y0 : pad + bottom - y0, pad : pad + x1 - x0]
+        alpha[top - row : bottom - row, x0:x1] = texture[..., 3]
+    return colours, behind, alpha
+
+
+def _upright(view: Float32) -> Float32:
+    """(4, size, size) → (size, size, 4)."""
+    return np.ascontiguousarray(view.transpose(1, 2, 0))
 
 
 def look(portrait: Portrait, at_rest: Still, placed: Placed, combined: Float32, matte: Float32) -> tuple[View, ...]:
@@ -112,16 +134,21 @@ def look(portrait: Portrait, at_rest: Still, placed: Placed, combined: Float32, 
 
     combined: (H, W, 4) and matte (H, W), as the engine rendered them.
     """
-    now = crops_now(portrait, at_rest, placed)
-    behind = (at_rest.plate, *at_rest.rest)
-    views = []
-    for crop, shape, other in zip(now, shapes(portrait, at_rest, placed), behind, strict=True):
-        alpha = crop.cut(matte)[..., None]
-        colours = np.concatenate([encode(crop.cut(combined)[..., :3], at_rest.gain), other, alpha], axis=2)
-        if crop is at_rest.head:
-            shape[..., DISOCCLUDED] = (at_rest.source[..., 3] * (1 - alpha[..., 0]))[::2, ::2]
-        views.append(View(colours, shape))
-    return tuple(views)
+    looking = Looking(crops_now(portrait, at_rest, placed), portrait.width, portrait.height)
+    looking.take(0, combined, matte)
+    return views(portrait, at_rest, placed, looking)
+
+
+def views(portrait: Portrait, at_rest: Still, placed: Placed, looking: Looking) -> tuple[View, ...]:
+    """Head, mouth, left and right eye of one frame all of whose rows `looking` has seen."""
+    made = []
+    drawn = shapes(portrait, at_rest, placed)
+    for view, other, shape in zip(looking.seen(at_rest.gain), (at_rest.plate, *at_rest.rest), drawn, strict=True):
+        colours = np.concatenate([view[:3], other.transpose(2, 0, 1), view[3:]])
+        made.append(View(colours.transpose(1, 2, 0), shape))
+    alpha = made[0].colours[..., 6]
+    drawn[0][..., DISOCCLUDED] = (at_rest.source[..., 3] * (1 - alpha))[::2, ::2]
+    return tuple(made)
 
 
 def shapes(portrait: Portrait, at_rest: Still, placed: Placed) -> tuple[Float32, ...]:
@@ -171,27 +198,12 @@ def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, c
             mesh.rest[:, :2],
         ],
         axis=1,
-    )
-    full = np.ones((size, size), np.float32)
-    smooth = np.empty((size, size, values.shape[1] - 2), np.float32)
-    planes = kernels.planes(deep, mesh.triangles, values)
-    parts = np.empty((size, size, 2), np.float32)
+    ).astype(np.float32)
+    out, maps = np.empty((GEOMETRY, size, size), np.float32), at_rest.parts
     with kernels.ONE_AT_A_TIME:
         kernels.rasterise(deep, mesh.triangles, cutout, uv, portrait.alpha, scale, 0, seen, depth)
-        kernels.interpolate(seen, 0, np.ascontiguousarray(planes[:, :-2]), full, False, smooth)
-        picture, maps = np.ascontiguousarray(planes[:, -2:]), at_rest.parts
-        kernels.texture_passes(seen, 0, picture, np.float32(maps.shape[1] / portrait.width), maps, full, parts)
-    region = np.where(seen >= 0, mesh.region[np.maximum(seen, 0)], 0)
-    outer = (region == OUTER)[..., None]
-    out = np.empty((size, size, GEOMETRY), np.float32)
-    out[..., 0:3] = np.clip(smooth[..., 0:3], -3, 3)
-    for k, kind in ((3, 0), (4, FACE), (7, MOUTH_HOLE), (8, EYE_HOLE)):
-        out[..., k] = region == kind
-    out[..., 5:7] = parts * outer
-    out[..., 9], out[..., 10], out[..., 11] = smooth[..., 3], smooth[..., 5], smooth[..., 4]
-    out[..., DISOCCLUDED] = 0
-    out[..., 13:16] = np.clip(smooth[..., 6:9], -3, 3)
-    return out
+        describe(seen, deep, mesh.triangles, mesh.region, values, maps, np.float32(maps.shape[1] / portrait.width), out)
+    return out.transpose(1, 2, 0)
 
 
 def _skin(portrait: Portrait, position: Float) -> Float:

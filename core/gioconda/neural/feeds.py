@@ -46,15 +46,16 @@ def feeds(views: tuple[View, ...], numbers: Float32, code: Float32) -> dict[str,
     code: (1, K), the person's embedding: of head, mouth, left eye and right eye, one after the other.
     """
     head, mouth, left, right = views
-    eyes = np.stack([left.geometry, mirrored_place(right.geometry)])
+    eyes = np.stack([each.geometry.transpose(2, 0, 1) for each in (left, right)])
+    eyes[1, PLACE_X] = -eyes[1, PLACE_X]
     whole = numbers[None].astype(np.float32)
     return {
         "head_colours": _planar(head.colours[None]),
         "head_geometry": _planar(head.geometry[None]),
         "mouth_colours": _planar(mouth.colours[None]),
         "mouth_geometry": _planar(mouth.geometry[None]),
-        "eyes_colours": _planar(np.stack([left.colours, right.colours])),
-        "eyes_geometry": _planar(eyes),
+        "eyes_colours": np.stack([each.colours.transpose(2, 0, 1) for each in (left, right)]),
+        "eyes_geometry": eyes,
         "numbers": whole,
         "eyes_numbers": np.concatenate([whole, mirrored_numbers(whole)]),
         "code": np.asarray(code, np.float32),

@@ -1,0 +1,118 @@
+"""A corrected frame in bands of rows, so that memory does not grow with the picture.
+
+What the networks look at is averaged down while the engine's rows go by; their answer then meets the rows a second
+time. A frame that fits into KEEP is drawn once and kept in between; a larger one is drawn twice, to the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from ..engine import CHANNELS, Frame, Placed, render_rows
+from .corrector import Corrector
+
+Float32 = npt.NDArray[np.float32]
+KEEP = 256_000_000  # bytes
+
+
+def corrected_bands(
+    corrector: Corrector, placed: Placed, passes: Sequence[str], step: int, *, smooth_edges: bool = True
+) -> Iterator[tuple[int, dict[str, Float32]]]:
+    """A frame from top to bottom: (first row, passes of (rows, W, channels) float32), `step` rows each.
+
+    Raises:
+        ModelError: the networks answer with no numbers, or memory does not suffice for them.
+    """
+    height = corrector.portrait.height
+    share = corrector.share(placed)
+    if share == 0:
+        for row in range(0, height, step):
+            rows = min(step, height - row)
+            yield row, render_rows(placed, row, rows, passes=passes, smooth_edges=smooth_edges).passes
+        return
+    drawn = Drawn(placed, [*dict.fromkeys(("Combined", "Matte", *passes))], smooth_edges=smooth_edges)
+    looking = corrector.looking(placed)
+    first, last = looking.rows
+    for row in range(first, last, step):
+        seen = drawn.glance(row, min(step, last - row))
+        looking.take(row, seen["Combined"], seen["Matte"][..., 0])
+    todo = corrector.corrections(placed, looking, share)
+    for row in range(0, height, step):
+        rows = min(step, height - row)
+        top = max(0, row - todo.reach)
+        window = drawn.window(top, min(height, row + rows + todo.reach))
+        made = todo.lay(row, rows, window, top)
+        yield row, {name: drawn.own(made[name], window[name]) for name in passes}
+
+
+class Drawn:
+    """The engine's rows of one frame, drawn when they are asked for: kept, where all of them fit, else as long as they
+    are needed."""
+
+    def __init__(self, placed: Placed, passes: Sequence[str], *, smooth_edges: bool) -> None:
+        self.placed, self.passes, self.smooth_edges = placed, tuple(passes), smooth_edges
+        self.width, self.height = placed.portrait.width, placed.portrait.height
+        size = 4 * self.width * self.height * sum(CHANNELS[name] for name in self.passes)
+        self.kept = size <= KEEP
+        self._arrays = self._room(self.height) if self.kept else self._room(0)
+        self._top = 0  # the row where the arrays begin
+        self._there = (0, 0)  # rows that are drawn
+
+    def glance(self, row: int, rows: int) -> dict[str, Float32]:
+        """Combined and Matte of some rows, asked for from top to bottom without a gap."""
+        if not self.kept:
+            return self._draw(row, rows, ("Combined", "Matte"), None).passes
+        low, high = self._there
+        if low == high:
+            self._there = row, row
+        self._extend(row + rows)
+        return self._slices(row, row + rows)
+
+    def window(self, first: int, last: int) -> dict[str, Float32]:
+        """Rows first … last - 1 of every pass, asked for from top to bottom. Stays as it is until the next is asked."""
+        if self.kept:
+            low, high = self._there
+            if first < low:  # above what was glanced at
+                self._draw(first, low - first, self.passes, self._slices(first, low))
+                self._there = first, high
+            elif low == high:
+                self._there = first, first
+        else:
+            self._move(first, last)
+        self._extend(last)
+        return self._slices(first, last)
+
+    def own(self, array: Float32, window: Float32) -> Float32:
+        """An array that stays as it is: a copy, where it is a part of a window that will be drawn over."""
+        return array if self.kept or not np.shares_memory(array, window) else array.copy()
+
+    def _move(self, first: int, last: int) -> None:
+        """Make room for a window, keeping what is drawn of it."""
+        low, high = self._there
+        keep = slice(max(first, low), max(first, high))
+        before = {name: array.copy() for name, array in self._slices(keep.start, keep.stop).items()}
+        if last - first > len(self._arrays["Combined"]):
+            self._arrays = self._room(last - first)
+        self._top, self._there = first, (first, keep.stop)
+        for name, array in self._slices(first, keep.stop).items():
+            array[:] = before[name]
+
+    def _extend(self, last: int) -> None:
+        """Draw what is missing down to the row before `last`."""
+        low, high = self._there
+        if last > high:
+            self._draw(high, last - high, self.passes, self._slices(high, last))
+            self._there = low, last
+
+    def _slices(self, first: int, last: int) -> dict[str, Float32]:
+        return {name: array[first - self._top : last - self._top] for name, array in self._arrays.items()}
+
+    def _room(self, rows: int) -> dict[str, Float32]:
+        return {name: np.empty((rows, self.width, CHANNELS[name]), np.float32) for name in self.passes}
+
+    def _draw(self, row: int, rows: int, passes: Sequence[str], into: dict[str, Float32] | None) -> Frame:
+        reuse = None if into is None else Frame(row, into)
+        return render_rows(self.placed, row, rows, passes=passes, smooth_edges=self.smooth_edges, reuse=reuse)

@@ -59,7 +59,7 @@ def dressed(person: Person, mesh: Mesh, still: np.ndarray) -> render.Dressed:
     points = person.landmarks(person.look(person.weights, person.gaze), person.pose)
     made = render.dress(person, mesh, still, points, np.random.default_rng(3))
     plain = light.Light(made.light.shape, made.light.lamp, np.zeros(3))
-    return render.Dressed(person, mesh, made.texture, made.inner, made.eyes, plain)
+    return render.Dressed(person, mesh, made.texture, made.inner, made.eyes, plain, 1.0)
 
 
 def look_of(person: Person, **channels: float) -> render.Look:

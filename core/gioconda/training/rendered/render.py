@@ -32,6 +32,7 @@ from .texture import (
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
+BRIGHTEST_SKIN = 0.9  # scene-linear
 FINER = 2  # pixels drawn for each of the picture's, along a side
 
 
@@ -45,6 +46,7 @@ class Dressed:
     inner: Float  # (N, 3) colours of linings, gums, teeth
     eyes: Eyes
     light: Light
+    exposure: float  # of all looks, so that the lamp that was added burns nothing out
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ def dress(person: Person, mesh: Mesh, picture: Float32, points: Float, rng: np.r
     )
     inner = mouth_colours(person.model, white, lips, rng)
     inner[MOUTH:SOCKETS] = texture.fill[MOUTH:SOCKETS] * [0.95, 0.72, 0.68]
-    return Dressed(person, mesh, texture, inner, eyes, light)
+    lit = colours * light.change(texture.facing[skin], texture.facing[skin])
+    exposure = min(1.0, BRIGHTEST_SKIN / max(float(np.quantile(lit, 0.97)), 1e-6))
+    return Dressed(person, mesh, texture, inner, eyes, light, exposure)
 
 
 def _teeth_shown(picture: Float32, points: Float, white: Float) -> Float:
@@ -128,7 +132,8 @@ def draw(dressed: Dressed, look: Look, around: Float32) -> Float32:
     _finish_eyes(layer, dressed, look, head)
     small = layer.reshape(height, FINER, width, FINER, 8).mean((1, 3))
     gains = _gain_around(values[:, 10:13], share, rows // FINER, columns // FINER, (height, width))
-    return np.asarray(small[..., :3] + (1 - small[..., 3:4]) * around * gains, np.float32)
+    whole = small[..., :3] + (1 - small[..., 3:4]) * around * gains
+    return np.asarray(np.clip(dressed.exposure * whole, 0, 1), np.float32)
 
 
 def _interpolated(

@@ -38,7 +38,7 @@ ready = $(if $(GIOCONDA_BPY),,$(patsubst %,.venv-bpy-%/.ready,$(1)))
 joined = $(subst $(eval) ,$(SEPARATOR),$(strip $(1)))
 in_blenders = GIOCONDA_BPY="$(or $(GIOCONDA_BPY),$(call joined,$(patsubst %,.venv-bpy-%,$(1))))"
 
-.PHONY: help setup models demo test blender lint format fuzz chaos batches train-full bench bench-neural bench-fewshot contact-sheets measured extension screenshots clean
+.PHONY: help setup models demo test blender lint format fuzz chaos batches train-full bench bench-neural bench-fewshot contact-sheets measured gpu extension screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 16
@@ -120,6 +120,9 @@ contact-sheets: $(TOOLS) models  ## eight portraits in hard poses, geometry besi
 
 measured: $(TOOLS)  ## the figures of the last `make bench-neural` into docs/measured.md
 	$(PY) -m tests.bench.measured
+
+gpu: $(TOOLS)  ## whole frames on a graphics card: the processor's pixels? how fast? (EXTRA=gpu; Error 7: there is none)
+	$(PY) -m tests.gpu $(GPU)
 
 extension: setup models $(call ready,4.2)  ## dist/gioconda-VERSION-PLATFORM.zip for Blender, wheels inside (0.4 GB each)
 	$(call in_blenders,4.2) $(PY) addon/packaging/build.py

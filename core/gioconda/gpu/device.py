@@ -60,7 +60,7 @@ class DeviceGraph:
         self.device = device
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
-        options.intra_op_num_threads = threads or os.cpu_count() or 1
+        options.intra_op_num_threads = threads or cores()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         if written is not None:
             options.optimized_model_filepath = str(written)
@@ -115,3 +115,8 @@ class DeviceGraph:
 def _said(device: str, error: Exception) -> DeviceError:
     words = (str(error).splitlines() or [type(error).__name__])[0]
     return DeviceError(f"Frames cannot be rendered on {device} ({words}): use --device cpu.")
+
+
+def cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -170,7 +170,8 @@ class Graph:
         for node in model.graph.node:
             copy = onnx.NodeProto()
             copy.CopyFrom(node)
-            copy.name = prefix + node.name
+            self._count += 1
+            copy.name = f"{prefix}{self._count}"  # writers may leave names out, or use them twice
             for names in (copy.input, copy.output):
                 for k, name in enumerate(names):
                     names[k] = named.setdefault(name, prefix + name) if name else ""

@@ -27,8 +27,12 @@ class _Wanted:
     more: Value
 
 
-def corrected(g: Graph, canvas: Canvas, seen: Seen, said: dict[str, Value], sizes: Sizes) -> Canvas:
-    """A batch of frames corrected, from the networks' answers and the inputs of `squares`."""
+def corrected(g: Graph, canvas: Canvas, seen: Seen, said: dict[str, Value], sizes: Sizes) -> tuple[Canvas, Value]:
+    """A batch of frames corrected, from the networks' answers and the inputs of `squares`.
+
+    Returns:
+        the frames; from how far right and down each pixel of the box comes, (frames · h · w, 2), 0 where it stays.
+    """
     columns, rows = g.input("box_columns", INT32, ("box_columns",)), g.input("box_rows", INT32, ("box_rows",))
     x = columns.cast(FLOAT).reshape(1, 1, 1, -1) + 0.5
     y = rows.cast(FLOAT).reshape(1, 1, -1, 1) + 0.5
@@ -38,13 +42,13 @@ def corrected(g: Graph, canvas: Canvas, seen: Seen, said: dict[str, Value], size
     pixel, begins = (first + still).reshape(-1), (first + still * 0).reshape(-1, 1)
     behind = canvas.behind.rows((still + first * 0).reshape(-1))
     # where each colour is now taken from; to the last bit where it was when it hardly moves
-    moves = (abs(wanted.across) > STILL) | (abs(wanted.down) > STILL)
+    moves = _flat((abs(wanted.across) > STILL) | (abs(wanted.down) > STILL), 1)
+    flow = g.where(moves, g.concat(_flat(wanted.across, 1), _flat(wanted.down, 1), axis=1), 0.0)
     from_x, from_y = _flat(wanted.across + x, 1), _flat(wanted.down + y, 1)
-    colour, matte = _moved(g, canvas, pixel, begins, (from_x, from_y), _flat(moves, 1))
+    colour, matte = _moved(g, canvas, pixel, begins, (from_x, from_y), moves)
     colour, matte = _toned(g, colour, matte, behind, seen.gain, wanted)
-    return replace(
-        canvas, combined=g.scatter(canvas.combined, pixel, colour), matte=g.scatter(canvas.matte, pixel, matte)
-    )
+    combined, matte = g.scatter(canvas.combined, pixel, colour), g.scatter(canvas.matte, pixel, matte)
+    return replace(canvas, combined=combined, matte=matte), flow
 
 
 def _flat(value: Value, channels: int) -> Value:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from ..engine import Portrait
 from ..errors import GiocondaError
-from ..models.registry import default_models_folder
+from ..models.registry import default_models_folder, load_registry
 from ..neural.corrector import Corrector
-from ..neural.quality import files
+from ..neural.identity import load_identity
+from ..neural.quality import files, names
 from ..protocol import Job, Log, Report
 
 if TYPE_CHECKING:
+    from onnx import ModelProto
+
     from .renderer import Renderer
 
 
@@ -30,14 +33,10 @@ def open_renderer(job: Job, portrait: Portrait, corrector: Corrector | None, rep
     if find_spec("onnx") is None:
         report(Log("The processor renders: the package onnx, which writes the graphs for a card, is not installed."))
         return None
-    if job.identity is not None:
-        report(Log("The processor renders: identities are not in the graphs for a card yet."))
-        return None
     from .renderer import Renderer
 
     try:
-        folder = Path(job.models) if job.models else default_models_folder()
-        network = None if corrector is None else files(job.neural, folder)[1]
+        network = None if corrector is None else _network(job)
         renderer = Renderer(
             portrait, device, corrector=corrector, network=network, half=not job.full_float,
             smooth_edges=not job.draft, threads=job.threads,
@@ -47,3 +46,15 @@ def open_renderer(job: Job, portrait: Portrait, corrector: Corrector | None, rep
         return None
     report(Log(f"Frames are rendered on {renderer.graph.device}, {renderer.batch} at a time."))
     return renderer
+
+
+def _network(job: Job) -> ModelProto:
+    """The network that corrects frames, with what the job's identity changes of it. Raises: ModelError, InputError."""
+    from .whole import read_network
+
+    folder = Path(job.models) if job.models else default_models_folder()
+    path, changes = files(job.neural, folder)[1], None
+    if job.identity is not None:
+        sha256 = load_registry(folder).models[names(job.neural)[1]].sha256
+        changes = load_identity(Path(job.identity), network=sha256).changes
+    return read_network(path, changes)

@@ -1,7 +1,7 @@
 """Renders frames of one portrait with the graph of whole frames, batch by batch.
 
-    renderer = Renderer(portrait, "cuda", corrector=corrector, network=path)
-    for passes in renderer.stream(placed, ("Combined", "Matte", "UV"), report):
+    renderer = Renderer(portrait, "cuda", corrector=corrector, network=read_network(path))
+    for passes in renderer.stream(poses, ("Combined", "Matte", "UV"), report):
         ...   # name → (H, W, C) float32; None: this frame is the processor's
 
 The processor looks which triangle is seen where, for the next batch while the device draws this one, and draws the
@@ -10,30 +10,34 @@ passes that show geometry. At the identity pose, and where there is no person in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 
 from ..engine import CHANNELS, Placed, Portrait
+from ..engine.correct import follow
+from ..engine.frame import Band
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import DeviceError
 from ..neural.corrector import Corrector
+from ..neural.laying import FOLLOWING, steps_of
 from ..protocol import Log, Report
 from . import inputs, squares
-from .device import DeviceGraph
-from .whole import frame_graph, read_network
+from .device import DeviceGraph, cores
+from .whole import frame_graph
 
 Pixels = npt.NDArray[np.floating[Any]]
 Passes = dict[str, Pixels]
 
 BATCH_PIXELS = 16_800_000  # at most in one run: four frames of 2048²
 BATCH = 8
+WORKERS = 4  # more wait for each other: the kernels take turns, and use all cores
 _DRAWN = ("Combined", "Matte")
 
 
@@ -51,28 +55,30 @@ class Renderer:
     Attributes:
         label: what frames say they were rendered by.
         batch: frames in one run at most; becomes less when the device's memory does not suffice.
+        workers: threads that do the processor's part.
     """
 
     def __init__(
-        self, portrait: Portrait, device: str, *, corrector: Corrector | None = None, network: Path | None = None,
-        half: bool = False, smooth_edges: bool = True, batch: int | None = None, threads: int | None = None,
+        self, portrait: Portrait, device: str, *, corrector: Corrector | None = None,
+        network: onnx.ModelProto | None = None, half: bool = False, smooth_edges: bool = True,
+        batch: int | None = None, threads: int | None = None,
     ) -> None:  # fmt: skip
         """Build the graph, open it, upload the portrait.
 
         Args:
             device: “cuda” or “cpu”, see `device.graphics_device`.
-            corrector, network: the networks that correct, and the file of the one that does it each frame.
+            corrector, network: the networks that correct, and the one that does it each frame: `whole.read_network`.
             half: colours and matte come back in half precision, held within its range: half the way to go.
             batch: frames in one run at most.
 
         Raises:
             DeviceError, ModelError.
         """
-        model = frame_graph(None if corrector is None or network is None else read_network(network))
+        model = frame_graph(network if corrector is not None else None)
         self.portrait, self.corrector = portrait, corrector if network is not None else None
         self.graph = DeviceGraph(model, device, threads=threads)
         self.label = f"graph/{self.graph.device}"
-        self.smooth_edges = smooth_edges
+        self.smooth_edges, self.workers = smooth_edges, min(threads or cores(), WORKERS)
         self._suffix = "_half" if half else ""
         self.batch = batch or max(1, min(BATCH, BATCH_PIXELS // (portrait.width * portrait.height)))
         still = inputs.of_portrait(portrait)
@@ -98,27 +104,45 @@ class Renderer:
         if self.corrector is not None:
             feeds |= squares.of_frames(self.corrector, [frame.looked for frame in frames if frame.looked is not None])
         others = [name for name in passes if name not in _DRAWN]
-        wanted = [f"combined{self._suffix}", f"matte{self._suffix}", *(["drawn_matte"] if others else [])]
+        following = self.corrector is not None and any(name in FOLLOWING for name in others)
+        wanted = [f"combined{self._suffix}", f"matte{self._suffix}"]
+        wanted += ["drawn_matte"] * bool(others) + ["moves"] * following
         made = self.graph.run({**self._held, **feeds}, wanted)
-        shape = (len(frames), self.portrait.height, self.portrait.width, -1)
-        combined, matte, *drawn = (array.reshape(shape) for array in made)
-        finished: list[Passes] = []
-        for k, frame in enumerate(frames):
-            whole = {"Combined": combined[k], "Matte": matte[k]}
-            if others:
-                whole |= self._others(frame, drawn[0][k, ..., 0], others)
-            finished.append({name: whole[name] for name in passes})
-        return finished
+        each = [array.reshape(len(frames), -1, array.shape[1]) for array in made]
+        return [self._finished(frame, [array[k] for array in each], passes) for k, frame in enumerate(frames)]
 
-    def _others(self, frame: Prepared, matte: npt.NDArray[np.float32], names: Sequence[str]) -> Passes:
+    def _finished(self, frame: Prepared, made: list[Pixels], passes: Sequence[str]) -> Passes:
+        """The passes of one frame, from what the device made and, for those that show geometry, the processor."""
+        size = (self.portrait.height, self.portrait.width)
+        whole = {"Combined": made[0].reshape(*size, 4), "Matte": made[1].reshape(*size, 1)}
+        if len(made) > 2:
+            drawn = self._drawn(frame.seen.band, made[2].reshape(size), [name for name in passes if name not in _DRAWN])
+            whole |= drawn if len(made) == 3 else self._followed(drawn, made[3])
+        return {name: whole[name] for name in passes}
+
+    def _drawn(self, band: Band, matte: Pixels, names: Sequence[str]) -> Passes:
         """The passes that show geometry, by the matte as it was before the networks."""
-        band = frame.seen.band
-        band.matte = matte
+        band.matte = np.asarray(matte, np.float32)
         band.out = {name: np.empty((band.rows, band.width, CHANNELS[name]), np.float32) for name in names}
         with ONE_AT_A_TIME:
             for name in names:
                 band.draw(name)
         return dict(band.out)
+
+    def _followed(self, drawn: Passes, box_moves: Pixels) -> Passes:
+        """Those of them that say something of a surface, from where the networks' flow takes its colour."""
+        if self.corrector is None or not box_moves.any():
+            return drawn
+        x0, y0, x1, y1 = self.corrector.box
+        moves = np.zeros((self.portrait.height, self.portrait.width, 2), np.float32)
+        moves[y0:y1, x0:x1] = box_moves.reshape(y1 - y0, x1 - x0, 2)
+        made = dict(drawn)
+        for name in drawn.keys() & set(FOLLOWING):
+            made[name] = drawn[name].copy()
+            with ONE_AT_A_TIME:
+                steps = steps_of(self.portrait, name)
+                follow(drawn[name], 0, self.portrait.height, moves, 0, steps, made[name])
+        return made
 
     def render(self, frames: Sequence[Prepared], passes: Sequence[str]) -> list[Passes | None]:
         """All of these frames, in as many runs as the memory wants; None for those that are the processor's.
@@ -141,18 +165,27 @@ class Renderer:
             left = left[len(now) :]
         return out
 
-    def stream(self, placed: Iterable[Placed], passes: Sequence[str], report: Report) -> Iterator[Passes | None]:
-        """Frame after frame, in order. When the device fails, this is said and the rest, left out, the processor's."""
-        source = iter(placed)
-        with ThreadPoolExecutor(1, thread_name_prefix="gioconda-seen") as ahead:
-            coming = ahead.submit(self._some, source)
+    def stream(
+        self, poses: Iterable[Callable[[], Placed]], passes: Sequence[str], report: Report
+    ) -> Iterator[Passes | None]:
+        """Frame after frame, in order. When the device fails, this is said and the rest, left out, the processor's.
+
+        poses: make the portrait in its pose, each on any thread.
+        """
+        source = iter(poses)
+        with (
+            ThreadPoolExecutor(self.workers, thread_name_prefix="gioconda-seen") as workers,
+            ThreadPoolExecutor(1, thread_name_prefix="gioconda-ahead") as ahead,
+        ):
+
+            def some() -> list[Prepared]:
+                return list(workers.map(lambda pose: self.prepare(pose()), islice(source, self.batch)))
+
+            coming = ahead.submit(some)
             while frames := coming.result():
-                coming = ahead.submit(self._some, source)
+                coming = ahead.submit(some)
                 try:
                     yield from self.render(frames, passes)
                 except DeviceError as error:
                     report(Log(f"The processor renders from here on: {error}"))
                     return
-
-    def _some(self, source: Iterator[Placed]) -> list[Prepared]:
-        return [self.prepare(placed) for placed in islice(source, self.batch)]

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ..engine import Placed
 from ..engine.mesh import smoothstep
 from ..neural import features
-from ..neural.corrector import BEGIN, OWN, WIDE, WIDE_SPAN, Corrector
+from ..neural.corrector import OWN, WIDE, WIDE_SPAN, Corrector
 from ..neural.crops import Crop
 from ..neural.feeds import mirrored_numbers, mirrored_place
 
@@ -59,7 +59,7 @@ def looked(corrector: Corrector, placed: Placed) -> Looked:
     crops = features.crops_now(portrait, still, placed)
     squares = tuple(_square(crop, portrait.width, portrait.height) for crop in crops)
     shapes = features.shapes(portrait, still, placed)
-    strength = float(smoothstep(np.array(features.movement(portrait, placed) / BEGIN)))
+    strength = corrector.share(placed)
     *moved, apart = features.own_movement(portrait, placed)
     lips, left, right = (float(s) for s in smoothstep(np.array(moved) / OWN))
     lips *= float(1 - smoothstep(np.array((apart - WIDE) / WIDE_SPAN)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import onnx
 
 from ..errors import ModelError
+from ..models.wire import Weights, changed
 from ..neural.crops import Sizes
 from .graph import HALF, Graph
 from .laying import corrected
@@ -25,6 +27,7 @@ def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
             its range.
         matte, matte_half: (frames · H · W, 1).
         drawn_matte: the matte as it was before the networks corrected it.
+        moves: (frames · h · w, 2) float32, with a network: see `laying.corrected`.
 
     Args:
         network: that corrects frames, as `training.export` writes it.
@@ -39,17 +42,23 @@ def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
         sizes, code = sizes_of(network)
         squares = seen(g, canvas, sizes, code)
         said = g.include(network, squares.feeds, prefix=NETWORK)
-        canvas = corrected(g, canvas, squares, said, sizes)
+        canvas, moves = corrected(g, canvas, squares, said, sizes)
+        g.output("moves", moves, ("box_pixels", 2))
     for name, value, channels in (("combined", canvas.combined, 4), ("matte", canvas.matte, 1)):
         g.output(name, value, ("pixels", channels))
         g.output(f"{name}_half", value.clip(-LARGEST_HALF, LARGEST_HALF).cast(HALF), ("pixels", channels))
     return g.model()
 
 
-def read_network(path: Path) -> onnx.ModelProto:
-    """Raises: ModelError, where it is no ONNX file."""
+def read_network(path: Path, changes: Mapping[str, Weights] | None = None) -> onnx.ModelProto:
+    """A network's file, with `changes`, by name, added to its weights.
+
+    Raises:
+        ModelError: it is no ONNX file, or the changes do not fit.
+    """
+    content = changed(path, changes or {})
     try:
-        return onnx.load(str(path))
+        return onnx.load_from_string(content)
     except Exception as error:  # protobuf's and onnx's classes share no base
         raise ModelError(f"The model {path} cannot be read: run `gioconda models`.") from error
 

@@ -1,0 +1,1 @@
+"""`make gpu`: whole frames on a graphics card, checked against the processor's and timed."""

@@ -294,6 +294,13 @@ def distance_inside(mask: Pixels) -> Floats:
     return np.asarray(np.sqrt(np.rint(np.square(found, dtype=np.float64))), np.float32)
 
 
+def connected(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The connected parts of a mask (H, W), corners counting as touching, that have a pixel of `seeds` in them."""
+    parts, _ = ndimage.label(mask, structure=np.ones((3, 3), bool))
+    chosen = np.unique(parts[seeds & mask])
+    return np.asarray(np.isin(parts, chosen[chosen > 0]))
+
+
 def convex_hull(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """The corners (M, 2) of the convex hull of points (N, 2), in order around it."""
     hull = cv2.convexHull(np.asarray(points, np.float32).reshape(-1, 1, 2), returnPoints=False)

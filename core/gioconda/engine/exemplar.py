@@ -52,8 +52,7 @@ def detailed(picture: Float32, smooth: Float32, hole: Mask) -> Float32:
         if not source.any() or not small_hole.any():
             return np.where(hole[..., None], smooth, picture)
         field = _start(small_hole, source) if field is None else _enlarged(field, small_hole, source)
-        if scale == size[0]:
-            _vote(field, small_hole, small)
+        _vote(field, small_hole, small)
         for round_ in range(ROUNDS if max(w, h) < FINEST // 2 + 8 else 1):
             _search(field, small_hole, source, small, TRIES, 7 * round_ + len(small))
             _vote(field, small_hole, small)

@@ -32,7 +32,9 @@ class Layers:
     plate: Float
 
 
-def split(picture: Float, matte: Float, *, clean_plate: Float | None = None, cutout: bool = False) -> Layers:
+def split(
+    picture: Float, matte: Float, *, clean_plate: Float | None = None, cutout: bool = False, sure: bool = False
+) -> Layers:
     """Person and plate from a picture and its matte, with  person + (1 - person alpha) · plate = picture.
 
     Args:
@@ -40,6 +42,7 @@ def split(picture: Float, matte: Float, *, clean_plate: Float | None = None, cut
         matte: (H, W) float32, 0..1.
         clean_plate: (H, W, 4) float32, the artist's picture of the place without the person.
         cutout: the picture's own alpha is the matte: there is nothing behind the person.
+        sure: where there is any person at all, the plate is right and the person takes the difference.
 
     Where the estimates contradict the picture the plate gives way by least squares (with r = I - aF - (1-a)B, B gains
     (1-a) r / (a² + (1-a)²)) where it is well seen; elsewhere the person takes the difference, as far as possible.
@@ -51,10 +54,10 @@ def split(picture: Float, matte: Float, *, clean_plate: Float | None = None, cut
         return Layers(window, _padded(colour), np.zeros_like(colour))
     own_plate = clean_plate[y0:y1, x0:x1].copy() if clean_plate is not None else None
     behind = own_plate if own_plate is not None else _fill_behind(picture, matte, window)
-    return Layers(window, _person(colour, alpha, behind), behind)
+    return Layers(window, _person(colour, alpha, behind, sure), behind)
 
 
-def _person(colour: Float, alpha: Float, behind: Float) -> Float:
+def _person(colour: Float, alpha: Float, behind: Float, sure: bool) -> Float:
     """The person's layer, premultiplied, (h + 2 PAD, w + 2 PAD, 4); `behind` becomes what the picture says of it."""
     height, width = alpha.shape
     texture = np.zeros((height + 2 * PAD, width + 2 * PAD, 4), np.float32)
@@ -67,19 +70,20 @@ def _person(colour: Float, alpha: Float, behind: Float) -> Float:
         soft = np.nonzero((a > 0) & (a < 1))
         if own is not None and len(soft[0]):
             f = _unbounded(pixels.enlarged_rows(own, width, height, rows)[soft])
-            person[rows][soft], behind[rows][soft] = _divided(i[soft], a[soft][:, None], f, behind[rows][soft])
+            person[rows][soft], behind[rows][soft] = _divided(i[soft], a[soft][:, None], f, behind[rows][soft], sure)
     _repeat_border(texture)
     return texture
 
 
-def _divided(i: Float, s: Float, f: Float, b: Float) -> tuple[Float, Float]:
+def _divided(i: Float, s: Float, f: Float, b: Float, sure: bool) -> tuple[Float, Float]:
     """Soft pixels shared out between the layers: person's (premultiplied) and plate's, (N, 4) each.
 
     i: the picture; s: (N, 1) the matte; f, b: what person and plate are estimated to be there.
     """
-    residue = (i - s * f - (1 - s) * b) / (s * s + (1 - s) * (1 - s))
-    # the plate takes its share only where hardly anything hides it: else the hair would leave its ghost there
-    b = np.maximum(b + np.clip((0.10 - s) / 0.08, 0, 1) * (1 - s) * residue, np.minimum(i, 0))
+    if not sure:
+        residue = (i - s * f - (1 - s) * b) / (s * s + (1 - s) * (1 - s))
+        # the plate takes its share only where hardly anything hides it: else the hair would leave its ghost there
+        b = np.maximum(b + np.clip((0.10 - s) / 0.08, 0, 1) * (1 - s) * residue, np.minimum(i, 0))
     # darker than the plate lets through: there is more of the person than the matte says
     s = np.maximum(s, 1 - np.min(i[:, :3] / np.maximum(b[:, :3], 1e-4), axis=1, keepdims=True).clip(0, 1))
     # brighter than the person can be: what is too much is plate, or a rim of light would move with the hair
@@ -123,7 +127,7 @@ def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) ->
     seen = pixels.resize(matte, w, h, method="area") <= 0.004
     seen = pixels.erode(seen, max(1.0, 0.006 * max(h, w)))
     small = pixels.resize(picture, w, h, method="area")
-    filled = _painted(small, seen) if seen.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
+    filled = painted(small, seen) if seen.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
     x0, y0, x1, y1 = window
     whole = np.array([[w / width, 0, x0 * w / width], [0, h / height, y0 * h / height]])
     behind = pixels.warp_affine(np.ascontiguousarray(filled), whole, int(x1 - x0), int(y1 - y0), method="cubic")
@@ -139,7 +143,7 @@ def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) ->
     return behind
 
 
-def _painted(picture: Float, seen: npt.NDArray[np.bool_]) -> Float:
+def painted(picture: Float, seen: npt.NDArray[np.bool_]) -> Float:
     """Unseen pixels continued from the rim (lines run on), fading into a smooth mixture deeper in. (h, w, 4)"""
     smooth = pixels.fill_holes_smooth(picture, seen)
     reach = 0.05 * max(seen.shape)

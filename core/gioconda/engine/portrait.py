@@ -104,9 +104,12 @@ def prepare(
     return Portrait(source, points, pose, head, layers, mesh, mirror, eyes, mouth, alpha, mattes)
 
 
-def with_plate(portrait: Portrait, matte: Float32, plate: Float32) -> Portrait:
-    """The same portrait before another place, (H, W, 4), cut out by another matte, (H, W); nothing else changes."""
-    layers = split(portrait.source, matte, clean_plate=plate)
+def with_plate(portrait: Portrait, matte: Float32, plate: Float32, *, sure: bool = False) -> Portrait:
+    """The same portrait before another place, (H, W, 4), cut out by another matte, (H, W); nothing else changes.
+
+    sure: see `plate.split`.
+    """
+    layers = split(portrait.source, matte, clean_plate=plate, sure=sure)
     return replace(portrait, layers=layers, alpha=_cutout_alpha(layers, matte.shape))
 
 

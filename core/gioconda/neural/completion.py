@@ -23,6 +23,7 @@ from .. import pixels
 from ..color import choose_display
 from ..engine.exemplar import detailed
 from ..engine.mesh import smoothstep
+from ..engine.plate import painted
 from ..engine.portrait import Portrait, person_alpha, with_plate
 from ..face.runtime import Session
 from ..models.registry import default_models_folder, model_path
@@ -32,11 +33,14 @@ Float32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 NAME = "neural_completion"
+GUESSES = 4  # see `guesses`
 SIZE = 128  # side of the square that the network looks at
 WORK_PX = 3072  # longer side at which the place is painted; larger pictures get it enlarged
 HIDES = 0.004  # of alpha: from here on a pixel tells nothing of the place
+HAZE = 0.1  # of alpha: less than this is no person unless its colour says so
 MARGIN = 0.045  # face heights: what lies so close to the person may be the person's, hair that the matte missed
 GAP = 0.06  # face heights: gaps of the outline up to twice as wide are the person's, unless they show the place
+LINES_PX = 512  # longer side of the picture in which lines go on a little behind the person
 COARSE = 0.9  # pixels of the network's square: what is finer is copied
 
 
@@ -45,8 +49,8 @@ class CompletionNet:
     """The network.
 
     Attributes:
-        run: {"picture": (N, 3, SIZE, SIZE) encoded, smoothly filled, "hole": (N, 1, SIZE, SIZE) 0 or 1} → [the same
-            with what was probably there].
+        run: {"guesses": (N, 3 · GUESSES, SIZE, SIZE) encoded, "hole": (N, 1, SIZE, SIZE) 0 or 1} → [(N, 3, SIZE, SIZE),
+            what was probably there].
         device: where it runs.
     """
 
@@ -72,9 +76,10 @@ def code() -> str:
     return hashlib.sha256(text).hexdigest()
 
 
-def complete(portrait: Portrait, net: CompletionNet, *, own_matte: bool = False) -> Portrait:
+def complete(portrait: Portrait, net: CompletionNet | None, *, own_matte: bool = False) -> Portrait:
     """The portrait with what it hides painted in. A picture that is transparent somewhere stays as it is.
 
+    net: None: lines run on a little and fade into a smooth fill, and detail is copied all the same.
     own_matte: the artist's: it stays as it is, also where it seems to miss hair.
     """
     matte = person_alpha(portrait.layers, portrait.source.shape[:2])
@@ -93,22 +98,61 @@ def complete(portrait: Portrait, net: CompletionNet, *, own_matte: bool = False)
         return portrait
     place = paint(picture, hole, net)
     if not own_matte:
-        missed = missed_hair(picture, place, alpha, hole, face_px)
-        matte = np.maximum(matte, pixels.resize(missed, width, height, method="linear"))
+        missed = pixels.resize(missed_hair(picture, place, alpha, hole, face_px), width, height, method="linear")
+        matte = np.where(matte < HAZE, missed, np.maximum(matte, missed))
     plate = np.ones((height, width, 4), np.float32)
     plate[..., :3] = pixels.resize(decode(place, gain), width, height, method="linear")
-    return with_plate(portrait, matte, plate)
+    return with_plate(portrait, matte, plate, sure=not own_matte)
 
 
-def paint(picture: Float32, hole: Mask, net: CompletionNet) -> Float32:
+def paint(picture: Float32, hole: Mask, net: CompletionNet | None) -> Float32:
     """A picture (H, W, 3), encoded, with its hole (H, W) painted."""
     height, width = hole.shape
-    small_hole = pixels.resize(hole.astype(np.float32), SIZE, SIZE) > 0
-    small = pixels.fill_holes_smooth(pixels.resize(picture, SIZE, SIZE), ~small_hole)
-    feeds = {"picture": small.transpose(2, 0, 1)[None], "hole": small_hole[None, None].astype(np.float32)}
-    said = net.run({name: np.ascontiguousarray(value, np.float32) for name, value in feeds.items()})[0][0]
-    coarse = pixels.gaussian_blur(np.ascontiguousarray(said.transpose(1, 2, 0)), COARSE)
+    scale = min(1.0, LINES_PX / max(height, width))
+    w, h = max(8, round(width * scale)), max(8, round(height * scale))
+    known = pixels.resize(picture, w, h)
+    small_hole = pixels.resize(hole.astype(np.float32), w, h) > 0
+    if net is None:
+        said = painted(known, ~small_hole)
+    else:
+        said = np.where(small_hole[..., None], pixels.resize(_learned(picture, hole, net), w, h, method="cubic"), known)
+    coarse = pixels.gaussian_blur(said, COARSE * max(w, h) / SIZE)
     return detailed(picture, pixels.resize(coarse, width, height, method="cubic"), hole)
+
+
+def _learned(picture: Float32, hole: Mask, net: CompletionNet) -> Float32:
+    """The whole picture at the network's size, (SIZE, SIZE, 3), its hole painted."""
+    small_hole = pixels.resize(hole.astype(np.float32), SIZE, SIZE) > 0
+    all_guesses = guesses(pixels.resize(picture, SIZE, SIZE), small_hole)
+    feeds = {"guesses": all_guesses.transpose(2, 0, 1)[None], "hole": small_hole[None, None].astype(np.float32)}
+    said = net.run({name: np.ascontiguousarray(value, np.float32) for name, value in feeds.items()})[0][0]
+    return np.ascontiguousarray(said.transpose(1, 2, 0))
+
+
+def guesses(picture: Float32, hole: Mask) -> Float32:
+    """What may be in a hole, after four simple rules: (H, W, 3 · GUESSES), the picture itself outside the hole.
+
+    Smoothly filled; lines run on a little; each row, each column from its ends.
+    """
+    smooth = pixels.fill_holes_smooth(picture, ~hole)
+    rows = _across(picture, hole, smooth)
+    columns = _across(picture.transpose(1, 0, 2), hole.T, smooth.transpose(1, 0, 2)).transpose(1, 0, 2)
+    return np.dstack([smooth, painted(picture, ~hole), rows, columns]).astype(np.float32)
+
+
+def _across(picture: Float32, hole: Mask, otherwise: Float32) -> Float32:
+    """Hidden stretches of each row from one end's colour to the other's; rows all hidden as `otherwise`."""
+    width = hole.shape[1]
+    x = np.broadcast_to(np.arange(width), hole.shape)
+    left = np.maximum.accumulate(np.where(hole, -1, x), axis=1)
+    right = np.minimum.accumulate(np.where(hole, width, x)[:, ::-1], axis=1)[:, ::-1]
+    row = np.arange(len(hole))[:, None]
+    ends = [picture[row, np.clip(each, 0, width - 1)] for each in (left, right)]
+    near = [np.where(ok, 1.0 / np.maximum(d, 1), 0) for ok, d in ((left >= 0, x - left), (right < width, right - x))]
+    total = near[0] + near[1]
+    share = (near[1] / np.maximum(total, 1e-9)).astype(np.float32)[..., None]
+    filled = np.where(total[..., None] > 0, ends[0] + share * (ends[1] - ends[0]), otherwise)
+    return np.where(hole[..., None], filled, picture).astype(np.float32)
 
 
 def missed_hair(picture: Float32, place: Float32, alpha: Float32, hole: Mask, face_px: float) -> Float32:
@@ -122,12 +166,16 @@ def missed_hair(picture: Float32, place: Float32, alpha: Float32, hole: Mask, fa
     share, along, beside = _mixed(picture, place, person)
     apart = np.hypot(along, beside)
     distance = pixels.distance_inside(alpha <= 0.5) / (MARGIN * face_px)
-    needed = (1 + 4 * distance) * _variation(picture, hole, face_px) + 0.01 + 0.03 * distance
-    hair = smoothstep((apart / needed - 1).astype(np.float64)) * smoothstep(
-        (1.5 - 2 * beside / np.maximum(apart, 1e-4)).astype(np.float64)
-    )
-    thing = smoothstep((apart / (3 * needed) - 1).astype(np.float64)) * _gaps(alpha, face_px)
-    return np.where((alpha < 1) & hole, np.maximum(share * hair, thing), 0).astype(np.float32)
+    needed = (0.7 + 3 * distance) * _variation(picture, hole, face_px) + 0.01 + 0.03 * distance
+    aside = beside / np.maximum(apart, 1e-4)
+    hair = smoothstep((2 * apart / needed - 1).astype(np.float64)) * smoothstep((1.5 - 2 * aside).astype(np.float64))
+    thing = smoothstep((apart / (4 * needed) - 1).astype(np.float64)) * smoothstep((4 * aside - 2).astype(np.float64))
+    thing *= _gaps(alpha, face_px)
+    found = np.where((alpha < 1) & hole, np.maximum(share * hair, thing), 0).astype(np.float32)
+    # what runs on beyond the margin is a line of the place
+    outside = (alpha <= HAZE) & (found > 0.1) & (distance > 0.3)
+    rim = hole & (pixels.distance_inside(hole) < np.maximum(1.5, 0.12 * MARGIN * face_px))
+    return np.where(pixels.connected(outside, rim), 0, found).astype(np.float32)
 
 
 def _mixed(picture: Float32, place: Float32, person: Float32) -> tuple[Float32, Float32, Float32]:

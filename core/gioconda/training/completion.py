@@ -1,4 +1,4 @@
-"""The network that paints what a person hides: coarse to fine, on top of a smooth fill, once a portrait."""
+"""The network that says what a person hides: coarse to fine, by choosing among simple guesses, once a portrait."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .blocks import doubled
+from ..neural.completion import GUESSES, SIZE
+from .blocks import doubled, enlarged
 
-SIZE = 128  # side of the square it looks at, pixels: what is finer is copied, not painted
 FOLD = 4  # pixels that become channels of one
 
 
@@ -18,9 +18,9 @@ FOLD = 4  # pixels that become channels of one
 class CompletionConfig:
     """How large it is."""
 
-    channels: tuple[int, int, int] = (48, 80, 128)  # at a quarter, an eighth, a sixteenth of SIZE
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 1)  # of the blocks at the smallest size: they see everything
-    blocks: int = 2  # at each larger size, on the way down and on the way up
+    channels: tuple[int, int, int] = (32, 64, 96)  # at a quarter, an eighth, a sixteenth of SIZE
+    dilations: tuple[int, ...] = (1, 2, 4, 1)  # of the blocks at the smallest size: they see everything
+    blocks: int = 1  # at each larger size, on the way down and on the way up
 
 
 class Residual(nn.Module):
@@ -38,9 +38,9 @@ class Residual(nn.Module):
 
 
 class Completion(nn.Module):
-    """A picture with a hole, smoothly filled → the picture with what was probably there.
+    """Simple guesses of what is in a hole → which of them to believe where, and what that gives.
 
-    What is known stays exactly as it is. Starts as the smooth fill.
+    A mixture cannot be worse than its worst guess, and learns from little. What is known stays exactly as it is.
     """
 
     def __init__(self, config: CompletionConfig | None = None) -> None:
@@ -48,7 +48,7 @@ class Completion(nn.Module):
         self.config = config or CompletionConfig()
         fine, middle, coarse = self.config.channels
         count = self.config.blocks
-        self.enter = nn.Conv2d(4 * FOLD * FOLD, fine, 3, padding=1)
+        self.enter = nn.Conv2d((3 * GUESSES + 1) * FOLD * FOLD, fine, 3, padding=1)
         self.down1 = nn.Sequential(*(Residual(fine) for _ in range(count)))
         self.to2 = nn.Conv2d(fine, middle, 4, stride=2, padding=1)
         self.down2 = nn.Sequential(*(Residual(middle) for _ in range(count)))
@@ -58,17 +58,23 @@ class Completion(nn.Module):
         self.up2 = nn.Sequential(*(Residual(middle) for _ in range(count)))
         self.from2 = nn.Conv2d(middle, fine, 1)
         self.up1 = nn.Sequential(*(Residual(fine) for _ in range(count)))
-        self.leave = nn.Conv2d(fine, 3 * FOLD * FOLD, 3, padding=1)
+        self.leave = nn.Conv2d(fine, GUESSES, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         assert self.leave.bias is not None
         nn.init.zeros_(self.leave.bias)
 
-    def forward(self, picture: Tensor, hole: Tensor) -> Tensor:
-        """picture: (N, 3, SIZE, SIZE) encoded, smoothly filled where hole (N, 1, SIZE, SIZE) is 1; 0 is known."""
-        x = torch.cat([2 * picture - 1, hole], dim=1)
+    def forward(self, guesses: Tensor, hole: Tensor) -> Tensor:
+        """guesses: (N, 3 · GUESSES, SIZE, SIZE) encoded; hole: (N, 1, SIZE, SIZE), 0 is known. -> (N, 3, SIZE, SIZE)"""
+        smooth = guesses[:, :3]
+        others = [2 * (each - smooth) for each in guesses.chunk(GUESSES, dim=1)[1:]]
+        x = torch.cat([2 * smooth - 1, *others, hole], dim=1)
         fine = self.down1(self.enter(functional.pixel_unshuffle(x, FOLD)))
         middle = self.down2(self.to2(fine))
         x = self.deep(self.to3(middle))
         x = self.up2(middle + self.from3(doubled(x)))
-        x = self.up1(fine + self.from2(doubled(x)))
-        return picture + hole * functional.pixel_shuffle(self.leave(functional.relu(x)), FOLD)
+        x = self.leave(functional.relu(self.up1(fine + self.from2(doubled(x)))))
+        belief = functional.softmax(enlarged(x.float(), SIZE), dim=1)
+        change = torch.zeros_like(smooth)
+        for k, each in enumerate(guesses.chunk(GUESSES, dim=1)[1:], start=1):
+            change = change + belief[:, k : k + 1] * (each - smooth)
+        return smooth + hole * change

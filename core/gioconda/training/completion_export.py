@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 
 from ..errors import ModelError
+from ..neural.completion import GUESSES, SIZE
 from . import checkpoint
-from .completion import SIZE, Completion, CompletionConfig
+from .completion import Completion, CompletionConfig
 from .export import OPSET, TOLERANCE, disagreement
 
 
@@ -36,7 +37,7 @@ def export_completion(model: Completion, path: Path) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
-    inputs = {"picture": torch.rand(2, 3, SIZE, SIZE), "hole": (torch.rand(2, 1, SIZE, SIZE) > 0.5).float()}
+    inputs = {"guesses": torch.rand(2, 3 * GUESSES, SIZE, SIZE), "hole": (torch.rand(2, 1, SIZE, SIZE) > 0.5).float()}
     batch = {name: {0: "N"} for name in (*inputs, "painted")}
     torch.onnx.export(
         model.eval(), tuple(inputs.values()), str(path), input_names=list(inputs), output_names=["painted"],

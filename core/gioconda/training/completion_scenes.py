@@ -24,8 +24,8 @@ from ..face.nets import Nets
 from ..face.region import Region
 from ..face.segmenter import BELOW, BODY
 from ..image import read_picture
+from ..neural.completion import SIZE, guesses
 from ..video import read_frames, video_info
-from .completion import SIZE
 from .sources import CLIPS, HELD_OUT, TRAIN, find_sources, load_splits
 
 Byte = npt.NDArray[np.uint8]
@@ -158,8 +158,7 @@ def held_out_batches(scenes: Scenes, size: int, most: int) -> list[Batch]:
 
 
 def batch_of(items: list[tuple[Float32, Float32, Float32]]) -> Batch:
-    """picture with its hole smoothly filled (N, 3, SIZE, SIZE); hole (N, 1, …); the place and where it is wanted
-    (N, 4, …)."""
+    """guesses (N, 3 · GUESSES, SIZE, SIZE); hole (N, 1, …); the place and how much each pixel counts (N, 4, …)."""
     columns = [np.stack(column).transpose(0, 3, 1, 2) for column in zip(*items, strict=True)]
     picture, hole, wanted = (torch.from_numpy(np.ascontiguousarray(column, np.float32)) for column in columns)
     return picture, hole, wanted
@@ -168,7 +167,7 @@ def batch_of(items: list[tuple[Float32, Float32, Float32]]) -> Batch:
 def draw(
     scenes: Scenes, index: int, rng: np.random.Generator, *, change: bool = True
 ) -> tuple[Float32, Float32, Float32]:
-    """One scene with a hole: picture (SIZE, SIZE, 3) filled, hole (…, 1), the place and how much it counts (…, 4)."""
+    """One scene with a hole: guesses (SIZE, SIZE, 3 · GUESSES), hole (…, 1), place and how much it counts (…, 4)."""
     own = pixels.dilate(scenes.person[index] >= PERSON, float(rng.uniform(0.004, 0.03)) * SIZE)
     hole = own | _shape(scenes, index, rng)
     place, known = scenes.place[index].astype(np.float32) / 255, scenes.known[index]
@@ -179,11 +178,11 @@ def draw(
         matrix, mirror = _window(rng), rng.random() < 0.5
         picture, place = (_cut(each, matrix, mirror) for each in (picture, place))
         hole, target = (_cut(each.astype(np.float32), matrix, mirror) > 0.5 for each in (hole, target))
-    filled = pixels.fill_holes_smooth(picture, ~hole)
+    made = guesses(picture, hole)
     # what lies close to the rim comes into view first and most often
     near = np.exp(-pixels.distance_inside(hole) / (0.06 * SIZE))
     weight = target * (0.25 + near)
-    return filled, hole[..., None].astype(np.float32), np.dstack([place, weight]).astype(np.float32)
+    return made, hole[..., None].astype(np.float32), np.dstack([place, weight]).astype(np.float32)
 
 
 def _shape(scenes: Scenes, index: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:

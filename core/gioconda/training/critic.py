@@ -13,10 +13,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import spectral_norm
 
 from ..neural.features import GEOMETRY
-from .blocks import Attention, Down
+from .blocks import Attention, Down, spectral_norm
 
 WIDTHS = {"fast": (32, 64, 96), "full": (48, 96, 160, 192)}
 
@@ -37,9 +36,9 @@ class Critic(nn.Module):
             Down(a, b, first=k == 0, layer=normed) for k, (a, b) in enumerate(zip(steps, steps[1:], strict=False))
         )
         self.attention = Attention(widths[-1], normed)
-        self.seen = normed(widths[-1], embedding, 1)
+        self.seen = nn.Conv2d(widths[-1], embedding, 1)  # free, as W and w0: normed layers alone hardly reach the hinge
         self.people = nn.Parameter(0.02 * torch.randn(embedding, people))  # W
-        self.real = nn.Parameter(0.02 * torch.randn(embedding))  # w0
+        self.real = nn.Parameter(torch.randn(embedding))  # w0
         self.bias = nn.Parameter(torch.zeros(1))  # b
 
     def forward(self, picture: Tensor, geometry: Tensor, person: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -51,9 +50,9 @@ class Critic(nn.Module):
         for block in self.blocks:
             x = block(x)
             answers.append(x)
-        x = self.seen(functional.relu(self.attention(x)))
+        x = functional.leaky_relu(self.seen(functional.relu(self.attention(x))), 0.2)  # never dead
         wanted = self.columns(person) + self.real
-        return (functional.relu(x) * wanted[:, :, None, None]).sum(1) + self.bias, [*answers, x]
+        return (x * wanted[:, :, None, None]).sum(1) + self.bias, [*answers, x]
 
     def columns(self, person: Tensor) -> Tensor:
         """W_i of these people, (N, embedding); 0 for nobody's."""

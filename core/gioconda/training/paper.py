@@ -19,10 +19,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import spectral_norm
 
 from ..neural.features import COLOURS, GEOMETRY
-from .blocks import Attention, Down, doubled
+from .blocks import Attention, Down, doubled, spectral_norm
 from .fast import MOST_FLOW, MOST_GAIN, MOST_MATTE, MOST_OFFSET
 
 DRAWING = 3  # channels of a landmark drawing

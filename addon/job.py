@@ -105,7 +105,7 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
         portrait=str(source.path), motion=REST, output=output, points=points,
         face=settings.face or None, matte=matte and str(matte.path), plate=plate and str(plate.path),
         passes=tuple(name for name in PASSES if name in settings.passes or name == "Combined"),
-        full_float=settings.full_float, draft=settings.draft, colorspace=source.colorspace,
+        full_float=settings.full_float, draft=settings.draft, neural=settings.neural, colorspace=source.colorspace,
         plate_colorspace=plate and plate.colorspace, ocio=source.ocio or (plate and plate.ocio),
         device=chosen.device, threads=chosen.threads or None, resume=True, placeholders=True,
         consent=consent, engine=engine_of(tree), retarget=retarget_of(tree),
@@ -139,8 +139,11 @@ def write(job: Job, folder: Path, name: str = JOB) -> Path:
 
 
 def portable(job: Job, folder: Path) -> Job:
-    """The job with the paths inside `folder` relative to it, and without what belongs to this machine."""
-    changes = {}
+    """The job with the paths inside `folder` relative to it, and without what belongs to this machine.
+
+    Networks are settled, so that all machines of a farm take the same: “auto” becomes the fast ones, which any carries.
+    """
+    changes = {"neural": "fast"} if job.neural == "auto" else {}
     for name in Job.PATHS:
         value = getattr(job, name)
         if value and Path(value).is_absolute() and Path(value).is_relative_to(folder):

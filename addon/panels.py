@@ -98,6 +98,10 @@ def draw_output(layout, context, tree):
     column.separator()
     column.prop(settings, "draft")
     column.prop(settings, "full_float")
+    column.prop(settings, "neural")
+    row = column.row()
+    row.enabled = settings.neural != "off"
+    row.prop(settings, "preview_neural")
     column.prop(settings, "engine")
 
 

@@ -157,7 +157,10 @@ def _look(live: Live, tree: bpy.types.NodeTree) -> None:
     size = SMALL if moved else SHARP
     live.shown, live.size = wanted, size
     try:
-        live.asked = session.ask({**request, "size": size}, lambda message: _heard(live, message), tree=tree)
+        corrected = size == SHARP and tree.gioconda.preview_neural
+        live.asked = session.ask(
+            {**request, "size": size, "neural": corrected}, lambda message: _heard(live, message), tree=tree
+        )
     except GiocondaError as error:
         session.fail(tree, error)
 
@@ -191,7 +194,9 @@ def _settings_text(tree: bpy.types.NodeTree) -> str:
         for image in (settings.image, settings.matte, settings.plate)
     ]
     points = settings.landmarks if settings.hand_placed else ""
-    return json.dumps([pictures, settings.face, points, settings.draft, job.retarget_of(tree)], sort_keys=True)
+    networks = settings.neural if settings.preview_neural else ""
+    chosen = [settings.face, points, settings.draft, networks]
+    return json.dumps([pictures, *chosen, job.retarget_of(tree)], sort_keys=True)
 
 
 def _heard(live: Live, message: protocol.Message) -> None:

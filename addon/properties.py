@@ -154,6 +154,20 @@ class PortraitSettings(bpy.types.PropertyGroup):
     draft: BoolProperty(
         name="Draft", default=False, description="Faster: no anti-aliased silhouettes. For looking, not for delivery"
     )
+    neural: EnumProperty(
+        name="Networks", default="auto",
+        items=[
+            ("auto", "Best Here", "Full where a graphics card carries it, else fast. Exported jobs take fast"),
+            ("off", "Off", "The engine alone: the quickest, and every pixel is the portrait's own"),
+            ("fast", "Fast", "Small networks correct mouth, eyes and edges; any machine carries them"),
+            ("full", "Full", "Large networks correct mouth, eyes and edges; they need a graphics card"),
+        ],
+        description="Trained networks that correct what moving a picture cannot show",
+    )  # fmt: skip
+    preview_neural: BoolProperty(
+        name="Networks in Preview", default=True,
+        description="Correct the preview too as soon as nothing moves; while you scrub it stays the engine's",
+    )  # fmt: skip
     full_float: BoolProperty(
         name="32-bit Float", default=False, description="Full float instead of half for every pass (UV always is)"
     )

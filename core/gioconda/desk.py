@@ -20,7 +20,7 @@ from . import landmarks as lm
 from . import pixels
 from .atomic import unwritable
 from .color import Display, Floats, choose_display, display_srgb
-from .engine import Portrait, place, prepare, render_rows
+from .engine import Placed, Portrait, place, prepare, render_rows
 from .errors import NoFaceError, PictureError, SettingsError
 from .face.analyse import Analysis, choose_face, from_face, from_points
 from .face.handplaced import parse_points
@@ -31,6 +31,9 @@ from .image import read_picture, write_png
 from .inputs import Given, artists_matte, at_rest, is_cutout, open_motion, open_nets
 from .kept import Kept, stamp
 from .motion import from_plain
+from .neural.bands import corrected_bands
+from .neural.corrector import Corrector, open_corrector
+from .neural.quality import settled
 from .pose import Performance, Pose
 from .protocol import REST, Job, Log, Report, Stage
 from .readers.text import read_text
@@ -80,6 +83,8 @@ class Desk:
         self._faces: Kept[list[Face]] = Kept(most=20)
         self._analyses: Kept[Analysis] = Kept(most=20, limit_bytes=100_000_000)
         self._portraits: Kept[Portrait] = Kept(most=12, limit_bytes=600_000_000)
+        self._qualities: Kept[str] = Kept(most=8)
+        self._correctors: Kept[Corrector | None] = Kept(most=3)
         self._performances: Kept[Performance] = Kept(most=4, limit_bytes=400_000_000)
 
     # Requests ---------------------------------------------------------------------------------------------------------
@@ -117,9 +122,14 @@ class Desk:
         points = read_text(Path(job.points)) if job.points else None
         faces = [] if points else self._find(look, nets, job, report)
         found = self._analysis(look, nets, faces, job.face, points, report)
-        portrait = self._portrait(look, found, job, _preview_size(look, found, request.size), report)
+        longest = _preview_size(look, found, request.size)
+        portrait = self._portrait(look, found, job, longest, report)
         performance = self._performance(job, request, found, report)
-        picture = self._picture(portrait, _pose_at(performance, request.frame), smooth_edges=not job.draft)
+        placed = place(portrait, _pose_at(performance, request.frame))
+        self._check()
+        key = _portrait_key(look, found, job, longest)
+        corrector = self._corrector(key, portrait, job, report) if request.neural else None
+        picture = self._picture(placed, corrector, smooth_edges=not job.draft)
         path = Path(request.folder) / f"preview-{request.id % NAMES}.npy"
         _write(path, picture)
         height, width = picture.shape[:2]
@@ -188,7 +198,6 @@ class Desk:
         return self._analyses.get(key, make)
 
     def _portrait(self, look: Look, found: Analysis, job: Job, longest: int, report: Report) -> Portrait:
-        key = (look.key, found.landmarks.tobytes(), longest, stamp(job.matte), stamp(job.plate), job.plate_colorspace)
 
         def make() -> Portrait:
             report(Stage("prepare", f"Making the portrait ready for previews of {longest} pixels"))
@@ -201,7 +210,14 @@ class Desk:
             self._check()
             return prepare(source, small.landmarks, matte, clean_plate=given.plate, cutout=given.cutout)
 
-        return self._portraits.get(key, make)
+        return self._portraits.get(_portrait_key(look, found, job, longest), make)
+
+    def _corrector(self, portrait_key: Hashable, portrait: Portrait, job: Job, report: Report) -> Corrector | None:
+        """The networks that the job asks for, for a small portrait. Raises: ModelError, DeviceError, InputError."""
+        asked = (job.neural, job.models, job.device, stamp(job.identity))
+        job = replace(job, neural=self._qualities.get(asked, lambda: settled(job, report).neural))
+        key = (portrait_key, job.neural, job.models, job.device, job.threads, stamp(job.identity))
+        return self._correctors.get(key, lambda: open_corrector(job, portrait, report))
 
     def _performance(self, job: Job, request: Preview, found: Analysis, report: Report) -> Performance:
         if request.motion is not None:
@@ -212,14 +228,19 @@ class Desk:
         key = (stamp(job.motion), job.fps, job.neutral, settings, found.landmarks.tobytes())
         return self._performances.get(key, lambda: performance_of(job, open_motion(job, report), found.landmarks))
 
-    def _picture(self, portrait: Portrait, pose: Pose, *, smooth_edges: bool) -> Floats:
+    def _picture(self, placed: Placed, corrector: Corrector | None, *, smooth_edges: bool) -> Floats:
         """(H, W, 4) float32, scene-linear, premultiplied."""
+        portrait, passes = placed.portrait, ("Combined",)
         picture = np.empty((portrait.height, portrait.width, 4), np.float32)
-        placed = place(portrait, pose)
+        if corrector is not None:
+            for row, made in corrected_bands(corrector, placed, passes, BAND, smooth_edges=smooth_edges):
+                self._check()
+                picture[row : row + BAND] = made["Combined"]
+            return picture
         for row in range(0, portrait.height, BAND):
             self._check()
             rows = min(BAND, portrait.height - row)
-            band = render_rows(placed, row, rows, passes=("Combined",), smooth_edges=smooth_edges)
+            band = render_rows(placed, row, rows, passes=passes, smooth_edges=smooth_edges)
             picture[row : row + rows] = band.passes["Combined"]
         return picture
 
@@ -230,6 +251,12 @@ def _reduced(picture: Floats, longest: int) -> Floats:
     if scale >= 1:
         return picture
     return pixels.resize(picture, max(1, round(width * scale)), max(1, round(height * scale)), method="area")
+
+
+def _portrait_key(look: Look, found: Analysis, job: Job, longest: int) -> Hashable:
+    """What a small portrait is known by."""
+    files = (stamp(job.matte), stamp(job.plate), job.plate_colorspace)
+    return (look.key, found.landmarks.tobytes(), longest, *files)
 
 
 def _preview_size(look: Look, found: Analysis, asked: int) -> int:

@@ -253,6 +253,21 @@ def test_a_second_preview_only_renders(child: Child, small: Path, tmp_path: Path
     assert second.data["seconds"] < 0.5
 
 
+def test_a_preview_is_corrected_by_the_networks_when_asked_for(child: Child, small: Path, tmp_path: Path) -> None:
+    plain = json.loads(json.dumps(to_plain(speaking())))
+    made = {}
+    for n, neural in ((1, True), (2, False), (2, True)):
+        asked = {"size": 200, "motion": plain, "neural": neural}
+        made[n, neural] = shown(
+            child.ask(Preview, job(small, motion=""), n, str(tmp_path), **asked)[0], (171, 200)
+        ).copy()
+    change = np.abs(made[2, True] - made[2, False]).max(axis=(1, 2))
+    assert change.max() > 0.01
+    assert (change[:20] == 0).all()
+    reduced = pixels.resize(read_picture(small).pixels, 171, 200, method="area")
+    assert np.abs(made[1, True] - reduced).max() < 1e-5  # at rest nothing is corrected
+
+
 def test_a_portrait_that_changed_on_disk_is_read_again(child: Child, small: Path, tmp_path: Path) -> None:
     changing = tmp_path / "changing.png"
     changing.write_bytes(small.read_bytes())

@@ -1,4 +1,4 @@
-"""`python -m tests.gpu`: whether a graphics card draws the processor's frames, whether nothing leaves it halfway, how fast.
+"""`python -m tests.gpu`: does a graphics card draw the processor's frames, does all of it stay there, how fast is it?
 
 Exit status: 0 all well · 1 something is not · 7 there is no graphics card that ONNX Runtime can use here.
 `--device cpu --size 256` runs the script itself where there is none; figures of that mean nothing.

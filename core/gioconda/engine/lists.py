@@ -44,9 +44,10 @@ def list_pixels(band: Band, *, smooth_edges: bool = True) -> Lists:
     taken = np.zeros(seen.shape, np.bool_)
     taken[several[:, 0], several[:, 1]] = True
     starts = np.zeros(len(seen) + 1, np.int64)
-    np.cumsum(((seen >= 0) & ~taken).sum(1), out=starts[1:])
-    plain, triangle = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
     with ONE_AT_A_TIME:
+        _count(seen, taken, starts[1:])
+        np.cumsum(starts, out=starts)
+        plain, triangle = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
         _list(seen, taken, starts, plain, triangle)
     again = (several[:, 0] * band.width + several[:, 1]).astype(np.int32)
     return Lists(plain, triangle, again, np.ascontiguousarray(triangles, np.int32), *_patches(band))
@@ -95,3 +96,13 @@ def _list(seen, taken, starts, pixel, triangle):  # type: ignore[no-untyped-def]
                 pixel[k] = y * width + x
                 triangle[k] = seen[y, x]
                 k += 1
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def _count(seen, taken, counts):  # type: ignore[no-untyped-def]
+    """How many pixels of each row show a triangle and are not taken; counts: (rows,), out."""
+    for y in prange(seen.shape[0]):
+        count = 0
+        for x in range(seen.shape[1]):
+            count += seen[y, x] >= 0 and not taken[y, x]
+        counts[y] = count

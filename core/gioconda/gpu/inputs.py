@@ -79,9 +79,13 @@ def of_frames(frames: Sequence[Listed]) -> dict[str, Array]:
     def numbered(name: str, step: int) -> Array:
         """Joined, each frame's numbers after those of the frame before; MISS stays."""
         parts = [getattr(one, name) for one in lists]
-        return np.concatenate([np.where(part >= 0, part + k * step, part) for k, part in enumerate(parts)]).astype(
-            np.int32
-        )
+        out = np.concatenate(parts)
+        start = len(parts[0])
+        for k, part in enumerate(parts[1:], start=1):
+            own = out[start : start + len(part)]
+            np.add(own, np.int32(k * step), out=own, where=part >= 0 if part.ndim == 2 else True)
+            start += len(part)
+        return out
 
     made = {
         "frames": np.array([len(frames)], np.int64),

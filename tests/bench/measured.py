@@ -45,7 +45,7 @@ def heading(report: Mapping[str, Any]) -> str:
     settings, frames = report["settings"], report["frames"]
     count = len({(row["clip"], row["frame"]) for row in frames})
     of = f"{len(settings['clips'])} of {settings['of']}" if len(settings["clips"]) < settings["of"] else settings["of"]
-    text = f"{of} clips, every {settings['step']}. frame, {count} frames."
+    text = f"{of} clips, every {settings['step']}th frame, {count} frames."
     used = [f"`{file}` {digest[:12]}…" for file, digest in report.get("networks", {}).items() if _used(file, report)]
     if used:
         text += f" Networks (SHA-256): {', '.join(used)}."

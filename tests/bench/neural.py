@@ -82,7 +82,7 @@ def measure(settings: Settings) -> dict[str, Any]:
              settings.out / f"neural-{path.stem}.png")
         for path in paths
     ]  # fmt: skip
-    print(f"The neural part: {len(paths)} clips, every {settings.step}. frame, at most {settings.most}, 512 x 512")
+    print(f"The neural part: {len(paths)} clips, every {settings.step}th frame, at most {settings.most}, 512 x 512")
     for count, (task, result) in enumerate(run(tasks, processes=settings.processes, judge=judge_task), 1):
         where = f"  {count} of {len(tasks)}  {task.path.stem}"
         if isinstance(result, str):

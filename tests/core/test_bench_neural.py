@@ -141,7 +141,7 @@ def test_the_note_gets_the_figures_between_its_marks_and_keeps_the_rest(report: 
     assert first.startswith("before\n")
     assert first.endswith("\nafter\n")
     assert "old" not in first
-    assert "2 of 3 clips, every 5. frame, 4 frames." in first
+    assert "2 of 3 clips, every 5th frame, 4 frames." in first
     assert "`neural_fast.onnx` abababababab…" in first
     assert measured.with_figures(first, report) == first
 

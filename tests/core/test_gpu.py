@@ -14,17 +14,23 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
+from gioconda import render
+from gioconda.color import Display
 from gioconda.engine import Placed, Portrait, place, prepare, render_rows
 from gioconda.engine.lists import _once
+from gioconda.exr import read_exr
+from gioconda.frames import check_output
 from gioconda.gpu import inputs
 from gioconda.gpu.device import DeviceGraph
 from gioconda.gpu.graph import FLOAT, INT32, Graph
 from gioconda.gpu.renderer import Renderer
 from gioconda.gpu.sampling import padded
 from gioconda.gpu.whole import frame_graph, read_network
+from gioconda.inputs import Opened
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected
 from gioconda.pose import Pose, rotation_matrix
-from gioconda.protocol import Message
+from gioconda.protocol import TAKE, Job, Message
+from gioconda.take import make_take
 
 Float32 = npt.NDArray[np.float32]
 TOLERANCE = 2e-3
@@ -220,6 +226,32 @@ def test_too_little_memory_makes_smaller_batches_and_then_it_is_the_processors(o
     most = 0
     assert list(renderer.stream(later(frames), ("Combined",), said.append)) == []
     assert "processor renders from here on" in said[0].text
+
+
+def test_a_job_on_a_card_writes_the_processors_pixels_and_each_frame_says_what_drew_it(
+    odd: Portrait, tmp_path: Path
+) -> None:
+    motion = make_take(24.0)
+    written = {}
+    for name, renderer in (("cpu", None), ("graph", Renderer(odd, "cpu", half=True, batch=2, threads=1))):
+        job = Job("portrait.png", TAKE, str(tmp_path / name / "####.exr"), neural="off", frames="1")
+        performance = render.performance_of(job, motion, odd.landmarks)
+        still = next(i for i in range(len(performance)) if performance[i].is_identity)
+        moved = [i for i in range(30, len(performance)) if not performance[i].is_identity][:3]
+        numbers = [int(performance.frames[i]) for i in sorted([still, *moved])]
+        opened = Opened(odd, None, Display(gain=1.0), 1.0, "0" * 64)  # type: ignore[arg-type]
+        files = render.frame_files(job, opened, performance)
+        check_output(job, numbers)
+        assert render.write_frames(job, files, odd, performance, numbers, quiet, renderer=renderer) == 0
+        again = dataclasses.replace(job, resume=True)
+        kept = render.frame_files(again, opened, performance)
+        assert render.write_frames(again, kept, odd, performance, numbers, quiet, renderer=None) == 4
+        written[name] = [read_exr(files.path(number)) for number in numbers]
+        drawn = [header["gioconda:renderer"] for _, header in written[name]]
+        graph = "cpu" if renderer is None else "graph/cpu"
+        assert drawn == ["cpu" if i == still else graph for i in sorted([still, *moved])]
+    for (one, _), (other, _) in zip(written["cpu"], written["graph"], strict=True):
+        assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def test_what_stands_still_is_copied_and_highlights_leave_no_ring() -> None:

@@ -27,7 +27,7 @@ from ..errors import ModelError
 from .catalogue import KnownEngine, KnownNet, known_engine, known_engines
 
 FILE = "engine.yaml"
-MAX_BYTES = 100_000
+MAX_BYTES = 20_000  # what it says goes into every header
 _ELSEWHERE = b"\x0a\x08location"  # an ONNX tensor whose numbers are in another file
 
 

@@ -122,6 +122,8 @@ def test_nobody_is_on_both_sides_of_the_split(data: Path) -> None:
         source.path.stem for source in sources
     }
     assert {source.side for source in sources} == {"train", "held_out"}
+    looked_at = {path.stem.removeprefix("photo_us_").removesuffix("_1024") for path in (data / "portraits").glob("*")}
+    assert not looked_at & {source.path.stem for source in sources}
 
 
 @pytest.fixture

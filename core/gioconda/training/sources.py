@@ -61,6 +61,8 @@ def _stills(folder: Path, split: dict[str, Any]) -> list[Source]:
     every = int(split["held_out_every"])
     sources = []
     for path in found:
+        if path.stem in split["left_out"]:
+            continue
         number = int(hashlib.sha256(path.stem.encode()).hexdigest()[:8], 16)
         side = HELD_OUT if number % every == 0 else TRAIN
         sources.append(Source(path, f"{path.parent.name}/{path.stem}", path.stem, side))

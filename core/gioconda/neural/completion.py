@@ -97,9 +97,11 @@ def complete(portrait: Portrait, net: CompletionNet | None, *, own_matte: bool =
     if hole.all():
         return portrait
     place = paint(picture, hole, net)
+    missed = np.zeros_like(alpha) if own_matte else missed_hair(picture, place, alpha, hole, face_px)
+    place = _joined(picture, place, (alpha <= HIDES) & (missed < 0.02), face_px)
     if not own_matte:
-        missed = pixels.resize(missed_hair(picture, place, alpha, hole, face_px), width, height, method="linear")
-        matte = np.where(matte < HAZE, missed, np.maximum(matte, missed))
+        found = pixels.resize(missed, width, height, method="linear")
+        matte = np.where(matte < HAZE, found, np.maximum(matte, found))
     plate = np.ones((height, width, 4), np.float32)
     plate[..., :3] = pixels.resize(decode(place, gain), width, height, method="linear")
     return with_plate(portrait, matte, plate, sure=not own_matte)
@@ -176,6 +178,15 @@ def missed_hair(picture: Float32, place: Float32, alpha: Float32, hole: Mask, fa
     outside = (alpha <= HAZE) & (found > 0.1) & (distance > 0.3)
     rim = hole & (pixels.distance_inside(hole) < np.maximum(1.5, 0.12 * MARGIN * face_px))
     return np.where(pixels.connected(outside, rim), 0, found).astype(np.float32)
+
+
+def _joined(picture: Float32, place: Float32, shown: Mask, face_px: float) -> Float32:
+    """The painted place as bright as the picture where that begins to be `shown`: no rim is left around the person."""
+    size = 0.012 * face_px
+    share = pixels.gaussian_blur(shown.astype(np.float32), size)
+    apart = pixels.gaussian_blur(np.where(shown[..., None], picture - place, 0).astype(np.float32), size)
+    near = share > 0.1
+    return place + pixels.fill_holes_smooth(apart / np.maximum(share, 0.1)[..., None], near) * ~shown[..., None]
 
 
 def _mixed(picture: Float32, place: Float32, person: Float32) -> tuple[Float32, Float32, Float32]:

@@ -56,7 +56,8 @@ def train_part(pairs: Path, out: Path, config: PartTraining, *, minutes: float |
     rng, began, sums = np.random.default_rng([config.seed, step]), time.monotonic(), dict[str, Tensor | float]()
     coming = stream(Drawn(learn, config.batch, config.seed, config.draw), step, workers=workers)
     figures = dict[str, float]()
-    while step < config.steps and (minutes is None or time.monotonic() - began < 60 * minutes):
+    mark, over = step, False
+    while step < config.steps and not over:
         for group in adam.param_groups:
             group["lr"], group["weight_decay"] = rate_at(step, config), config.decay
         batch = {name: value.to(device, non_blocking=True) for name, value in next(coming).items()}
@@ -77,16 +78,17 @@ def train_part(pairs: Path, out: Path, config: PartTraining, *, minutes: float |
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adam.step()
         average.update_parameters(model)
-        step, sums = step + 1, {k: sums.get(k, 0.0) + v.detach() / config.every for k, v in terms.items()}
-        if step % config.every == 0 or step == config.steps:
+        step, sums = step + 1, {k: sums.get(k, 0.0) + v.detach() for k, v in terms.items()}
+        over = minutes is not None and time.monotonic() - began >= 60 * minutes
+        if step % config.every == 0 or step == config.steps or over:
             figures = judged(average.eval().module, judge, device)
-            learned = {name: float(sums.get(name, 0.0)) for name in ("loss", "judging", "opinion")}
+            learned = {name: float(sums.get(name, 0.0)) / (step - mark) for name in ("loss", "judging", "opinion")}
             note(out / f"{config.part}.csv", {"step": step, "seconds": time.monotonic() - began, **learned, **figures})
             states: dict[str, Any] = {name: each.state_dict() for name, each in state.items()}
             about = provenance(learn) | {"columns": list(learn.columns)}
             checkpoint.save(path, kind=config.quality, config=config, step=step, data=about, **states)
             write_sheet(out / f"{config.part}.png", average.module, judge[:2])
-            sums = {}
+            sums, mark = {}, step
     return figures
 
 

@@ -77,7 +77,8 @@ def train_paper(
     judging = torch.optim.Adam(networks.discriminator.parameters(), lr=config.discriminator_rate)
     step, began, sums = _resumed(stored, networks, making, judging), time.monotonic(), dict[str, float]()
     stream, row = ahead(learn.draw(config.batch, config.seed + step)), dict[str, float]()
-    while step < config.steps and (minutes is None or time.monotonic() - began < 60 * minutes):
+    mark, over = step, False
+    while step < config.steps and not over:
         batch = {key: value.to(device) for key, value in next(stream).items()}
         with torch.autocast(device.type, torch.bfloat16, enabled=config.half):
             embedding = embedded(networks.embedder, batch)
@@ -91,15 +92,17 @@ def train_paper(
         _descend(making, loss)
         step += 1
         for key, value in {**parts, "judging": judgement}.items():
-            sums[key] = sums.get(key, 0.0) + float(value.detach()) / config.every
-        if step % config.every == 0 or step == config.steps:
-            row = {"step": step, "seconds": time.monotonic() - began, **sums}
+            sums[key] = sums.get(key, 0.0) + float(value.detach())
+        over = minutes is not None and time.monotonic() - began >= 60 * minutes
+        if step % config.every == 0 or step == config.steps or over:
+            row = {"step": step, "seconds": time.monotonic() - began}
+            row |= {name: total / (step - mark) for name, total in sums.items()}
             row |= judged(networks, judge, device, path.with_suffix(".png"))
             note(path.with_suffix(".csv"), row)
             about = provenance(learn.pairs) | {"drawing": STYLE, "columns": learn.columns}
             state = {"networks": networks.state_dict(), "making": making.state_dict(), "judging": judging.state_dict()}
             checkpoint.save(path, kind="paper", config=replace(config, model=model), step=step, data=about, **state)
-            sums = {}
+            sums, mark = {}, step
     return row
 
 

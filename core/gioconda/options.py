@@ -401,7 +401,7 @@ def _personalise(commands: Commands[Parser]) -> None:
     command = _command(commands, "personalise", about, "gioconda personalise me1.jpg me2.jpg -o me.identity.npz")
     command.add_argument(
         "portraits", nargs="+", metavar="PORTRAIT",
-        help="pictures of one person: the one to be animated and, much better than it alone, three to seven others with "
+        help="pictures of one person: the one to be animated and, much better than alone, three to seven others with "
         "other expressions",
     )  # fmt: skip
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="for animate --identity")

@@ -76,7 +76,8 @@ class Corrections:
 def steps_of(portrait: Portrait, name: str) -> Float32:
     """How much of each channel of a pass is a step of one pixel, turned around."""
     steps = {
-        "UV": (portrait.width, portrait.height, 0), "Vector": (1, 1, 1, 1), "Depth": (portrait.pose.scale / DEPTH_UNIT,),
+        "UV": (portrait.width, portrait.height, 0), "Vector": (1, 1, 1, 1),
+        "Depth": (portrait.pose.scale / DEPTH_UNIT,),
     }  # fmt: skip
     return np.array(steps.get(name, (0,)), np.float32)
 

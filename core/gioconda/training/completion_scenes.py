@@ -79,7 +79,7 @@ def open_scenes(data: Path, kept: Path, nets: Nets, *, only: str = "") -> Scenes
         arrays = {name: np.stack(column) for name, column in zip(Scenes.__dataclass_fields__, columns, strict=True)}
         kept.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(kept) as part, part.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # type: ignore[arg-type]
     with np.load(kept, allow_pickle=False) as file:
         return Scenes(**{name: file[name] for name in Scenes.__dataclass_fields__})
 

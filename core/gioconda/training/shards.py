@@ -5,7 +5,7 @@
     target_<view>.npy   (n, size, size, 3) uint8     what the picture should look like there
     numbers.npy         (n, 17) float32
     points.npy          (n, 478, 2) float32          the face in the head's square, 0..1 (shards of before have none)
-    flow_<view>.npy     (n, size/2, size/2, 3) float16  rendered pairs only: dx, dy in sides of the crop, from a pixel of
+    flow_<view>.npy     (n, size/2, size/2, 3) float16  rendered pairs only: dx, dy in sides of the crop, from pixels of
                                                      the engine's picture to where its colour should come from; weight
     source.npy          (256, 256, 4) uint8          the head at rest, and its matte
     about.json          where the pairs come from

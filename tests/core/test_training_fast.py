@@ -175,3 +175,18 @@ def test_mouth_and_eyes_say_nothing_beside_the_face() -> None:
         middle = each.shape[-1] // 2
         assert float(each[..., :middle].abs().max()) > 0
         assert float(each[..., middle + 2 :].abs().max()) == 0
+
+
+def test_a_grey_picture_gets_no_colours_and_a_sepia_one_only_its_own() -> None:
+    """Whatever mouth and eyes say; a picture with colours of its own is corrected in any."""
+    torch.manual_seed(0)
+    bright = torch.rand(1, 1, 32, 32)
+    tone, paint = torch.randn(1, 7, 8, 8), torch.randn(1, 3, 32, 32)
+    grey_tone, grey_paint = fast.in_its_colours(bright.expand(-1, 3, -1, -1), tone, paint)
+    for part in (grey_tone[:, :3], grey_tone[:, 3:6], grey_paint):
+        assert float((part - part.mean(1, keepdim=True)).abs().max()) < 1e-4 < float(part.abs().max())
+    line = torch.tensor([1.1, 1.0, 0.7])[:, None, None]
+    _, sepia = fast.in_its_colours(0.1 + bright * line, tone, paint)
+    assert float((sepia / line - (sepia / line).mean(1, keepdim=True)).abs().max()) < 1e-3
+    kept = fast.in_its_colours(torch.rand(1, 3, 32, 32), tone, paint)
+    assert torch.equal(kept[0], tone) and torch.equal(kept[1], paint)

@@ -21,6 +21,8 @@ from .blocks import Modulated, doubled, enlarged, halved, warped
 
 FACE, HOLES = 4, 7  # channels of the geometry: skin; mouth hole and eye hole
 MOST_FLOW, MOST_GAIN, MOST_OFFSET, MOST_MATTE = 0.04, 0.4, 0.2, 0.6  # the flow of the head: PartConfig
+LUMA = (0.30, 0.59, 0.11)  # of encoded values
+MONOCHROME = (0.1, 0.2)  # of the spread of brightness: see `in_its_colours`
 EDGE = 0.12  # of the crop's side: over this the corrections of mouth and eyes fade to nothing at the border
 
 
@@ -121,6 +123,7 @@ def bounded(
     tone = torch.tanh(tone) * most[:, None, None]
     flow = most_flow * torch.tanh(flow)
     if local:
+        tone, paint = in_its_colours(colours[:, 3:6], tone, paint)
         cast = _cast(colours[:, :3], tone, paint)
         tone = torch.cat([tone[:, :3], tone[:, 3:6] - cast, tone[:, 6:]], dim=1)
         face = on_face(geometry)
@@ -133,6 +136,32 @@ def on_face(geometry: Tensor) -> Tensor:
     face = (geometry[:, FACE : FACE + 1] + geometry[:, HOLES : HOLES + 2].sum(1, keepdim=True)).clamp(0, 1)
     within = functional.avg_pool2d(face, 5, stride=1, padding=2, count_include_pad=False)
     return (2 * within - 1).clamp(min=0)  # nothing at the face's edge, all of it two pixels inside
+
+
+def in_its_colours(rest: Tensor, tone: Tensor, paint: Tensor) -> tuple[Tensor, Tensor]:
+    """Corrections of a picture that is grey or sepia, moved onto the line that its own colours lie on.
+
+    Where R, G and B each follow brightness in a straight line, up to less than a tenth of its spread (photographs
+    without colour: 0 to 0.1), no other colour may come in; from a fifth on (photographs with colour: 0.12 to 0.5)
+    nothing is changed.
+
+    Args:
+        rest: (N, 3, S, S), what the crop shows at rest: the same in every frame.
+    """
+    luma = torch.tensor(LUMA, device=rest.device, dtype=rest.dtype)[:, None, None]
+    bright = (rest * luma).sum(1, keepdim=True)
+    apart, spread = (each - each.mean((2, 3), keepdim=True) for each in (rest, bright))
+    power = (spread * spread).mean((2, 3), keepdim=True) + 1e-6
+    slope = (apart * spread).mean((2, 3), keepdim=True) / power  # (N, 3, 1, 1)
+    residue = ((apart - slope * spread) ** 2).mean((2, 3), keepdim=True).amax(1, keepdim=True)
+    keep = ((torch.sqrt(residue / power + 1e-9) - MONOCHROME[0]) / (MONOCHROME[1] - MONOCHROME[0])).clamp(0, 1)
+    slope = slope / (slope * luma).sum(1, keepdim=True)
+
+    def moved(change: Tensor, along: Tensor) -> Tensor:
+        return keep * change + (1 - keep) * along * (change * luma).sum(1, keepdim=True)
+
+    gain, offset = moved(tone[:, :3], torch.ones_like(slope)), moved(tone[:, 3:6], slope)
+    return torch.cat([gain, offset, tone[:, 6:]], dim=1), moved(paint, slope)
 
 
 def _cast(colours: Tensor, tone: Tensor, paint: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bpy
 
-from ..core.gioconda.errors import OutputError, SettingsError
+from ..core.gioconda.errors import InputError, OutputError, SettingsError
 from ..core.gioconda.motion import Motion, save_motion
 from ..core.gioconda.protocol import PASSES, REST, Job
 from ..core.gioconda.sequence import FramePattern
@@ -42,24 +42,34 @@ def output_of(tree: bpy.types.NodeTree) -> str:
     Raises:
         SettingsError: it cannot be known or used.
     """
-    text = tree.gioconda.output
-    if text.startswith("//") and not bpy.data.filepath:
-        raise SettingsError(f"The output {text} is beside a .blend that was never saved: save it, or choose a folder.")
-    pattern = os.path.normpath(bpy.path.abspath(text, library=tree.library))
+    pattern = _absolute(tree, tree.gioconda.output, "output")
     FramePattern.parse(pattern)
     return pattern
 
 
-def engine_of(tree: bpy.types.NodeTree) -> str | None:
-    """The folder of somebody else's engine; None: there is none.
+def painters_of(tree: bpy.types.NodeTree) -> dict[str, str | None]:
+    """Fields of `Job`: which networks correct the frames and whom they know, or whose engine paints them instead.
 
     Raises:
-        SettingsError: it cannot be known.
+        SettingsError: a path cannot be known.
+        InputError: the identity is not there.
     """
-    text = tree.gioconda.engine
+    settings = tree.gioconda
+    if settings.engine:
+        return {"engine": _absolute(tree, settings.engine, "engine"), "neural": "off"}
+    if settings.neural == "off" or not settings.identity:
+        return {"neural": settings.neural}
+    identity = _absolute(tree, settings.identity, "identity")
+    if not Path(identity).is_file():
+        raise InputError(f"The identity is not at {identity}: choose it again, or make it with `gioconda personalise`.")
+    return {"neural": settings.neural, "identity": identity}
+
+
+def _absolute(tree: bpy.types.NodeTree, text: str, what: str) -> str:
+    """A path as an artist gave it. Raises: SettingsError: it cannot be known."""
     if text.startswith("//") and not bpy.data.filepath:
-        raise SettingsError(f"The engine {text} is beside a .blend that was never saved: save it, or choose a folder.")
-    return os.path.normpath(bpy.path.abspath(text, library=tree.library)) if text else None
+        raise SettingsError(f"The {what} {text} is beside a .blend that was never saved: save it, or choose another.")
+    return os.path.normpath(bpy.path.abspath(text, library=tree.library))
 
 
 def retarget_of(tree: bpy.types.NodeTree) -> dict[str, object]:
@@ -105,10 +115,10 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
         portrait=str(source.path), motion=REST, output=output, points=points,
         face=settings.face or None, matte=matte and str(matte.path), plate=plate and str(plate.path),
         passes=tuple(name for name in PASSES if name in settings.passes or name == "Combined"),
-        full_float=settings.full_float, draft=settings.draft, neural=settings.neural, colorspace=source.colorspace,
+        full_float=settings.full_float, draft=settings.draft, colorspace=source.colorspace,
         plate_colorspace=plate and plate.colorspace, ocio=source.ocio or (plate and plate.ocio),
         device=chosen.device, threads=chosen.threads or None, resume=True, placeholders=True,
-        consent=consent, engine=engine_of(tree), retarget=retarget_of(tree),
+        consent=consent, retarget=retarget_of(tree), **painters_of(tree),
     )  # fmt: skip
 
 
@@ -142,8 +152,9 @@ def portable(job: Job, folder: Path) -> Job:
     """The job with the paths inside `folder` relative to it, and without what belongs to this machine.
 
     Networks are settled, so that all machines of a farm take the same: “auto” becomes the fast ones, which any carries.
+    With an identity it stays: what that was made for settles it.
     """
-    changes = {"neural": "fast"} if job.neural == "auto" else {}
+    changes = {"neural": "fast"} if job.neural == "auto" and job.identity is None else {}
     for name in Job.PATHS:
         value = getattr(job, name)
         if value and Path(value).is_absolute() and Path(value).is_relative_to(folder):

@@ -98,9 +98,12 @@ def draw_output(layout, context, tree):
     column.separator()
     column.prop(settings, "draft")
     column.prop(settings, "full_float")
-    column.prop(settings, "neural")
-    row = column.row()
+    networks = column.column(align=True)
+    networks.enabled = not settings.engine  # it takes their place
+    networks.prop(settings, "neural")
+    row = networks.column(align=True)
     row.enabled = settings.neural != "off"
+    row.prop(settings, "identity")
     row.prop(settings, "preview_neural")
     column.prop(settings, "engine")
 

@@ -142,6 +142,7 @@ def _look(live: Live, tree: bpy.types.NodeTree) -> None:
     live.changed, live.looked = False, time.monotonic()
     try:
         if live.job is None or settings != live.settings:
+            live.job = None  # what cannot be made is not replaced by what was there before
             folder = session.folder() / f"preview-{live.uid}"
             live.job = replace(job.still_job(tree, folder=folder, output="####.exr"), resume=False, placeholders=False)
             live.settings = settings
@@ -194,8 +195,8 @@ def _settings_text(tree: bpy.types.NodeTree) -> str:
         for image in (settings.image, settings.matte, settings.plate)
     ]
     points = settings.landmarks if settings.hand_placed else ""
-    networks = settings.neural if settings.preview_neural else ""
-    chosen = [settings.face, points, settings.draft, networks]
+    networks = [settings.neural, settings.identity, settings.engine] if settings.preview_neural else []
+    chosen = [settings.face, points, settings.draft, *networks]
     return json.dumps([pictures, *chosen, job.retarget_of(tree)], sort_keys=True)
 
 

@@ -164,6 +164,11 @@ class PortraitSettings(bpy.types.PropertyGroup):
         ],
         description="Trained networks that correct what moving a picture cannot show",
     )  # fmt: skip
+    identity: StringProperty(
+        name="Identity", subtype="FILE_PATH", options=beside_blend(),
+        description="What the networks learned of this person from their pictures: the file that the command "
+        "“gioconda personalise” made. Empty for none",
+    )  # fmt: skip
     preview_neural: BoolProperty(
         name="Networks in Preview", default=True,
         description="Correct the preview too as soon as nothing moves; while you scrub it stays the engine's",

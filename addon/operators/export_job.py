@@ -14,9 +14,9 @@ from .render import PORTRAIT, chosen, is_ready
 
 README = """A Gioconda job, made by the Blender extension from “{blend}”, portrait “{name}”.
 
-    gioconda job {file}
+    gioconda job {file}{option}
 
-renders frames {frames} to {output} in this folder; Blender is not needed. Add --resume to go on after a stop.
+renders frames {frames} to {output} in this folder; Blender is not needed. Add --resume to go on after a stop.{engine}
 
 {file:12}  what to render: portrait, motion, passes, gains
 motion.npz    the rig's motion, baked
@@ -33,7 +33,7 @@ def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Pa
     pattern = Path(job.output_of(tree)).name
     made = replace(job.job_of(tree, scene, folder=folder), output=str(folder / "frames" / pattern))
     copies = {}
-    for name in ("portrait", "matte", "plate", "ocio"):
+    for name in ("portrait", "matte", "plate", "identity", "ocio"):
         path = getattr(made, name)
         if path and "://" not in path and not Path(path).is_relative_to(folder):
             copies[name] = str(folder / f"{name}{Path(path).suffix}")
@@ -45,7 +45,11 @@ def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Pa
         mapping.save(tree.gioconda.rig, folder / "mapping.yaml")
     made = job.portable(replace(made, placeholders=False, **copies), folder)
     blend = Path(bpy.data.filepath).name or "an unsaved file"
-    text = README.format(blend=blend, name=tree.name, file=job.JOB, frames=made.frames, output=made.output)
+    text = README.format(
+        blend=blend, name=tree.name, file=job.JOB, frames=made.frames, output=made.output,
+        option=" --allow-outside" if made.engine else "",
+        engine=f"\nThe engine in {made.engine} paints them: it has to be there." if made.engine else "",
+    )  # fmt: skip
     try:
         (folder / "README.txt").write_text(text, encoding="utf-8")
     except OSError as error:

@@ -191,7 +191,7 @@ def _job(arguments: Arguments, report: Report) -> None:
     changes |= {"keys": arguments.keys} if arguments.keys else {}
     changes |= {"consent": Consent.parse(arguments.consent).plain()} if arguments.consent else {}
     job = _allowed(replace(job, **changes), arguments)
-    if arguments.frames is not None and job.neural == "auto":
+    if arguments.frames is not None and job.neural == "auto" and job.identity is None:
         report(Warn(PIN))
     from .farm import warm
 

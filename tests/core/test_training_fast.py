@@ -190,3 +190,17 @@ def test_a_grey_picture_gets_no_colours_and_a_sepia_one_only_its_own() -> None:
     assert float((sepia / line - (sepia / line).mean(1, keepdim=True)).abs().max()) < 1e-3
     kept = fast.in_its_colours(torch.rand(1, 3, 32, 32), tone, paint)
     assert torch.equal(kept[0], tone) and torch.equal(kept[1], paint)
+
+
+def test_a_head_that_moved_farther_than_anybody_learned_from_is_left_to_the_engine() -> None:
+    torch.manual_seed(0)
+    part = fast.Part(fast.PartConfig((8, 12, 16, 16), local=False, embedding=8, code=8)).eval()
+    for layer in (part.tone, part.flow, part.paint):
+        torch.nn.init.normal_(layer.weight)
+    numbers = torch.zeros(3, features.NUMBERS)
+    numbers[:, 3] = torch.tensor([0.0, 0.1, 0.34])
+    colours, geometry = torch.rand(1, features.COLOURS, 64, 64), torch.randn(1, features.GEOMETRY, 32, 32)
+    with torch.no_grad():
+        answer = part(colours.expand(3, -1, -1, -1), geometry.expand(3, -1, -1, -1), numbers, torch.zeros(3, 8))
+    for each in answer:
+        assert float(each[:2].abs().amax((1, 2, 3)).min()) > 0 == float(each[2].abs().max())

@@ -23,6 +23,8 @@ FACE, HOLES = 4, 7  # channels of the geometry: skin; mouth hole and eye hole
 MOST_FLOW, MOST_GAIN, MOST_OFFSET, MOST_MATTE = 0.04, 0.4, 0.2, 0.6  # the flow of the head: PartConfig
 LUMA = (0.30, 0.59, 0.11)  # of encoded values
 MONOCHROME = (0.1, 0.2)  # of the spread of brightness: see `in_its_colours`
+MOVED = slice(3, 5)  # of the numbers
+REACH = (0.2, 0.33)  # head units: all of the corrections, none of them
 EDGE = 0.12  # of the crop's side: over this the corrections of mouth and eyes fade to nothing at the border
 
 
@@ -106,7 +108,18 @@ class Part(nn.Module):
                 tone = self.tone(x)
         x = functional.relu(self.last(x))
         answer = self.flow(x), tone, self.paint(x)
-        return bounded(*answer, colours, geometry, most_flow=self.config.most_flow, local=self.config.local)
+        answer = bounded(*answer, colours, geometry, most_flow=self.config.most_flow, local=self.config.local)
+        return answer if self.config.local else within_reach(answer, numbers)
+
+
+def within_reach(answer: tuple[Tensor, ...], numbers: Tensor) -> tuple[Tensor, ...]:
+    """Less and less of what is said of a whole head, the farther it moved: few people learned from move farther.
+
+    numbers: (N, NUMBERS); MOVED is the movement in the picture, head units, cut off at `neural.features.FAR`.
+    """
+    far = numbers[:, MOVED].square().sum(1).clamp(min=1e-12).sqrt()[:, None, None, None]
+    share = ((REACH[1] - far) / (REACH[1] - REACH[0])).clamp(0, 1)
+    return tuple(share * each for each in answer)
 
 
 def bounded(

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from ..neural.features import COLOURS, GEOMETRY, NUMBERS
 from .blocks import Attention, Down, Steered, doubled, halved
-from .fast import MOST_FLOW, bounded
+from .fast import MOST_FLOW, bounded, within_reach
 
 
 @dataclass(frozen=True)
@@ -113,4 +113,5 @@ class Part(nn.Module):
                 tone = self.tone(functional.relu(x))
         x = functional.relu(x)
         answer = self.flow(x), tone, self.paint(x)
-        return bounded(*answer, colours, geometry, most_flow=self.config.most_flow, local=self.config.local)
+        answer = bounded(*answer, colours, geometry, most_flow=self.config.most_flow, local=self.config.local)
+        return answer if self.config.local else within_reach(answer, numbers)

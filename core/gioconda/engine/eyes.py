@@ -11,6 +11,7 @@ from .. import landmarks as lm
 from .. import pixels, shapes
 from ..pose import HeadPose
 from .kernels import PAD, sample_affine
+from .lids import Lid, close_lid, crease_above, find_lid
 from .mesh import smoothstep
 from .patch import Patch, area, catmull_rom_loop, opening
 
@@ -32,6 +33,7 @@ class Eye:
         white: the same, without the iris.
         disc: the same, the whole iris and pupil; its alpha is the iris's soft disc.
         width: distance of the eye's corners, pixels.
+        lid: the skin that closes over it.
     """
 
     loop: tuple[int, ...]
@@ -41,6 +43,7 @@ class Eye:
     white: Float32
     disc: Float32
     width: float
+    lid: Lid
 
 
 def find_eyes(colour: Float32, landmarks: Float) -> tuple[Eye, ...]:
@@ -77,7 +80,8 @@ def _find_eye(colour: Float32, landmarks: Float, loop: tuple[int, ...], iris: tu
     # at rest the opening shows the picture itself, up to and a little over its rim, which is painted softly
     rim = pixels.dilate(open_part > 0, max(1.0, 0.03 * across))[..., None]
     rest = np.where(rim, crop, rest)
-    return Eye(loop, iris, low.astype(np.float64), _padded(rest), _padded(white), _padded(disc), across)
+    lid = find_lid(crop, outline - corner, landmarks[list(crease_above(loop)), :2] - corner)
+    return Eye(loop, iris, low.astype(np.float64), _padded(rest), _padded(white), _padded(disc), across, lid)
 
 
 def _white(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, radius: float) -> Float32:
@@ -153,12 +157,13 @@ def _paint_eye(
     if moved > 0:
         white = _sampled(eye.white, where, hole.size)
         disc = _sampled(eye.disc, where - np.stack([[0, 0], [0, 0], gaze], axis=1), hole.size)
-        ball = white + disc[..., 3:] * (disc - white)
-        colour = colour + np.float32(moved) * (ball - colour)
+        turned = white + disc[..., 3:] * (disc - white)
+        colour = colour + np.float32(moved) * (turned - colour)
     colour[..., 3] = 1
     # a nearly shut eye is all lashes: those of the picture, squeezed together, are better than a slit of eyeball
     seen = float(smoothstep(np.array(area(hole.outline) / eye.width**2 / 0.04 - 0.3)))
-    return Patch(hole.origin, colour, hole.coverage() * np.float32(seen))
+    ball = Patch(hole.origin, colour, hole.coverage() * np.float32(seen))
+    return close_lid(eye.lid, eye.loop, eye.origin, at_rest, target, rest_pose.scale / pose.scale, size, ball)
 
 
 def _eye_plane(eye: Eye, at_rest: Float, target: Float, rest_pose: HeadPose, pose: HeadPose) -> Float:

@@ -195,6 +195,12 @@ def _rise(x):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST)
+def _taken(texture, x, y):  # type: ignore[no-untyped-def]
+    """`kernels._cubic`, compiled once for all its uses here."""
+    return _cubic(texture, x, y)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST)
 def _draw(skin, soft, table, frame, amounts, lash, colour, coverage):  # type: ignore[no-untyped-def]
     """Lay a lid over an eye's patch.
 
@@ -241,20 +247,20 @@ def _draw(skin, soft, table, frame, amounts, lash, colour, coverage):  # type: i
             share = min(max(up / values[2], none), one)
             high = values[4] + share * (values[3] - values[4])
             u, v = values[5] + high * frame[6], values[6] + high * frame[7]
-            s0, s1, s2, _ = _cubic(skin, u, v)
-            t0, t1, t2, _ = _cubic(soft, u, v)
+            s0, s1, s2, _ = _taken(skin, u, v)
+            t0, t1, t2, _ = _taken(soft, u, v)
             pull = values[2] * zoom / max(values[3] - values[4], one)
             mix = _rise((pull - np.float32(1.5)) / np.float32(3.0)) * fade
             # below, a little away from the eye
             low = max(down, none) * zoom
             away = np.float32(0.035) * width * zoom
             low += away * max(one - low / (np.float32(4.0) * away), none)
-            l0, l1, l2, _ = _cubic(skin, values[7] - low * frame[6], values[8] - low * frame[7])
+            l0, l1, l2, _ = _taken(skin, values[7] - low * frame[6], values[8] - low * frame[7])
             # what is stretched has lost its grain: it borrows that of the skin below the eye
             low = (max(up, none) + np.float32(0.08) * width) * zoom
             u, v = values[7] - low * frame[6], values[8] - low * frame[7]
-            g0, g1, g2, _ = _cubic(skin, u, v)
-            h0, h1, h2, _ = _cubic(soft, u, v)
+            g0, g1, g2, _ = _taken(skin, u, v)
+            h0, h1, h2, _ = _taken(soft, u, v)
             grain = (g0 + g1 + g2) / max(h0 + h1 + h2, np.float32(1e-4))
             grain = min(max(grain, np.float32(0.8)), np.float32(1.25)) - one
             within = _rise(a / np.float32(0.25)) * _rise((one - a) / np.float32(0.25))

@@ -85,9 +85,9 @@ def test_the_exported_networks_with_the_identity_answer_as_torch_does(
     )
     placed = place(portrait, pose_of(portrait, jawOpen=0.5))
     made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    said = corrector.answers(placed, made["Combined"], made["Matte"][..., 0])[0]
     views = features.look(portrait, corrector.still, placed, made["Combined"], made["Matte"][..., 0])
-    inputs = feeds(views, features.numbers(portrait, placed), identity.code)
+    inputs = feeds(views, features.numbers(portrait, placed), corrector.code)
+    said = corrector.nets.frame(inputs)
     model = Frame(parts)
     tensors = [torch.from_numpy(value) for value in inputs.values()]
     with torch.no_grad():

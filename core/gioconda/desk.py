@@ -28,12 +28,21 @@ from .face.matte import estimate_matte
 from .face.nets import Nets
 from .face.search import Face, find_faces
 from .image import read_picture, write_png
-from .inputs import Given, artists_matte, at_rest, is_cutout, open_motion, open_nets
+from .inputs import (
+    Given,
+    artists_matte,
+    at_rest,
+    is_cutout,
+    open_motion,
+    open_nets,
+    place_is_painted,
+    with_painted_place,
+)
 from .kept import Kept, stamp
 from .motion import from_plain
 from .neural.bands import corrected_bands
 from .neural.corrector import Corrector, open_corrector
-from .neural.quality import settled
+from .neural.quality import OFF, settled
 from .pose import Performance, Pose
 from .protocol import REST, Job, Log, Report, Stage
 from .readers.text import read_text
@@ -123,12 +132,17 @@ class Desk:
         faces = [] if points else self._find(look, nets, job, report)
         found = self._analysis(look, nets, faces, job.face, points, report)
         longest = _preview_size(look, found, request.size)
+        job = replace(job, neural=self._quality(job, report) if request.neural else OFF)
         portrait = self._portrait(look, found, job, longest, report)
+        key: Hashable = _portrait_key(look, found, job, longest)
+        if place_is_painted(job, cutout=look.cutout):
+            plain, key = portrait, (key, job.models)
+            self._check()
+            portrait = self._portraits.get(key, lambda: with_painted_place(job, plain, report))
         performance = self._performance(job, request, found, report)
         placed = place(portrait, _pose_at(performance, request.frame))
         self._check()
-        key = _portrait_key(look, found, job, longest)
-        corrector = self._corrector(key, portrait, job, report) if request.neural else None
+        corrector = self._corrector(key, portrait, job, report)
         picture = self._picture(placed, corrector, smooth_edges=not job.draft)
         path = Path(request.folder) / f"preview-{request.id % NAMES}.npy"
         _write(path, picture)
@@ -212,10 +226,13 @@ class Desk:
 
         return self._portraits.get(_portrait_key(look, found, job, longest), make)
 
-    def _corrector(self, portrait_key: Hashable, portrait: Portrait, job: Job, report: Report) -> Corrector | None:
-        """The networks that the job asks for, for a small portrait. Raises: ModelError, DeviceError, InputError."""
+    def _quality(self, job: Job, report: Report) -> str:
+        """The networks that the job asks for, “auto” settled. Raises: as `quality.settled`."""
         asked = (job.neural, job.models, job.device, stamp(job.identity))
-        job = replace(job, neural=self._qualities.get(asked, lambda: settled(job, report).neural))
+        return self._qualities.get(asked, lambda: settled(job, report).neural)
+
+    def _corrector(self, portrait_key: Hashable, portrait: Portrait, job: Job, report: Report) -> Corrector | None:
+        """The networks of a settled job, for a small portrait. Raises: ModelError, DeviceError, InputError."""
         key = (portrait_key, job.neural, job.models, job.device, job.threads, stamp(job.identity))
         return self._correctors.get(key, lambda: open_corrector(job, portrait, report))
 

@@ -21,6 +21,7 @@ from .image import Picture, read_picture
 from .models import load_registry
 from .motion import Motion, load_motion
 from .neural import completion
+from .neural.quality import COMPLETION
 from .protocol import LARGEST, REST, TAKE, Job, Log, Progress, Report, Stage, Warn
 from .sequence import FrameRange
 from .take import FPS, make_take
@@ -100,31 +101,40 @@ def open_portrait(job: Job, report: Report) -> Opened:
         )  # fmt: skip
         del matte
         _keep(folder, key, portrait, report)
-    if job.neural != "off" and not job.plate and not given.cutout:
+    if place_is_painted(job, cutout=given.cutout):
         portrait = _completed(job, portrait, folder, key, report)
     return Opened(portrait, analysis, display, picture.pixel_aspect, picture.sha256)
 
 
-def _completed(job: Job, portrait: Portrait, folder: Path | None, key: str, report: Report) -> Portrait:
-    """The portrait with the place behind it painted by a network, kept beside the one without.
+def place_is_painted(job: Job, *, cutout: bool) -> bool:
+    """Whether what the person hides is painted anew for a settled job: networks on, no artist's place, no cut-out."""
+    return job.neural != "off" and not job.plate and not cutout
 
-    Raises: ModelError, DeviceError.
-    """
-    models = Path(job.models) if job.models else None
-    network = load_registry(models).models.get(completion.NAME)
-    if network is None:
-        report(Log("There is no network here that paints what the person hides: it stays smooth."))
-        return portrait
-    key = hashlib.sha256(f"{key} {completion.code()} {network.sha256}".encode()).hexdigest()
+
+def _completed(job: Job, portrait: Portrait, folder: Path | None, key: str, report: Report) -> Portrait:
+    """As `with_painted_place`, kept beside the portrait without. Raises: ModelError, DeviceError."""
+    network = load_registry(Path(job.models) if job.models else None).models.get(COMPLETION)
+    made_by = network.sha256 if network else "no network"
+    key = hashlib.sha256(f"{key} {completion.code()} {made_by}".encode()).hexdigest()
     kept = cache.load(folder, key, portrait.source) if folder else None
     if kept is not None:
         return kept
-    report(Stage("complete", "Painting what the person hides"))
-    # always on the processor: it is quick, and another device would give another place
-    net = completion.CompletionNet.open(models, "cpu", threads=job.threads)
-    painted = completion.complete(portrait, net, own_matte=job.matte is not None)
+    painted = with_painted_place(job, portrait, report)
     _keep(folder, key, painted, report)
     return painted
+
+
+def with_painted_place(job: Job, portrait: Portrait, report: Report) -> Portrait:
+    """The portrait with what it hides of the place painted: by the network where there is one, else by rules.
+
+    Raises: ModelError, DeviceError.
+    """
+    report(Stage("complete", "Painting what the person hides"))
+    models = Path(job.models) if job.models else None
+    there = COMPLETION in load_registry(models).models
+    # always on the processor: it is quick, and another device would give another place
+    net = completion.CompletionNet.open(models, "cpu", threads=job.threads) if there else None
+    return completion.complete(portrait, net, own_matte=job.matte is not None)
 
 
 def _keep(folder: Path | None, key: str, portrait: Portrait, report: Report) -> None:

@@ -11,7 +11,7 @@ from gioconda.engine import Portrait, prepare, render
 from gioconda.engine.exemplar import detailed
 from gioconda.engine.kernels import PAD
 from gioconda.engine.portrait import person_alpha
-from gioconda.neural.completion import GUESSES, MARGIN, complete, guesses, missed_hair
+from gioconda.neural.completion import GUESSES, MARGIN, _calmed, complete, guesses, missed_hair
 from gioconda.pose import Pose, rotation_matrix
 
 from .conftest import Sitter
@@ -112,3 +112,23 @@ def test_hair_that_the_matte_missed_is_the_persons_and_a_distant_thing_is_not() 
     assert missed[51, 101:105].min() > 0.8
     assert missed[:45, 100:].max() == 0
     assert missed[115:135, 145:].max() == 0
+    flag = picture.copy()
+    flag[:, 100:][:, ::2] = [0.9, 0.1, 0.1]
+    assert missed_hair(flag, np.full_like(picture, 0.7), alpha, hole, face_px)[:, 100:].max() < 0.1
+
+
+def test_torn_lines_are_left_out_and_fine_texture_is_not() -> None:
+    hole = np.zeros((120, 120), bool)
+    hole[20:100, 20:100] = True
+    smooth = np.full((120, 120, 3), 0.5, np.float32)
+    signs = np.random.default_rng(1).choice([-1, 1], (120, 120, 1)).astype(np.float32)
+    kept = [np.abs(_calmed(smooth + size * signs, smooth, hole) - smooth)[hole].mean() / size for size in (0.01, 0.3)]
+    assert kept[0] > 0.9
+    assert kept[1] < 0.1
+
+
+def test_a_picture_whose_alpha_was_rounded_is_completed_all_the_same(whole: Portrait) -> None:
+    source = whole.source.copy()
+    source[..., 3] = np.nextafter(np.float32(1), np.float32(0))
+    rounded = replace(whole, source=source)
+    assert complete(rounded, None) is not rounded

@@ -27,21 +27,23 @@ from ..engine.plate import painted
 from ..engine.portrait import Portrait, person_alpha, with_plate
 from ..face.runtime import Session
 from ..models.registry import default_models_folder, model_path
+from .quality import COMPLETION
 from .tone import decode, encode
 
 Float32 = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-NAME = "neural_completion"
 GUESSES = 4  # see `guesses`
 SIZE = 128  # side of the square that the network looks at
-WORK_PX = 3072  # longer side at which the place is painted; larger pictures get it enlarged
+WORK_PX = 2048  # longer side at which the place is painted; larger pictures get it enlarged
+OPAQUE = 0.999  # alpha; resizing rounds it
 HIDES = 0.004  # of alpha: from here on a pixel tells nothing of the place
 HAZE = 0.1  # of alpha: less than this is no person unless its colour says so
 MARGIN = 0.045  # face heights: what lies so close to the person may be the person's, hair that the matte missed
 GAP = 0.06  # face heights: gaps of the outline up to twice as wide are the person's, unless they show the place
 LINES_PX = 512  # longer side of the picture in which lines go on a little behind the person
 COARSE = 0.9  # pixels of the network's square: what is finer is copied
+CALM = 0.06  # encoded: copied detail rougher than this is lines, not texture; torn lines are worse than none
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class CompletionNet:
     @classmethod
     def open(cls, folder: Path | None = None, device: str = "auto", *, threads: int | None = None) -> CompletionNet:
         """Raises: ModelError, DeviceError."""
-        return cls.from_file(model_path(NAME, folder or default_models_folder()), device, threads=threads)
+        return cls.from_file(model_path(COMPLETION, folder or default_models_folder()), device, threads=threads)
 
     @classmethod
     def from_file(cls, path: Path, device: str = "auto", *, threads: int | None = None) -> CompletionNet:
@@ -83,7 +85,7 @@ def complete(portrait: Portrait, net: CompletionNet | None, *, own_matte: bool =
     own_matte: the artist's: it stays as it is, also where it seems to miss hair.
     """
     matte = person_alpha(portrait.layers, portrait.source.shape[:2])
-    opaque = all((portrait.source[rows, :, 3] == 1).all() for rows in pixels.bands(portrait.height))
+    opaque = all((portrait.source[rows, :, 3] > OPAQUE).all() for rows in pixels.bands(portrait.height))
     if not opaque or matte.max() <= 0:
         return portrait
     height, width = matte.shape
@@ -119,7 +121,17 @@ def paint(picture: Float32, hole: Mask, net: CompletionNet | None) -> Float32:
     else:
         said = np.where(small_hole[..., None], pixels.resize(_learned(picture, hole, net), w, h, method="cubic"), known)
     coarse = pixels.gaussian_blur(said, COARSE * max(w, h) / SIZE)
-    return detailed(picture, pixels.resize(coarse, width, height, method="cubic"), hole)
+    smooth = pixels.resize(coarse, width, height, method="cubic")
+    return _calmed(detailed(picture, smooth, hole), smooth, hole)
+
+
+def _calmed(place: Float32, smooth: Float32, hole: Mask) -> Float32:
+    """Copied detail only where it is texture: flags, shelves and windows stay soft instead of torn."""
+    copied = np.where(hole[..., None], place - smooth, 0).astype(np.float32)
+    size = 0.01 * max(hole.shape)
+    share = np.maximum(pixels.gaussian_blur(hole.astype(np.float32), size), 0.1)
+    rough = pixels.gaussian_blur((copied**2).sum(2), size) / share / CALM**2
+    return np.where(hole[..., None], smooth + copied / (1 + rough**2)[..., None], place).astype(np.float32)
 
 
 def _learned(picture: Float32, hole: Mask, net: CompletionNet) -> Float32:
@@ -163,12 +175,15 @@ def missed_hair(picture: Float32, place: Float32, alpha: Float32, hole: Mask, fa
     A pixel I in the hole's margin is α F + (1 - α) B with F the person's colour nearby and B the painted place. That is
     believed where I differs from B by more than the place itself varies, and towards F; close to the person sooner than
     further away. In small gaps of the outline (hair clips, combs) any colour is the person's that is not the place's.
+    Before flags and shelves colours tell nothing: nothing is found there.
     """
     person = pixels.fill_holes_smooth(picture, alpha > 0.9)
     share, along, beside = _mixed(picture, place, person)
     apart = np.hypot(along, beside)
     distance = pixels.distance_inside(alpha <= 0.5) / (MARGIN * face_px)
-    needed = (0.7 + 3 * distance) * _variation(picture, hole, face_px) + 0.01 + 0.03 * distance
+    varies = _variation(picture, hole, face_px)
+    needed = (0.7 + 3 * distance) * varies + 0.01 + 0.03 * distance
+    needed += 4 * np.maximum(varies - 0.05, 0)
     aside = beside / np.maximum(apart, 1e-4)
     hair = smoothstep((2 * apart / needed - 1).astype(np.float64)) * smoothstep((1.5 - 2 * aside).astype(np.float64))
     thing = smoothstep((apart / (4 * needed) - 1).astype(np.float64)) * smoothstep((4 * aside - 2).astype(np.float64))

@@ -15,6 +15,7 @@ from ..protocol import Job, Log, Report
 
 AUTO, OFF = "auto", "off"
 QUALITIES = ("fast", "full")
+COMPLETION = "neural_completion"  # paints what the person hides, with every quality
 
 
 def settled(job: Job, report: Report) -> Job:
@@ -73,13 +74,16 @@ def files(quality: str, folder: Path) -> tuple[Path, Path]:
 
 
 def used_models(job: Job) -> dict[str, Model]:
-    """The networks that a job's frames depend on: all but the corrections of qualities it does not ask for.
+    """The networks that a settled job's frames depend on: all but the corrections of qualities it does not ask for, and
+    what paints the place, where that is not painted.
 
     Raises:
         ModelError: models.yaml is missing or broken.
     """
     models = load_registry(Path(job.models) if job.models else None).models
     others = [name for quality in QUALITIES if quality != job.neural for name in names(quality)]
+    if job.neural == OFF or job.plate:
+        others.append(COMPLETION)
     return {name: model for name, model in models.items() if name not in others}
 
 

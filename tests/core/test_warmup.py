@@ -16,16 +16,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 EVERYTHING = """
 import numpy as np
-from gioconda.engine import ALL_PASSES, kernels, place, render_rows
+from gioconda.engine import ALL_PASSES, correct, exemplar, kernels, lids, place, render_rows, squares
+from gioconda.neural.completion import complete
+from gioconda.neural.corrector import CorrectionNets, Corrector
 from gioconda.warmup import compile_everything
 
 def compiled():
-    found = {name: getattr(kernels, name) for name in dir(kernels)}
+    modules = (kernels, correct, exemplar, lids, squares)
+    found = {f"{each.__name__}.{name}": getattr(each, name) for each in modules for name in dir(each)}
     return {name: list(value.signatures) for name, value in found.items() if hasattr(value, "signatures")}
 
 compile_everything()
 before = compiled()
-assert not [name for name in before if not before[name] and not name.startswith("_")]
+assert not [name for name in before if not before[name] and "._" not in name]
 
 from pathlib import Path
 import sys
@@ -40,9 +43,13 @@ with np.load(Path(sys.argv[1]) / "grace_hopper_analysis.npz") as known:
     landmarks, person = known["landmarks"].astype(np.float64), known["person"].astype(np.float32) / 255
 portrait = prepare(picture, landmarks, estimate_matte(display_srgb(picture), person, landmarks))
 performance = retarget(make_take(24.0), landmarks)
+portrait = complete(portrait, None)
+corrector = Corrector(CorrectionNets.open("fast", None, "cpu"), portrait)
 for i in (30, 40, 55):
     placed = place(portrait, performance[i], previous=performance[i - 1], following=performance[i + 1])
-    render_rows(placed, 0, portrait.height, passes=ALL_PASSES)
+    drawn = render_rows(placed, 0, portrait.height, passes=ALL_PASSES).passes
+    assert corrector.share(placed) > 0
+    corrector.corrected(placed, drawn)
 assert compiled() == before, [(name, before[name], now) for name, now in compiled().items() if now != before[name]]
 """
 

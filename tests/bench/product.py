@@ -96,6 +96,7 @@ class Animated:
             picture = Path(folder) / "first.png"
             write_png(picture, clip.frames[0])
             self.opened = portrait_at(picture, models, threads=1, cache=cache)
+            self._corrected = portrait_at(picture, models, threads=1, cache=cache, neural="auto")
         self.performance = retarget(clip.motion, self.opened.portrait.landmarks, SELF_DRIVEN)
 
     def frame(self, index: int) -> tuple[Bytes, npt.NDArray[np.float32]]:
@@ -105,17 +106,18 @@ class Animated:
         return display_srgb(passes["Combined"], exposure=self.opened.display), passes["Matte"][..., 0]
 
     def corrector_of(self, quality: str, models: Path) -> Corrector | None:
-        """The networks of a quality for this portrait."""
-        return corrector_for(self.opened.portrait, quality, models)
+        """The networks of a quality for this portrait, with what it hides painted in, as jobs with networks have it."""
+        return corrector_for(self._corrected.portrait, quality, models)
 
     def corrected_by(self, corrector: Corrector | None, index: int) -> Bytes:
         """Frame `index` with the networks' corrections, (H, W, 3) uint8 sRGB; without any where there is none."""
-        placed = place(self.opened.portrait, self.performance[index])
+        portrait = self.opened.portrait if corrector is None else corrector.portrait
+        placed = place(portrait, self.performance[index])
         return display_srgb(_with(corrector, placed), exposure=self.opened.display)
 
     def changed_at_rest(self, corrector: Corrector | None) -> int:
         """See `changed_at_rest`."""
-        return changed_at_rest(self.opened.portrait, corrector)
+        return changed_at_rest(self.opened.portrait if corrector is None else corrector.portrait, corrector)
 
 
 class Sitting:
@@ -125,7 +127,8 @@ class Sitting:
         self, picture: Path, models: Path, *, neural: str, cache: Path | None = None, threads: int | None = 1
     ) -> None:
         self.opened = portrait_at(picture, models, threads=threads, cache=cache)
-        self.corrector = corrector_for(self.opened.portrait, neural, models, threads=threads)
+        whole = portrait_at(picture, models, threads=threads, cache=cache, neural=neural).portrait
+        self.corrector = corrector_for(whole, neural, models, threads=threads)
 
     def poses(self, wanted: Sequence[tuple[Mapping[str, float], float]]) -> list[Pose]:
         """ARKit channels 0..1 and yaw in degrees → poses of this portrait, relative to how it is."""
@@ -145,7 +148,8 @@ class Sitting:
 
     def corrected(self, pose: Pose) -> Bytes:
         """With networks, likewise."""
-        return display_srgb(_with(self.corrector, place(self.opened.portrait, pose)), exposure=self.opened.display)
+        portrait = self.opened.portrait if self.corrector is None else self.corrector.portrait
+        return display_srgb(_with(self.corrector, place(portrait, pose)), exposure=self.opened.display)
 
     def landmarks(self, pose: Pose) -> Points:
         """Where the landmarks are, (478, 3) pixels."""
@@ -241,15 +245,17 @@ class StageClock:
 
 
 def portrait_at(
-    picture: Path, models: Path, *, threads: int | None = None, report: Report | None = None, cache: Path | None = None
-) -> Opened:
+    picture: Path, models: Path, *, threads: int | None = None, report: Report | None = None,
+    cache: Path | None = None, neural: str = "off",
+) -> Opened:  # fmt: skip
     """A picture file → a portrait ready to be moved, the way `gioconda animate` does it.
 
     cache: where prepared portraits are kept; None: as the first time, nothing is.
+    neural: as a job's; unless "off", what the person hides is painted in.
     """
     with tempfile.TemporaryDirectory(prefix="gioconda-bench-") as nothing_kept:
         job = Job(
             portrait=str(picture), motion="take", output="unused.####.exr", models=str(models),
-            cache=str(cache or nothing_kept), face=LARGEST, device="cpu", threads=threads,
+            cache=str(cache or nothing_kept), face=LARGEST, device="cpu", threads=threads, neural=neural,
         )  # fmt: skip
         return open_portrait(job, report or StageClock())

@@ -107,8 +107,12 @@ def open_portrait(job: Job, report: Report) -> Opened:
 
 
 def place_is_painted(job: Job, *, cutout: bool) -> bool:
-    """Whether what the person hides is painted anew for a settled job: networks on, no artist's place, no cut-out."""
-    return job.neural != "off" and not job.plate and not cutout
+    """Whether what the person hides is painted anew for a settled job.
+
+    Only where there is a network for it (none ships yet), networks are on, and it is neither the artist's nor cut out.
+    """
+    there = COMPLETION in load_registry(Path(job.models) if job.models else None).models
+    return there and job.neural != "off" and not job.plate and not cutout
 
 
 def _completed(job: Job, portrait: Portrait, folder: Path | None, key: str, report: Report) -> Portrait:

@@ -96,10 +96,7 @@ def test_an_exported_folder_renders_without_blender_wherever_it_is_moved(rendere
     frames = [path.name for path in (moved / "frames").glob("*.exr")]
     for name in frames:
         ours, theirs = (pixels_of(path / name) for path in (folder / "out", moved / "frames"))
-        apart = abs(ours - theirs).max(-1)
-        # another Python's libraries: a step of half here and there, and a copied pixel of the place from beside it
-        assert (apart > 2e-3).mean() < 1e-4, name
-        assert apart.max() < 0.05, name
+        assert abs(ours - theirs).max() < 2e-3, name  # another Python's libraries: a step of half here and there
 
 
 def pixels_of(path: Path) -> Any:

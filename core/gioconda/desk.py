@@ -20,7 +20,7 @@ from . import landmarks as lm
 from . import pixels
 from .atomic import unwritable
 from .color import Display, Floats, choose_display, display_srgb
-from .engine import Placed, Portrait, place, prepare, render_rows
+from .engine import Placed, Portrait, place, prepare
 from .errors import NoFaceError, PictureError, SettingsError
 from .face.analyse import Analysis, choose_face, from_face, from_points
 from .face.handplaced import parse_points
@@ -40,7 +40,7 @@ from .inputs import (
 )
 from .kept import Kept, stamp
 from .motion import from_plain
-from .neural.bands import corrected_bands
+from .neural.bands import corrected_bands, drawn_bands
 from .neural.corrector import Corrector, open_corrector
 from .neural.quality import OFF, settled
 from .pose import Performance, Pose
@@ -247,18 +247,15 @@ class Desk:
 
     def _picture(self, placed: Placed, corrector: Corrector | None, *, smooth_edges: bool) -> Floats:
         """(H, W, 4) float32, scene-linear, premultiplied."""
-        portrait, passes = placed.portrait, ("Combined",)
-        picture = np.empty((portrait.height, portrait.width, 4), np.float32)
-        if corrector is not None:
-            for row, made in corrected_bands(corrector, placed, passes, BAND, smooth_edges=smooth_edges):
-                self._check()
-                picture[row : row + BAND] = made["Combined"]
-            return picture
-        for row in range(0, portrait.height, BAND):
+        passes = ("Combined",)
+        if corrector is None:
+            bands = drawn_bands(placed, passes, BAND, smooth_edges=smooth_edges)
+        else:
+            bands = corrected_bands(corrector, placed, passes, BAND, smooth_edges=smooth_edges)
+        picture = np.empty((placed.portrait.height, placed.portrait.width, 4), np.float32)
+        for row, made in bands:
             self._check()
-            rows = min(BAND, portrait.height - row)
-            band = render_rows(placed, row, rows, passes=passes, smooth_edges=smooth_edges)
-            picture[row : row + rows] = band.passes["Combined"]
+            picture[row : row + BAND] = made["Combined"]
         return picture
 
 

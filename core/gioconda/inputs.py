@@ -21,7 +21,7 @@ from .image import Picture, read_picture
 from .models import load_registry
 from .motion import Motion, load_motion
 from .neural import completion
-from .neural.quality import COMPLETION
+from .neural.quality import COMPLETION, used_models
 from .protocol import LARGEST, REST, TAKE, Job, Log, Progress, Report, Stage, Warn
 from .sequence import FrameRange
 from .take import FPS, make_take
@@ -111,15 +111,12 @@ def place_is_painted(job: Job, *, cutout: bool) -> bool:
 
     Only where there is a network for it (none ships yet), networks are on, and it is neither the artist's nor cut out.
     """
-    there = COMPLETION in load_registry(Path(job.models) if job.models else None).models
-    return there and job.neural != "off" and not job.plate and not cutout
+    return COMPLETION in used_models(job) and not cutout
 
 
 def _completed(job: Job, portrait: Portrait, folder: Path | None, key: str, report: Report) -> Portrait:
     """As `with_painted_place`, kept beside the portrait without. Raises: ModelError, DeviceError."""
-    network = load_registry(Path(job.models) if job.models else None).models.get(COMPLETION)
-    made_by = network.sha256 if network else "no network"
-    key = hashlib.sha256(f"{key} {completion.code()} {made_by}".encode()).hexdigest()
+    key = hashlib.sha256(f"{key} {completion.code()} {used_models(job)[COMPLETION].sha256}".encode()).hexdigest()
     kept = cache.load(folder, key, portrait.source) if folder else None
     if kept is not None:
         return kept
@@ -129,15 +126,13 @@ def _completed(job: Job, portrait: Portrait, folder: Path | None, key: str, repo
 
 
 def with_painted_place(job: Job, portrait: Portrait, report: Report) -> Portrait:
-    """The portrait with what it hides of the place painted: by the network where there is one, else by rules.
+    """The portrait with what it hides of the place painted, for a job of which `place_is_painted` says so.
 
     Raises: ModelError, DeviceError.
     """
     report(Stage("complete", "Painting what the person hides"))
-    models = Path(job.models) if job.models else None
-    there = COMPLETION in load_registry(models).models
     # always on the processor: it is quick, and another device would give another place
-    net = completion.CompletionNet.open(models, "cpu", threads=job.threads) if there else None
+    net = completion.CompletionNet.open(Path(job.models) if job.models else None, "cpu", threads=job.threads)
     return completion.complete(portrait, net, own_matte=job.matte is not None)
 
 

@@ -17,14 +17,14 @@ import numpy.typing as npt
 
 from . import __version__, placeholders
 from .color import Floats
-from .engine import CHANNELS, Placed, Portrait, place, render_rows
+from .engine import CHANNELS, Placed, Portrait, place
 from .errors import SettingsError
 from .exr import ExrWriter, provenance
 from .frames import PROCESSOR, FrameFiles, OpenFrame, check_output, frame_identity, identity, settings_of, source_type
 from .gpu.opening import open_renderer
 from .inputs import Opened, file_sha256, open_motion, open_portrait
 from .motion import Motion
-from .neural.bands import corrected_bands
+from .neural.bands import corrected_bands, drawn_bands
 from .neural.corrector import Corrector, open_corrector
 from .neural.quality import settled, used_models
 from .plug.folder import read_notice
@@ -187,18 +187,17 @@ def bands(
     """
     width, height = files.size
     step = band_rows(width, sum(CHANNELS[name] for name in files.passes))
-    placed = None if whole is not None else posed(portrait, pose, previous, following)
-    if placed is not None and isinstance(corrector, Painter) and not pose.is_identity:
-        whole = painted(corrector, placed, files.passes, smooth_edges=not files.job.draft)
-    elif placed is not None and isinstance(corrector, Corrector) and not pose.is_identity:
-        yield from corrected_bands(corrector, placed, files.passes, step, smooth_edges=not files.job.draft)
-        return
+    if whole is None:
+        placed, smooth_edges = posed(portrait, pose, previous, following), not files.job.draft
+        if isinstance(corrector, Corrector):
+            yield from corrected_bands(corrector, placed, files.passes, step, smooth_edges=smooth_edges)
+            return
+        if corrector is None or pose.is_identity:
+            yield from drawn_bands(placed, files.passes, step, smooth_edges=smooth_edges)
+            return
+        whole = painted(corrector, placed, files.passes, smooth_edges=smooth_edges)
     for row in range(0, height, step):
-        rows = min(step, height - row)
-        if whole is not None:
-            yield row, {name: array[row : row + rows] for name, array in whole.items()}
-        elif placed is not None:
-            yield row, render_rows(placed, row, rows, passes=files.passes, smooth_edges=not files.job.draft).passes
+        yield row, {name: array[row : row + step] for name, array in whole.items()}
 
 
 def posed(portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None) -> Placed:

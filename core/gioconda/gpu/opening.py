@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from ..engine import Portrait
 from ..errors import GiocondaError
-from ..models.registry import default_models_folder, load_registry
-from ..neural.corrector import Corrector
-from ..neural.identity import load_identity
-from ..neural.quality import files, names
+from ..models.registry import default_models_folder
+from ..neural.corrector import Corrector, identity_of
+from ..neural.quality import files
 from ..protocol import Job, Log, Report
 
 if TYPE_CHECKING:
@@ -53,8 +52,5 @@ def _network(job: Job) -> ModelProto:
     from .whole import read_network
 
     folder = Path(job.models) if job.models else default_models_folder()
-    path, changes = files(job.neural, folder)[1], None
-    if job.identity is not None:
-        sha256 = load_registry(folder).models[names(job.neural)[1]].sha256
-        changes = load_identity(Path(job.identity), network=sha256).changes
-    return read_network(path, changes)
+    identity = identity_of(job)
+    return read_network(files(job.neural, folder)[1], identity.changes if identity else None)

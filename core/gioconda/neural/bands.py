@@ -18,6 +18,16 @@ Float32 = npt.NDArray[np.float32]
 KEEP = 256_000_000  # bytes
 
 
+def drawn_bands(
+    placed: Placed, passes: Sequence[str], step: int, *, smooth_edges: bool = True
+) -> Iterator[tuple[int, dict[str, Float32]]]:
+    """The engine's frame as it is, from top to bottom: as `corrected_bands`."""
+    height = placed.portrait.height
+    for row in range(0, height, step):
+        rows = min(step, height - row)
+        yield row, render_rows(placed, row, rows, passes=passes, smooth_edges=smooth_edges).passes
+
+
 def corrected_bands(
     corrector: Corrector, placed: Placed, passes: Sequence[str], step: int, *, smooth_edges: bool = True
 ) -> Iterator[tuple[int, dict[str, Float32]]]:
@@ -29,9 +39,7 @@ def corrected_bands(
     height = corrector.portrait.height
     share = corrector.share(placed)
     if share == 0:
-        for row in range(0, height, step):
-            rows = min(step, height - row)
-            yield row, render_rows(placed, row, rows, passes=passes, smooth_edges=smooth_edges).passes
+        yield from drawn_bands(placed, passes, step, smooth_edges=smooth_edges)
         return
     drawn = Drawn(placed, [*dict.fromkeys(("Combined", "Matte", *passes))], smooth_edges=smooth_edges)
     looking = corrector.looking(placed)

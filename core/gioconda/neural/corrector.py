@@ -193,13 +193,23 @@ def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | 
     if job.neural == OFF:
         return None
     folder = Path(job.models) if job.models else None
-    identity = None
-    if job.identity is not None:
-        network = load_registry(folder).models[names(job.neural)[1]].sha256
-        identity = load_identity(Path(job.identity), network=network)
+    identity = identity_of(job)
     nets = CorrectionNets.open(job.neural, folder, job.device, threads=job.threads, identity=identity)
     report(Log(f"Frames are corrected by the “{job.neural}” networks on {nets.device}."))
     return Corrector(nets, portrait, code=identity.code if identity else None)
+
+
+def identity_of(job: Job) -> Identity | None:
+    """What a settled job's networks learned of the person, where the job names a file of it.
+
+    Raises:
+        ModelError: models.yaml is missing or broken, or the identity was made for other networks.
+        InputError: it cannot be read.
+    """
+    if job.identity is None:
+        return None
+    models = load_registry(Path(job.models) if job.models else None).models
+    return load_identity(Path(job.identity), network=models[names(job.neural)[1]].sha256)
 
 
 def corrected(
@@ -208,10 +218,7 @@ def corrected(
     """A whole frame's passes, corrected."""
     needed = [*dict.fromkeys((*passes, "Combined", "Matte"))]
     made = render_rows(placed, 0, corrector.portrait.height, passes=needed, smooth_edges=smooth_edges).passes
-    if isinstance(corrector, Corrector):
-        made = corrector.corrected(placed, made)
-    else:
-        corrector.correct(placed, made["Combined"], made["Matte"][..., 0])
+    made = corrector.corrected(placed, made)
     return {name: made[name] for name in passes}
 
 

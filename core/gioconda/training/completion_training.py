@@ -19,11 +19,11 @@ from . import checkpoint
 from .completion import Completion, CompletionConfig
 from .completion_scenes import Batch, Scenes, batches, held_out_batches
 from .dataset import ahead
+from .losses import charbonnier
 from .sources import HELD_OUT, TRAIN
-from .train_fast import moving_average, note
+from .train_fast import moving_average, note, rate_at
 
 LOG = logging.getLogger(__name__)
-SOFT = 0.02  # below this difference the penalty is quadratic, above it linear
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def train_completion(
     began, figures, sums = time.monotonic(), dict[str, float](), 0.0
     while step < config.steps and (minutes is None or time.monotonic() - began < 60 * minutes):
         for group in adam.param_groups:
-            group["lr"] = rate_at(step, config)
+            group["lr"] = rate_at(step, rate=config.rate, warm_up=config.warm_up, steps=config.steps)
         picture, hole, wanted = (each.to(device) for each in next(stream))
         with torch.autocast(device.type, torch.bfloat16):
             answer = model(picture, hole)
@@ -88,30 +88,19 @@ def train_completion(
     return figures
 
 
-def rate_at(step: int, config: CompletionTraining) -> float:
-    """The learning rate: up in a straight line, down along a cosine."""
-    warm = min(1.0, (step + 1) / config.warm_up)
-    fall = 0.5 * (1 + np.cos(np.pi * min(1.0, step / config.steps)))
-    return float(config.rate * warm * (0.05 + 0.95 * fall))
-
-
 def objective(answer: Tensor, wanted: Tensor, config: CompletionTraining) -> Tensor:
     """The loss, one number. answer: (N, 3, S, S); wanted: (N, 4, S, S), the place and how much each pixel counts."""
     difference, weight = answer - wanted[:, :3], wanted[:, 3:]
-    total = _mean(_charbonnier(difference), weight)
+    total = _mean(charbonnier(difference), weight)
     for _ in range(3):  # gradients, at several scales: lines go on, flat stays flat
         across, down = difference[..., 1:] - difference[..., :-1], difference[..., 1:, :] - difference[..., :-1, :]
         wide = torch.minimum(weight[..., 1:], weight[..., :-1])
         high = torch.minimum(weight[..., 1:, :], weight[..., :-1, :])
-        total = total + config.edges / 3 * (_mean(_charbonnier(across), wide) + _mean(_charbonnier(down), high))
+        total = total + config.edges / 3 * (_mean(charbonnier(across), wide) + _mean(charbonnier(down), high))
         share = functional.avg_pool2d(weight, 2)
         difference = functional.avg_pool2d(difference * weight, 2) / share.clamp(min=1e-6)
         weight = share
     return total
-
-
-def _charbonnier(difference: Tensor) -> Tensor:
-    return torch.sqrt(difference**2 + SOFT**2) - SOFT
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:

@@ -59,7 +59,8 @@ def train_part(pairs: Path, out: Path, config: PartTraining, *, minutes: float |
     mark, over = step, False
     while step < config.steps and not over:
         for group in adam.param_groups:
-            group["lr"], group["weight_decay"] = rate_at(step, config), config.decay
+            group["lr"] = rate_at(step, rate=config.rate, warm_up=config.warm_up, steps=config.steps)
+            group["weight_decay"] = config.decay
         batch = {name: value.to(device, non_blocking=True) for name, value in next(coming).items()}
         if config.part != "head" and rng.random() < config.jitter:
             batch = jittered(batch, rng)
@@ -111,11 +112,11 @@ def moving_average(keep: float) -> Callable[[Tensor, Tensor, Tensor | int], Tens
     return mixed
 
 
-def rate_at(step: int, config: PartTraining) -> float:
-    """The learning rate: up in a straight line, down along a cosine."""
-    warm = min(1.0, (step + 1) / config.warm_up)
-    fall = 0.5 * (1 + np.cos(np.pi * min(1.0, step / config.steps)))
-    return float(config.rate * warm * (0.05 + 0.95 * fall))
+def rate_at(step: int, *, rate: float, warm_up: int, steps: int) -> float:
+    """The learning rate: up to `rate` in a straight line of `warm_up` steps, down along a cosine of `steps`."""
+    warm = min(1.0, (step + 1) / warm_up)
+    fall = 0.5 * (1 + np.cos(np.pi * min(1.0, step / steps)))
+    return float(rate * warm * (0.05 + 0.95 * fall))
 
 
 def _criticise(critic: Critic, judging: torch.optim.Optimizer, batch: Batch, picture: Tensor) -> Tensor:

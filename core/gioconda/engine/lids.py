@@ -26,6 +26,7 @@ _BEYOND = 0.14  # how far the table reaches past the corners, eye widths
 _STEPS = 24  # between the lid and its fold, when the eye's edge is looked for
 _UNLIKE = 0.4  # of its brightness: what differs as much from the skin of the lid is eye or lashes
 _LASHES = 0.016  # half the thickness of the lash line, eye widths
+_SLIT, _NO_SLIT = 0.06, 0.02  # eye widths: an eye less open than the first is drawn closer, at the second shut
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def close_lid(
     gap, gap_rest = (np.linalg.norm(p[1:8] - p[:8:-1], axis=1).mean() for p in (now, rest))
     width, width_rest = float(np.linalg.norm(now[8] - now[0])), float(np.linalg.norm(rest[8] - rest[0]))
     closed = float(smoothstep(np.array((0.6 - gap / max(gap_rest, 0.04 * width_rest)) / 0.35)))
-    shut = float(smoothstep(np.array((0.11 * width_rest - gap * zoom) / (0.07 * width_rest))))
+    shut = float(smoothstep(np.array((_SLIT - gap * zoom / width_rest) / (_SLIT - _NO_SLIT))))
     if closed <= 0 or width * zoom < 0.3 * width_rest:
         return eye
     along, along_rest = (now[8] - now[0]) / width, (rest[8] - rest[0]) / width_rest

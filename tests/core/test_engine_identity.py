@@ -94,8 +94,8 @@ def test_the_smaller_the_motion_the_nearer_the_picture(portrait: Portrait, pose:
 def test_the_person_and_the_plate_together_are_the_picture(portrait: Portrait, sitter: Sitter) -> None:
     layers = portrait.layers
     x0, y0, x1, y1 = layers.window
-    border = (layers.texture.shape[0] - (y1 - y0)) // 2
-    person = layers.texture[border:-border, border:-border]
+    border = (layers.texture.shape[1] - (x1 - x0)) // 2
+    person = layers.texture[border : border + y1 - y0, border:-border]
     again = person + (1 - person[..., 3:]) * layers.plate
     assert np.abs(again - sitter.source[y0:y1, x0:x1]).max() < 1e-5
     matte = sitter.matte[y0:y1, x0:x1]

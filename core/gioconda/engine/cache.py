@@ -218,9 +218,10 @@ def _write(
 
 
 def _within(layer: Array, seen: Array) -> Array:
-    """A layer's part that lies within the window, without its repeated border: a view."""
-    border = (len(layer) - len(seen)) // 2
-    return layer[border : layer.shape[0] - border, border : layer.shape[1] - border]
+    """A layer's part that lies within the window, without its repeated border and spare rows: a view."""
+    height, width = seen.shape[:2]
+    border = (layer.shape[1] - width) // 2
+    return layer[border : border + height, border : border + width]
 
 
 # Dataclasses of arrays and plain values ------------------------------------------------------------------------------

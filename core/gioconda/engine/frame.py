@@ -14,6 +14,7 @@ from ..errors import SettingsError
 from ..pose import HeadPose, Pose, fit_similarity
 from . import kernels
 from .eyes import paint_eyes
+from .hidden import moved_by
 from .mesh import OUTER, smoothstep
 from .mouth import paint_mouth
 from .patch import Patch, opening
@@ -46,6 +47,7 @@ _BAND_ROWS = 256
 OVAL_NOISE = 0.05  # head units
 DEPTH_UNIT = 0.09  # metres, between the outer corners of an adult's eyes
 _DISTANCE = 1.0
+_TURNED = np.radians(5)  # with the head turned so far what the face hid is shown as `hidden.Hidden` has it
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,9 @@ def place(portrait: Portrait, pose: Pose, *, previous: Pose | None = None, follo
     patches = [] if pose.is_identity else _patches(portrait, target)
     before, after = (position if other is None else _positions(portrait, other) for other in (previous, following))
     motion = np.concatenate([(before - position)[:, :2], (position - after)[:, :2]], axis=1) * [1, -1, 1, -1]
-    return Placed(portrait, pose, position.astype(np.float32), _planes(portrait, position, motion), tuple(patches))
+    return Placed(
+        portrait, pose, position.astype(np.float32), _planes(portrait, pose, position, motion), tuple(patches)
+    )
 
 
 def render(
@@ -407,8 +411,9 @@ def stretch(portrait: Portrait, position: Float) -> Float:
     return np.where(total > 0, value / np.maximum(total, 1e-12), 1.0)
 
 
-def _planes(portrait: Portrait, position: Float, motion: Float) -> Planes:
-    """The mirrored half is taken only where the skin has to be stretched to cover what came into view."""
+def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float) -> Planes:
+    """The mirrored half is taken only where the skin has to be stretched to cover what came into view, what the face
+    hides only when the head turns."""
     mesh, mirror, window = portrait.mesh, portrait.mirror, portrait.layers.window[:2]
     small = stretch(portrait, position)
     sure = small.copy()
@@ -423,6 +428,14 @@ def _planes(portrait: Portrait, position: Float, motion: Float) -> Planes:
         values = np.concatenate([mirror.source - window, (mirror.loan * revealed)[:, None], mirror.gain], axis=1)
         borrowed[skin] = kernels.planes(position, mesh.triangles[skin], values)
         skin[skin] = (values[mesh.triangles[skin], 2] > 1e-3).any(1)
+    if portrait.hidden is not None:
+        behind = portrait.hidden.triangles
+        borrowed[behind, :2] = texture[behind]
+        borrowed[behind, :2, 0] += moved_by(portrait.hidden, portrait.layers)
+        amount = smoothstep(np.array(_turn(pose) / _TURNED)) * portrait.hidden.share
+        borrowed[behind, 2:3] = kernels.planes(position, mesh.triangles[behind], amount[:, None])
+        borrowed[behind, 3:, 0] = 1
+        skin |= behind
     return Planes(
         picture=picture,
         texture=texture,
@@ -431,6 +444,11 @@ def _planes(portrait: Portrait, position: Float, motion: Float) -> Planes:
         motion=kernels.planes(position, mesh.triangles, motion),
         sure=kernels.planes(position, mesh.triangles, sure[:, None]),
     )
+
+
+def _turn(pose: Pose) -> float:
+    """How far a pose turns the head, radians: a rotation by a is sqrt(8) sin(a / 2) away from the identity."""
+    return 2 * float(np.arcsin(min(np.linalg.norm(pose.rotation - np.eye(3)) / np.sqrt(8), 1)))
 
 
 __all__ = [

@@ -23,7 +23,8 @@ class Layers:
 
     Attributes:
         window: (4,) int32, x0, y0, x1, y1 in picture pixels; outside it the picture is all plate.
-        texture: (h + 2 PAD, w + 2 PAD, 4) float32, the person, premultiplied, its border repeated.
+        texture: (h + 2 PAD + spare, w + 2 PAD, 4) float32, the person, premultiplied, its border repeated; the spare
+            rows are for what the face hides, see `hidden.Hidden`.
         plate: (h, w, 4) float32, premultiplied; equal to the picture wherever there is no person.
     """
 
@@ -33,8 +34,9 @@ class Layers:
 
 
 def split(
-    picture: Float, matte: Float, *, clean_plate: Float | None = None, cutout: bool = False, sure: bool = False
-) -> Layers:
+    picture: Float, matte: Float, *, clean_plate: Float | None = None, cutout: bool = False, sure: bool = False,
+    spare: int = 0,
+) -> Layers:  # fmt: skip
     """Person and plate from a picture and its matte, with  person + (1 - person alpha) · plate = picture.
 
     Args:
@@ -43,6 +45,7 @@ def split(
         clean_plate: (H, W, 4) float32, the artist's picture of the place without the person.
         cutout: the picture's own alpha is the matte: there is nothing behind the person.
         sure: where there is any person at all, the plate is right and the person takes the difference.
+        spare: rows of zeros below the texture.
 
     Where the estimates contradict the picture the plate gives way by least squares (with r = I - aF - (1-a)B, B gains
     (1-a) r / (a² + (1-a)²)) where it is well seen; elsewhere the person takes the difference, as far as possible.
@@ -51,16 +54,16 @@ def split(
     x0, y0, x1, y1 = window
     colour, alpha = picture[y0:y1, x0:x1], matte[y0:y1, x0:x1]
     if cutout:
-        return Layers(window, _padded(colour), np.zeros_like(colour))
+        return Layers(window, _padded(colour, spare), np.zeros_like(colour))
     own_plate = clean_plate[y0:y1, x0:x1].copy() if clean_plate is not None else None
     behind = own_plate if own_plate is not None else _fill_behind(picture, matte, window)
-    return Layers(window, _person(colour, alpha, behind, sure), behind)
+    return Layers(window, _person(colour, alpha, behind, sure, spare), behind)
 
 
-def _person(colour: Float, alpha: Float, behind: Float, sure: bool) -> Float:
-    """The person's layer, premultiplied, (h + 2 PAD, w + 2 PAD, 4); `behind` becomes what the picture says of it."""
+def _person(colour: Float, alpha: Float, behind: Float, sure: bool, spare: int) -> Float:
+    """The person's layer, premultiplied, (h + 2 PAD + spare, w + 2 PAD, 4); `behind` becomes what is seen of it."""
     height, width = alpha.shape
-    texture = np.zeros((height + 2 * PAD, width + 2 * PAD, 4), np.float32)
+    texture = np.zeros((height + 2 * PAD + spare, width + 2 * PAD, 4), np.float32)
     person = texture[PAD : PAD + height, PAD : PAD + width]
     own = _foreground_colour(colour, alpha)
     for rows in pixels.bands(height):
@@ -71,7 +74,7 @@ def _person(colour: Float, alpha: Float, behind: Float, sure: bool) -> Float:
         if own is not None and len(soft[0]):
             f = _unbounded(pixels.enlarged_rows(own, width, height, rows)[soft])
             person[rows][soft], behind[rows][soft] = _divided(i[soft], a[soft][:, None], f, behind[rows][soft], sure)
-    _repeat_border(texture)
+    _repeat_border(texture[: height + 2 * PAD])
     return texture
 
 
@@ -165,11 +168,11 @@ def _window(matte: Float) -> npt.NDArray[np.int32]:
     return np.array([x0, y0, min(int(columns[-1]) + 5, width), min(int(rows[-1]) + 5, height)], np.int32)
 
 
-def _padded(layer: Float) -> Float:
+def _padded(layer: Float, spare: int) -> Float:
     height, width = layer.shape[:2]
-    texture = np.empty((height + 2 * PAD, width + 2 * PAD, 4), np.float32)
+    texture = np.zeros((height + 2 * PAD + spare, width + 2 * PAD, 4), np.float32)
     texture[PAD : PAD + height, PAD : PAD + width] = layer
-    _repeat_border(texture)
+    _repeat_border(texture[: height + 2 * PAD])
     return texture
 
 

@@ -11,6 +11,7 @@ from .. import landmarks as lm
 from .. import pixels, shapes
 from ..errors import PictureError
 from ..pose import HeadPose, head_pose
+from . import hidden
 from .eyes import Eye, find_eyes
 from .kernels import PAD
 from .mesh import HeadMesh, build_mesh
@@ -38,6 +39,7 @@ class Portrait:
         layers: person and plate.
         mesh: the triangles that move.
         mirror: which skin is hidden and where it can borrow from.
+        hidden: which hair and place the face hides, where it is turned far enough.
         eyes, mouth: what the mesh cannot show.
         alpha: (h, w) float32, the matte, small and a little grown, for the rasteriser's cut-outs.
         mattes: (h, w, 4) float32, small source-space mattes, see MATTE_NAMES.
@@ -50,6 +52,7 @@ class Portrait:
     layers: Layers
     mesh: HeadMesh
     mirror: Mirror
+    hidden: hidden.Hidden | None
     eyes: tuple[Eye, ...]
     mouth: Mouth
     alpha: Float32
@@ -99,9 +102,11 @@ def prepare(
     eyes, mouth = find_eyes(source, points), find_mouth(source, points, head, lm.template())
     mattes = _mattes(source, points, matte)
     # last: what the others need while they are made is free again, and the layers are the largest
-    layers = split(source, matte, clean_plate=clean_plate, cutout=cutout)
+    behind = hidden.find_hidden(mesh)
+    layers = split(source, matte, clean_plate=clean_plate, cutout=cutout, spare=hidden.rows_needed(behind))
+    hidden.lay(behind, layers)
     alpha = _cutout_alpha(layers, matte.shape)
-    return Portrait(source, points, pose, head, layers, mesh, mirror, eyes, mouth, alpha, mattes)
+    return Portrait(source, points, pose, head, layers, mesh, mirror, behind, eyes, mouth, alpha, mattes)
 
 
 def with_plate(portrait: Portrait, matte: Float32, plate: Float32, *, sure: bool = False) -> Portrait:
@@ -109,7 +114,8 @@ def with_plate(portrait: Portrait, matte: Float32, plate: Float32, *, sure: bool
 
     sure: see `plate.split`.
     """
-    layers = split(portrait.source, matte, clean_plate=plate, sure=sure)
+    layers = split(portrait.source, matte, clean_plate=plate, sure=sure, spare=hidden.rows_needed(portrait.hidden))
+    hidden.lay(portrait.hidden, layers)
     return replace(portrait, layers=layers, alpha=_cutout_alpha(layers, matte.shape))
 
 

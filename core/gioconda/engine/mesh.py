@@ -29,6 +29,7 @@ NECK_START, NECK_SPAN = (
     -0.1,
     0.7,
 )  # where the head's motion begins to fade below the chin, and over what length; face heights
+_SPIKE = 0.15  # head units: how much farther back than its neighbours on average a vertex may lie
 _DEPTH_PX = 320  # size at which the prior's depth is read off
 
 
@@ -175,6 +176,9 @@ def _outer_depth(
     known &= on_person
     known[:count] = True
     depth = _harmonic(laplacian, known, np.where(known, prior, 0.0))
+    # a rim of ears is no zigzag
+    above = (laplacian @ depth)[count:] / np.maximum(laplacian.diagonal()[count:], 1)
+    depth[count:] -= np.maximum(above - _SPIKE * pose.scale, 0)
     residue = _screened(laplacian, (cell / (0.25 * face_px)) ** 2, oval_depth - depth[:count])
     depth = depth + residue
     depth[:count] = oval_depth

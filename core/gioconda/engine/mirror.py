@@ -50,6 +50,8 @@ def find_mirror(landmarks: Float, matte: Float32, colour: Float32) -> Mirror:
     loan = _averaged(smoothstep(loan * 1.6)[:, None], 2)[:, 0]
     # hair has no mirror: the loan ends before it; where the outline lies before the background it runs to the rim
     loan = loan * (1 - on_person * (1 - _away_from_oval()))
+    # beside the person there is nothing of one's own to show
+    loan = np.maximum(loan, 1 - on_person)
     source = points[pairs, :2].astype(np.float32)
     if loan.max() <= 0.35:
         return Mirror(visible, source, np.zeros(0, np.float32), np.ones((len(points), 3), np.float32))

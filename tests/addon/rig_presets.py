@@ -1,12 +1,17 @@
-"""Run inside Blender: stand-ins with the names that well-known rigs have, mapped and tested. ARGS: "rigify" or "names".
+"""Run inside Blender: stand-ins named as well-known rigs are, mapped and tested. ARGS: this folder, "rigify" or "names".
 
 Names are facts, gathered from public scripts that work on these rigs. Where each bone is placed was decided from its
 name alone, not from our presets, so that a preset which takes a bone for another part of the face is found out.
 """
 
+import sys
+
+sys.path.insert(0, ARGS[0])  # noqa: F821 - given by the frame around this script
+
 import addon_utils
 import bpy
 import numpy as np
+import studio
 from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon.rig import automap, respond
 from bl_ext.user_default.gioconda.addon.rig.names import landmark_of
@@ -14,7 +19,7 @@ from bl_ext.user_default.gioconda.core.gioconda import landmarks as lm
 from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
 from bl_ext.user_default.gioconda.core.gioconda.landmarks import ARKIT
 
-WHICH = ARGS[0]  # noqa: F821
+WHICH = ARGS[1]  # noqa: F821
 SIZE = 0.09  # metres for a head unit
 UP = 1.6
 
@@ -79,14 +84,6 @@ BOARD = sided(
      "CTRL_*_mouth_pressU", "CTRL_*_mouth_pressD", "CTRL_*_mouth_lipsTogetherU", "CTRL_*_mouth_lipsTogetherD",
      "CTRL_*_mouth_suckBlow", "CTRL_*_jaw_ChinRaiseD", "CTRL_*_jaw_ChinRaiseU"], "L", "R",
 ) + ["CTRL_C_jaw", "CTRL_C_jaw_fwdBack", "CTRL_C_mouth", "CTRL_C_eye"]  # fmt: skip
-
-
-def fresh():
-    bpy.ops.wm.read_homefile(use_empty=True)
-    scene = bpy.context.scene
-    scene.frame_start, scene.frame_end = 1, 10
-    tree = bpy.data.node_groups.new("Portrait", "CompositorNodeTree")
-    return scene, tree, tree.gioconda.rig
 
 
 def place(point):
@@ -179,7 +176,7 @@ if WHICH == "names":
         ("Auto-Rig Pro", AUTO_RIG_PRO, "head.x", "c_eye*", (".l", ".r")),
         ("BlenRig", BLENRIG, "head_fk", "eye_def*", ("_L", "_R")),
     ):
-        fresh()
+        studio.empty_rig()
         placed = both_sides(spots, *sides)
         ob = armature(placed, head)
         skin = [name for name in placed if name not in (eyes.replace("*", s) for s in sides)]
@@ -190,16 +187,16 @@ if WHICH == "names":
         ("VRoid", "Fcl_", VROID), ("VRoid, old", "Face.M_F00_000_00_Fcl_", VROID),
         ("Perfect Sync", "", [n[0].upper() + n[1:] for n in ARKIT]), ("Faceit", "", list(ARKIT)),
     ):  # fmt: skip
-        fresh()
+        studio.empty_rig()
         names = [prefix + name for name in names]
         answers[title] = examine(face_with_keys(names), names)
         answers[title]["channels"] = channels_of(bpy.data.node_groups[0].gioconda.rig)
-    fresh()
+    studio.empty_rig()
     spots = {name: (0.3 * (i % 8) - 1, 0.3 * (i // 8), 0) for i, name in enumerate(BOARD)}
     answers["board"] = examine(armature(spots, "head"), BOARD)
     answers["board"]["channels"] = channels_of(bpy.data.node_groups[0].gioconda.rig)
 else:
-    scene, tree, settings = fresh()
+    scene, tree, settings = studio.empty_rig()
     addon_utils.enable("rigify", default_set=True)
     bpy.ops.object.armature_human_metarig_add()
     meta = bpy.context.object

@@ -1,8 +1,12 @@
 """Run inside Blender: Test Mapping on rigs that nobody has animated, and whether it leaves them as they were."""
 
+import sys
 import time
 
+sys.path.insert(0, ARGS[0])  # noqa: F821 - given by the frame around this script
+
 import bpy
+import studio
 from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon import session
 from bl_ext.user_default.gioconda.addon.rig import automap, respond
@@ -23,14 +27,6 @@ BONES = {
     "handle_L": ((0.32, -2, -0.8), (0.32, -2.2, -0.8), ""),
 }
 said = {}
-
-
-def fresh():
-    bpy.ops.wm.read_homefile(use_empty=True)
-    scene = bpy.context.scene
-    scene.frame_start, scene.frame_end = 1, 10
-    tree = bpy.data.node_groups.new("Portrait", "CompositorNodeTree")
-    return scene, tree, tree.gioconda.rig
 
 
 def armature():
@@ -120,7 +116,7 @@ def attempt(call):
 
 
 # Bones: one that only follows another, and the artist's own unkeyed pose.
-scene, tree, settings = fresh()
+scene, tree, settings = studio.empty_rig()
 rig = armature()
 settings.target = rig
 rig.pose.bones["jaw"].rotation_mode = "XYZ"
@@ -135,7 +131,7 @@ said["bones clean"] = before == everything()
 said["bone rows"] = {r.source: [round(r.response, 3), r.answer] for r in settings.rows}
 
 # Keys: driven by a bone, by a property, by nothing; a custom property; channel of a bone.
-scene, tree, settings = fresh()
+scene, tree, settings = studio.empty_rig()
 rig = armature()
 face = mesh_with_keys(rig)
 settings.target, settings.kind = face, "KEYS"
@@ -189,7 +185,7 @@ row(settings, "KEY", "eyeBlinkRight", "eyeBlinkRight")
 said["nothing"] = attempt(lambda: respond.test_mapping(tree, scene))
 
 # Empties, and vertex groups that a bone moves.
-scene, tree, settings = fresh()
+scene, tree, settings = studio.empty_rig()
 rig = armature()
 face = mesh_with_keys(rig)
 face.modifiers.new("Armature", "ARMATURE").object = rig

@@ -1,28 +1,24 @@
-"""Run inside Blender: rigs in scenes that are not plain. ARGS: a folder.
+"""Run inside Blender: rigs in scenes that are not plain. ARGS: this folder, one for files.
 
 NLA strips, constraints, rigid bodies and other things of the scene itself, vertex groups, linked libraries.
 """
 
+import sys
 from pathlib import Path
 
+sys.path.insert(0, ARGS[0])  # noqa: F821 - given by the frame around this script
+
 import bpy
+import studio
 from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon.rig import automap, respond
 from bl_ext.user_default.gioconda.addon.rig.names import landmark_of
 from bl_ext.user_default.gioconda.core.gioconda import landmarks as lm
 from bl_ext.user_default.gioconda.core.gioconda.landmarks import ARKIT
 
-FOLDER = Path(ARGS[0])  # noqa: F821
+FOLDER = Path(ARGS[1])  # noqa: F821
 KEYS = ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight", "mouthSmileLeft", "mouthSmileRight")
 said = {}
-
-
-def fresh():
-    bpy.ops.wm.read_homefile(use_empty=True)
-    scene = bpy.context.scene
-    scene.frame_start, scene.frame_end = 1, 10
-    tree = bpy.data.node_groups.new("Portrait", "CompositorNodeTree")
-    return scene, tree, tree.gioconda.rig
 
 
 def face():
@@ -51,7 +47,7 @@ def key_jaw(ob, values=((1, 0.0), (10, 0.9))):
 
 
 # NLA: the same action in two strips, the second one half as strong; nothing is the active action.
-scene, tree, settings = fresh()
+scene, tree, settings = studio.empty_rig()
 ob = face()
 animation = key_jaw(ob)
 action = animation.action
@@ -80,7 +76,7 @@ for frame in (1, 10, 21, 30):
 said["nla truth"] = truth
 
 # Constraints: empties that copy another object's place; a limit.
-scene, tree, settings = fresh()
+scene, tree, settings = studio.empty_rig()
 names = {
     "Chin": 152,
     "LipUpper": 0,
@@ -114,7 +110,7 @@ rows = {row.source: landmark_of(row.target) for row in settings.rows}
 said["constraints"] = {n: [float(v) for v in moved[rows[n]]] for n in ("Chin", "LipLower", "LipUpper")}
 
 # In the Scene: a driver on something that belongs to the scene.
-scene, tree, settings = fresh()
+scene, tree, settings = studio.empty_rig()
 ob = face()
 scene["mood"] = 0.0
 for frame, value in ((1, 0.0), (10, 0.8)):
@@ -134,7 +130,7 @@ said["in scene"] = channel(rigs.bake(tree, scene, [1, 5.5, 10]), "jawOpen")
 said["frame kept"] = [scene.frame_current, len(bpy.data.scenes)]
 
 # Vertex groups of a mesh that bones move.
-scene, tree, settings = fresh()
+scene, tree, settings = studio.empty_rig()
 ob = face()
 for name, index in (("chin", 152), ("mouth_left", 291), ("mouth_right", 61), ("brow_middle_left", 334),
                     ("brow_middle_right", 105), ("nose_tip", 4)):  # fmt: skip
@@ -148,13 +144,13 @@ motion = rigs.bake(tree, scene, [1, 10])
 said["vertices"] = [float(v) for v in motion.landmarks[2, 152] - motion.landmarks[1, 152]]
 
 # A rig linked from another file: mapped, baked, tested; with an override, too.
-scene, tree, settings = fresh()
+scene, tree, settings = studio.empty_rig()
 ob = face()
 key_jaw(ob)
 path = FOLDER / "rig.blend"
 bpy.data.libraries.write(str(path), {ob}, fake_user=True)
 for override in (False, True):
-    scene, tree, settings = fresh()
+    scene, tree, settings = studio.empty_rig()
     with bpy.data.libraries.load(str(path), link=True) as (there, here):
         here.objects = ["Face"]
     ob = bpy.data.objects["Face"]

@@ -1,25 +1,21 @@
-"""Run inside Blender: what a rig's owner can do wrong, and scenes that are not plain. ARGS: a folder for files."""
+"""Run inside Blender: what a rig's owner can do wrong, and odd scenes. ARGS: this folder, one for files."""
 
 import math
+import sys
 from pathlib import Path
+
+sys.path.insert(0, ARGS[0])  # noqa: F821 - given by the frame around this script
 
 import bpy
 import numpy as np
+import studio
 from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon.rig import automap, mapping, respond
 from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
 from bl_ext.user_default.gioconda.core.gioconda.landmarks import ARKIT
 
-FOLDER = Path(ARGS[0])  # noqa: F821
+FOLDER = Path(ARGS[1])  # noqa: F821
 said = {}
-
-
-def fresh():
-    bpy.ops.wm.read_homefile(use_empty=True)
-    tree = bpy.data.node_groups.new("Portrait", "CompositorNodeTree")
-    scene = bpy.context.scene
-    scene.frame_start, scene.frame_end = 1, 10
-    return scene, tree, tree.gioconda.rig
 
 
 def attempt(name, call):
@@ -75,11 +71,11 @@ FACE = {
     "eye_R": ((-0.36, -0.7, -0.04), (-0.36, -0.9, -0.04), "head"),
 }
 
-scene, tree, rig = fresh()
+scene, tree, rig = studio.empty_rig()
 attempt("no rig", lambda: rigs.bake(tree, scene, [1]))
 attempt("no rig, auto-map", lambda: automap.auto_map(tree, scene))
 
-scene, tree, rig = fresh()
+scene, tree, rig = studio.empty_rig()
 rig.target = head_with_keys(["EyeBlink.L", "EyeBlink.R", "jaw_open", "Mouth Smile Left", "somethingElse"])
 said["spellings"] = automap.auto_map(tree, scene)
 said["targets"] = [row.target for row in rig.rows]
@@ -112,12 +108,12 @@ ob = rig.target
 bpy.context.scene.collection.objects.unlink(ob)
 attempt("deleted rig", lambda: rigs.bake(tree, scene, [1]))
 
-scene, tree, rig = fresh()
+scene, tree, rig = studio.empty_rig()
 rig.target = head_with_keys(["eyeBlinkLeft", "eyeBlinkRight", "jawOpen"], animate=False)
 said["not animated"] = respond.test_mapping(tree, scene)
 
 # A driver, and time remapping, count.
-scene, tree, rig = fresh()
+scene, tree, rig = studio.empty_rig()
 ob = head_with_keys(["jawOpen", "eyeBlinkLeft", "eyeBlinkRight"], animate=False)
 control = bpy.data.objects.new("Control", None)
 scene.collection.objects.link(control)
@@ -137,7 +133,7 @@ motion = rigs.bake(tree, scene, [2, 20])
 said["remapped"] = motion.channel_matrix()[:, ARKIT.index("jawOpen")].round(3).tolist()
 
 # Bones by their place and names; a rig turned in the scene; a head that turns; eyes that look.
-scene, tree, rig = fresh()
+scene, tree, rig = studio.empty_rig()
 ob = armature(FACE)
 ob.rotation_euler = (0, 0, math.radians(70))
 ob.location = (5, 3, 1)
@@ -163,7 +159,7 @@ ob.pose.bones["jaw"].name = "kiefer"
 attempt("renamed bone", lambda: rigs.bake(tree, scene, [1]))
 
 # Head and eyes of a key rig; a target to look at.
-scene, tree, rig = fresh()
+scene, tree, rig = studio.empty_rig()
 rig.target = head_with_keys(["jawOpen", "eyeBlinkLeft", "eyeBlinkRight"])
 automap.auto_map(tree, scene)
 look = bpy.data.objects.new("Look", None)
@@ -176,7 +172,7 @@ said["gaze"] = {
 }
 
 # A motion file at another rate.
-scene, tree, rig = fresh()
+scene, tree, rig = studio.empty_rig()
 rig.kind, rig.file, rig.file_start = "FILE", str(FOLDER / "take.csv"), 11
 scene.render.fps = 30
 attempt("no file", lambda: rigs.bake(tree, scene, [1]))

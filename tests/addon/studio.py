@@ -33,6 +33,15 @@ def empty_file():
     enable()
 
 
+def empty_rig():
+    """A new file with ten frames: its scene, a tree for a portrait and that tree's rig."""
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, 10
+    tree = bpy.data.node_groups.new("Portrait", "CompositorNodeTree")
+    return scene, tree, tree.gioconda.rig
+
+
 def enable():
     """The extension, which factory settings switch off."""
     import addon_utils

@@ -18,7 +18,9 @@ PRESETS = {
 @pytest.fixture(scope="module")
 def found(blender: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("presets")
-    return blender.run(Path(__file__).with_name("rig_presets.py"), "names", folder=folder, timeout=120)
+    return blender.run(
+        Path(__file__).with_name("rig_presets.py"), Path(__file__).parent, "names", folder=folder, timeout=120
+    )
 
 
 @pytest.mark.parametrize("rig", PRESETS)
@@ -51,7 +53,9 @@ def test_names_mean_the_right_channels(found: dict[str, Any]) -> None:
 
 
 def test_a_face_that_rigify_generates(blender: Any, tmp_path: Path) -> None:
-    answer = blender.run(Path(__file__).with_name("rig_presets.py"), "rigify", folder=tmp_path, timeout=240)["Rigify"]
+    answer = blender.run(
+        Path(__file__).with_name("rig_presets.py"), Path(__file__).parent, "rigify", folder=tmp_path, timeout=240
+    )["Rigify"]
     print(answer["tested"])
     assert answer["preset"] == "Rigify face"
     assert answer["share"] >= 0.9, answer["unknown"]

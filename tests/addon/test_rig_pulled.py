@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture(scope="module")
 def said(blender: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("pulled")
-    return blender.run(Path(__file__).with_name("rig_pulled.py"), folder=folder, timeout=120)
+    return blender.run(Path(__file__).with_name("rig_pulled.py"), Path(__file__).parent, folder=folder, timeout=120)
 
 
 def test_every_bone_that_is_pulled_at_says_what_it_moves(said: dict[str, Any]) -> None:

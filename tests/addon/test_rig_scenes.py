@@ -11,7 +11,9 @@ import pytest
 @pytest.fixture(scope="module")
 def said(blender: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("scenes")
-    return blender.run(Path(__file__).with_name("rig_scenes.py"), folder, folder=folder, timeout=120)
+    return blender.run(
+        Path(__file__).with_name("rig_scenes.py"), Path(__file__).parent, folder, folder=folder, timeout=120
+    )
 
 
 def test_nla_strips_count_with_their_influence(said: dict[str, Any]) -> None:

@@ -11,7 +11,9 @@ import pytest
 @pytest.fixture(scope="module")
 def said(blender: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("troubles")
-    return blender.run(Path(__file__).with_name("rig_troubles.py"), folder, folder=folder, timeout=200)
+    return blender.run(
+        Path(__file__).with_name("rig_troubles.py"), Path(__file__).parent, folder, folder=folder, timeout=200
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from gioconda.face.nets import Nets
 from gioconda.face.region import around_landmarks, whole_picture
 from gioconda.face.tracker import track_video
 from gioconda.image import write_png
-from gioconda.inputs import Opened, at_rest, open_portrait
+from gioconda.inputs import Opened, at_rest, open_portrait, place_is_painted, with_painted_place
 from gioconda.landmarks import COUNT
 from gioconda.models import load_registry
 from gioconda.motion import Motion
@@ -80,11 +80,14 @@ def _tracked(path: Path, nets: Nets, cache: Path) -> Motion:
 
 
 def corrector_for(portrait: Portrait, quality: str, models: Path, *, threads: int | None = 1) -> Corrector | None:
-    """The networks of a quality ("off", "fast", "full") for a portrait, on the CPU."""
+    """The networks of a quality ("off", "fast", "full") for a portrait, on the CPU; what the portrait hides painted in,
+    as jobs with networks have it."""
     job = Job(
         portrait="", motion="take", output="####.exr", models=str(models), neural=quality, device="cpu",
         threads=threads,
     )  # fmt: skip
+    if place_is_painted(job, cutout=False):
+        portrait = with_painted_place(job, portrait, StageClock())
     return open_corrector(job, portrait, StageClock())
 
 
@@ -96,7 +99,6 @@ class Animated:
             picture = Path(folder) / "first.png"
             write_png(picture, clip.frames[0])
             self.opened = portrait_at(picture, models, threads=1, cache=cache)
-            self._corrected = portrait_at(picture, models, threads=1, cache=cache, neural="auto")
         self.performance = retarget(clip.motion, self.opened.portrait.landmarks, SELF_DRIVEN)
 
     def frame(self, index: int) -> tuple[Bytes, npt.NDArray[np.float32]]:
@@ -106,8 +108,8 @@ class Animated:
         return display_srgb(passes["Combined"], exposure=self.opened.display), passes["Matte"][..., 0]
 
     def corrector_of(self, quality: str, models: Path) -> Corrector | None:
-        """The networks of a quality for this portrait, with what it hides painted in, as jobs with networks have it."""
-        return corrector_for(self._corrected.portrait, quality, models)
+        """The networks of a quality for this portrait."""
+        return corrector_for(self.opened.portrait, quality, models)
 
     def corrected_by(self, corrector: Corrector | None, index: int) -> Bytes:
         """Frame `index` with the networks' corrections, (H, W, 3) uint8 sRGB; without any where there is none."""
@@ -127,8 +129,7 @@ class Sitting:
         self, picture: Path, models: Path, *, neural: str, cache: Path | None = None, threads: int | None = 1
     ) -> None:
         self.opened = portrait_at(picture, models, threads=threads, cache=cache)
-        whole = portrait_at(picture, models, threads=threads, cache=cache, neural=neural).portrait
-        self.corrector = corrector_for(whole, neural, models, threads=threads)
+        self.corrector = corrector_for(self.opened.portrait, neural, models, threads=threads)
 
     def poses(self, wanted: Sequence[tuple[Mapping[str, float], float]]) -> list[Pose]:
         """ARKit channels 0..1 and yaw in degrees → poses of this portrait, relative to how it is."""
@@ -246,16 +247,15 @@ class StageClock:
 
 def portrait_at(
     picture: Path, models: Path, *, threads: int | None = None, report: Report | None = None,
-    cache: Path | None = None, neural: str = "off",
+    cache: Path | None = None,
 ) -> Opened:  # fmt: skip
     """A picture file → a portrait ready to be moved, the way `gioconda animate` does it.
 
     cache: where prepared portraits are kept; None: as the first time, nothing is.
-    neural: as a job's; unless "off", what the person hides is painted in.
     """
     with tempfile.TemporaryDirectory(prefix="gioconda-bench-") as nothing_kept:
         job = Job(
             portrait=str(picture), motion="take", output="unused.####.exr", models=str(models),
-            cache=str(cache or nothing_kept), face=LARGEST, device="cpu", threads=threads, neural=neural,
+            cache=str(cache or nothing_kept), face=LARGEST, device="cpu", threads=threads, neural="off",
         )  # fmt: skip
         return open_portrait(job, report or StageClock())

@@ -1,4 +1,4 @@
-"""Run inside Blender: stand-ins named as well-known rigs are, mapped and tested. ARGS: this folder, "rigify" or "names".
+"""Run inside Blender: stand-ins named as well-known rigs are, mapped, tested. ARGS: this folder, "names" or "rigify".
 
 Names are facts, gathered from public scripts that work on these rigs. Where each bone is placed was decided from its
 name alone, not from our presets, so that a preset which takes a bone for another part of the face is found out.

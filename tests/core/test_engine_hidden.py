@@ -54,12 +54,13 @@ def test_what_is_hidden_is_hair_where_there_is_hair_and_the_place_where_there_is
     for hair_px, red in ((90.0, True), (6.0, False)):
         portrait = sitter(38.0, hair_px)
         bare = replace(portrait, hidden=None)
-        passes = ("Combined", "Matte")
+        passes = ("Combined", "Matte", "Confidence")
         after, before = (render(p, back, passes=passes, smooth_edges=False).passes for p in (portrait, bare))
         cheek = (before["Combined"][..., 1] > 0.4) & (after["Combined"][..., 1] < 0.1)
         assert cheek.sum() > 800
         shown = after["Combined"][cheek]
         assert ((shown[:, 0] > 0.4) == red).mean() > 0.9
+        assert not red or np.median(after["Confidence"][cheek]) < 0.5
         assert (after["Matte"][cheek, 0] > 0.5).mean() > 0.9 if red else (after["Matte"][cheek, 0] < 0.5).mean() > 0.9
 
 

@@ -14,7 +14,7 @@ from ..errors import SettingsError
 from ..pose import HeadPose, Pose, fit_similarity
 from . import kernels
 from .eyes import paint_eyes
-from .hidden import moved_by
+from .hidden import Hidden, moved_by
 from .mesh import OUTER, smoothstep
 from .mouth import paint_mouth
 from .patch import Patch, opening
@@ -412,38 +412,49 @@ def stretch(portrait: Portrait, position: Float) -> Float:
 
 
 def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float) -> Planes:
-    """The mirrored half is taken only where the skin has to be stretched to cover what came into view, what the face
-    hides only when the head turns."""
-    mesh, mirror, window = portrait.mesh, portrait.mirror, portrait.layers.window[:2]
+    mesh = portrait.mesh
     small = stretch(portrait, position)
     sure = small.copy()
-    sure[: lm.FACE_POINTS] *= 0.3 + 0.7 * mirror.visible
+    sure[: lm.FACE_POINTS] *= 0.3 + 0.7 * portrait.mirror.visible
     picture = kernels.planes(position, mesh.triangles, mesh.rest[:, :2])
     texture = picture.copy()
-    texture[..., 0] -= window
-    borrowed = np.zeros((len(mesh.triangles), 6, 3), np.float32)
-    skin: npt.NDArray[np.bool_] = np.all(mesh.triangles < (lm.FACE_POINTS if len(mirror.loan) else 0), axis=1)
-    if skin.any():
-        revealed = smoothstep((0.85 - small[: lm.FACE_POINTS]) / 0.45)
-        values = np.concatenate([mirror.source - window, (mirror.loan * revealed)[:, None], mirror.gain], axis=1)
-        borrowed[skin] = kernels.planes(position, mesh.triangles[skin], values)
-        skin[skin] = (values[mesh.triangles[skin], 2] > 1e-3).any(1)
-    if portrait.hidden is not None:
-        behind = portrait.hidden.triangles
-        borrowed[behind, :2] = texture[behind]
-        borrowed[behind, :2, 0] += moved_by(portrait.hidden, portrait.layers)
-        amount = smoothstep(np.array(_turn(pose) / _TURNED)) * portrait.hidden.share
-        borrowed[behind, 2:3] = kernels.planes(position, mesh.triangles[behind], amount[:, None])
-        borrowed[behind, 3:, 0] = 1
-        skin |= behind
-    return Planes(
+    texture[..., 0] -= portrait.layers.window[:2]
+    planes = Planes(
         picture=picture,
         texture=texture,
-        borrowed=borrowed,
-        borrowing=skin.astype(np.uint8),
+        borrowed=np.zeros((len(mesh.triangles), 6, 3), np.float32),
+        borrowing=np.zeros(len(mesh.triangles), np.uint8),
         motion=kernels.planes(position, mesh.triangles, motion),
         sure=kernels.planes(position, mesh.triangles, sure[:, None]),
     )
+    if len(portrait.mirror.loan):
+        _borrow_skin(portrait, position, small, planes)
+    if portrait.hidden is not None:
+        _show_hidden(portrait, portrait.hidden, pose, position, sure, planes)
+    return planes
+
+
+def _borrow_skin(portrait: Portrait, position: Float, small: Float, planes: Planes) -> None:
+    """The mirrored half is taken only where the skin has to be stretched to cover what came into view."""
+    mesh, mirror = portrait.mesh, portrait.mirror
+    skin: npt.NDArray[np.bool_] = np.all(mesh.triangles < lm.FACE_POINTS, axis=1)
+    revealed = smoothstep((0.85 - small[: lm.FACE_POINTS]) / 0.45)
+    source = mirror.source - portrait.layers.window[:2]
+    values = np.concatenate([source, (mirror.loan * revealed)[:, None], mirror.gain], axis=1)
+    planes.borrowed[skin] = kernels.planes(position, mesh.triangles[skin], values)
+    planes.borrowing[skin] = (values[mesh.triangles[skin], 2] > 1e-3).any(1)
+
+
+def _show_hidden(portrait: Portrait, hidden: Hidden, pose: Pose, position: Float, sure: Float, planes: Planes) -> None:
+    """What the face hides is shown when the head turns."""
+    behind, triangles = hidden.triangles, portrait.mesh.triangles[hidden.triangles]
+    amount = smoothstep(np.array(_turn(pose) / _TURNED)) * hidden.share
+    planes.borrowed[behind, :2] = planes.texture[behind]
+    planes.borrowed[behind, :2, 0] += moved_by(hidden, portrait.layers)
+    planes.borrowed[behind, 2:3] = kernels.planes(position, triangles, amount[:, None])
+    planes.borrowed[behind, 3:, 0] = 1
+    planes.borrowing[behind] = (amount[triangles] > 1e-3).any(1)
+    planes.sure[behind] = kernels.planes(position, triangles, (sure * (1 - 0.7 * amount))[:, None])
 
 
 def _turn(pose: Pose) -> float:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import gioconda  # noqa: F401 - the program, before pytest imports the root's __init__.py under the checkout's name
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent

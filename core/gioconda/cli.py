@@ -28,6 +28,10 @@ PIN = (
     "write neural: fast, full or off into the job where several machines render it."
 )
 STOPPED = "Stopped: finished frames are whole; the same command with --resume goes on from there."
+STOPPED_GOING_ON = {  # commands that need no --resume
+    "batch": "Stopped: finished frames are whole; the same command goes on from there.",
+    "train": "Stopped: what was learned up to the last checkpoint is kept; the same command goes on from there.",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,7 +109,8 @@ def _stoppable() -> Iterator[threading.Event]:
 def _failure(error: Exception, arguments: Arguments, stopped: bool) -> Error:
     """What to tell. Once it was asked to stop, whatever fails is part of stopping."""
     if stopped:
-        return Error(int(ExitCode.CANCELLED), STOPPED)
+        otherwise = STOPPED if hasattr(arguments, "resume") else "Stopped."
+        return Error(int(ExitCode.CANCELLED), STOPPED_GOING_ON.get(arguments.command, otherwise))
     if isinstance(error, GiocondaError):
         return Error(int(error.exit_code), str(error))
     if isinstance(error, MemoryError):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gioconda import cli, image
-from gioconda.errors import ExitCode
+from gioconda.errors import CancelledError, ExitCode
 from gioconda.motion import Motion, save_motion
 from gioconda.options import parser
 from gioconda.protocol import Error, Job, Progress, Result, from_line
@@ -268,3 +268,18 @@ def test_a_program_that_stops_listening_stops_the_work(how: list[str]) -> None:
         process.wait(60)
     assert said == ""
     assert process.returncode == ExitCode.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["animate", "p.png", "take.csv", "-o", "out/####.exr"], "--resume"),
+        (["batch", "run", "npcs.yaml"], "the same command goes on"),
+        (["train", "fast", "pairs", "-o", "run"], "last checkpoint"),
+        (["analyse", "p.png"], "Stopped."),
+    ],
+)
+def test_who_is_stopped_is_told_how_to_go_on(words: list[str], said: str) -> None:
+    told = cli._failure(CancelledError("Stopped."), parser().parse_args(words), stopped=True)
+    assert said in told.text
+    assert ("--resume" in told.text) == (said == "--resume")

@@ -15,12 +15,11 @@ from scipy.ndimage import distance_transform_edt
 
 from .. import landmarks as lm
 from .. import shapes
-from .kernels import ONE_AT_A_TIME, PAD, rasterise
+from .kernels import PAD, nearest
 from .mesh import OUTER, HeadMesh
 from .plate import Layers
 
 Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.intp]
 Mask = npt.NDArray[np.bool_]
 
@@ -121,13 +120,7 @@ def _box(points: Float, margin: float) -> Int:
 
 def _drawn(position: Float, triangles: npt.NDArray[np.int32], box: Int) -> npt.NDArray[np.int32]:
     """Which of the triangles is nearest at each pixel of a box, (h, w), below 0 where there is none."""
-    size = box[3] - box[1], box[2] - box[0]
-    seen, depth = np.empty(size, np.int32), np.empty(size, np.float32)
-    place = (position - [*box[:2], 0]).astype(np.float32)
-    nothing, flat = np.zeros(len(triangles), np.uint8), np.zeros((len(position), 2), np.float32)
-    with ONE_AT_A_TIME:
-        rasterise(place, triangles, nothing, flat, np.ones((1, 1), np.float32), 1.0, 0, seen, depth)
-    return seen
+    return nearest(position - [*box[:2], 0], triangles, *(box[2:] - box[:2]))[0]
 
 
 def _reflected(mask: Mask) -> npt.NDArray[np.int32]:

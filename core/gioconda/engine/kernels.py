@@ -138,6 +138,21 @@ def rasterise(position, triangles, cutout, uv, alpha, alpha_scale, row0, seen, d
                         seen[y, x] = t
 
 
+def nearest(
+    position: npt.NDArray[np.floating], triangles: npt.NDArray[np.int32], width: int, height: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Which triangle is nearest at each pixel where nothing is cut out, and its depth, (height, width): as `rasterise`.
+
+    position: (N, 3) pixels; triangles: (T, 3).
+    """
+    seen, depth = np.empty((height, width), np.int32), np.empty((height, width), np.float32)
+    whole, nowhere = np.zeros(len(triangles), np.uint8), np.zeros((len(position), 2), np.float32)
+    opaque, place = np.ones((1, 1), np.float32), position.astype(np.float32)
+    with ONE_AT_A_TIME:
+        rasterise(place, triangles, whole, nowhere, opaque, np.float32(1), 0, seen, depth)
+    return seen, depth
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def find_edges(seen, depth, jump, edge_of, in_row):  # type: ignore[no-untyped-def]
     """Mark the pixels where one part of the person hides another: a jump in depth between neighbours.

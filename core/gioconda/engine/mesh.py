@@ -14,7 +14,7 @@ from .. import landmarks as lm
 from .. import pixels
 from ..pose import HeadPose
 from .anatomy import head_prior
-from .kernels import ONE_AT_A_TIME, rasterise
+from .kernels import nearest
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -201,12 +201,7 @@ def _prior_depth(
     canvas = (max(2, round((height + 2 * margin) * scale)), max(2, round((width + 2 * margin) * scale)))
     placed = fitted.copy()
     placed[:, :2] = (placed[:, :2] + margin) * scale
-    seen, depth = np.empty(canvas, np.int32), np.empty(canvas, np.float32)
-    with ONE_AT_A_TIME:
-        rasterise(
-            placed.astype(np.float32), triangles, np.zeros(len(triangles), np.uint8),
-            np.zeros((len(placed), 2), np.float32), np.ones((1, 1), np.float32), 1.0, 0, seen, depth,
-        )  # fmt: skip
+    seen, depth = nearest(placed, triangles, canvas[1], canvas[0])
     hit = (seen >= 0).astype(np.float32)
     sigma = 0.021 * float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2])) * scale
     smooth = pixels.gaussian_blur(np.where(hit > 0, depth, 0).astype(np.float32), sigma)

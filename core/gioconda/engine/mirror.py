@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .. import landmarks as lm
 from .. import pixels
-from .kernels import ONE_AT_A_TIME, rasterise
+from .kernels import nearest
 from .mesh import smoothstep
 
 Float = npt.NDArray[np.float64]
@@ -80,14 +80,7 @@ def _unhidden(points: Float) -> Float:
     scale = _CANVAS_PX / float((high - low).max())
     placed = points.copy()
     placed[:, :2] = (points[:, :2] - low) * scale
-    seen = np.empty((_CANVAS_PX + 1, _CANVAS_PX + 1), np.int32)
-    depth = np.empty(seen.shape, np.float32)
-    triangles = lm.triangles()
-    with ONE_AT_A_TIME:
-        rasterise(
-            placed.astype(np.float32), triangles, np.zeros(len(triangles), np.uint8),
-            np.zeros((len(placed), 2), np.float32), np.ones((1, 1), np.float32), 1.0, 0, seen, depth,
-        )  # fmt: skip
+    depth = nearest(placed, lm.triangles(), _CANVAS_PX + 1, _CANVAS_PX + 1)[1]
     at = np.clip(placed[:, :2].astype(int), 0, _CANVAS_PX)
     front = depth[at[:, 1], at[:, 0]]
     apart = 0.06 * float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT] - points[lm.EYE_OUTER_LEFT]))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ... import pixels
 from ...engine import Placed, Portrait, kernels
 from ...neural.crops import Crop
-from .texture import SKIN_PART, Mesh, raster
+from .texture import SKIN_PART, Mesh
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -28,7 +28,7 @@ class Surface:
 
     @classmethod
     def of(cls, placed: Float, mesh: Mesh, height: int, width: int) -> Surface:
-        return cls(placed, raster(placed, mesh.triangles, height, width)[1])
+        return cls(placed, kernels.nearest(placed, mesh.triangles, width, height)[1])
 
 
 def true_flow(crop: Crop, source: Surface, target: Surface, mesh: Mesh, moved: Float32) -> Float32:
@@ -40,7 +40,7 @@ def true_flow(crop: Crop, source: Surface, target: Surface, mesh: Mesh, moved: F
     """
     size = crop.size // 2
     here = np.column_stack([crop.place(target.placed) / 2, target.placed[:, 2] * crop.scale / 2])
-    seen, _ = raster(here, mesh.triangles, size, size)
+    seen, _ = kernels.nearest(here, mesh.triangles, size, size)
     rows, columns = np.nonzero(seen >= 0)
     found = seen[rows, columns]
     values = np.column_stack([source.placed, mesh.share])
@@ -66,7 +66,7 @@ def where_moved(portrait: Portrait, placed: Placed) -> Float32:
     x and y are multiplied by the third, so that they may be sampled smoothly.
     """
     mesh = portrait.mesh
-    seen, _ = raster(mesh.rest.astype(np.float64), mesh.triangles, portrait.height, portrait.width)
+    seen, _ = kernels.nearest(mesh.rest, mesh.triangles, portrait.width, portrait.height)
     out = np.zeros((*seen.shape, 3), np.float32)
     rows, columns = np.nonzero(seen >= 0)
     planes = kernels.planes(mesh.rest, mesh.triangles, placed.position[:, :2])[seen[rows, columns]]

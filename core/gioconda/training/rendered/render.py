@@ -25,7 +25,6 @@ from .texture import (
     Mesh,
     Texture,
     project,
-    raster,
     sample,
 )
 
@@ -113,7 +112,7 @@ def draw(dressed: Dressed, look: Look, around: Float32) -> Float32:
     placed = look.pose.to_picture(head)
     fine = placed * FINER
     height, width = around.shape[:2]
-    seen, _ = raster(fine, dressed.mesh.triangles, FINER * height, FINER * width)
+    seen, _ = kernels.nearest(fine, dressed.mesh.triangles, FINER * width, FINER * height)
     rows, columns = np.nonzero(seen >= 0)
     found = seen[rows, columns]
     part = dressed.mesh.part[found]

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from ... import landmarks as lm
 from ... import pixels
-from ...engine import kernels
+from ...engine.kernels import nearest
 from .head import EYEBALLS, GUMS, MOUTH, NECK, SKIN, SOCKETS, TEETH, HeadModel, Person, eyeball, on_mesh
 from .light import normals, smoothing
 
@@ -121,7 +121,7 @@ def project(person: Person, mesh: Mesh, picture: Float32) -> Texture:
 
 def _visible(placed: Float, facing: Float, mesh: Mesh, shape: tuple[int, ...]) -> Float:
     """(N,) 0..1: towards the viewer, with nothing before it."""
-    _, depth = raster(placed, mesh.triangles, shape[0], shape[1])
+    _, depth = nearest(placed, mesh.triangles, shape[1], shape[0])
     x, y = (np.clip(placed[:, k].astype(int), 0, shape[1 - k] - 1) for k in range(2))
     iod = float(np.ptp(placed[:SKIN, 0])) / 150
     near = np.min([depth[np.clip(y + j, 0, shape[0] - 1), np.clip(x + i, 0, shape[1] - 1)]
@@ -178,18 +178,6 @@ def _filled(
     fill = np.zeros((len(placed), 3))
     fill[:SOCKETS] = spread
     return fill
-
-
-def raster(placed: Float, triangles: Int, height: int, width: int) -> tuple[Int, Float32]:
-    """Which triangle is nearest at each pixel, (H, W), and its depth."""
-    seen, depth = np.empty((height, width), np.int32), np.empty((height, width), np.float32)
-    nothing, everywhere = np.zeros((len(placed), 2), np.float32), np.ones((2, 2), np.float32)
-    solid = np.zeros(len(triangles), np.uint8)
-    with kernels.ONE_AT_A_TIME:
-        kernels.rasterise(
-            placed.astype(np.float32), triangles, solid, nothing, everywhere, np.float32(1), 0, seen, depth
-        )
-    return seen, depth
 
 
 def sample(picture: Float32, at: Float) -> Float:

@@ -9,7 +9,7 @@ scene-linear pixels far above 1 and below 0 pass through every function (cubic s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import cv2
@@ -61,6 +61,11 @@ def resize(image: Pixels, width: int, height: int, *, method: Method = "area") -
         return resize(small, width, height, method="linear")
     resized = cv2.resize(_writable(image), (width, height), interpolation=_INTERPOLATION[method])
     return _like(resized, image)
+
+
+def interleaved(planes: Sequence[Floats]) -> Floats:
+    """Pictures of one channel each, (h, w) → (h, w, channels)."""
+    return np.asarray(cv2.merge(list(planes)), np.float32)
 
 
 def bands(height: int) -> Iterator[slice]:

@@ -55,18 +55,37 @@ def _decoded(e, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def _add(values, answer, u, v, weight):  # type: ignore[no-untyped-def]
-    """values += weight · answer (h, w, ANSWERS) sampled bilinearly at (u, v) in 0..1."""
-    h, w = answer.shape[0], answer.shape[1]
+def _answer(answers, n, u, v, weight):  # type: ignore[no-untyped-def]
+    """weight · answers[n] (h, w, ANSWERS) sampled bilinearly at (u, v) in 0..1."""
+    h, w = answers.shape[1], answers.shape[2]
     fx = min(max(u * np.float32(w) - np.float32(0.5), np.float32(0.0)), np.float32(w - 1.001))
     fy = min(max(v * np.float32(h) - np.float32(0.5), np.float32(0.0)), np.float32(h - 1.001))
     ix, iy = int(fx), int(fy)
     dx, dy = fx - np.float32(ix), fy - np.float32(iy)
     w00, w01 = (ONE - dx) * (ONE - dy) * weight, dx * (ONE - dy) * weight
     w10, w11 = (ONE - dx) * dy * weight, dx * dy * weight
-    for c in range(ANSWERS):
-        upper = w00 * answer[iy, ix, c] + w01 * answer[iy, ix + 1, c]
-        values[c] += upper + w10 * answer[iy + 1, ix, c] + w11 * answer[iy + 1, ix + 1, c]
+    return (
+        _four(answers, n, iy, ix, 0, w00, w01, w10, w11)
+        + _four(answers, n, iy, ix, 4, w00, w01, w10, w11)
+        + _four(answers, n, iy, ix, 8, w00, w01, w10, w11)
+    )
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _four(answers, n, y, x, c, w00, w01, w10, w11):  # type: ignore[no-untyped-def]
+    """Channels c … c + 3 of a weighted sum of four neighbours: one vector."""
+    return (
+        _weighed(answers, n, y, x, c, w00, w01, w10, w11),
+        _weighed(answers, n, y, x, c + 1, w00, w01, w10, w11),
+        _weighed(answers, n, y, x, c + 2, w00, w01, w10, w11),
+        _weighed(answers, n, y, x, c + 3, w00, w01, w10, w11),
+    )
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _weighed(answers, n, y, x, c, w00, w01, w10, w11):  # type: ignore[no-untyped-def]
+    upper = w00 * answers[n, y, x, c] + w01 * answers[n, y, x + 1, c]
+    return upper + w10 * answers[n, y + 1, x, c] + w11 * answers[n, y + 1, x + 1, c]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
@@ -88,6 +107,26 @@ def _rise(distance):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _cubic_channel(image, rows, columns, c, wx, wy):  # type: ignore[no-untyped-def]
+    """One channel of a 4x4 weighted sum, held within the range of its taps."""
+    a, low_a, high_a = _cubic_row(image, rows[0], columns, c, wx)
+    b, low_b, high_b = _cubic_row(image, rows[1], columns, c, wx)
+    d, low_d, high_d = _cubic_row(image, rows[2], columns, c, wx)
+    e, low_e, high_e = _cubic_row(image, rows[3], columns, c, wx)
+    low, high = min(min(low_a, low_b), min(low_d, low_e)), max(max(high_a, high_b), max(high_d, high_e))
+    return min(max(wy[0] * a + wy[1] * b + wy[2] * d + wy[3] * e, low), high)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _cubic_row(image, row, columns, c, wx):  # type: ignore[no-untyped-def]
+    """The weighted sum of four taps, the smallest and the largest of them."""
+    t0, t1 = image[row, columns[0], c], image[row, columns[1], c]
+    t2, t3 = image[row, columns[2], c], image[row, columns[3], c]
+    total = wx[0] * t0 + wx[1] * t1 + wx[2] * t2 + wx[3] * t3
+    return total, min(min(t0, t1), min(t2, t3)), max(max(t0, t1), max(t2, t3))
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
 def _sample(image, matte, top, h, x, y, colour):  # type: ignore[no-untyped-def]
     """Into colour[:4] a Catmull-Rom sample of a picture's rows (rows, W, 4) at (x, y), the picture's border repeated,
     held within its sixteen pixels' range; into colour[4] a bilinear one of the matte (rows, W).
@@ -99,19 +138,14 @@ def _sample(image, matte, top, h, x, y, colour):  # type: ignore[no-untyped-def]
     fy = min(max(y - np.float32(0.5), np.float32(0.0)), np.float32(h - 1))
     ix, iy = int(fx), int(fy)
     dx, dy = np.float32(fx - ix), np.float32(fy - iy)
+    columns = (max(ix - 1, 0), ix, min(ix + 1, w - 1), min(ix + 2, w - 1))
+    rows = (max(iy - 1, 0) - top, iy - top, min(iy + 1, h - 1) - top, min(iy + 2, h - 1) - top)
     wx, wy = _weights(dx), _weights(dy)
-    x0, x1, x2, x3 = max(ix - 1, 0), ix, min(ix + 1, w - 1), min(ix + 2, w - 1)
-    for c in range(4):
-        low = high = image[iy - top, ix, c]
-        total = np.float32(0.0)
-        for j in range(4):
-            r = min(max(iy - 1 + j, 0), h - 1) - top
-            t0, t1, t2, t3 = image[r, x0, c], image[r, x1, c], image[r, x2, c], image[r, x3, c]
-            total += wy[j] * (wx[0] * t0 + wx[1] * t1 + wx[2] * t2 + wx[3] * t3)
-            low = min(min(low, t0), min(min(t1, t2), t3))
-            high = max(max(high, t0), max(max(t1, t2), t3))
-        colour[c] = min(max(total, low), high)
-    iy, below = iy - top, min(iy + 1, h - 1) - top
+    colour[0] = _cubic_channel(image, rows, columns, 0, wx, wy)
+    colour[1] = _cubic_channel(image, rows, columns, 1, wx, wy)
+    colour[2] = _cubic_channel(image, rows, columns, 2, wx, wy)
+    colour[3] = _cubic_channel(image, rows, columns, 3, wx, wy)
+    iy, below, x1, x2 = rows[1], rows[2], columns[1], columns[2]
     upper = matte[iy, x1] * (ONE - dx) + matte[iy, x2] * dx
     lower = matte[below, x1] * (ONE - dx) + matte[below, x2] * dx
     colour[4] = upper * (ONE - dy) + lower * dy
@@ -151,7 +185,7 @@ def correct(  # type: ignore[no-untyped-def]
         crops: (4, 2, 3) float32, picture pixels → 0..1 within the squares of head, mouth, left and right eye.
         rims: (4,) float32: 1 where the head's corrections must fade at the left, top, right, bottom.
         allowed: (size, size) float32, 0..1, within the head's square: where corrections may happen.
-        head, mouth: (size, size, ANSWERS) float32: flow 2 in sides of the square, tone 7, paint 3; eyes: (2, …).
+        head, mouth: (1, size, size, ANSWERS) float32: flow 2 in sides of the square, tone 7, paint 3; eyes: (2, …).
         encode, decode: of `tables`.
         row0: the first row of `out`, (n, W, 4) float32, and out_matte, (n, W) float32: hold what `picture` does there.
         moves: (n, W, 2) float32, 0 before: from how far right and down each pixel comes; may be empty: of no interest.
@@ -186,8 +220,9 @@ def correct(  # type: ignore[no-untyped-def]
                 share *= _rise((ONE - u) / RIM)
             if rims[3] > 0:
                 share *= _rise((ONE - v) / RIM)
-            values[:] = np.float32(0.0)
-            _add(values, head, u, v, ONE)
+            answer = _answer(head, 0, u, v, share)
+            for c in range(ANSWERS):
+                values[c] = answer[c]
             _to_pixels(values, turns[0])
             for k in range(1, 4):
                 u = crops[k, 0, 0] * x + crops[k, 0, 1] * y + crops[k, 0, 2]
@@ -195,14 +230,14 @@ def correct(  # type: ignore[no-untyped-def]
                 if u <= 0 or v <= 0 or u >= 1 or v >= 1:
                     continue
                 fade = _rise(min(u, ONE - u) / EDGE) * _rise(min(v, ONE - v) / EDGE)
-                more[:] = np.float32(0.0)
-                _add(more, mouth if k == 1 else eyes[k - 2], u, v, fade)
+                weight = fade * share
+                answer = _answer(mouth, 0, u, v, weight) if k == 1 else _answer(eyes, k - 2, u, v, weight)
+                for c in range(ANSWERS):
+                    more[c] = answer[c]
                 _to_pixels(more, turns[k])
                 more[8] = fade * values[8]
                 for c in range(ANSWERS):
                     values[c] = (ONE - fade) * values[c] + more[c]
-            for c in range(ANSWERS):
-                values[c] *= share
             inside = window[0] <= px < window[2] and window[1] <= py < window[3]
             for c in range(3):
                 behind[c] = plate[py - window[1], px - window[0], c] if inside else source[py, px, c]

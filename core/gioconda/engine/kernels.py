@@ -76,6 +76,55 @@ def _span(x0, y0, x1, y1, x2, y2, y, xa, xb):  # type: ignore[no-untyped-def]
     return left, right
 
 
+@njit(cache=True, nogil=True, fastmath=_FAST)
+def rasterise_rows(  # type: ignore[no-untyped-def]
+    position, triangles, cutout, uv, alpha, alpha_scale, row0, seen, depth, first, last
+):
+    """`rasterise` for the rows first … last - 1 of a band, by one thread: small bands are done before another wakes."""
+    width = seen.shape[1]
+    alpha_h, alpha_w = alpha.shape
+    for y in range(first, last):
+        for x in range(width):
+            seen[y, x] = MISS
+            depth[y, x] = 1e30
+    for t in range(len(triangles)):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        x0, y0, x1, y1 = position[a, 0], position[a, 1], position[b, 0], position[b, 1]
+        x2, y2 = position[c, 0], position[c, 1]
+        top = max(first, int(np.ceil(min(y0, y1, y2) - 0.5)) - row0)
+        bottom = min(last - 1, int(np.ceil(max(y0, y1, y2) - 0.5)) - 1 - row0)
+        if top > bottom:
+            continue
+        det = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        if abs(det) < 1e-9:
+            continue
+        inv = 1.0 / det
+        z0, dz1, dz2 = position[a, 2], position[b, 2] - position[a, 2], position[c, 2] - position[a, 2]
+        zx = (dz1 * (y2 - y0) - dz2 * (y1 - y0)) * inv
+        zy = (dz2 * (x1 - x0) - dz1 * (x2 - x0)) * inv
+        du1, du2 = uv[b, 0] - uv[a, 0], uv[c, 0] - uv[a, 0]
+        dv1, dv2 = uv[b, 1] - uv[a, 1], uv[c, 1] - uv[a, 1]
+        ux, uy = (du1 * (y2 - y0) - du2 * (y1 - y0)) * inv, (du2 * (x1 - x0) - du1 * (x2 - x0)) * inv
+        vx, vy = (dv1 * (y2 - y0) - dv2 * (y1 - y0)) * inv, (dv2 * (x1 - x0) - dv1 * (x2 - x0)) * inv
+        u0, v0 = uv[a, 0], uv[a, 1]
+        for y in range(top, bottom + 1):
+            yc = y + row0 + 0.5
+            left, right = _span(x0, y0, x1, y1, x2, y2, yc, 0.0, float(width))
+            start = max(0, int(np.ceil(left - 0.5)))
+            stop = min(width - 1, int(np.ceil(right - 0.5)) - 1)
+            for x in range(start, stop + 1):
+                dx, dy = x + 0.5 - x0, yc - y0
+                z = z0 + zx * dx + zy * dy
+                if z < depth[y, x]:
+                    if cutout[t]:
+                        au = min(max(int((u0 + ux * dx + uy * dy) * alpha_scale), 0), alpha_w - 1)
+                        av = min(max(int((v0 + vx * dx + vy * dy) * alpha_scale), 0), alpha_h - 1)
+                        if alpha[av, au] < CUTOUT:
+                            continue
+                    depth[y, x] = z
+                    seen[y, x] = t
+
+
 @njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
 def rasterise(position, triangles, cutout, uv, alpha, alpha_scale, row0, seen, depth):  # type: ignore[no-untyped-def]
     """Which triangle is nearest at each pixel centre of a band.
@@ -91,51 +140,11 @@ def rasterise(position, triangles, cutout, uv, alpha, alpha_scale, row0, seen, d
         seen: (rows, W) int32, out: triangle index or MISS.
         depth: (rows, W) float32, out: z in pixels, large where nothing is seen.
     """
-    rows, width = seen.shape
-    alpha_h, alpha_w = alpha.shape
+    rows = len(seen)
     bands = (rows + _BAND - 1) // _BAND
     for band in prange(bands):
         first, last = band * _BAND, min((band + 1) * _BAND, rows)
-        for y in range(first, last):
-            for x in range(width):
-                seen[y, x] = MISS
-                depth[y, x] = 1e30
-        for t in range(len(triangles)):
-            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            x0, y0, x1, y1 = position[a, 0], position[a, 1], position[b, 0], position[b, 1]
-            x2, y2 = position[c, 0], position[c, 1]
-            top = max(first, int(np.ceil(min(y0, y1, y2) - 0.5)) - row0)
-            bottom = min(last - 1, int(np.ceil(max(y0, y1, y2) - 0.5)) - 1 - row0)
-            if top > bottom:
-                continue
-            det = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-            if abs(det) < 1e-9:
-                continue
-            inv = 1.0 / det
-            z0, dz1, dz2 = position[a, 2], position[b, 2] - position[a, 2], position[c, 2] - position[a, 2]
-            zx = (dz1 * (y2 - y0) - dz2 * (y1 - y0)) * inv
-            zy = (dz2 * (x1 - x0) - dz1 * (x2 - x0)) * inv
-            du1, du2 = uv[b, 0] - uv[a, 0], uv[c, 0] - uv[a, 0]
-            dv1, dv2 = uv[b, 1] - uv[a, 1], uv[c, 1] - uv[a, 1]
-            ux, uy = (du1 * (y2 - y0) - du2 * (y1 - y0)) * inv, (du2 * (x1 - x0) - du1 * (x2 - x0)) * inv
-            vx, vy = (dv1 * (y2 - y0) - dv2 * (y1 - y0)) * inv, (dv2 * (x1 - x0) - dv1 * (x2 - x0)) * inv
-            u0, v0 = uv[a, 0], uv[a, 1]
-            for y in range(top, bottom + 1):
-                yc = y + row0 + 0.5
-                left, right = _span(x0, y0, x1, y1, x2, y2, yc, 0.0, float(width))
-                start = max(0, int(np.ceil(left - 0.5)))
-                stop = min(width - 1, int(np.ceil(right - 0.5)) - 1)
-                for x in range(start, stop + 1):
-                    dx, dy = x + 0.5 - x0, yc - y0
-                    z = z0 + zx * dx + zy * dy
-                    if z < depth[y, x]:
-                        if cutout[t]:
-                            au = min(max(int((u0 + ux * dx + uy * dy) * alpha_scale), 0), alpha_w - 1)
-                            av = min(max(int((v0 + vx * dx + vy * dy) * alpha_scale), 0), alpha_h - 1)
-                            if alpha[av, au] < CUTOUT:
-                                continue
-                        depth[y, x] = z
-                        seen[y, x] = t
+        rasterise_rows(position, triangles, cutout, uv, alpha, alpha_scale, row0, seen, depth, first, last)
 
 
 def nearest(

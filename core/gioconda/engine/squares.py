@@ -1,6 +1,7 @@
 """What squares of a picture show: colours averaged down, and the mesh's geometry. Compiled by numba; knows no networks.
 
 A picture goes by in bands of rows, from top to bottom, and is the same to the last bit at any height of the bands.
+What is as small as a square itself is done by one thread before another wakes.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def average(picture, matte, top, box, sums):  # type: ignore[no-untyped-def]
                 sums[i, j, 3] += alpha
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
+@njit(cache=True, nogil=True, fastmath=_FAST)
 def sample(sums, into, gain, table, out):  # type: ignore[no-untyped-def]
     """Averages sampled linearly into a square, edges repeated: encoded colours and the matte.
 
@@ -64,7 +65,7 @@ def sample(sums, into, gain, table, out):  # type: ignore[no-untyped-def]
         out: (4, size, size) float32.
     """
     h, w, size = sums.shape[0], sums.shape[1], out.shape[1]
-    for row in prange(size):
+    for row in range(size):
         y = np.float32(row) + np.float32(0.5)
         for column in range(size):
             x = np.float32(column) + np.float32(0.5)
@@ -82,7 +83,7 @@ def sample(sums, into, gain, table, out):  # type: ignore[no-untyped-def]
                 out[c, row, column] = value if c == 3 else _encoded(value * gain, table)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
+@njit(cache=True, nogil=True, fastmath=_FAST)
 def describe(seen, position, triangles, region, values, maps, scale, out):  # type: ignore[no-untyped-def]
     """The geometry of a square, from which triangle is seen where.
 
@@ -96,7 +97,7 @@ def describe(seen, position, triangles, region, values, maps, scale, out):  # ty
     """
     size = seen.shape[0]
     h, w = maps.shape[0], maps.shape[1]
-    for row in prange(size):
+    for row in range(size):
         for column in range(size):
             for c in range(16):
                 out[c, row, column] = np.float32(0.0)

@@ -58,7 +58,7 @@ def looked(corrector: Corrector, placed: Placed) -> Looked:
     portrait, still = corrector.portrait, corrector.still
     crops = features.crops_now(portrait, still, placed)
     squares = tuple(_square(crop, portrait.width, portrait.height) for crop in crops)
-    shapes = features.shapes(portrait, still, placed)
+    shapes = features.shapes(portrait, still, placed, crops)
     strength = corrector.share(placed)
     *moved, apart = features.own_movement(portrait, placed)
     lips, left, right = (float(s) for s in smoothstep(np.array(moved) / OWN))

@@ -160,7 +160,7 @@ class Corrector:
         answers[3:6] = [np.float32(lips) * answer for answer in answers[3:6]]
         answers[6:9] = [both * answer for answer in answers[6:9]]
         where = np.float32(share) * features.allowed(views[0])
-        return corrections(self.portrait, self.still, placed, answers, where)
+        return corrections(self.portrait, self.still, looking.crops, answers, where)
 
     def correct(self, placed: Placed, combined: Float32, matte: Float32) -> None:
         """Correct a whole frame in place: combined (H, W, 4) premultiplied scene-linear, matte (H, W)."""

@@ -9,6 +9,7 @@ Everything counts in units of the crop or the head, never in pixels: what learne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -142,7 +143,7 @@ def look(portrait: Portrait, at_rest: Still, placed: Placed, combined: Float32, 
 def views(portrait: Portrait, at_rest: Still, placed: Placed, looking: Looking) -> tuple[View, ...]:
     """Head, mouth, left and right eye of one frame all of whose rows `looking` has seen."""
     made = []
-    drawn = shapes(portrait, at_rest, placed)
+    drawn = shapes(portrait, at_rest, placed, looking.crops)
     for view, other, shape in zip(looking.seen(at_rest.gain), (at_rest.plate, *at_rest.rest), drawn, strict=True):
         colours = np.concatenate([view[:3], other.transpose(2, 0, 1), view[3:]])
         made.append(View(colours.transpose(1, 2, 0), shape))
@@ -151,11 +152,14 @@ def views(portrait: Portrait, at_rest: Still, placed: Placed, looking: Looking) 
     return tuple(made)
 
 
-def shapes(portrait: Portrait, at_rest: Still, placed: Placed) -> tuple[Float32, ...]:
-    """The GEOMETRY channels of head, mouth, left and right eye of one frame; what came into view is left 0."""
+def shapes(portrait: Portrait, at_rest: Still, placed: Placed, crops: Sequence[Crop]) -> tuple[Float32, ...]:
+    """The GEOMETRY channels of head, mouth, left and right eye of one frame; what came into view is left 0.
+
+    crops: of `crops_now`.
+    """
     position = placed.position.astype(np.float64)
     skin = _skin(portrait, position)
-    both = zip(crops_now(portrait, at_rest, placed), (at_rest.head, *at_rest.details), strict=True)
+    both = zip(crops, (at_rest.head, *at_rest.details), strict=True)
     return tuple(geometry(portrait, at_rest, position, skin, crop, then) for crop, then in both)
 
 
@@ -200,9 +204,8 @@ def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, c
         axis=1,
     ).astype(np.float32)
     out, maps = np.empty((GEOMETRY, size, size), np.float32), at_rest.parts
-    with kernels.ONE_AT_A_TIME:
-        kernels.rasterise(deep, mesh.triangles, cutout, uv, portrait.alpha, scale, 0, seen, depth)
-        describe(seen, deep, mesh.triangles, mesh.region, values, maps, np.float32(maps.shape[1] / portrait.width), out)
+    kernels.rasterise_rows(deep, mesh.triangles, cutout, uv, portrait.alpha, scale, 0, seen, depth, 0, size)
+    describe(seen, deep, mesh.triangles, mesh.region, values, maps, np.float32(maps.shape[1] / portrait.width), out)
     return out.transpose(1, 2, 0)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import pixels
-from ..engine import Placed, Portrait
-from ..engine.correct import ANSWERS, correct, follow, tables
+from ..engine import Portrait
+from ..engine.correct import correct, follow, tables
 from ..engine.frame import DEPTH_UNIT
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import ModelError
@@ -83,18 +83,17 @@ def steps_of(portrait: Portrait, name: str) -> Float32:
 
 
 def corrections(
-    portrait: Portrait, at_rest: features.Still, placed: Placed, answers: list[Float32], where: Float32
+    portrait: Portrait, at_rest: features.Still, squares: tuple[Crop, ...], answers: list[Float32], where: Float32
 ) -> Corrections:
     """What `answers`, in the order of `corrector.OUTPUTS`, do to a frame.
 
-    where: how much of it, (size, size) 0..1 in the head's square.
+    squares: of head, mouth and eyes in the frame; where: how much of it, (size, size) 0..1 in the head's square.
 
     Raises:
         ModelError: the networks answered with something that is no number.
     """
     if not all(np.isfinite(answer.sum()) for answer in answers):
         raise ModelError("The networks answered with something that is no number: use --neural off, or --device cpu.")
-    squares = features.crops_now(portrait, at_rest, placed)
     head, mouth, eyes = (_grown(answers[k : k + 3]) for k in (0, 3, 6))
     # corrections must end softly where the head's square ends within the picture
     low = at_rest.head.to_picture[:, 2]
@@ -103,7 +102,7 @@ def corrections(
     return Corrections(
         portrait, at_rest.gain, box_of(at_rest.head, portrait.width, portrait.height),
         np.stack([_into(crop) for crop in squares]), rims.astype(np.float32),
-        np.ascontiguousarray(where, np.float32), head[0], mouth[0], eyes, _reach(squares, answers),
+        np.ascontiguousarray(where, np.float32), head, mouth, eyes, _reach(squares, answers),
     )  # fmt: skip
 
 
@@ -120,14 +119,11 @@ def _reach(squares: tuple[Crop, ...], answers: list[Float32]) -> int:
 def _grown(answer: list[Float32]) -> Float32:
     """flow, tone, paint of one part at the size of paint, channels last: (N, size, size, ANSWERS)."""
     size = answer[2].shape[-1]
-    grown = np.empty((len(answer[0]), size, size, ANSWERS), np.float32)
-    for n, parts in enumerate(zip(*answer, strict=True)):
-        first = 0
-        for part in parts:
-            large = pixels.resize(part.transpose(1, 2, 0).copy(), size, size, method="linear")
-            grown[n, ..., first : first + len(part)] = large
-            first += len(part)
-    return grown
+    grown = [
+        pixels.interleaved([pixels.resize(plane, size, size, method="linear") for part in parts for plane in part])
+        for parts in zip(*answer, strict=True)
+    ]
+    return np.stack(grown)
 
 
 def _into(crop: Crop) -> Float32:

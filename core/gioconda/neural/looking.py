@@ -46,8 +46,7 @@ class Looking:
         views = []
         for crop, box, sums in zip(self.crops, self._boxes, self._sums, strict=True):
             view = np.empty((4, crop.size, crop.size), np.float32)
-            with kernels.ONE_AT_A_TIME:
-                sample(sums, _into(crop, box, sums), np.float32(gain), ENCODE, view)
+            sample(sums, _into(crop, box, sums), np.float32(gain), ENCODE, view)
             views.append(view)
         return views
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..neural.features import AROUND, COLOURS, DISOCCLUDED, GEOMETRY, NUMBERS
-from .blocks import Modulated, doubled, enlarged, halved, warped
+from .blocks import Modulated, doubled, enlarged, folded, halved, warped
 
 FACE, HOLES = 4, 7  # channels of the geometry: skin; mouth hole and eye hole
 MOST_FLOW, MOST_GAIN, MOST_OFFSET, MOST_MATTE = 0.04, 0.4, 0.2, 0.6  # the flow of the head: PartConfig
@@ -93,7 +93,7 @@ class Part(nn.Module):
     def forward(self, colours: Tensor, geometry: Tensor, numbers: Tensor, embedding: Tensor) -> tuple[Tensor, ...]:
         """-> flow, tone, paint: see above. embedding: what `self.embedder` says of the portrait."""
         code = functional.relu(self.numbers(torch.cat([embedding, numbers], dim=1)))
-        x = functional.relu(self.stem(torch.cat([functional.pixel_unshuffle(colours, 2), geometry], dim=1)))
+        x = functional.relu(self.stem(torch.cat([folded(colours), geometry], dim=1)))
         skips = [functional.relu(self.fine(x))]
         for down, block in zip(self.down, self.seen, strict=True):
             seen = block(functional.relu(down(skips[-1])), code)

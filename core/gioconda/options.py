@@ -401,8 +401,8 @@ def _personalise(commands: Commands[Parser]) -> None:
     command = _command(commands, "personalise", about, "gioconda personalise me1.jpg me2.jpg -o me.identity.npz")
     command.add_argument(
         "portraits", nargs="+", metavar="PORTRAIT",
-        help="pictures of one person: the one to be animated and, much better than alone, three to seven others with "
-        "other expressions",
+        help="pictures of one person: the one to be animated and three to seven others with other expressions; one "
+        "alone shows the networks nothing new",
     )  # fmt: skip
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="for animate --identity")
     command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")

@@ -127,7 +127,7 @@ def taught(clip: Clip, animated: product.Animated, nets: Nets, models: Path, cou
     chosen = np.linspace(0, half - 1, count).round().astype(int)
     began = time.process_time()
     portraits = [portrait_in(clip.frames[index], nets) for index in chosen]
-    found = personalise(portraits, parts_of_onnx(person, frame), nets, changeable=changeable(frame))
+    found = personalise(portraits, parts_of_onnx(person, frame), changeable=changeable(frame))
     seconds = time.process_time() - began
     with tempfile.TemporaryDirectory(prefix="gioconda-bench-") as folder:
         path = Path(folder) / "identity.npz"

@@ -140,11 +140,13 @@ def personalise_command(arguments: Arguments, report: Report) -> None:
     for path in arguments.portraits:
         _, srgb, _, _ = find_face(path, report, face=LARGEST, models=arguments.models, device="cpu")
         portraits.append(portrait_in(srgb, nets))
-    found = personalise(portraits, parts_of_onnx(person, frame), nets, changeable=changeable(frame))
+    found = personalise(portraits, parts_of_onnx(person, frame), changeable=changeable(frame))
     hashes = tuple(file_sha256(path) for path in arguments.portraits)
     about = About(file_sha256(str(frame)), hashes, found.steps, found.before, found.after)
     save_identity(Path(arguments.output), Identity(found.code, found.changes), about)
     text = f"{len(portraits)} pictures, {found.steps} steps, error {found.before:.3f} → {found.after:.3f}"
+    if len(portraits) == 1:
+        text = "One picture shows the networks nothing new: add three to seven of the person with other expressions"
     report(Result("personalise", {**vars(about), "output": arguments.output, "text": f"{text}: {arguments.output}"}))
 
 

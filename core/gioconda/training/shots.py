@@ -1,7 +1,4 @@
-"""Training pairs from one or a few pictures of one person, and which of them are kept aside to judge by.
-
-Several pictures: each is driven to look like each other one. One picture: it is moved away and back, see `pairs`.
-"""
+"""Training pairs from a few pictures of one person, and which of them are kept aside to judge by."""
 
 from __future__ import annotations
 
@@ -15,20 +12,17 @@ import numpy.typing as npt
 from .. import landmarks as lm
 from .. import pixels
 from ..engine import Portrait
-from ..face.nets import Nets
 from ..neural import features
 from ..neural.feeds import mirrored_numbers, mirrored_place, mirrored_source
 from ..pose import fit_similarity
-from ..retarget import RetargetSettings, retarget
 from .dataset import Item
-from .pairs import moved, pair_of, random_motion, way_back
+from .pairs import pair_of, way_back
 from .shards import VIEWS, Pair, as_bytes
 
 Float32 = npt.NDArray[np.float32]
 Sided = tuple[Item, int]  # a pair as one part sees it; 1: in a mirror, 0: not
 
 MOST_PAIRS = 72
-MOTIONS, TURN = 12, 12.0  # that a single picture is moved by; degrees
 MOST_GAIN = 4.0  # between the light of two pictures
 
 
@@ -94,15 +88,3 @@ def _skin(portrait: Portrait) -> npt.NDArray[np.float64]:
     at = np.clip(y, 0, portrait.height - 1), np.clip(x, 0, portrait.width - 1)
     colour = np.median(portrait.source[..., :3][at], axis=0).astype(np.float64)
     return np.asarray(np.maximum(colour, 1e-3), np.float64)
-
-
-def there_and_back(portrait: Portrait, nets: Nets, *, seed: int = 0, count: int = MOTIONS) -> list[Shot]:
-    """The only picture moved away by random motions and back; a quarter of them is kept aside."""
-    motion = random_motion(count, np.random.default_rng(seed), turn=TURN)
-    shots = []
-    for k, pose in enumerate(retarget(motion, portrait.landmarks, RetargetSettings(neutral="rest"))):
-        away = moved(portrait, pose, nets)
-        still = features.still(away)
-        pair = pair_of(away, still, way_back(away, portrait.landmarks), portrait.source[..., :3])
-        shots.append(Shot(pair, still.source, k % 4 == 3))
-    return shots

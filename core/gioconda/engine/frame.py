@@ -47,7 +47,7 @@ _BAND_ROWS = 256
 OVAL_NOISE = 0.05  # head units
 DEPTH_UNIT = 0.09  # metres, between the outer corners of an adult's eyes
 _DISTANCE = 1.0
-_TURNED = np.radians(5)  # with the head turned so far what the face hid is shown as `hidden.Hidden` has it
+_TURNED = np.radians(5)  # with the head turned so far what was hidden is shown as `Hidden` and `Mirror` have it
 
 
 @dataclass(frozen=True)
@@ -428,19 +428,19 @@ def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float) -> P
         sure=kernels.planes(position, mesh.triangles, sure[:, None]),
     )
     if len(portrait.mirror.loan):
-        _borrow_skin(portrait, position, small, planes)
+        _borrow_skin(portrait, pose, position, small, planes)
     if portrait.hidden is not None:
         _show_hidden(portrait, portrait.hidden, pose, position, sure, planes)
     return planes
 
 
-def _borrow_skin(portrait: Portrait, position: Float, small: Float, planes: Planes) -> None:
+def _borrow_skin(portrait: Portrait, pose: Pose, position: Float, small: Float, planes: Planes) -> None:
     """The mirrored half is taken only where the skin has to be stretched to cover what came into view."""
     mesh, mirror = portrait.mesh, portrait.mirror
     skin: npt.NDArray[np.bool_] = np.all(mesh.triangles < lm.FACE_POINTS, axis=1)
-    revealed = smoothstep((0.85 - small[: lm.FACE_POINTS]) / 0.45)
     source = mirror.source - portrait.layers.window[:2]
-    values = np.concatenate([source, (mirror.loan * revealed)[:, None], mirror.gain], axis=1)
+    lent = mirror.lent(small[: lm.FACE_POINTS], turned(pose))
+    values = np.concatenate([source, lent[:, None], mirror.gain], axis=1)
     planes.borrowed[skin] = kernels.planes(position, mesh.triangles[skin], values)
     planes.borrowing[skin] = (values[mesh.triangles[skin], 2] > 1e-3).any(1)
 
@@ -448,7 +448,7 @@ def _borrow_skin(portrait: Portrait, position: Float, small: Float, planes: Plan
 def _show_hidden(portrait: Portrait, hidden: Hidden, pose: Pose, position: Float, sure: Float, planes: Planes) -> None:
     """What the face hides is shown when the head turns."""
     behind, triangles = hidden.triangles, portrait.mesh.triangles[hidden.triangles]
-    amount = smoothstep(np.array(_turn(pose) / _TURNED)) * hidden.share
+    amount = turned(pose) * hidden.share
     planes.borrowed[behind, :2] = planes.texture[behind]
     planes.borrowed[behind, :2, 0] += moved_by(hidden, portrait.layers)
     planes.borrowed[behind, 2:3] = kernels.planes(position, triangles, amount[:, None])
@@ -457,12 +457,14 @@ def _show_hidden(portrait: Portrait, hidden: Hidden, pose: Pose, position: Float
     planes.sure[behind] = kernels.planes(position, triangles, (sure * (1 - 0.7 * amount))[:, None])
 
 
-def _turn(pose: Pose) -> float:
-    """How far a pose turns the head, radians: a rotation by a is sqrt(8) sin(a / 2) away from the identity."""
-    return 2 * float(np.arcsin(min(np.linalg.norm(pose.rotation - np.eye(3)) / np.sqrt(8), 1)))
+def turned(pose: Pose) -> float:
+    """How far a pose turns the head, 0..1; 1 from _TURNED on."""
+    # a rotation by a is sqrt(8) sin(a / 2) away from the identity
+    angle = 2 * float(np.arcsin(min(np.linalg.norm(pose.rotation - np.eye(3)) / np.sqrt(8), 1)))
+    return float(smoothstep(np.array(angle / _TURNED)))
 
 
 __all__ = [
     "ALL_PASSES", "CHANNELS", "DEFAULT_PASSES", "DEPTH_UNIT", "Band", "Frame", "Placed", "place", "render",
-    "render_rows", "stretch",
+    "render_rows", "stretch", "turned",
 ]  # fmt: skip

@@ -26,12 +26,21 @@ class Mirror:
         source: (468, 2) float32, where the mirrored point is, pixels.
         loan: (468,) float32, how much may be taken from there once the point comes into view; empty: none.
         gain: (468, 3) float32, from the borrowed half's colour to this half's, so that the light stays where it was.
+        hidden: (468,) float32, 0..1: the part of the face's rim that the picture does not show.
     """
 
     visible: Float
     source: Float32
     loan: Float32
     gain: Float32
+    hidden: Float32
+
+    def lent(self, small: Float, turned: float) -> Float:
+        """How much each point takes from the other half, (468,): where it must be stretched, or comes into view.
+
+        small: (468,), see `frame.stretch`; turned: 0..1, how far the head is turned, see `frame.turned`.
+        """
+        return np.asarray(self.loan * np.maximum(smoothstep((0.85 - small) / 0.45), turned * self.hidden), np.float64)
 
 
 def find_mirror(landmarks: Float, matte: Float32, colour: Float32) -> Mirror:
@@ -45,21 +54,30 @@ def find_mirror(landmarks: Float, matte: Float32, colour: Float32) -> Mirror:
     points = landmarks[: lm.FACE_POINTS]
     pairs = lm.mirrored()[: lm.FACE_POINTS]
     on_person = smoothstep((_eroded_at(matte, points) - 0.6) / 0.35)
-    visible = _facing(points) * _unhidden(points) * on_person
+    towards = _towards(points)
+    shown = smoothstep((towards - 0.12) / 0.30) * _unhidden(points)
+    visible = shown * on_person
     loan = np.clip(visible[pairs] - visible, 0, 1) * np.sqrt(1 - visible)
     loan = _averaged(smoothstep(loan * 1.6)[:, None], 2)[:, 0]
-    # hair has no mirror: the loan ends before it; where the outline lies before the background it runs to the rim
-    loan = loan * (1 - on_person * (1 - _away_from_oval()))
-    # beside the person there is nothing of one's own to show
-    loan = np.maximum(loan, 1 - on_person)
+    # hair has no mirror: the loan ends before it. It runs to the rim where the outline lies before the background, and
+    # where the rim is hidden: there the picture shows something else, mostly cheek that lies before it
+    loan = loan * (1 - on_person * shown * (1 - _away_from_oval()))
+    unseen = smoothstep((0.02 - towards) / 0.12)
+    hidden = unseen * smoothstep((5.0 - _rings()) / 3)
+    # beside the person there is nothing of one's own to show; instead of a hidden rim the other one, even from the side
+    loan = np.maximum(loan, np.maximum(1 - on_person, hidden * (1 - unseen[pairs])))
     source = points[pairs, :2].astype(np.float32)
     if loan.max() <= 0.35:
-        return Mirror(visible, source, np.zeros(0, np.float32), np.ones((len(points), 3), np.float32))
-    return Mirror(visible, source, loan.astype(np.float32), _gain(points, pairs, visible, colour))
+        return Mirror(
+            visible, source, np.zeros(0, np.float32), np.ones((len(points), 3), np.float32), hidden.astype(np.float32)
+        )
+    return Mirror(
+        visible, source, loan.astype(np.float32), _gain(points, pairs, visible, colour), hidden.astype(np.float32)
+    )
 
 
-def _facing(points: Float) -> Float:
-    """How far each point's skin faces the camera, (468,) 0..1."""
+def _towards(points: Float) -> Float:
+    """How far each point's skin faces the camera, (468,): the cosine; below 0 it faces away."""
     triangles = lm.triangles()
     a, b, c = (points[triangles[:, k]] for k in range(3))
     faces = np.cross(b - a, c - a)
@@ -70,8 +88,7 @@ def _facing(points: Float) -> Float:
     normals = np.zeros_like(points)
     for k in range(3):
         np.add.at(normals, triangles[:, k], faces)
-    z = -normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-12)
-    return smoothstep((z - 0.12) / 0.30)
+    return np.asarray(-normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-12))
 
 
 def _unhidden(points: Float) -> Float:
@@ -117,6 +134,18 @@ def _away_from_oval() -> Float:
     inner = np.ones((lm.FACE_POINTS, 1))
     inner[list(lm.OVAL)] = 0
     return smoothstep((_averaged(inner, 2)[:, 0] * inner[:, 0] - 0.35) / 0.5)
+
+
+def _rings() -> Float:
+    """How many steps along the mesh each point is from the face oval, (468,)."""
+    rings = np.full(lm.FACE_POINTS, np.inf)
+    rings[list(lm.OVAL)] = 0
+    triangles = lm.triangles()
+    while np.isinf(rings).any():
+        nearest_of = rings[triangles].min(axis=1)
+        for k in range(3):
+            np.minimum.at(rings, triangles[:, k], nearest_of + 1)
+    return rings
 
 
 def _gain(points: Float, pairs: npt.NDArray[np.int32], visible: Float, colour: Float32) -> Float32:

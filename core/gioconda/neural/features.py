@@ -20,8 +20,8 @@ from .. import landmarks as lm
 from .. import pixels
 from ..color import choose_display
 from ..engine import Placed, Portrait, kernels
-from ..engine.frame import stretch
-from ..engine.mesh import OUTER, smoothstep
+from ..engine.frame import stretch, turned
+from ..engine.mesh import OUTER
 from ..engine.squares import describe
 from ..pose import HeadPose
 from .crops import FAST, Crop, Sizes, detail_crops, head_crop, skull
@@ -158,7 +158,7 @@ def shapes(portrait: Portrait, at_rest: Still, placed: Placed, crops: Sequence[C
     crops: of `crops_now`.
     """
     position = placed.position.astype(np.float64)
-    skin = _skin(portrait, position)
+    skin = _skin(portrait, position, turned(placed.pose))
     both = zip(crops, (at_rest.head, *at_rest.details), strict=True)
     return tuple(geometry(portrait, at_rest, position, skin, crop, then) for crop, then in both)
 
@@ -209,12 +209,12 @@ def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, c
     return out.transpose(1, 2, 0)
 
 
-def _skin(portrait: Portrait, position: Float) -> Float:
+def _skin(portrait: Portrait, position: Float, turn: float) -> Float:
     """Per vertex, (N, 2): how little it is stretched, and how much it borrows from the face's other half."""
     small, mirror = stretch(portrait, position), portrait.mirror
     borrowed = np.zeros_like(small)
     if len(mirror.loan):
-        borrowed[: lm.FACE_POINTS] = mirror.loan * smoothstep((0.85 - small[: lm.FACE_POINTS]) / 0.45)
+        borrowed[: lm.FACE_POINTS] = mirror.lent(small[: lm.FACE_POINTS], turn)
     return np.stack([small, borrowed], axis=1)
 
 

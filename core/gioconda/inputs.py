@@ -21,7 +21,7 @@ from .image import Picture, read_picture
 from .models import load_registry
 from .motion import Motion, load_motion
 from .neural import completion
-from .neural.quality import COMPLETION, used_models
+from .neural.quality import COMPLETION, OFF, used_models
 from .protocol import LARGEST, REST, TAKE, Job, Log, Progress, Report, Stage, Warn
 from .sequence import FrameRange
 from .take import FPS, make_take
@@ -109,14 +109,15 @@ def open_portrait(job: Job, report: Report) -> Opened:
 def place_is_painted(job: Job, *, cutout: bool) -> bool:
     """Whether what the person hides is painted anew for a settled job.
 
-    Only where there is a network for it (none ships yet), networks are on, and it is neither the artist's nor cut out.
+    With networks, unless the place is the artist's own or cut out. It takes no network itself: see `completion`.
     """
-    return COMPLETION in used_models(job) and not cutout
+    return job.neural != OFF and not job.plate and not cutout
 
 
 def _completed(job: Job, portrait: Portrait, folder: Path | None, key: str, report: Report) -> Portrait:
     """As `with_painted_place`, kept beside the portrait without. Raises: ModelError, DeviceError."""
-    key = hashlib.sha256(f"{key} {completion.code()} {used_models(job)[COMPLETION].sha256}".encode()).hexdigest()
+    network = used_models(job).get(COMPLETION)
+    key = hashlib.sha256(f"{key} {completion.code()} {network and network.sha256}".encode()).hexdigest()
     kept = cache.load(folder, key, portrait.source) if folder else None
     if kept is not None:
         return kept
@@ -131,8 +132,10 @@ def with_painted_place(job: Job, portrait: Portrait, report: Report) -> Portrait
     Raises: ModelError, DeviceError.
     """
     report(Stage("complete", "Painting what the person hides"))
-    # always on the processor: it is quick, and another device would give another place
-    net = completion.CompletionNet.open(Path(job.models) if job.models else None, "cpu", threads=job.threads)
+    net = None
+    if COMPLETION in used_models(job):  # none ships: what was learned so far gained nothing on held-out people
+        # always on the processor: it is quick, and another device would give another place
+        net = completion.CompletionNet.open(Path(job.models) if job.models else None, "cpu", threads=job.threads)
     return completion.complete(portrait, net, own_matte=job.matte is not None)
 
 

@@ -10,7 +10,6 @@ from .color import display_srgb
 from .engine import ALL_PASSES, place, prepare, render_rows
 from .face.matte import estimate_matte
 from .motion import Motion
-from .neural.completion import complete
 from .neural.corrector import CorrectionNets, Corrector
 from .neural.crops import FAST
 from .pose import rotation_matrix
@@ -31,7 +30,7 @@ def compile_everything() -> None:
     shade = np.linspace(0.1, 0.6, size, dtype=np.float32)
     source = np.dstack([*(shade[:, None] * shade[None] for _ in range(3)), np.ones((size, size), np.float32)])
     srgb = display_srgb(source)
-    portrait = complete(prepare(source, points, estimate_matte(srgb, matte, points)), None)
+    portrait = prepare(source, points, estimate_matte(srgb, matte, points))
     motion = Motion(
         24.0, np.array([1, 2], np.int32), channels=np.array([[0, 0], [0.7, 1]], np.float32),
         channel_names=("jawOpen", "eyeBlinkLeft"),

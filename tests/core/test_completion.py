@@ -1,4 +1,4 @@
-"""What the person hides: painted once, with detail like its surroundings; at rest nothing changes."""
+"""What the person hides: painted once, like its surroundings; at rest nothing changes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from gioconda import pixels
 from gioconda.engine import Portrait, prepare, render
-from gioconda.engine.exemplar import detailed
 from gioconda.engine.kernels import PAD
 from gioconda.engine.portrait import person_alpha
-from gioconda.neural.completion import GUESSES, MARGIN, _calmed, complete, guesses, missed_hair
+from gioconda.inputs import place_is_painted, with_painted_place
+from gioconda.neural.completion import GUESSES, MARGIN, complete, guesses, missed_hair
 from gioconda.pose import Pose, rotation_matrix
+from gioconda.protocol import Job, Stage
 
 from .conftest import Sitter
 
@@ -77,17 +78,6 @@ def test_a_cutout_stays_as_it_is(whole: Portrait) -> None:
     assert complete(cut, None) is cut
 
 
-def test_stripes_go_on_through_a_hole() -> None:
-    y, x = np.mgrid[:160, :160]
-    stripes = np.repeat((0.5 + 0.2 * np.sin(x * 2 * np.pi / 8))[..., None], 3, axis=2).astype(np.float32)
-    hole = np.hypot(x - 80, y - 80) < 24
-    smooth = np.full_like(stripes, 0.5)
-    made = detailed(np.where(hole[..., None], 0, stripes), smooth, hole)
-    assert np.array_equal(made[~hole], stripes[~hole])
-    error, before = (np.abs(p - stripes)[hole].mean() for p in (made, smooth))
-    assert error < 0.5 * before
-
-
 def test_rows_go_on_from_end_to_end_and_everything_known_stays() -> None:
     picture = np.repeat(np.linspace(0.2, 0.8, 40, dtype=np.float32)[:, None, None], 40, axis=1).repeat(3, axis=2)
     hole = np.zeros((40, 40), bool)
@@ -117,18 +107,24 @@ def test_hair_that_the_matte_missed_is_the_persons_and_a_distant_thing_is_not() 
     assert missed_hair(flag, np.full_like(picture, 0.7), alpha, hole, face_px)[:, 100:].max() < 0.1
 
 
-def test_torn_lines_are_left_out_and_fine_texture_is_not() -> None:
-    hole = np.zeros((120, 120), bool)
-    hole[20:100, 20:100] = True
-    smooth = np.full((120, 120, 3), 0.5, np.float32)
-    signs = np.random.default_rng(1).choice([-1, 1], (120, 120, 1)).astype(np.float32)
-    kept = [np.abs(_calmed(smooth + size * signs, smooth, hole) - smooth)[hole].mean() / size for size in (0.01, 0.3)]
-    assert kept[0] > 0.9
-    assert kept[1] < 0.1
-
-
 def test_a_picture_whose_alpha_was_rounded_is_completed_all_the_same(whole: Portrait) -> None:
     source = whole.source.copy()
     source[..., 3] = np.nextafter(np.float32(1), np.float32(0))
     rounded = replace(whole, source=source)
     assert complete(rounded, None) is not rounded
+
+
+def test_with_networks_the_place_is_painted_unless_it_is_the_artists_own_or_cut_out() -> None:
+    job = Job(portrait="a.png", motion="take", output="####.exr", neural="fast")
+    assert place_is_painted(job, cutout=False)
+    assert not place_is_painted(job, cutout=True)
+    assert not place_is_painted(replace(job, plate="clean.exr"), cutout=False)
+    assert not place_is_painted(replace(job, neural="off"), cutout=False)
+
+
+def test_painting_needs_no_network(whole: Portrait, completed: Portrait) -> None:
+    job = Job(portrait="a.png", motion="take", output="####.exr", neural="fast")
+    said: list[object] = []
+    painted = with_painted_place(job, whole, said.append)
+    assert np.array_equal(painted.layers.plate, completed.layers.plate)
+    assert [each.name for each in said if isinstance(each, Stage)] == ["complete"]

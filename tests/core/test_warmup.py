@@ -16,13 +16,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 EVERYTHING = """
 import numpy as np
-from gioconda.engine import ALL_PASSES, correct, exemplar, kernels, lids, place, render_rows, squares
+from gioconda.engine import ALL_PASSES, correct, kernels, lids, place, render_rows, squares
 from gioconda.neural.completion import complete
 from gioconda.neural.corrector import CorrectionNets, Corrector
 from gioconda.warmup import compile_everything
 
 def compiled():
-    modules = (kernels, correct, exemplar, lids, squares)
+    modules = (kernels, correct, lids, squares)
     found = {f"{each.__name__}.{name}": getattr(each, name) for each in modules for name in dir(each)}
     return {name: list(value.signatures) for name, value in found.items() if hasattr(value, "signatures")}
 

@@ -1,10 +1,10 @@
-"""What the person hides of the place, painted once a portrait: a network says roughly what is there, detail is copied
-from what is seen, and hair that the matte missed goes to the person, so that no ghost of it stays behind.
+"""What the person hides of the place, painted softly once a portrait: lines run on a little, or a network says what is
+there; and hair that the matte missed goes to the person, so that no ghost of it stays behind.
 
-    net = CompletionNet.open(folder)
-    portrait = complete(portrait, net)
+    portrait = complete(portrait, None)      # or a CompletionNet
 
-At the pose at rest the picture is still the source, bit for bit: plate and person put together give it.
+At the pose at rest the picture is still the source, bit for bit: plate and person put together give it. Nothing here is
+a choice between alike: another version of a library changes last bits, never what is seen.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import numpy.typing as npt
 from .. import landmarks as lm
 from .. import pixels
 from ..color import choose_display
-from ..engine.exemplar import detailed
 from ..engine.mesh import smoothstep
 from ..engine.plate import painted
 from ..engine.portrait import Portrait, person_alpha, with_plate
@@ -35,15 +34,14 @@ Mask = npt.NDArray[np.bool_]
 
 GUESSES = 4  # see `guesses`
 SIZE = 128  # side of the square that the network looks at
-WORK_PX = 2048  # longer side at which the place is painted; larger pictures get it enlarged
+WORK_PX = 1024  # longer side at which the place is painted: larger pictures get it enlarged, for it is soft
 OPAQUE = 0.999  # alpha; resizing rounds it
 HIDES = 0.004  # of alpha: from here on a pixel tells nothing of the place
 HAZE = 0.1  # of alpha: less than this is no person unless its colour says so
 MARGIN = 0.045  # face heights: what lies so close to the person may be the person's, hair that the matte missed
 GAP = 0.06  # face heights: gaps of the outline up to twice as wide are the person's, unless they show the place
 LINES_PX = 512  # longer side of the picture in which lines go on a little behind the person
-COARSE = 0.9  # pixels of the network's square: what is finer is copied
-CALM = 0.06  # encoded: copied detail rougher than this is lines, not texture; torn lines are worse than none
+COARSE = 0.9  # pixels of the network's square: what is painted has no finer detail
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def code() -> str:
 def complete(portrait: Portrait, net: CompletionNet | None, *, own_matte: bool = False) -> Portrait:
     """The portrait with what it hides painted in. A picture that is transparent somewhere stays as it is.
 
-    net: None: lines run on a little and fade into a smooth fill, and detail is copied all the same.
+    net: None: lines run on a little and fade into a smooth fill.
     own_matte: the artist's: it stays as it is, also where it seems to miss hair.
     """
     matte = person_alpha(portrait.layers, portrait.source.shape[:2])
@@ -122,16 +120,7 @@ def paint(picture: Float32, hole: Mask, net: CompletionNet | None) -> Float32:
         said = np.where(small_hole[..., None], pixels.resize(_learned(picture, hole, net), w, h, method="cubic"), known)
     coarse = pixels.gaussian_blur(said, COARSE * max(w, h) / SIZE)
     smooth = pixels.resize(coarse, width, height, method="cubic")
-    return _calmed(detailed(picture, smooth, hole), smooth, hole)
-
-
-def _calmed(place: Float32, smooth: Float32, hole: Mask) -> Float32:
-    """Copied detail only where it is texture: flags, shelves and windows stay soft instead of torn."""
-    copied = np.where(hole[..., None], place - smooth, 0).astype(np.float32)
-    size = 0.01 * max(hole.shape)
-    share = np.maximum(pixels.gaussian_blur(hole.astype(np.float32), size), 0.1)
-    rough = pixels.gaussian_blur((copied**2).sum(2), size) / share / CALM**2
-    return np.where(hole[..., None], smooth + copied / (1 + rough**2)[..., None], place).astype(np.float32)
+    return np.where(hole[..., None], smooth, picture).astype(np.float32)
 
 
 def _learned(picture: Float32, hole: Mask, net: CompletionNet) -> Float32:

@@ -90,6 +90,10 @@ def open_portrait(job: Job, report: Report) -> Opened:
     key = cache.key_of(
         picture.pixels, looks=srgb, landmarks=analysis.landmarks, person=analysis.person, **asdict(given)
     )  # fmt: skip
+    paints = place_is_painted(job, cutout=given.cutout)
+    if paints:
+        network = used_models(job).get(COMPLETION)
+        key = hashlib.sha256(f"{key} {completion.code()} {network and network.sha256}".encode()).hexdigest()
     portrait = cache.load(folder, key, picture.pixels) if folder else None
     if portrait is not None:
         report(Log("The portrait was made ready before."))
@@ -100,9 +104,9 @@ def open_portrait(job: Job, report: Report) -> Opened:
             picture.pixels, analysis.landmarks, matte, clean_plate=given.plate, cutout=given.cutout
         )  # fmt: skip
         del matte
+        if paints:
+            portrait = with_painted_place(job, portrait, report)
         _keep(folder, key, portrait, report)
-    if place_is_painted(job, cutout=given.cutout):
-        portrait = _completed(job, portrait, folder, key, report)
     return Opened(portrait, analysis, display, picture.pixel_aspect, picture.sha256)
 
 
@@ -112,18 +116,6 @@ def place_is_painted(job: Job, *, cutout: bool) -> bool:
     With networks, unless the place is the artist's own or cut out. It takes no network itself: see `completion`.
     """
     return job.neural != OFF and not job.plate and not cutout
-
-
-def _completed(job: Job, portrait: Portrait, folder: Path | None, key: str, report: Report) -> Portrait:
-    """As `with_painted_place`, kept beside the portrait without. Raises: ModelError, DeviceError."""
-    network = used_models(job).get(COMPLETION)
-    key = hashlib.sha256(f"{key} {completion.code()} {network and network.sha256}".encode()).hexdigest()
-    kept = cache.load(folder, key, portrait.source) if folder else None
-    if kept is not None:
-        return kept
-    painted = with_painted_place(job, portrait, report)
-    _keep(folder, key, painted, report)
-    return painted
 
 
 def with_painted_place(job: Job, portrait: Portrait, report: Report) -> Portrait:

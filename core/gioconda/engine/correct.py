@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, prange
 
-from .kernels import _FAST, _weights
+from .kernels import _FAST, _cubic_channel, _weights
 
 ANSWERS = 12  # flow 2, tone 7, paint 3
 STEPS = 4096  # of the tables
@@ -104,26 +104,6 @@ def _bilinear(image, u, v):  # type: ignore[no-untyped-def]
 def _rise(distance):  # type: ignore[no-untyped-def]
     x = min(max(distance, np.float32(0.0)), ONE)
     return x * x * (np.float32(3.0) - np.float32(2.0) * x)
-
-
-@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def _cubic_channel(image, rows, columns, c, wx, wy):  # type: ignore[no-untyped-def]
-    """One channel of a 4x4 weighted sum, held within the range of its taps."""
-    a, low_a, high_a = _cubic_row(image, rows[0], columns, c, wx)
-    b, low_b, high_b = _cubic_row(image, rows[1], columns, c, wx)
-    d, low_d, high_d = _cubic_row(image, rows[2], columns, c, wx)
-    e, low_e, high_e = _cubic_row(image, rows[3], columns, c, wx)
-    low, high = min(min(low_a, low_b), min(low_d, low_e)), max(max(high_a, high_b), max(high_d, high_e))
-    return min(max(wy[0] * a + wy[1] * b + wy[2] * d + wy[3] * e, low), high)
-
-
-@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def _cubic_row(image, row, columns, c, wx):  # type: ignore[no-untyped-def]
-    """The weighted sum of four taps, the smallest and the largest of them."""
-    t0, t1 = image[row, columns[0], c], image[row, columns[1], c]
-    t2, t3 = image[row, columns[2], c], image[row, columns[3], c]
-    total = wx[0] * t0 + wx[1] * t1 + wx[2] * t2 + wx[3] * t3
-    return total, min(min(t0, t1), min(t2, t3)), max(max(t0, t1), max(t2, t3))
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")

@@ -273,18 +273,23 @@ def _weights(f):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def _cubic_channel(image, r, c, k, wx0, wx1, wx2, wx3, wy0, wy1, wy2, wy3):  # type: ignore[no-untyped-def]
-    """One channel of a 4x4 weighted sum whose taps start at (r, c), held within the range of its taps."""
-    low = image[r + 1, c + 1, k]
-    high = low
-    total = np.float32(0.0)
-    for j in range(4):
-        t0, t1, t2, t3 = image[r + j, c, k], image[r + j, c + 1, k], image[r + j, c + 2, k], image[r + j, c + 3, k]
-        w = wy0 if j == 0 else (wy1 if j == 1 else (wy2 if j == 2 else wy3))
-        total += w * (wx0 * t0 + wx1 * t1 + wx2 * t2 + wx3 * t3)
-        low = min(min(low, t0), min(min(t1, t2), t3))
-        high = max(max(high, t0), max(max(t1, t2), t3))
-    return min(max(total, low), high)
+def _cubic_channel(image, rows, columns, c, wx, wy):  # type: ignore[no-untyped-def]
+    """One channel of a weighted sum of 4 rows x 4 columns, held within the range of its taps."""
+    a, low_a, high_a = _cubic_row(image, rows[0], columns, c, wx)
+    b, low_b, high_b = _cubic_row(image, rows[1], columns, c, wx)
+    d, low_d, high_d = _cubic_row(image, rows[2], columns, c, wx)
+    e, low_e, high_e = _cubic_row(image, rows[3], columns, c, wx)
+    low, high = min(min(low_a, low_b), min(low_d, low_e)), max(max(high_a, high_b), max(high_d, high_e))
+    return min(max(wy[0] * a + wy[1] * b + wy[2] * d + wy[3] * e, low), high)
+
+
+@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+def _cubic_row(image, row, columns, c, wx):  # type: ignore[no-untyped-def]
+    """The weighted sum of four taps, the smallest and the largest of them."""
+    t0, t1 = image[row, columns[0], c], image[row, columns[1], c]
+    t2, t3 = image[row, columns[2], c], image[row, columns[3], c]
+    total = wx[0] * t0 + wx[1] * t1 + wx[2] * t2 + wx[3] * t3
+    return total, min(min(t0, t1), min(t2, t3)), max(max(t0, t1), max(t2, t3))
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
@@ -299,14 +304,13 @@ def _cubic(image, x, y):  # type: ignore[no-untyped-def]
     dx, dy = np.float32(fx - ix), np.float32(fy - iy)
     if dx + dy < np.float32(1e-4):  # what stands still is copied: it is quick, and the same to the last bit
         return image[iy, ix, 0], image[iy, ix, 1], image[iy, ix, 2], image[iy, ix, 3]
-    wx0, wx1, wx2, wx3 = _weights(dx)
-    wy0, wy1, wy2, wy3 = _weights(dy)
-    r, c = iy - 1, ix - 1
+    wx, wy = _weights(dx), _weights(dy)
+    rows, columns = (iy - 1, iy, iy + 1, iy + 2), (ix - 1, ix, ix + 1, ix + 2)
     return (
-        _cubic_channel(image, r, c, 0, wx0, wx1, wx2, wx3, wy0, wy1, wy2, wy3),
-        _cubic_channel(image, r, c, 1, wx0, wx1, wx2, wx3, wy0, wy1, wy2, wy3),
-        _cubic_channel(image, r, c, 2, wx0, wx1, wx2, wx3, wy0, wy1, wy2, wy3),
-        _cubic_channel(image, r, c, 3, wx0, wx1, wx2, wx3, wy0, wy1, wy2, wy3),
+        _cubic_channel(image, rows, columns, 0, wx, wy),
+        _cubic_channel(image, rows, columns, 1, wx, wy),
+        _cubic_channel(image, rows, columns, 2, wx, wy),
+        _cubic_channel(image, rows, columns, 3, wx, wy),
     )
 
 

@@ -67,13 +67,11 @@ def find_mirror(landmarks: Float, matte: Float32, colour: Float32) -> Mirror:
     # beside the person there is nothing of one's own to show; instead of a hidden rim the other one, even from the side
     loan = np.maximum(loan, np.maximum(1 - on_person, hidden * (1 - unseen[pairs])))
     source = points[pairs, :2].astype(np.float32)
-    if loan.max() <= 0.35:
-        return Mirror(
-            visible, source, np.zeros(0, np.float32), np.ones((len(points), 3), np.float32), hidden.astype(np.float32)
-        )
-    return Mirror(
-        visible, source, loan.astype(np.float32), _gain(points, pairs, visible, colour), hidden.astype(np.float32)
-    )
+    if loan.max() > 0.35:
+        gain = _gain(points, pairs, visible, colour)
+    else:
+        loan, gain = np.zeros(0), np.ones((len(points), 3), np.float32)
+    return Mirror(visible, source, loan.astype(np.float32), gain, hidden.astype(np.float32))
 
 
 def _towards(points: Float) -> Float:

@@ -25,6 +25,7 @@ class DentalArch:
         normals: (V, 3) float64, unit length.
         part: (V,) uint8, UPPER_TEETH … CAVITY.
         jaw: (V,) float64, how much a vertex follows the jaw, 0..1.
+        light: (V,) float64, how much of the light around reaches a vertex, 0..1: little between teeth and at the root.
         colours: (6, 3) float64, scene-linear Rec.709, one for each part.
         pivot, axis: (3,) float64, the jaw's hinge.
         open_angle: radians at the ARKit channel jawOpen = 1.
@@ -35,6 +36,7 @@ class DentalArch:
     normals: Float
     part: npt.NDArray[np.uint8]
     jaw: Float
+    light: Float
     colours: Float
     pivot: Float
     axis: Float
@@ -72,6 +74,7 @@ def dental_arch() -> DentalArch:
         normals=vertex_normals(vertices, triangles),
         part=data["part"].astype(np.uint8),
         jaw=data["jaw"].astype(np.float64),
+        light=data["light"].astype(np.float64),
         colours=data["colours"].astype(np.float64),
         pivot=data["pivot"].astype(np.float64),
         axis=data["axis"].astype(np.float64),

@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
-from .. import pixels, shapes
+from .. import pixels
 from ..pose import HeadPose
-from .anatomy import dental_arch
-from .kernels import PAD, rasterise_colours, sample_affine
+from .anatomy import LOWER_TEETH, UPPER_TEETH, dental_arch
+from .kernels import rasterise_colours, sample_affine
 from .mesh import smoothstep
-from .patch import Opening, Patch, area, catmull_rom_loop, opening
+from .patch import Opening, Patch, area, opening
+from .teeth import NONE, find_teeth
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -21,9 +22,22 @@ Float32 = npt.NDArray[np.float32]
 _FIT = (61, 291, 0, 17, 13, 14, 2, 98, 327, 152, 205, 425, 4, 50, 280)  # where the arch is fitted to the face
 _EDGE_ON = 0.02  # how much of a plane's area is left when it is seen from its edge
 _LOWER_LIP, _CHIN = (14, 17, 87, 317), (152, 199, 200, 175)
-# light comes from above and in front: the lower teeth and the tongue lie in the upper lip's and teeth's shade
-_PART_LIGHT = np.array([1.0, 0.7, 0.9, 0.6, 0.8, 0.5])
+_OPEN = (
+    0.012  # area between the lips from which on a portrait's mouth is open, squared distances between the eyes' corners
+)
+_INCISOR_DISPLAY = 0.03  # how far upper teeth reach below a resting lip: 2.7 mm (Vig and Brundo 1978)
+_ENAMEL = 0.8  # teeth's exposure beside the skin's: median of the portraits that show theirs
+_SHIFT = 0.08  # how far the arch is moved at most to bite where the portrait's teeth do
+# For each part (upper and lower teeth, gums, tongue, cavity): light comes from above and in front, the lower teeth and
+# the tongue lie in the upper lip's and teeth's shade; how fast it gets dark with the depth; how wet it shines.
+_PART_LIGHT = np.array([1.0, 0.85, 0.9, 0.7, 1.0, 0.5])
+_DARKER = np.array([4.0, 3.0, 2.6, 2.6, 2.8, 3.6])
+_WET = np.array([0.10, 0.06, 0.05, 0.04, 0.10, 0.0])
 _LIGHT = np.array([0.15, -0.35, -0.9]) / np.linalg.norm([0.15, -0.35, -0.9])
+_HALFWAY = (_LIGHT + [0, 0, -1]) / np.linalg.norm(_LIGHT + [0, 0, -1])  # between light and eye
+_REDDER = np.array([-0.15, 0.0, 0.0])
+_SHINE = 24.0  # Blinn's exponent
+_FRONT_LIGHT = 0.9  # what of the light the arch's upper front teeth show
 
 
 @dataclass(frozen=True)
@@ -33,6 +47,7 @@ class Mouth:
         fit: (4, 3) float64: [template | 1] @ fit = this portrait's head space, for teeth and jaw.
         open_area: area between the lips in the portrait, squared inter-ocular distances.
         exposure: (3,) float64, what the arch's colours are multiplied with to sit in this picture's light.
+        enamel: (3,) float64, the same for teeth: where the portrait shows its own, the arch's have their colour.
         chroma: 0..1, how colourful the picture is: a black-and-white portrait has a grey mouth.
         own: padded crop (h + 2 PAD, w + 2 PAD, 4) float32 of the portrait's open mouth, its alpha where it can be used;
             empty when the mouth is closed.
@@ -42,6 +57,7 @@ class Mouth:
     fit: Float
     open_area: float
     exposure: Float
+    enamel: Float
     chroma: float
     own: Float32
     origin: Float
@@ -60,27 +76,25 @@ def find_mouth(colour: Float32, landmarks: Float, head: Float, template: Float) 
     apart = float(np.linalg.norm(landmarks[lm.EYE_OUTER_RIGHT, :2] - landmarks[lm.EYE_OUTER_LEFT, :2]))
     lips = landmarks[list(lm.LIPS_INNER), :2]
     opened = area(lips) / apart**2
-    own, origin = _own_teeth(colour, lips, apart) if opened > 0.012 else (np.zeros((0, 0, 4), np.float32), np.zeros(2))
     skin = _skin(colour, landmarks)
-    spread = (skin.max() - skin.min()) / max(skin.max(), 1e-6)
-    return Mouth(fit, opened, _exposure(colour, skin), float(np.clip(spread / 0.45, 0, 1)), own, origin)
+    own = find_teeth(colour, landmarks, skin) if opened > _OPEN else NONE
+    edge = own.edge if own.edge is not None or opened > _OPEN else _INCISOR_DISPLAY
+    if edge is not None:  # the arch bites where the portrait's teeth do
+        fit[3, 1] += np.clip(head[lm.LIP_TOP, 1] + edge - _biting_edge(fit), -_SHIFT, _SHIFT)
+    exposure = _exposure(colour, skin)
+    chroma = float(np.clip((skin.max() - skin.min()) / max(skin.max(), 1e-6) / 0.45, 0, 1))
+    if own.colour is None:
+        enamel = _ENAMEL * exposure
+    else:
+        enamel = own.colour / (_reflectance(chroma)[UPPER_TEETH] * _FRONT_LIGHT)
+    return Mouth(fit, opened, exposure, enamel, chroma, own.picture, own.origin)
 
 
-def _own_teeth(colour: Float32, lips: Float, apart: float) -> tuple[Float32, Float]:
-    height, width = colour.shape[:2]
-    low = np.floor(np.clip(lips.min(0) - 0.1 * apart, 0, (width, height))).astype(int)
-    high = np.ceil(np.clip(lips.max(0) + 0.1 * apart, 0, (width, height))).astype(int)
-    if (high - low).min() < 4:
-        return np.zeros((0, 0, 4), np.float32), np.zeros(2)
-    crop = colour[low[1] : high[1], low[0] : high[0]].copy()
-    inside = shapes.fill_polygon(
-        catmull_rom_loop(lips, 4), crop.shape[1], crop.shape[0], origin=(float(low[0]), float(low[1]))
-    )
-    # the lips' own edge stays with the lips; the softened rim hides where the teeth end
-    crop[..., 3] = pixels.gaussian_blur(pixels.erode(inside, 0.012 * apart), 0.008 * apart)
-    padded = np.pad(crop, ((PAD, PAD), (PAD, PAD), (0, 0)), mode="edge")
-    padded[..., 3] *= np.pad(np.ones(crop.shape[:2], np.float32), PAD)
-    return np.ascontiguousarray(padded, np.float32), low.astype(np.float64)
+def _biting_edge(fit: Float) -> float:
+    """Where the arch's upper front teeth end, head-space y."""
+    arch = dental_arch()
+    front = arch.vertices[(arch.part == UPPER_TEETH) & (np.abs(arch.vertices[:, 0]) < 0.09)]
+    return float(np.percentile((np.concatenate([front, np.ones((len(front), 1))], axis=1) @ fit)[:, 1], 95))
 
 
 def _skin(colour: Float32, landmarks: Float) -> Float:
@@ -160,15 +174,7 @@ def _arch(
     head = np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1) @ mouth.fit
     head[:, 0] += displacement[list(_CHIN), 0].mean() * arch.jaw
     placed = pose.to_picture(head)
-    turned = normals @ pose.rotation.T
-    lambert = 0.5 + 0.5 * np.clip(turned @ _LIGHT, 0, 1)
-    front = np.percentile(placed[:, 2], 2)
-    depth = np.clip((placed[:, 2] - front) / pose.scale, 0, 2)
-    shade = np.exp(-depth * 2.6 * (1 + 1.2 * np.exp(-opened / 0.03)))
-    parts = arch.colours * _PART_LIGHT[:, None]
-    grey = parts @ [[0.2126], [0.7152], [0.0722]]
-    parts = grey + mouth.chroma * (parts - grey)
-    colours = parts[arch.part] * (lambert * shade)[:, None] * mouth.exposure
+    colours = _lit(mouth, placed[:, 2] / pose.scale, normals @ pose.rotation.T, opened)
     placed[:, :2] -= hole.origin
     image = np.empty((hole.size[1], hole.size[0], 3), np.float32)
     image[:] = (np.array([0.006, 0.005, 0.005]) * mouth.exposure).astype(np.float32)
@@ -176,10 +182,36 @@ def _arch(
         placed.astype(np.float32), arch.triangles, colours.astype(np.float32), image,
         np.full(image.shape[:2], 1e30, np.float32),
     )  # fmt: skip
-    image = pixels.gaussian_blur(image, max(0.6, 0.005 * apart))
+    image = pixels.gaussian_blur(image, max(0.6, 0.0035 * apart))
     return np.concatenate(
         [image * _contact_shadow(coverage, apart), np.ones((*image.shape[:2], 1), np.float32)], axis=2
     )
+
+
+def _lit(mouth: Mouth, depth: Float, normals: Float, opened: float) -> Float:
+    """The arch's colours, (V, 3) linear: diffuse light, and Blinn's highlights (1977) on what is wet.
+
+    depth: (V,) head units; normals: (V, 3) in the picture's space; opened: area between the lips, see Mouth.open_area.
+    """
+    arch = dental_arch()
+    exposure = np.tile(mouth.exposure, (len(arch.colours), 1))
+    exposure[[UPPER_TEETH, LOWER_TEETH]] = mouth.enamel
+    parts = _reflectance(mouth.chroma) * _PART_LIGHT[:, None] * exposure
+    behind = np.clip(depth - np.percentile(depth, 2), 0, 2)
+    reaches = arch.light * np.exp(-behind * _DARKER[arch.part] * (1 + 1.2 * np.exp(-opened / 0.03)))
+    diffuse = 0.5 + 0.5 * np.clip(normals @ _LIGHT, 0, 1)
+    shine = _WET[arch.part] * np.clip(normals @ _HALFWAY, 0, 1) ** _SHINE
+    reddened = reaches[:, None] ** (1 + mouth.chroma * _REDDER)  # by what red walls throw on it
+    lit: Float = reddened * (parts[arch.part] * diffuse[:, None] + shine[:, None] * mouth.exposure)
+    return lit
+
+
+def _reflectance(chroma: float) -> Float:
+    """The parts' colours, (6, 3), grey in a picture without colour."""
+    colours = dental_arch().colours
+    grey = colours @ [[0.2126], [0.7152], [0.0722]]
+    reflectance: Float = grey + chroma * (colours - grey)
+    return reflectance
 
 
 def _jaw_drop(open_angle: float) -> float:
@@ -195,4 +227,4 @@ def _contact_shadow(coverage: Float32, apart: float) -> Float32:
     drop = int(round(0.03 * apart))
     if drop:
         light = np.concatenate([np.repeat(light[:1], drop, axis=0) * 0, light[:-drop]])
-    return np.clip(0.35 + 0.8 * light, 0, 1)[..., None].astype(np.float32)
+    return np.clip(0.45 + 0.7 * light, 0, 1)[..., None].astype(np.float32)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from gioconda.pose import fit_similarity
+from scipy import ndimage
 
 from .ict import Float, Head, Int
 
@@ -17,12 +18,12 @@ MM = 1 / 90.0  # head-space units: the outer eye corners are about 90 mm apart
 UPPER_TEETH, LOWER_TEETH, UPPER_GUM, LOWER_GUM, TONGUE, CAVITY = range(6)
 # Linear Rec.709 reflectance: enamel, gum, tongue, throat.
 COLOURS = (
-    (0.70, 0.63, 0.50),
-    (0.66, 0.58, 0.45),
+    (0.70, 0.66, 0.58),
+    (0.66, 0.61, 0.53),
     (0.42, 0.15, 0.14),
     (0.40, 0.14, 0.13),
-    (0.38, 0.13, 0.12),
-    (0.07, 0.018, 0.015),
+    (0.48, 0.20, 0.20),
+    (0.15, 0.042, 0.036),
 )
 # From the middle outwards: width, depth and crown height in mm, thickness of the biting edge (share of the depth),
 # width at the gum (share of the width).
@@ -70,22 +71,27 @@ class Mesh:
         self.triangles: list[Int] = []
         self.part: list[Int] = []
         self.jaw: list[Float] = []
+        self.light: list[Float] = []
         self.count = 0
 
-    def add(self, vertices: Float, triangles: Int, part: int, jaw: Float | float) -> None:
+    def add(self, vertices: Float, triangles: Int, part: int, jaw: Float | float, light: Float | float = 1.0) -> None:
+        """light: how much of the light around reaches each vertex, 0..1."""
         self.vertices.append(vertices)
         self.triangles.append(triangles + self.count)
         self.part.append(np.full(len(vertices), part))
-        self.jaw.append(np.broadcast_to(np.asarray(jaw, float), (len(vertices),)))
+        for values, many in ((jaw, self.jaw), (light, self.light)):
+            many.append(np.broadcast_to(np.asarray(values, float).reshape(-1), (len(vertices),)))
         self.count += len(vertices)
 
-    def add_grid(self, grid: Float, part: int, jaw: Float | float, *, closed: bool = False) -> None:
+    def add_grid(
+        self, grid: Float, part: int, jaw: Float | float, light: Float | float = 1.0, *, closed: bool = False
+    ) -> None:
         """(rows, columns, 3) points; `closed` joins the last column to the first."""
         rows, columns = grid.shape[:2]
         r, c = np.meshgrid(np.arange(rows - 1), np.arange(columns if closed else columns - 1), indexing="ij")
         a, b = r * columns + c, r * columns + (c + 1) % columns
         quads = np.stack([a, a + columns, b, b, a + columns, b + columns], -1).reshape(-1, 3)
-        self.add(grid.reshape(-1, 3), quads.astype(np.int32), part, jaw)
+        self.add(grid.reshape(-1, 3), quads.astype(np.int32), part, jaw, light)
 
 
 def dental_arch(head: Head) -> dict[str, np.ndarray]:
@@ -120,6 +126,7 @@ def dental_arch(head: Head) -> dict[str, np.ndarray]:
         "triangles": triangles.astype(np.uint16),
         "part": np.concatenate(mesh.part).astype(np.uint8),
         "jaw": np.concatenate(mesh.jaw).astype(np.float32),
+        "light": np.concatenate(mesh.light).astype(np.float32),
         "colours": np.array(COLOURS, np.float32),
         "pivot": pivot.astype(np.float32),
         "axis": np.array([1.0, 0.0, 0.0], np.float32),
@@ -169,12 +176,22 @@ def _add_tooth(mesh: Mesh, arch: Arch, at: float, size: Float, edge: float, neck
         y = arch.edge - rise - arch.grows * size[2] * (1 - level)
         rings.append(np.column_stack([xz[:, 0], np.full(RING, y), xz[:, 1]]))
     grid = np.array(rings)
+    # between two teeth it is dark, a little at the gum, and more the further the cheek is in front of them
+    light = 0.5 + 0.5 * np.clip(round_n, 0, 1)[None] ** 0.8
+    light = light * np.interp(LEVELS, [-0.25, 0.35, 0.9, 1], [0.6, 0.95, 1, 0.93])[:, None] * _beside(place[0])
     top = grid[-1].mean(0) + [0, arch.grows * size[2] * 0.02, 0]
     start = mesh.count
-    mesh.add_grid(grid if arch.grows < 0 else grid[:, ::-1], part, jaw, closed=True)
+    if arch.grows > 0:
+        grid, light = grid[:, ::-1], light[:, ::-1]
+    mesh.add_grid(grid, part, jaw, light, closed=True)
     last = start + (len(LEVELS) - 1) * RING + np.arange(RING)
     fan = np.stack([last, np.full(RING, mesh.count), np.roll(last, -1)], 1) - mesh.count
-    mesh.add(top[None], fan.astype(np.int32), part, jaw)
+    mesh.add(top[None], fan.astype(np.int32), part, jaw, 0.8)
+
+
+def _beside(x: float) -> float:
+    """How much light the cheeks leave, 1 at the front teeth."""
+    return float(np.interp(abs(x), [0.12, 0.26], [1.0, 0.45]))
 
 
 def _add_gum(mesh: Mesh, arch: Arch, teeth: tuple[tuple[float, ...], ...], part: int, jaw: float) -> None:
@@ -206,28 +223,31 @@ def _add_gum(mesh: Mesh, arch: Arch, teeth: tuple[tuple[float, ...], ...], part:
         xz = place + offsets[:, None] * normal
         rows.append(np.column_stack([xz[:, 0], heights_here, xz[:, 1]]))
     grid = np.array(rows)
-    mesh.add_grid(grid if arch.grows < 0 else grid[:, ::-1], part, jaw)
+    across = np.array([0.45, 0.8, 1.0, 0.8, 0.6, 0.5, 0.45, 0.4])
+    light = across * np.array([[_beside(row[0, 0])] for row in grid])
+    mesh.add_grid(grid if arch.grows < 0 else grid[:, ::-1], part, jaw, light)
 
 
 def _add_tongue(mesh: Mesh, lower: Arch) -> None:
-    """A flattened half-ellipsoid resting behind the lower teeth; its tip follows the jaw, its root hardly."""
-    u = np.linspace(0.02, 1, 14)  # tip to root
-    v = np.linspace(-1, 1, 13)  # right to left
-    front = lower.front + 9.5 * MM
-    half = 21 * MM * np.sqrt(1 - (1 - np.clip(u * 1.5, 0, 1)) ** 2)
-    ridge = (
-        lower.edge
-        + 1.0 * MM
-        - 5.5 * MM * np.sin(np.pi * np.clip(u, 0, 1) ** 0.8)
-        + 6 * MM * (1 - np.clip(u * 4, 0, 1)) ** 2
-    )
+    """A half-ellipsoid with a groove, resting behind the lower teeth; its tip follows the jaw, its root half as much.
+
+    Its skin is uneven, which breaks the wet light on it; towards the teeth and the throat it is dark.
+    """
+    u = np.linspace(0.0, 1, 26)  # tip to root
+    v = np.linspace(-1, 1, 23)  # right to left
+    front = lower.front + 8.5 * MM
+    half = 19.5 * MM * np.sqrt(1 - (1 - np.clip(u * 1.7, 0, 1)) ** 2)
+    ridge = lower.edge + 2.5 * MM - 6.0 * MM * np.sin(np.pi * u**0.75) + 7 * MM * (1 - np.clip(u * 5, 0, 1)) ** 2
     x = half[:, None] * np.sin(v * np.pi / 2)[None]
-    dome = 7.5 * MM * (1 - np.sqrt(np.clip(1 - v**2 * 0.98, 0, 1)))
-    groove = 1.2 * MM * np.exp(-((v / 0.16) ** 2))[None] * np.sin(np.pi * u)[:, None]
-    y = ridge[:, None] + dome[None] + groove
-    z = np.broadcast_to((front + u * 42 * MM)[:, None], x.shape)
-    jaw = np.broadcast_to((0.95 - 0.6 * u)[:, None], x.shape)
-    mesh.add_grid(np.stack([x, y, z], -1)[:, ::-1], TONGUE, jaw[:, ::-1].reshape(-1))
+    dome = 9.0 * MM * (1 - np.sqrt(np.clip(1 - v**2 * 0.98, 0, 1)))
+    groove = 1.6 * MM * np.exp(-((v / 0.14) ** 2))[None] * np.sin(np.pi * u)[:, None]
+    uneven = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=x.shape), 0.7) * 0.4 * MM
+    y = ridge[:, None] + dome[None] + groove + uneven
+    z = np.broadcast_to((front + u * 44 * MM)[:, None], x.shape)
+    jaw = np.broadcast_to((0.97 - 0.45 * u)[:, None], x.shape)
+    rim = np.clip((1 - np.abs(v)) / 0.35, 0, 1)[None] * np.clip((u + 0.04) / 0.2, 0, 1)[:, None]
+    light = (0.3 + 0.7 * rim) * (1 - 0.25 * np.exp(-((v / 0.1) ** 2)))[None] * (1 - 0.45 * u)[:, None]
+    mesh.add_grid(np.stack([x, y, z], -1)[:, ::-1], TONGUE, jaw[:, ::-1], light[:, ::-1])
 
 
 def _add_cavity(mesh: Mesh, upper: Arch, lower: Arch) -> None:
@@ -243,7 +263,8 @@ def _add_cavity(mesh: Mesh, upper: Arch, lower: Arch) -> None:
         + 0.34 * (np.abs(np.cos(angle)) ** 2)[None] * (1 - depth)[:, None]
     )
     jaw = np.clip(0.5 + 0.5 * np.sin(angle), 0, 1)[None] * (1 - 0.7 * depth)[:, None]
-    mesh.add_grid(np.stack([x, y, z], -1), CAVITY, jaw.reshape(-1), closed=True)
+    light = np.broadcast_to((0.7 - 0.5 * depth)[:, None], x.shape)
+    mesh.add_grid(np.stack([x, y, z], -1), CAVITY, jaw, light, closed=True)
 
 
 def _hinge(head: Head) -> tuple[Float, float]:

@@ -1,0 +1,161 @@
+"""The portrait's own teeth: cut out of an open mouth, continued to the gum, their colour and biting edge measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from .. import landmarks as lm
+from .. import pixels, shapes
+from .kernels import PAD
+from .mesh import smoothstep
+from .patch import catmull_rom_loop
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+# Lengths are shares of the distance between the outer corners of the eyes, about 90 mm.
+CROWN = 0.115  # height of an upper front tooth, from its edge to the gum
+_BESIDE, _ABOVE = 0.1, 0.14  # what the crop has around the lips
+_RIM = 0.012  # the lips' own edge stays with the lips
+_SOFT = 0.006
+_FRONT = 0.09  # the front teeth reach so far from the middle
+_SHADE = 0.025  # the lip's shade on the teeth reaches so far down
+_BETWEEN_ROWS = 0.012  # so much of something else ends the upper row
+_LEAST = 0.08  # share of an open mouth that teeth fill, if there are any
+
+
+@dataclass(frozen=True)
+class OwnTeeth:
+    """
+    Attributes:
+        picture: padded crop (h + 2 PAD, w + 2 PAD, 4) float32, straight alpha: 1 where it can be laid over the
+            arch; empty when the mouth is closed.
+        origin: (2,) float64, the crop's corner in the picture.
+        colour: (3,) float64 linear, of lit teeth; None where no teeth are seen.
+        edge: how far below the middle of the upper lip the front teeth end, in distances between the eyes' corners;
+            None likewise.
+    """
+
+    picture: Float32
+    origin: Float
+    colour: Float | None = None
+    edge: float | None = None
+
+
+NONE = OwnTeeth(np.zeros((0, 0, 4), np.float32), np.zeros(2))
+
+
+def find_teeth(colour: Float32, landmarks: Float, skin: Float) -> OwnTeeth:
+    """The teeth of a mouth that is open. colour: (H, W, 4) linear; landmarks: (478, 3) pixels; skin: (3,) linear."""
+    height, width = colour.shape[:2]
+    apart = float(np.linalg.norm(landmarks[lm.EYE_OUTER_RIGHT, :2] - landmarks[lm.EYE_OUTER_LEFT, :2]))
+    lips = landmarks[list(lm.LIPS_INNER), :2]
+    low = np.floor(np.clip(lips.min(0) - np.array([_BESIDE, _ABOVE]) * apart, 0, (width, height))).astype(int)
+    high = np.ceil(np.clip(lips.max(0) + _BESIDE * apart, 0, (width, height))).astype(int)
+    if (high - low).min() < 4:
+        return NONE
+    crop = colour[low[1] : high[1], low[0] : high[0]].copy()
+    outline = catmull_rom_loop(lips, 4)
+    inside = shapes.fill_polygon(outline, crop.shape[1], crop.shape[0], origin=(float(low[0]), float(low[1])))
+    free = pixels.erode(inside, _RIM * apart)
+    teeth = _bright(crop, free > 0.5, skin)
+    lit, edge = None, None
+    if teeth is None:
+        crop[..., 3] = pixels.gaussian_blur(free, 0.008 * apart)  # the softened rim hides where it ends
+    else:
+        lit = np.median(crop[teeth][:, :3].astype(np.float64), axis=0)
+        middle = landmarks[lm.LIP_TOP, :2] - low
+        bottom = _continued(crop, free, teeth, float(middle[0]), apart)
+        front = bottom[np.abs(np.arange(len(bottom)) - middle[0]) < _FRONT * apart]
+        if np.isfinite(front).any():
+            edge = float(np.nanpercentile(front, 20) - middle[1]) / apart
+    padded = np.pad(crop, ((PAD, PAD), (PAD, PAD), (0, 0)), mode="edge")
+    padded[..., 3] *= np.pad(np.ones(crop.shape[:2], np.float32), PAD)
+    return OwnTeeth(np.ascontiguousarray(padded, np.float32), low.astype(np.float64), lit, edge)
+
+
+def _bright(crop: Float32, free: Mask, skin: Float) -> Mask | None:
+    """Which pixels of an open mouth are teeth, (h, w); None where none are seen.
+
+    Lips, gums and tongue are red, the rest is dark: teeth have more green and blue than all of it (Otsu 1979).
+    """
+    if free.sum() < 40:
+        return None
+    pale = np.sqrt(np.clip(crop[..., 1:3].min(2), 0, None))
+    top = max(float(np.percentile(pale[free], 99)), 1e-6)
+    levels = np.clip(pale / top * 255, 0, 255).astype(np.uint8)
+    threshold, _ = cv2.threshold(levels[free], 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    teeth: Mask = free & (levels > threshold)
+    teeth = cv2.morphologyEx(teeth.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    if teeth.sum() < _LEAST * free.sum():
+        return None
+    lit, rest = np.median(crop[teeth][:, :3], axis=0), np.median(crop[free & ~teeth][:, :3], axis=0)
+    weights = np.array([0.2126, 0.7152, 0.0722])
+    bright = lit @ weights > max(0.25 * (skin @ weights), 1.7 * (rest @ weights))
+    # enamel is not redder than the skin around it
+    pale_enough = lit[:2].min() * skin.max() >= 0.95 * skin[:2].min() * lit.max()
+    return teeth if bright and pale_enough else None
+
+
+def _continued(crop: Float32, free: Float32, teeth: Mask, middle: float, apart: float) -> Float:
+    """Sets the crop's alpha to the teeth and continues them above, where a risen lip shows more. -> where each column's
+    teeth end, (w,) rows, NaN where there are none.
+
+    What lies below the teeth (lower lip, tongue, the dark) does not move with the skull: it is left out.
+    """
+    height, columns = crop.shape[0], np.arange(crop.shape[1])
+    rows = np.arange(height)[:, None]
+    has, ends = _upper_row(teeth, max(1, int(round(_BETWEEN_ROWS * apart))))
+    solid = free > 0.5
+    within = np.flatnonzero(solid.any(0))
+    corners = [float(np.flatnonzero(solid[:, x]).mean()) for x in (within[0], within[-1])]
+    first, last = has[[0, -1]]
+    # a gap between teeth is a gap, and some of the shade beside them is theirs: not what the arch has there
+    knots = np.concatenate([[min(within[0], first - 1)], has, [max(within[-1], last + 1)]])
+    bottom = np.interp(columns, knots, np.concatenate([corners[:1], ends, corners[1:]]))
+    bottom = pixels.gaussian_blur(np.tile(bottom.astype(np.float32), (3, 1)), 0.004 * apart)[1].astype(np.float64)
+    lip = np.where(solid.any(0), np.argmax(solid, axis=0), bottom)
+    # a tooth goes on upwards in the colour it has below the lip's shade; between two teeth the gum comes down
+    shade = np.minimum(_SHADE * apart, 0.4 * np.maximum(bottom - lip, 0))
+    top = lip + shade
+    deep = max(1, int(round(0.03 * apart)))
+    below = np.clip((top + np.arange(deep)[:, None] * np.minimum(1, shade / deep)).astype(int), 0, height - 1)
+    colour = crop[below, columns, :3].mean(0)
+    own = np.clip((rows - lip) / np.maximum(shade, 1e-6) - 0.3, 0, 1)[..., None].astype(np.float32)
+    crop[..., :3] = colour + own * (crop[..., :3] - colour)
+    beside = np.clip((np.abs(columns - middle) / apart - _FRONT) / _FRONT, 0, 1)
+    crown = (CROWN - 0.02 * beside) - 0.025 * (1 - _of_a_tooth(colour.mean(1), 0.05 * apart))
+    hidden = np.maximum(crown * apart - (bottom - lip), 0.012 * apart)
+    above = 1 - smoothstep((lip - rows - 0.6 * hidden) / (0.4 * hidden))
+    shown = (rows < bottom) & (lip < bottom)
+    sides = 1 - smoothstep(np.maximum(first - columns, columns - last) / (0.035 * apart))
+    alpha = shown * sides * np.where(rows >= lip, np.maximum(free, rows <= lip + _RIM * apart), above)
+    crop[..., 3] = pixels.gaussian_blur(alpha.astype(np.float32), _SOFT * apart)
+    return np.where((columns >= first) & (columns <= last), bottom, np.nan)
+
+
+def _upper_row(teeth: Mask, gap: int) -> tuple[npt.NDArray[np.intp], Float]:
+    """Columns with teeth, and the row where the upper ones end in each: something else follows for `gap` rows."""
+    has = np.flatnonzero(teeth.any(0))
+    ends = np.empty(len(has))
+    for k, x in enumerate(has):
+        rows = np.flatnonzero(teeth[:, x])
+        breaks = np.flatnonzero(np.diff(rows) > gap)
+        ends[k] = rows[breaks[0] if len(breaks) else -1] + 1
+    # a lower tooth that touches the upper ones does not move with them
+    usual = ndimage.median_filter(ends, min(12 * gap + 1, len(ends)))
+    return has, ndimage.median_filter(np.minimum(ends, usual + gap), min(2 * gap + 1, len(ends)))
+
+
+def _of_a_tooth(brightness: Float32, reach: float) -> Float:
+    """0 between two teeth … 1 in the middle of one, (w,), from how bright a row of them is."""
+    size = 2 * int(reach) + 1
+    high, low = ndimage.maximum_filter1d(brightness, size), ndimage.minimum_filter1d(brightness, size)
+    part = (brightness - low) / np.maximum(np.maximum(high - low, 0.15 * high), 1e-6)
+    return np.asarray(np.clip(part / 0.7, 0, 1), np.float64)

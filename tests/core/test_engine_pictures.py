@@ -68,6 +68,19 @@ def test_the_mouth_of_a_grey_picture_is_grey_inside(small: Sitter, driven: Pose)
     assert np.ptp(frame[..., :3], axis=2).max() < 0.02
 
 
+def test_the_mouth_of_a_sepia_picture_has_its_tint(small: Sitter, driven: Pose) -> None:
+    sepia = _grey(small.source)
+    sepia[..., :3] = sepia[..., :3] ** np.array([0.9, 1.0, 1.15], np.float32)  # a tint that changes with brightness
+    frame = render(prepare(sepia, small.landmarks, small.matte), driven, passes=("Combined", "Mouth")).passes
+    mouth = frame["Combined"][frame["Mouth"][..., 0] > 0.99][:, :3]
+    bright = mouth[mouth.mean(1) > 0.02]
+    assert len(bright) > 50
+    assert (bright[:, 0] >= bright[:, 1] - 1e-4).all()  # brown …
+    assert (bright[:, 1] >= bright[:, 2] - 1e-4).all()
+    redness = np.log(bright[:, 0] / bright[:, 1])
+    assert np.ptp(redness) < 0.35  # … and no part of it pink
+
+
 def test_a_cut_out_stays_clear_where_nobody_is(small: Sitter, driven: Pose) -> None:
     cutout = small.source * small.matte[..., None]
     portrait = prepare(cutout, small.landmarks, small.matte, cutout=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gioconda import landmarks as lm
-from gioconda import shapes
+from gioconda import pixels, shapes
 from gioconda.engine.kernels import PAD
 from gioconda.engine.patch import catmull_rom_loop
 from gioconda.engine.teeth import CROWN, OwnTeeth, find_teeth
@@ -62,13 +62,13 @@ def _alpha(own: OwnTeeth) -> np.ndarray:
     """(SIZE, SIZE): where the cut-out covers the picture."""
     whole = np.zeros((SIZE, SIZE), np.float32)
     inner = own.picture[PAD:-PAD, PAD:-PAD, 3]
-    x, y = own.origin.astype(int)
+    x, y = (-own.place[:, 2]).astype(int)
     whole[y : y + inner.shape[0], x : x + inner.shape[1]] = inner
     return whole
 
 
 def _colour(own: OwnTeeth, x: float, y: float) -> np.ndarray:
-    column, row = int(x - own.origin[0]) + PAD, int(y - own.origin[1]) + PAD
+    column, row = (own.place @ (x, y, 1)).astype(int) + PAD
     return np.asarray(own.picture[row, column, :3])
 
 
@@ -117,6 +117,22 @@ def test_a_mouth_without_teeth_has_none(face: np.ndarray) -> None:
     assert own.colour is None
     assert own.edge is None
     assert own.picture.size  # what is seen of the mouth is kept as it is
+
+
+@pytest.mark.parametrize("degrees", [-35.0, 20.0])
+def test_a_tilted_head_is_as_good_as_an_upright_one(face: np.ndarray, degrees: float) -> None:
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    tilt = np.array([[c, -s], [s, c]])
+    middle = np.full(2, SIZE / 2)
+    tilted = face.copy()
+    tilted[:, :2] = (face[:, :2] - middle) @ tilt.T + middle
+    back = np.column_stack([tilt.T, middle - tilt.T @ middle])
+    picture = pixels.warp_affine(_drawn(face), back, SIZE, SIZE, method="cubic")
+    upright, own = find_teeth(_drawn(face), face, SKIN), find_teeth(picture, tilted, SKIN)
+    assert own.edge == pytest.approx(upright.edge, abs=0.004)
+    x, y = tilted[lm.LIP_TOP, :2] + tilt @ (2, -3)  # above the lip, in the face's own direction
+    np.testing.assert_allclose(_colour(own, x, y), ENAMEL, rtol=0.15)
+    assert own.picture[..., 3].sum() == pytest.approx(upright.picture[..., 3].sum(), rel=0.06)
 
 
 @pytest.mark.parametrize("exposure", [0.02, 1.0, 30.0])

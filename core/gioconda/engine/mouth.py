@@ -51,7 +51,7 @@ class Mouth:
         chroma: 0..1, how colourful the picture is: a black-and-white portrait has a grey mouth, sepia a brown one.
         own: padded crop (h + 2 PAD, w + 2 PAD, 4) float32 of the portrait's open mouth, its alpha where it can be used;
             empty when the mouth is closed.
-        origin: (2,) float64, the crop's corner in the picture.
+        place: (2, 3) float64, from the picture to that crop.
     """
 
     fit: Float
@@ -60,7 +60,7 @@ class Mouth:
     enamel: Float
     chroma: float
     own: Float32
-    origin: Float
+    place: Float
 
 
 def find_mouth(colour: Float32, landmarks: Float, head: Float, template: Float) -> Mouth:
@@ -88,7 +88,7 @@ def find_mouth(colour: Float32, landmarks: Float, head: Float, template: Float) 
         enamel = _ENAMEL * exposure
     else:
         enamel = own.colour / (_reflectance(chroma)[UPPER_TEETH] * _FRONT_LIGHT)
-    return Mouth(fit, opened, exposure, enamel, chroma, own.picture, own.origin)
+    return Mouth(fit, opened, exposure, enamel, chroma, own.picture, own.place)
 
 
 def _biting_edge(fit: Float) -> float:
@@ -163,7 +163,8 @@ def paint_mouth(
     turn = _teeth_plane(at_rest, rest_pose, pose)
     if mouth.own.size and abs(np.linalg.det(turn[:, :2])) > _EDGE_ON:
         back = np.linalg.inv(turn[:, :2])
-        where = np.concatenate([back, (back @ (hole.origin - turn[:, 2]) - mouth.origin)[:, None]], axis=1)
+        linear, corner = mouth.place[:, :2] @ back, mouth.place[:, 2]
+        where = np.column_stack([linear, linear @ (hole.origin - turn[:, 2]) + corner])
         own = np.empty((hole.size[1], hole.size[0], 4), np.float32)
         sample_affine(mouth.own, where.astype(np.float32), own)
         kept = own[..., 3:]

@@ -26,7 +26,10 @@ _RIM = 0.012  # the lips' own edge stays with the lips
 _SOFT = 0.006
 _FRONT = 0.09  # the front teeth reach so far from the middle
 _SHADE = 0.025  # the lip's shade on the teeth reaches so far down
+_SAMPLED = 0.03  # below that, a tooth's colour is the mean of so much
+_PAPILLA = 0.025  # so far the gum comes down between two teeth
 _BETWEEN_ROWS = 0.012  # so much of something else ends the upper row
+_LEVEL = np.radians(4)
 _LEAST = 0.08  # share of an open mouth that teeth fill, if there are any
 
 
@@ -36,33 +39,35 @@ class OwnTeeth:
     Attributes:
         picture: padded crop (h + 2 PAD, w + 2 PAD, 4) float32, straight alpha: 1 where it can be laid over the
             arch; empty when the mouth is closed.
-        origin: (2,) float64, the crop's corner in the picture.
+        place: (2, 3) float64, from the picture to the crop, in which the face is upright; pixels.
         colour: (3,) float64 linear, of lit teeth; None where no teeth are seen.
         edge: how far below the middle of the upper lip the front teeth end, in distances between the eyes' corners;
             None likewise.
     """
 
     picture: Float32
-    origin: Float
+    place: Float
     colour: Float | None = None
     edge: float | None = None
 
 
-NONE = OwnTeeth(np.zeros((0, 0, 4), np.float32), np.zeros(2))
+NONE = OwnTeeth(np.zeros((0, 0, 4), np.float32), np.zeros((2, 3)))
 
 
 def find_teeth(colour: Float32, landmarks: Float, skin: Float) -> OwnTeeth:
     """The teeth of a mouth that is open. colour: (H, W, 4) linear; landmarks: (478, 3) pixels; skin: (3,) linear."""
-    height, width = colour.shape[:2]
-    apart = float(np.linalg.norm(landmarks[lm.EYE_OUTER_RIGHT, :2] - landmarks[lm.EYE_OUTER_LEFT, :2]))
-    lips = landmarks[list(lm.LIPS_INNER), :2]
-    low = np.floor(np.clip(lips.min(0) - np.array([_BESIDE, _ABOVE]) * apart, 0, (width, height))).astype(int)
-    high = np.ceil(np.clip(lips.max(0) + _BESIDE * apart, 0, (width, height))).astype(int)
-    if (high - low).min() < 4:
+    across = landmarks[lm.EYE_OUTER_LEFT, :2] - landmarks[lm.EYE_OUTER_RIGHT, :2]
+    apart = float(np.linalg.norm(across))
+    lips, upright = landmarks[list(lm.LIPS_INNER), :2], _upright(across / apart)
+    low = np.floor((lips @ upright.T).min(0) - np.array([_BESIDE, _ABOVE]) * apart)
+    width, height = (int(v) for v in np.ceil((lips @ upright.T).max(0) + _BESIDE * apart - low))
+    seen = np.clip(lips, 0, colour.shape[1::-1])
+    if np.ptp(seen, axis=0).min() < 2:
         return NONE
-    crop = colour[low[1] : high[1], low[0] : high[0]].copy()
-    outline = catmull_rom_loop(lips, 4)
-    inside = shapes.fill_polygon(outline, crop.shape[1], crop.shape[0], origin=(float(low[0]), float(low[1])))
+    place = np.concatenate([upright, -low[:, None]], axis=1)
+    back = np.concatenate([upright.T, (upright.T @ low)[:, None]], axis=1)
+    crop = pixels.warp_affine(colour, back, width, height, method="cubic")
+    inside = shapes.fill_polygon(catmull_rom_loop(lips @ upright.T - low, 4), width, height)
     free = pixels.erode(inside, _RIM * apart)
     teeth = _bright(crop, free > 0.5, skin)
     lit, edge = None, None
@@ -70,14 +75,24 @@ def find_teeth(colour: Float32, landmarks: Float, skin: Float) -> OwnTeeth:
         crop[..., 3] = pixels.gaussian_blur(free, 0.008 * apart)  # the softened rim hides where it ends
     else:
         lit = np.median(crop[teeth][:, :3].astype(np.float64), axis=0)
-        middle = landmarks[lm.LIP_TOP, :2] - low
-        bottom = _continued(crop, free, teeth, float(middle[0]), apart)
+        middle = upright @ landmarks[lm.LIP_TOP, :2] - low
+        crop, bottom = _continued(crop, free, teeth, float(middle[0]), apart)
         front = bottom[np.abs(np.arange(len(bottom)) - middle[0]) < _FRONT * apart]
         if np.isfinite(front).any():
             edge = float(np.nanpercentile(front, 20) - middle[1]) / apart
     padded = np.pad(crop, ((PAD, PAD), (PAD, PAD), (0, 0)), mode="edge")
     padded[..., 3] *= np.pad(np.ones(crop.shape[:2], np.float32), PAD)
-    return OwnTeeth(np.ascontiguousarray(padded, np.float32), low.astype(np.float64), lit, edge)
+    return OwnTeeth(np.ascontiguousarray(padded, np.float32), place, lit, edge)
+
+
+def _upright(across: Float) -> Float:
+    """The rotation (2, 2) that makes a face upright; none where its eyes are as good as level: pixels stay as they are.
+
+    across: (2,) unit vector from the person's right eye to the left.
+    """
+    if across[0] > np.cos(_LEVEL):
+        return np.eye(2)
+    return np.array([across, [-across[1], across[0]]])
 
 
 def _bright(crop: Float32, free: Mask, skin: Float) -> Mask | None:
@@ -103,41 +118,36 @@ def _bright(crop: Float32, free: Mask, skin: Float) -> Mask | None:
     return teeth if bright and pale_enough else None
 
 
-def _continued(crop: Float32, free: Float32, teeth: Mask, middle: float, apart: float) -> Float:
-    """Sets the crop's alpha to the teeth and continues them above, where a risen lip shows more. -> where each column's
-    teeth end, (w,) rows, NaN where there are none.
+def _continued(crop: Float32, free: Float32, teeth: Mask, middle: float, apart: float) -> tuple[Float32, Float]:
+    """The crop with the teeth going on above, where a risen lip shows more, its alpha where teeth are; and where each
+    column's teeth end, (w,) rows, NaN where there are none.
 
     What lies below the teeth (lower lip, tongue, the dark) does not move with the skull: it is left out.
     """
     height, columns = crop.shape[0], np.arange(crop.shape[1])
     rows = np.arange(height)[:, None]
     has, ends = _upper_row(teeth, max(1, int(round(_BETWEEN_ROWS * apart))))
-    solid = free > 0.5
-    within = np.flatnonzero(solid.any(0))
-    corners = [float(np.flatnonzero(solid[:, x]).mean()) for x in (within[0], within[-1])]
-    first, last = has[[0, -1]]
-    # a gap between teeth is a gap, and some of the shade beside them is theirs: not what the arch has there
-    knots = np.concatenate([[min(within[0], first - 1)], has, [max(within[-1], last + 1)]])
-    bottom = np.interp(columns, knots, np.concatenate([corners[:1], ends, corners[1:]]))
+    bottom = np.interp(columns, has, ends)  # a gap between teeth is a gap, and its darkness is kept
     bottom = pixels.gaussian_blur(np.tile(bottom.astype(np.float32), (3, 1)), 0.004 * apart)[1].astype(np.float64)
+    solid = free > 0.5
     lip = np.where(solid.any(0), np.argmax(solid, axis=0), bottom)
-    # a tooth goes on upwards in the colour it has below the lip's shade; between two teeth the gum comes down
+    # a tooth goes on upwards in the colour it has below the lip's shade …
     shade = np.minimum(_SHADE * apart, 0.4 * np.maximum(bottom - lip, 0))
-    top = lip + shade
-    deep = max(1, int(round(0.03 * apart)))
-    below = np.clip((top + np.arange(deep)[:, None] * np.minimum(1, shade / deep)).astype(int), 0, height - 1)
-    colour = crop[below, columns, :3].mean(0)
+    deep = max(1, int(round(_SAMPLED * apart)))
+    below = lip + shade + np.arange(deep)[:, None] * np.minimum(1, shade / deep)
+    lit = crop[np.clip(below.astype(int), 0, height - 1), columns, :3].mean(0)
     own = np.clip((rows - lip) / np.maximum(shade, 1e-6) - 0.3, 0, 1)[..., None].astype(np.float32)
-    crop[..., :3] = colour + own * (crop[..., :3] - colour)
+    colour = lit + own * (crop[..., :3] - lit)
+    # … as far as its crown reaches; between two teeth the gum comes down
     beside = np.clip((np.abs(columns - middle) / apart - _FRONT) / _FRONT, 0, 1)
-    crown = (CROWN - 0.02 * beside) - 0.025 * (1 - _of_a_tooth(colour.mean(1), 0.05 * apart))
+    crown = CROWN - 0.02 * beside - _PAPILLA * (1 - _of_a_tooth(lit.mean(1), 0.05 * apart))
     hidden = np.maximum(crown * apart - (bottom - lip), 0.012 * apart)
     above = 1 - smoothstep((lip - rows - 0.6 * hidden) / (0.4 * hidden))
-    shown = (rows < bottom) & (lip < bottom)
+    alpha = np.where(rows >= lip, np.maximum(free, rows <= lip + _RIM * apart), above)
+    first, last = has[[0, -1]]
     sides = 1 - smoothstep(np.maximum(first - columns, columns - last) / (0.035 * apart))
-    alpha = shown * sides * np.where(rows >= lip, np.maximum(free, rows <= lip + _RIM * apart), above)
-    crop[..., 3] = pixels.gaussian_blur(alpha.astype(np.float32), _SOFT * apart)
-    return np.where((columns >= first) & (columns <= last), bottom, np.nan)
+    alpha = pixels.gaussian_blur((alpha * sides * (rows < bottom) * (lip < bottom)).astype(np.float32), _SOFT * apart)
+    return np.dstack([colour, alpha]), np.where((columns >= first) & (columns <= last), bottom, np.nan)
 
 
 def _upper_row(teeth: Mask, gap: int) -> tuple[npt.NDArray[np.intp], Float]:

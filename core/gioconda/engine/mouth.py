@@ -22,9 +22,7 @@ Float32 = npt.NDArray[np.float32]
 _FIT = (61, 291, 0, 17, 13, 14, 2, 98, 327, 152, 205, 425, 4, 50, 280)  # where the arch is fitted to the face
 _EDGE_ON = 0.02  # how much of a plane's area is left when it is seen from its edge
 _LOWER_LIP, _CHIN = (14, 17, 87, 317), (152, 199, 200, 175)
-_OPEN = (
-    0.012  # area between the lips from which on a portrait's mouth is open, squared distances between the eyes' corners
-)
+_OPEN = 0.012  # a portrait's mouth is open from that area between the lips on, see Mouth.open_area
 _INCISOR_DISPLAY = 0.03  # how far upper teeth reach below a resting lip: 2.7 mm (Vig and Brundo 1978)
 _ENAMEL = 0.8  # teeth's exposure beside the skin's: median of the portraits that show theirs
 _SHIFT = 0.08  # how far the arch is moved at most to bite where the portrait's teeth do
@@ -35,7 +33,7 @@ _DARKER = np.array([4.0, 3.0, 2.6, 2.6, 2.8, 3.6])
 _WET = np.array([0.10, 0.06, 0.05, 0.04, 0.10, 0.0])
 _LIGHT = np.array([0.15, -0.35, -0.9]) / np.linalg.norm([0.15, -0.35, -0.9])
 _HALFWAY = (_LIGHT + [0, 0, -1]) / np.linalg.norm(_LIGHT + [0, 0, -1])  # between light and eye
-_REDDER = np.array([-0.15, 0.0, 0.0])
+_REDDER = np.array([-0.15, 0.0, 0.0])  # the darker, the redder: exponents of what light reaches a place
 _SHINE = 24.0  # Blinn's exponent
 _FRONT_LIGHT = 0.9  # what of the light the arch's upper front teeth show
 

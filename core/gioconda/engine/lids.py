@@ -85,10 +85,7 @@ def find_lid(crop: Float32, outline: Float, fold: Float) -> Lid:
     below = where.lower - 0.18 * width * up
     x, y = (np.clip(below[:, k], 0, crop.shape[1 - k] - 1).astype(int) for k in range(2))
     around = float(np.median(soft[y, x, :3].mean(1)))
-    # the narrower the strip of skin that becomes the lid, the more of it lies in the fold's shadow
-    stretch = float(np.median((where.upper - where.lower) @ up) / max(np.median(where.height - edge * width), 1e-3))
-    lit = float(np.clip((stretch - 1.5) / 2.5, 0, 1))
-    light = float(np.clip((around / max(level, 1e-4)) ** (0.55 + 0.3 * lit), 1, 1.9 + 0.9 * lit))
+    light = float(np.clip((around / max(level, 1e-4)) ** 0.55, 1, 1.9))
     return Lid(_padded(crop), _padded(soft), edge, np.minimum(dark, 0.3 * level).astype(np.float64), light)
 
 

@@ -28,6 +28,8 @@ LINEAR = "lin_rec709_scene"
 _LINEAR_NAMES = (LINEAR, "Linear Rec.709 (sRGB)", "Linear Rec.709", "lin_srgb", "lin_rec709", "Utility - Linear - sRGB")
 _WAYS_OUT = (("aces_interchange", "ACES2065-1"), ("cie_xyz_d65_interchange", "CIE XYZ-D65 - Scene-referred"))
 _ROWS = 1024  # converted at a time
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear Rec.709
+LUMINANCE.setflags(write=False)
 
 
 def config_path(ocio_config: Path | str | None) -> str:
@@ -137,7 +139,7 @@ def choose_display(pixels: Floats) -> Display:
     if float(rgb.max(initial=0.0)) <= _LDR:
         return Display()
     sample = rgb[::step, ::step]
-    luminance = sample @ np.array([0.2126, 0.7152, 0.0722], np.float32)
+    luminance = sample @ LUMINANCE.astype(np.float32)
     lit = luminance[luminance > 1e-4]
     if not lit.size:
         return Display()

@@ -275,8 +275,7 @@ def _portrait_key(look: Look, found: Analysis, job: Job, longest: int) -> Hashab
 
 def _preview_size(look: Look, found: Analysis, asked: int) -> int:
     """Longest side of a preview: as asked for, more where the face would be too small, at most the picture's."""
-    ends = found.landmarks[[lm.EYE_OUTER_RIGHT, lm.EYE_OUTER_LEFT], :2]
-    apart = max(float(np.linalg.norm(ends[0] - ends[1])), 1.0)
+    apart = max(lm.interocular(found.landmarks), 1.0)
     needed = int(np.ceil(max(look.size) * LEAST_EYES / apart))
     return min(max(asked, needed), max(look.size))
 

@@ -123,6 +123,11 @@ ARKIT = (
 )  # fmt: skip
 
 
+def interocular(points: npt.NDArray[np.floating]) -> float:
+    """The distance between the outer corners of the eyes, as the picture shows it. points: (478, 2 or 3) pixels."""
+    return float(np.linalg.norm(points[EYE_OUTER_RIGHT, :2] - points[EYE_OUTER_LEFT, :2]))
+
+
 @cache
 def triangles() -> IntArray:
     """The face as 898 triangles over the 468 skin points, eye and mouth holes filled. (898, 3) int32.

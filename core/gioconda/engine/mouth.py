@@ -9,12 +9,13 @@ import numpy.typing as npt
 
 from .. import landmarks as lm
 from .. import pixels
+from ..color import LUMINANCE
 from ..pose import HeadPose
 from .anatomy import LOWER_TEETH, UPPER_TEETH, dental_arch
 from .kernels import rasterise_colours, sample_affine
 from .mesh import smoothstep
 from .patch import Opening, Patch, area, opening
-from .teeth import NONE, find_teeth
+from .teeth import NONE, OwnTeeth, find_teeth
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -47,9 +48,7 @@ class Mouth:
         exposure: (3,) float64, what the arch's colours are multiplied with to sit in this picture's light.
         enamel: (3,) float64, the same for teeth: where the portrait shows its own, the arch's have their colour.
         chroma: 0..1, how colourful the picture is: a black-and-white portrait has a grey mouth, sepia a brown one.
-        own: padded crop (h + 2 PAD, w + 2 PAD, 4) float32 of the portrait's open mouth, its alpha where it can be used;
-            empty when the mouth is closed.
-        place: (2, 3) float64, from the picture to that crop.
+        own: what the portrait shows of its own teeth.
     """
 
     fit: Float
@@ -57,8 +56,7 @@ class Mouth:
     exposure: Float
     enamel: Float
     chroma: float
-    own: Float32
-    place: Float
+    own: OwnTeeth
 
 
 def find_mouth(colour: Float32, landmarks: Float, head: Float, template: Float) -> Mouth:
@@ -71,9 +69,7 @@ def find_mouth(colour: Float32, landmarks: Float, head: Float, template: Float) 
     fit, *_ = np.linalg.lstsq(
         np.concatenate([flat, pull]), np.concatenate([head[index], pull @ prior]), rcond=None
     )  # fmt: skip
-    apart = float(np.linalg.norm(landmarks[lm.EYE_OUTER_RIGHT, :2] - landmarks[lm.EYE_OUTER_LEFT, :2]))
-    lips = landmarks[list(lm.LIPS_INNER), :2]
-    opened = area(lips) / apart**2
+    opened = area(landmarks[list(lm.LIPS_INNER), :2]) / lm.interocular(landmarks) ** 2
     skin = _skin(colour, landmarks)
     own = find_teeth(colour, landmarks, skin) if opened > _OPEN else NONE
     edge = own.edge if own.edge is not None or opened > _OPEN else _INCISOR_DISPLAY
@@ -86,14 +82,19 @@ def find_mouth(colour: Float32, landmarks: Float, head: Float, template: Float) 
         enamel = _ENAMEL * exposure
     else:
         enamel = own.colour / (_reflectance(chroma)[UPPER_TEETH] * _FRONT_LIGHT)
-    return Mouth(fit, opened, exposure, enamel, chroma, own.picture, own.place)
+    return Mouth(fit, opened, exposure, enamel, chroma, own)
 
 
 def _biting_edge(fit: Float) -> float:
     """Where the arch's upper front teeth end, head-space y."""
     arch = dental_arch()
     front = arch.vertices[(arch.part == UPPER_TEETH) & (np.abs(arch.vertices[:, 0]) < 0.09)]
-    return float(np.percentile((np.concatenate([front, np.ones((len(front), 1))], axis=1) @ fit)[:, 1], 95))
+    return float(np.percentile(_fitted(front, fit)[:, 1], 95))
+
+
+def _fitted(vertices: Float, fit: Float) -> Float:
+    """The arch's vertices (V, 3) in the portrait's head space. fit: see Mouth."""
+    return np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1) @ fit
 
 
 def _skin(colour: Float32, landmarks: Float) -> Float:
@@ -116,7 +117,7 @@ def _colours(colour: Float32, landmarks: Float) -> float:
     high = np.clip(landmarks[:, :2].max(0), low + 1, (width, height)).astype(int)
     step = max(1, int((high - low).max() // 150))
     face = np.sqrt(np.clip(colour[low[1] : high[1] : step, low[0] : high[0] : step, :3], 0, None)).reshape(-1, 3)
-    brightness = face.astype(np.float64) @ [0.2126, 0.7152, 0.0722]
+    brightness = face.astype(np.float64) @ LUMINANCE
     middle = max(float(brightness.mean()), 1e-6)
     powers = (brightness / middle)[:, None] ** np.arange(4)
     tints, *_ = np.linalg.lstsq(powers, face / middle, rcond=None)
@@ -127,7 +128,7 @@ def _colours(colour: Float32, landmarks: Float) -> float:
 def _exposure(colour: Float32, skin: Float, *, hue: float) -> Float:
     """Light on the face: the skin's brightness over that of average skin, with so much (0..1) of its hue. (3,)"""
     height, width = colour.shape[:2]
-    light = max(float(skin @ [0.2126, 0.7152, 0.0722]), 1e-4)
+    light = max(float(skin @ LUMINANCE), 1e-4)
     # dark skin is not dim light: teeth stay between what the skin suggests and the picture's bright parts
     bright = float(np.percentile(colour[:: max(1, height // 256), :: max(1, width // 256), :3].mean(2), 90))
     level = np.sqrt(light * max(0.5 * bright, light)) / 0.32
@@ -147,7 +148,7 @@ def paint_mouth(
         rest_pose, pose: the head's pose in the portrait and in this frame.
         size: width and height of the picture.
     """
-    apart = float(np.linalg.norm(at_rest[lm.EYE_OUTER_RIGHT, :2] - at_rest[lm.EYE_OUTER_LEFT, :2]))
+    apart = lm.interocular(at_rest)
     lips = target[list(lm.LIPS_INNER), :2]
     opened = area(lips) / apart**2
     shown = float(smoothstep(np.array((opened - max(mouth.open_area, 0.0) * 1.15 - 0.002) / 0.008)))
@@ -159,12 +160,12 @@ def paint_mouth(
     coverage = hole.coverage()
     colour = _arch(mouth, hole, coverage, displacement, pose, opened, apart)
     turn = _teeth_plane(at_rest, rest_pose, pose)
-    if mouth.own.size and abs(np.linalg.det(turn[:, :2])) > _EDGE_ON:
+    if mouth.own.picture.size and abs(np.linalg.det(turn[:, :2])) > _EDGE_ON:
         back = np.linalg.inv(turn[:, :2])
-        linear, corner = mouth.place[:, :2] @ back, mouth.place[:, 2]
+        linear, corner = mouth.own.place[:, :2] @ back, mouth.own.place[:, 2]
         where = np.column_stack([linear, linear @ (hole.origin - turn[:, 2]) + corner])
         own = np.empty((hole.size[1], hole.size[0], 4), np.float32)
-        sample_affine(mouth.own, where.astype(np.float32), own)
+        sample_affine(mouth.own.picture, where.astype(np.float32), own)
         kept = own[..., 3:]
         colour += kept * (own - colour)
     colour[..., 3] = 1
@@ -190,7 +191,7 @@ def _arch(
     drop = 0.65 * displacement[list(_LOWER_LIP), 1].mean() + 0.35 * displacement[list(_CHIN), 1].mean()
     angle = float(np.clip(drop / max(chin_drop, 1e-6), -0.05, 1.3)) * arch.open_angle
     vertices, normals = arch.opened(angle)
-    head = np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1) @ mouth.fit
+    head = _fitted(vertices, mouth.fit)
     head[:, 0] += displacement[list(_CHIN), 0].mean() * arch.jaw
     placed = pose.to_picture(head)
     colours = _lit(mouth, placed[:, 2] / pose.scale, normals @ pose.rotation.T, opened)
@@ -228,7 +229,7 @@ def _lit(mouth: Mouth, depth: Float, normals: Float, opened: float) -> Float:
 def _reflectance(chroma: float) -> Float:
     """The parts' colours, (6, 3), grey in a picture without colour."""
     colours = dental_arch().colours
-    grey = colours @ [[0.2126], [0.7152], [0.0722]]
+    grey = colours @ LUMINANCE[:, None]
     reflectance: Float = grey + chroma * (colours - grey)
     return reflectance
 

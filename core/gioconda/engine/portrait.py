@@ -69,8 +69,7 @@ class Portrait:
     @property
     def interocular(self) -> float:
         """Distance between the outer eye corners, pixels."""
-        ends = self.landmarks[[lm.EYE_OUTER_RIGHT, lm.EYE_OUTER_LEFT], :2]
-        return float(np.linalg.norm(ends[0] - ends[1]))
+        return lm.interocular(self.landmarks)
 
 
 def prepare(
@@ -140,7 +139,7 @@ def _check(source: Float32, landmarks: npt.NDArray[np.floating], matte: Float32,
                 f"The {name} is {layer.shape[1]}×{layer.shape[0]}, the portrait {size[1]}×{size[0]}: "
                 f"give a {name} of the portrait's size."
             )
-    apart = float(np.linalg.norm(landmarks[lm.EYE_OUTER_RIGHT, :2] - landmarks[lm.EYE_OUTER_LEFT, :2]))
+    apart = lm.interocular(landmarks)
     if not apart >= 8:
         raise PictureError(
             f"The face is only {apart:.0f} pixels between the eyes: use a larger picture, 8 pixels are the least."

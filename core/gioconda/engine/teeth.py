@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from .. import landmarks as lm
 from .. import pixels, shapes
+from ..color import LUMINANCE
 from .kernels import PAD
 from .mesh import smoothstep
 from .patch import catmull_rom_loop
@@ -58,16 +59,17 @@ def find_teeth(colour: Float32, landmarks: Float, skin: Float) -> OwnTeeth:
     """The teeth of a mouth that is open. colour: (H, W, 4) linear; landmarks: (478, 3) pixels; skin: (3,) linear."""
     across = landmarks[lm.EYE_OUTER_LEFT, :2] - landmarks[lm.EYE_OUTER_RIGHT, :2]
     apart = float(np.linalg.norm(across))
-    lips, upright = landmarks[list(lm.LIPS_INNER), :2], _upright(across / apart)
-    low = np.floor((lips @ upright.T).min(0) - np.array([_BESIDE, _ABOVE]) * apart)
-    width, height = (int(v) for v in np.ceil((lips @ upright.T).max(0) + _BESIDE * apart - low))
-    seen = np.clip(lips, 0, colour.shape[1::-1])
-    if np.ptp(seen, axis=0).min() < 2:
+    lips = landmarks[list(lm.LIPS_INNER), :2]
+    if np.ptp(np.clip(lips, 0, colour.shape[1::-1]), axis=0).min() < 2:  # beside the picture
         return NONE
+    upright = _upright(across / apart)
+    lips = lips @ upright.T
+    low = np.floor(lips.min(0) - np.array([_BESIDE, _ABOVE]) * apart)
+    width, height = (int(v) for v in np.ceil(lips.max(0) + _BESIDE * apart - low))
     place = np.concatenate([upright, -low[:, None]], axis=1)
     back = np.concatenate([upright.T, (upright.T @ low)[:, None]], axis=1)
     crop = pixels.warp_affine(colour, back, width, height, method="cubic")
-    inside = shapes.fill_polygon(catmull_rom_loop(lips @ upright.T - low, 4), width, height)
+    inside = shapes.fill_polygon(catmull_rom_loop(lips - low, 4), width, height)
     free = pixels.erode(inside, _RIM * apart)
     teeth = _bright(crop, free > 0.5, skin)
     lit, edge = None, None
@@ -111,8 +113,7 @@ def _bright(crop: Float32, free: Mask, skin: Float) -> Mask | None:
     if teeth.sum() < _LEAST * free.sum():
         return None
     lit, rest = np.median(crop[teeth][:, :3], axis=0), np.median(crop[free & ~teeth][:, :3], axis=0)
-    weights = np.array([0.2126, 0.7152, 0.0722])
-    bright = lit @ weights > max(0.25 * (skin @ weights), 1.7 * (rest @ weights))
+    bright = lit @ LUMINANCE > max(0.25 * (skin @ LUMINANCE), 1.7 * (rest @ LUMINANCE))
     # enamel is not redder than the skin around it
     pale_enough = lit[:2].min() * skin.max() >= 0.95 * skin[:2].min() * lit.max()
     return teeth if bright and pale_enough else None

@@ -154,7 +154,7 @@ def sitter_of(
     srgb = display_srgb(read_picture(path).pixels)
     points = analyse(srgb, nets).landmarks
     yaw = euler_degrees(head_pose(points).rotation)[0]
-    wide = float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT, :2] - points[lm.EYE_OUTER_LEFT, :2]))
+    wide = lm.interocular(points)
     if abs(yaw) > MOST_TURNED or wide < SMALLEST:
         return None
     cut = _cut(srgb, _square(points), sizes)

@@ -12,8 +12,8 @@ from typing import Any
 
 import bpy
 
-from ..core.gioconda import protocol
 from ..core.gioconda.errors import ExitCode, GiocondaError
+from ..core.gioconda.job import protocol
 from . import landmark_points as lp
 from . import nodes, overlay, portrait, preferences, session
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import bpy
 
 from ..core.gioconda.errors import InputError, OutputError, SettingsError
-from ..core.gioconda.motion import Motion, save_motion
-from ..core.gioconda.protocol import PASSES, REST, Job
-from ..core.gioconda.sequence import FramePattern
-from ..core.gioconda.trust.home import policy_file
+from ..core.gioconda.job.frame_range import FramePattern
+from ..core.gioconda.job.protocol import PASSES, REST, Job
+from ..core.gioconda.motion.motion import Motion, save_motion
+from ..core.gioconda.provenance.user_folder import policy_file
 from . import portrait, preferences, rig
 
 MOTION, POINTS, JOB = "motion.npz", "points.json", "job.json"

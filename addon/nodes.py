@@ -9,8 +9,8 @@ from pathlib import Path
 import bpy
 
 from ..core.gioconda.errors import GiocondaError
-from ..core.gioconda.protocol import PASSES
-from ..core.gioconda.sequence import FramePattern
+from ..core.gioconda.job.frame_range import FramePattern
+from ..core.gioconda.job.protocol import PASSES
 from . import compositor
 
 NAME = "Gioconda Portrait"

@@ -16,9 +16,9 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..core.gioconda import protocol
 from ..core.gioconda.errors import ExitCode, GiocondaError
-from ..core.gioconda.motion import to_plain
+from ..core.gioconda.job import protocol
+from ..core.gioconda.motion.motion import to_plain
 from . import job, nodes, rig, session
 from .tiff import write_tiff
 

@@ -12,8 +12,8 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..core.gioconda.protocol import DEFAULT_PASSES, PASSES
-from ..core.gioconda.trust.consent import RIGHTS
+from ..core.gioconda.job.consent import RIGHTS
+from ..core.gioconda.job.protocol import DEFAULT_PASSES, PASSES
 from .analysis import picture_changed
 from .nodes import is_portrait, setting_changed
 from .overlay import shown_changed

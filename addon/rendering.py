@@ -12,8 +12,8 @@ from pathlib import Path
 
 import bpy
 
-from ..core.gioconda import protocol
 from ..core.gioconda.errors import CancelledError, GiocondaError, SettingsError
+from ..core.gioconda.job import protocol
 from . import interpreter, job, nodes, rig, session
 from .worker import Run
 

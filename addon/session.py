@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import bpy
 
-from ..core.gioconda import protocol
 from ..core.gioconda.errors import ExitCode
+from ..core.gioconda.job import protocol
 from . import nodes
 
 BUSY_SECONDS = 0.05  # between two rounds while something is going on

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..core.gioconda.errors import ExitCode, SettingsError
-from ..core.gioconda.protocol import Error, Hello, Message, Progress, Result, Stage, check_version, from_answer
-from ..core.gioconda.requests import from_plain
+from ..core.gioconda.job.protocol import Error, Hello, Message, Progress, Result, Stage, check_version, from_answer
+from ..core.gioconda.worker.requests import from_plain
 
 Answer = tuple[int | None, Message]  # the id of the request it answers, None for what concerns all
 
@@ -175,7 +175,7 @@ class Worker(Process):
         super().__init__([*command, "serve", "--json"], environment, log=log)
 
     def send(self, request: Mapping[str, Any]) -> int:
-        """Ask something of `core.gioconda.requests`, without its "id", which is returned. Never waits.
+        """Ask something of `core.gioconda.worker.requests`, without its "id", which is returned. Never waits.
 
         Raises:
             SettingsError: there is no such request, or it cannot be asked like that.

@@ -2,6 +2,6 @@
 
 import sys
 
-from gioconda.cli import main
+from gioconda.cli.main import main
 
 sys.exit(main())

@@ -9,7 +9,8 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 
 from ...core.gioconda.errors import GiocondaError
 from .. import session
-from ..rig import automap, mapping, respond
+from ..rig.check import mapping_test
+from ..rig.map import automap, mapping_file
 from ..rig.steps import RigTask, Steps, finish
 
 
@@ -112,7 +113,7 @@ class GIOCONDA_OT_test_mapping(_Stepped, bpy.types.Operator):
         return tree is not None and not _is_busy(cls, tree)
 
     def _steps(self, tree, scene):
-        return respond.test_steps(tree, scene)
+        return mapping_test.test_steps(tree, scene)
 
 
 class GIOCONDA_OT_edit_mapping(bpy.types.Operator):
@@ -178,7 +179,7 @@ class GIOCONDA_OT_save_mapping(bpy.types.Operator, ExportHelper):
     def execute(self, context):
         tree = session.active_portrait(context)
         try:
-            mapping.save(tree.gioconda.rig, Path(bpy.path.abspath(self.filepath)))
+            mapping_file.save(tree.gioconda.rig, Path(bpy.path.abspath(self.filepath)))
         except GiocondaError as error:
             return _fail(self, tree, error)
         return {"FINISHED"}
@@ -199,7 +200,7 @@ class GIOCONDA_OT_load_mapping(bpy.types.Operator, ImportHelper):
     def execute(self, context):
         tree = session.active_portrait(context)
         try:
-            count = mapping.load(tree.gioconda.rig, Path(bpy.path.abspath(self.filepath)))
+            count = mapping_file.load(tree.gioconda.rig, Path(bpy.path.abspath(self.filepath)))
         except GiocondaError as error:
             return _fail(self, tree, error)
         self.report({"INFO"}, f"{count} rows loaded.")

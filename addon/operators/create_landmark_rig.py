@@ -5,7 +5,7 @@ from bpy.props import BoolProperty
 
 from ...core.gioconda.errors import GiocondaError
 from .. import overlay, preview, session
-from ..rig import landmark_rig
+from ..rig.landmark_rig import build
 
 
 class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
@@ -48,9 +48,9 @@ class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
     def execute(self, context):
         tree = overlay.shown_portrait(context.space_data) or session.active_portrait(context)
         try:
-            rig = landmark_rig.create(tree, context, picture=preview.image_of(tree) if preview.is_on(tree) else None)
+            rig = build.create(tree, context, picture=preview.image_of(tree) if preview.is_on(tree) else None)
             if self.bind and not tree.library:
-                landmark_rig.bind(tree, rig)
+                build.bind(tree, rig)
         except GiocondaError as error:
             session.fail(tree, error)
             self.report({"ERROR"}, str(error))
@@ -69,7 +69,7 @@ def _align_views(context: bpy.types.Context, rig: bpy.types.Object, *, alone: bo
     areas = [context.area] if context.area and context.area.type == "VIEW_3D" else getattr(context.screen, "areas", ())
     for area in areas:
         if area.type == "VIEW_3D":
-            landmark_rig.look_at(context, area, rig, alone=alone)
+            build.look_at(context, area, rig, alone=alone)
 
 
 CLASSES = (GIOCONDA_OT_create_landmark_rig,)

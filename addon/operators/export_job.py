@@ -9,7 +9,7 @@ from bpy.props import StringProperty
 
 from ...core.gioconda.errors import GiocondaError, OutputError
 from .. import job, nodes, session
-from ..rig import mapping
+from ..rig.map import mapping_file
 from .render import PORTRAIT, chosen, is_ready
 
 README = """A Gioconda job, made by the Blender extension from “{blend}”, portrait “{name}”.
@@ -42,7 +42,7 @@ def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Pa
             except OSError as error:
                 raise OutputError(f"{copies[name]} cannot be written: {error.strerror or error}.") from error
     if len(tree.gioconda.rig.rows):
-        mapping.save(tree.gioconda.rig, folder / "mapping.yaml")
+        mapping_file.save(tree.gioconda.rig, folder / "mapping.yaml")
     made = job.portable(replace(made, placeholders=False, **copies), folder)
     blend = Path(bpy.data.filepath).name or "an unsaved file"
     text = README.format(

@@ -4,7 +4,7 @@ import bpy
 
 from ...core.gioconda.landmarks import ARKIT
 from ..sentence import draw_sentence
-from .respond import STILL
+from .check.mapping_test import STILL
 
 HINTS = {
     "AUTO": "Choose the armature or mesh that acts. Driven By offers empties and motion files, too.",

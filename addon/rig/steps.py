@@ -11,7 +11,7 @@ import bpy
 from ...core.gioconda.errors import GiocondaError
 from .. import session
 from .errors import RigError
-from .stage import GONE
+from .read.evaluation_scene import GONE
 
 T = TypeVar("T")
 PAUSE = 0.02  # seconds between two looks at something that is waited for

@@ -9,7 +9,8 @@ import bpy
 import studio
 from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon import session
-from bl_ext.user_default.gioconda.addon.rig import automap, respond
+from bl_ext.user_default.gioconda.addon.rig.check import mapping_test
+from bl_ext.user_default.gioconda.addon.rig.map import automap
 from bl_ext.user_default.gioconda.addon.rig.steps import RigTask
 from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
 
@@ -125,7 +126,7 @@ bpy.context.view_layer.update()
 automap.auto_map(tree, scene)
 bpy.context.view_layer.update()
 before = everything()
-said["bones"] = respond.test_mapping(tree, scene)
+said["bones"] = mapping_test.test_mapping(tree, scene)
 bpy.context.view_layer.update()
 said["bones clean"] = before == everything()
 said["bone rows"] = {r.source: [round(r.response, 3), r.answer] for r in settings.rows}
@@ -141,11 +142,11 @@ row(settings, "PROPERTY", "pucker", "cheekPuff")
 row(settings, "BONE", "brow_L", "browInnerUp", rig, "LOC_Y")
 bpy.context.view_layer.update()
 before = everything()
-said["keys"] = attempt(lambda: respond.test_mapping(tree, scene))
+said["keys"] = attempt(lambda: mapping_test.test_mapping(tree, scene))
 bpy.context.view_layer.update()
 said["keys clean"] = before == everything()
 said["key rows"] = {r.source: [round(r.response, 3), r.answer] for r in settings.rows}
-steps = respond.test_steps(tree, scene)
+steps = mapping_test.test_steps(tree, scene)
 for _ in range(4):
     next(steps)
 during = before == everything()
@@ -153,7 +154,7 @@ steps.close()
 said["closed"] = [during, before == everything()]
 
 # A file that is undone or closed in the middle: the copies go.
-steps = respond.test_steps(tree, scene)
+steps = mapping_test.test_steps(tree, scene)
 for _ in range(4):
     next(steps)
 bpy.data.scenes.remove(next(s for s in bpy.data.scenes if s != scene))
@@ -162,7 +163,7 @@ said["stage gone clean"] = before == everything()
 
 # Beside everything else, as in the window: a task.
 longest = 0.0
-task = RigTask(tree, respond.test_steps(tree, scene))
+task = RigTask(tree, mapping_test.test_steps(tree, scene))
 session.start(task, first=True)
 said["busy"] = session.task_of(tree) is task
 rounds = 0
@@ -172,7 +173,7 @@ while session.is_running(task):
     longest = max(longest, time.thread_time() - since)
     rounds += 1
 said["task"] = [task.outcome, task.text, rounds, longest]
-task = RigTask(tree, respond.test_steps(tree, scene))
+task = RigTask(tree, mapping_test.test_steps(tree, scene))
 next(task._steps)  # it has begun; a whole round may be enough for all of it
 session.start(task)
 task.cancel()
@@ -182,7 +183,7 @@ said["cancelled"] = [task.outcome, session.is_running(task), before == everythin
 # Nothing answers at all.
 settings.rows.clear()
 row(settings, "KEY", "eyeBlinkRight", "eyeBlinkRight")
-said["nothing"] = attempt(lambda: respond.test_mapping(tree, scene))
+said["nothing"] = attempt(lambda: mapping_test.test_mapping(tree, scene))
 
 # Empties, and vertex groups that a bone moves.
 scene, tree, settings = studio.empty_rig()
@@ -202,7 +203,7 @@ row(settings, "OBJECT", "Nose", "nose_tip", empty, "HEAD")
 row(settings, "KEY", "jawOpen", "jawOpen", face)
 bpy.context.view_layer.update()
 before = everything()
-said["vertices"] = attempt(lambda: respond.test_mapping(tree, scene))
+said["vertices"] = attempt(lambda: mapping_test.test_mapping(tree, scene))
 bpy.context.view_layer.update()
 said["vertices clean"] = before == everything()
 said["vertex rows"] = {r.source: [round(r.response, 3), r.answer] for r in settings.rows}

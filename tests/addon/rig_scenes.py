@@ -11,8 +11,9 @@ sys.path.insert(0, ARGS[0])  # noqa: F821 - given by the frame around this scrip
 import bpy
 import studio
 from bl_ext.user_default.gioconda.addon import rig as rigs
-from bl_ext.user_default.gioconda.addon.rig import automap, respond
-from bl_ext.user_default.gioconda.addon.rig.names import landmark_of
+from bl_ext.user_default.gioconda.addon.rig.check import mapping_test
+from bl_ext.user_default.gioconda.addon.rig.map import automap
+from bl_ext.user_default.gioconda.addon.rig.map.names import landmark_of
 from bl_ext.user_default.gioconda.core.gioconda import landmarks as lm
 from bl_ext.user_default.gioconda.core.gioconda.landmarks import ARKIT
 
@@ -161,7 +162,7 @@ for override in (False, True):
     before = [len(x) for x in (bpy.data.objects, bpy.data.meshes, bpy.data.scenes)]
     report = automap.auto_map(tree, scene)
     motion = rigs.bake(tree, scene, [1, 10])
-    tested = respond.test_mapping(tree, scene)
+    tested = mapping_test.test_mapping(tree, scene)
     clean = before == [len(x) for x in (bpy.data.objects, bpy.data.meshes, bpy.data.scenes)]
     said["override" if override else "linked"] = [report, channel(motion, "jawOpen"), tested, clean]
 

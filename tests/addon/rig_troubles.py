@@ -10,7 +10,8 @@ import bpy
 import numpy as np
 import studio
 from bl_ext.user_default.gioconda.addon import rig as rigs
-from bl_ext.user_default.gioconda.addon.rig import automap, mapping, respond
+from bl_ext.user_default.gioconda.addon.rig.check import mapping_test
+from bl_ext.user_default.gioconda.addon.rig.map import automap, mapping_file
 from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
 from bl_ext.user_default.gioconda.core.gioconda.landmarks import ARKIT
 
@@ -79,17 +80,17 @@ scene, tree, rig = studio.empty_rig()
 rig.target = head_with_keys(["EyeBlink.L", "EyeBlink.R", "jaw_open", "Mouth Smile Left", "somethingElse"])
 said["spellings"] = automap.auto_map(tree, scene)
 said["targets"] = [row.target for row in rig.rows]
-said["tested"] = respond.test_mapping(tree, scene)
+said["tested"] = mapping_test.test_mapping(tree, scene)
 path = FOLDER / "mapping.yaml"
-mapping.save(rig, path)
-rows = mapping.to_yaml(rig)
+mapping_file.save(rig, path)
+rows = mapping_file.to_yaml(rig)
 rig.rows.clear()
-mapping.load(rig, path)
-said["reloaded"] = mapping.to_yaml(rig) == rows
+mapping_file.load(rig, path)
+said["reloaded"] = mapping_file.to_yaml(rig) == rows
 path.write_text("rows:\n - {source: x, target: 3, kind: SAUSAGE}\n", encoding="utf-8")
-attempt("bad mapping", lambda: mapping.load(rig, path))
+attempt("bad mapping", lambda: mapping_file.load(rig, path))
 path.write_text("rows: [", encoding="utf-8")
-attempt("not yaml", lambda: mapping.load(rig, path))
+attempt("not yaml", lambda: mapping_file.load(rig, path))
 said["kept"] = len(rig.rows)
 rig.target.data.shape_keys.key_blocks["jaw_open"].name = "mund_auf"
 attempt("renamed key", lambda: rigs.bake(tree, scene, [1, 2]))
@@ -110,7 +111,7 @@ attempt("deleted rig", lambda: rigs.bake(tree, scene, [1]))
 
 scene, tree, rig = studio.empty_rig()
 rig.target = head_with_keys(["eyeBlinkLeft", "eyeBlinkRight", "jawOpen"], animate=False)
-said["not animated"] = respond.test_mapping(tree, scene)
+said["not animated"] = mapping_test.test_mapping(tree, scene)
 
 # A driver, and time remapping, count.
 scene, tree, rig = studio.empty_rig()
@@ -141,7 +142,7 @@ rig.target = ob
 said["unknown rig"] = automap.auto_map(tree, scene)
 said["bones"] = {row.source: row.target for row in rig.rows}
 said["eyes"] = [rig.eye_left, rig.eye_right]
-said["rig without animation"] = respond.test_mapping(tree, scene)
+said["rig without animation"] = mapping_test.test_mapping(tree, scene)
 bone = ob.pose.bones["head"]
 bone.rotation_mode = "XYZ"
 for frame, angle in ((1, 0.0), (10, 0.4)):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio  # noqa: TID251
 import pytest
-from gioconda.image import read_picture
+from gioconda.imaging.image import read_picture
 
 pytestmark = pytest.mark.timeout(1200)  # the first frame of a fresh profile compiles for a minute
 HERE = Path(__file__).parent

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gioconda.face.handplaced import read_points
+from gioconda.face.hand_placed import read_points
 from gioconda.landmarks import COUNT, NAMED, template
 
 # Stands in for a window: an Image Editor of 900 × 900 pixels that shows a picture of 400 × 500 at twice its size.

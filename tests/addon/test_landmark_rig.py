@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from gioconda.landmarks import template
-from gioconda.motion import load_motion
+from gioconda.motion.motion import load_motion
+from gioconda.motion.retarget import RetargetSettings, retarget
 from gioconda.pose import euler_degrees, rotation_matrix
-from gioconda.retarget import RetargetSettings, retarget
 
 SIZE = (600, 800)
 FRAMES = 24
@@ -55,7 +55,7 @@ for frame in range(1, 25):
         bones[name].keyframe_insert("location", frame=frame)
     bones["head"].keyframe_insert("rotation_euler", frame=frame)
 motion = part("rig").bake(tree, scene, range(1, 25))
-importlib.import_module("bl_ext.user_default.gioconda.core.gioconda.motion").save_motion(motion, ARGS[1])
+importlib.import_module("bl_ext.user_default.gioconda.core.gioconda.motion.motion").save_motion(motion, ARGS[1])
 result({"unit": rig["gioconda_unit"], "names": list(motion.channel_names)})
 """
 )

@@ -100,7 +100,7 @@ def test_an_exported_folder_renders_without_blender_wherever_it_is_moved(rendere
 
 
 def pixels_of(path: Path) -> Any:
-    from gioconda.exr import read_exr
+    from gioconda.imaging.exr import read_exr
 
     return read_exr(path)[0]["Combined"]
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gioconda import pixels
 from gioconda.engine import Portrait, prepare, render
 from gioconda.face.analyse import analyse
 from gioconda.face.matte import estimate_matte
 from gioconda.face.nets import Nets
-from gioconda.image import choose_display, display_srgb, read_picture
-from gioconda.motion import load_motion
+from gioconda.imaging import resample
+from gioconda.imaging.image import choose_display, display_srgb, read_picture
+from gioconda.motion.motion import load_motion
+from gioconda.motion.regions import LIDS, openness
+from gioconda.motion.retarget import RetargetSettings, retarget
 from gioconda.pose import Performance, euler_degrees, head_pose
-from gioconda.regions import LIDS, openness
-from gioconda.retarget import RetargetSettings, retarget
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGS = ROOT.parent / "shared" / "data" / "rigs"
@@ -51,8 +51,8 @@ def sitter() -> tuple[Portrait, np.ndarray]:
     srgb = display_srgb(picture, exposure=choose_display(picture))
     with np.load(DATA / "grace_hopper_analysis.npz") as known:
         landmarks, person = known["landmarks"].astype(np.float64), known["person"].astype(np.float32) / 255
-    matte = np.clip(pixels.resize(estimate_matte(srgb, person, landmarks), WIDTH, height, method="area"), 0, 1)
-    small = pixels.resize(picture, WIDTH, height, method="area")
+    matte = np.clip(resample.resize(estimate_matte(srgb, person, landmarks), WIDTH, height, method="area"), 0, 1)
+    small = resample.resize(picture, WIDTH, height, method="area")
     small[..., 3] = 1
     points = landmarks * factor
     return prepare(small, points, matte), points

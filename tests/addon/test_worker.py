@@ -29,7 +29,7 @@ def load() -> Any:
 
 
 worker = load()
-protocol = importlib.import_module("gioconda_extension.core.gioconda.protocol")
+protocol = importlib.import_module("gioconda_extension.core.gioconda.job.protocol")
 HELLO += f"say(**{ {'kind': 'hello', 'version': protocol.__version__, 'protocol': protocol.VERSION} })\n"
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from gioconda import pixels
-from gioconda.image import read_picture, write_png
-from gioconda.motion import Motion, save_motion
+from gioconda.imaging import resample
+from gioconda.imaging.image import read_picture, write_png
+from gioconda.motion.motion import Motion, save_motion
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT.parent / "shared" / "data" / "train"
@@ -32,7 +32,7 @@ def make_portraits(folder: Path, sources: Sequence[Path], size: int) -> None:
         side = min(picture.shape[:2])
         square = np.ascontiguousarray(picture[:side, (picture.shape[1] - side) // 2 :][:, :side])
         brightness = 1 if sources.count(source) == 1 else 0.7 + 0.3 * index / len(sources)
-        small = pixels.resize(square, size, size) * np.float32(brightness)
+        small = resample.resize(square, size, size) * np.float32(brightness)
         write_png(folder / f"p{index:03d}.png", np.round(small).clip(0, 255).astype(np.uint8))
 
 

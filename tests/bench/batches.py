@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gioconda.batch.resources import cores
-from gioconda.protocol import Board, from_line
+from gioconda.job.protocol import Board, from_line
 
 from .batch_data import make_portraits, make_takes, pictures, write_batch
 from .chaos import ROOT, children, command

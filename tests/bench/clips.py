@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from gioconda.landmarks import FACE_POINTS
-from gioconda.motion import Motion
+from gioconda.motion.motion import Motion
 from gioconda.pose import euler_degrees, head_pose
 
 from .metrics import Bytes

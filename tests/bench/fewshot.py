@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from gioconda.face.nets import Nets
 from gioconda.models import model_path
-from gioconda.models.wire import changeable
+from gioconda.models.onnx_weights import changeable
 from gioconda.neural.corrector import CorrectionNets, Corrector
-from gioconda.neural.identity import About, Identity, load_identity, save_identity
+from gioconda.neural.person import About, Identity, load_identity, save_identity
 
 from . import metrics, networks, product
 from .clips import Clip

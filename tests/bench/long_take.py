@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from gioconda.motion import Motion
+from gioconda.motion.motion import Motion
 from gioconda.pose import rotation_matrix
 
 CHANNELS = (

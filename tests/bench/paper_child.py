@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "core"))
 
 def main(run: str, asked: str, made: str, steps: str = "0") -> None:
     import numpy as np
-    from gioconda.training.paper_pictures import paper_pictures
+    from gioconda.training.paper.pictures import paper_pictures
 
     with np.load(asked) as given:
         pictures, points, driving = (given[name] for name in ("pictures", "points", "driving"))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-from gioconda.demo import demo_job
+from gioconda.cli.demo import demo_job
 from gioconda.errors import GiocondaError
-from gioconda.protocol import Message
+from gioconda.job.protocol import Message
 
 ROOT = Path(__file__).resolve().parents[2]
 SPARE = ROOT.parent / "shared" / "data" / "portraits" / "photo_nasa_koch.jpg"

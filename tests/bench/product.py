@@ -12,24 +12,25 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from gioconda import pixels, tracks
-from gioconda.color import display_srgb
 from gioconda.engine import CHANNELS, DEFAULT_PASSES, Placed, Portrait, place, render, render_rows
-from gioconda.exr import ExrWriter
 from gioconda.face.nets import Nets
 from gioconda.face.region import around_landmarks, whole_picture
 from gioconda.face.tracker import track_video
-from gioconda.image import write_png
-from gioconda.inputs import Opened, at_rest, open_portrait, place_is_painted, with_painted_place
+from gioconda.imaging import resample
+from gioconda.imaging.color import display_srgb
+from gioconda.imaging.exr import ExrWriter
+from gioconda.imaging.image import write_png
+from gioconda.imaging.video import read_frames
+from gioconda.job.protocol import LARGEST, Job, Message, Report, Stage
 from gioconda.landmarks import COUNT
 from gioconda.models import load_registry
-from gioconda.motion import Motion
+from gioconda.motion import track_cache
+from gioconda.motion.motion import Motion
+from gioconda.motion.retarget import RetargetSettings, retarget
 from gioconda.neural.corrector import Corrector, corrected, open_corrector
 from gioconda.pose import Performance, Pose, rotation_matrix
-from gioconda.protocol import LARGEST, Job, Message, Report, Stage
-from gioconda.render import band_rows
-from gioconda.retarget import RetargetSettings, retarget
-from gioconda.video import read_frames
+from gioconda.render.open_inputs import Opened, at_rest, open_portrait, place_is_painted, with_painted_place
+from gioconda.render.sequence import band_rows
 
 from .clips import MOST_FRAMES, Clip, clip_from
 from .long_take import long_take
@@ -45,7 +46,7 @@ Band = tuple[int, dict[str, npt.NDArray[np.float32]]]  # first row, passes of (r
 
 def use_one_thread() -> None:
     """This process keeps to one thread. (numba and BLAS are told through the environment before they start.)"""
-    pixels.set_threads(0)
+    resample.set_threads(0)
 
 
 def open_nets(models: Path, threads: int | None = None) -> Nets:
@@ -71,11 +72,11 @@ def load_clip(path: Path, nets: Nets, *, cache: Path | None = None) -> Clip:
 def _tracked(path: Path, nets: Nets, cache: Path) -> Motion:
     """The motion of a video's first frames, tracked once."""
     files = [model.sha256 for model in load_registry().models.values() if model.task != "correction"]
-    key = tracks.key_of(path, files, f"first {MOST_FRAMES}")
-    motion = tracks.load(cache, key)
+    key = track_cache.key_of(path, files, f"first {MOST_FRAMES}")
+    motion = track_cache.load(cache, key)
     if motion is None:
         motion = track_video(path, nets, max_frames=MOST_FRAMES)
-        tracks.save(cache, key, motion)
+        track_cache.save(cache, key, motion)
     return motion
 
 
@@ -192,7 +193,7 @@ class Looking:
         """(H, W) 0..1: where the person is, by segmentation."""
         small = self._nets.segmenter.person(picture, around_landmarks(landmarks))
         height, width = picture.shape[:2]
-        return np.asarray(pixels.resize(small, width, height, method="linear"), np.float32)
+        return np.asarray(resample.resize(small, width, height, method="linear"), np.float32)
 
 
 def long_performance(portrait: Portrait, frames: int) -> Performance:

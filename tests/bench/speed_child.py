@@ -18,7 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 from gioconda.engine import ALL_PASSES, DEFAULT_PASSES, Portrait
-from gioconda.exr import LOSSLESS
+from gioconda.imaging.exr import LOSSLESS
 from gioconda.pose import Performance
 
 from . import product

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from gioconda import pixels
 from gioconda.engine import Portrait, prepare
 from gioconda.face.matte import estimate_matte
-from gioconda.image import choose_display, display_srgb, read_picture
-from gioconda.motion import Motion
+from gioconda.imaging import resample
+from gioconda.imaging.image import choose_display, display_srgb, read_picture
+from gioconda.motion.motion import Motion
+from gioconda.motion.retarget import RetargetSettings, retarget
 from gioconda.pose import Pose
-from gioconda.retarget import RetargetSettings, retarget
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 Float32 = npt.NDArray[np.float32]
@@ -37,7 +37,7 @@ class Sitter:
         height, width = (round(side * factor) for side in self.matte.shape)
         method = "area" if factor < 1 else "linear"
         source, srgb, matte = (
-            pixels.resize(layer, width, height, method=method) for layer in (self.source, self.srgb, self.matte)
+            resample.resize(layer, width, height, method=method) for layer in (self.source, self.srgb, self.matte)
         )
         source[..., 3] = 1
         stretch = np.array([width / self.matte.shape[1], height / self.matte.shape[0], factor])

@@ -17,26 +17,27 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-from gioconda import exr, motion
 from gioconda.batch.settings import read_batch, read_job
-from gioconda.engine import cache as prepared
 from gioconda.errors import GiocondaError
-from gioconda.exr_read import is_whole, read_exr
-from gioconda.face.handplaced import read_points
+from gioconda.face.hand_placed import read_points
 from gioconda.farm.path_map import load_rules
-from gioconda.image import read_picture
+from gioconda.imaging import exr
+from gioconda.imaging.exr_read import is_whole, read_exr
+from gioconda.imaging.image import read_picture
+from gioconda.imaging.video import VideoWriter, read_frames
+from gioconda.job.frame_range import FramePattern, FrameRange
+from gioconda.job.protocol import Job, from_line
 from gioconda.landmarks import NAMED
-from gioconda.motion import load_motion, save_motion
-from gioconda.neural.identity import About, Identity, load_identity, save_identity
-from gioconda.protocol import Job, from_line
-from gioconda.sequence import FramePattern, FrameRange
-from gioconda.trust.manifest import read_manifest
-from gioconda.trust.policy import read_policy
-from gioconda.video import VideoWriter, read_frames
+from gioconda.motion import motion
+from gioconda.motion.motion import load_motion, save_motion
+from gioconda.neural.person import About, Identity, load_identity, save_identity
+from gioconda.provenance.manifest import read_manifest
+from gioconda.provenance.policy import read_policy
+from gioconda.render import cache as prepared
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from .test_bvh import HEAD
+from .motion.test_bvh import HEAD
 
 SLOWEST_S = 2.0
 WORDS = (

@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 
 from gioconda.errors import DeviceError, ExitCode
-from gioconda.face.runtime import runtime_version
 from gioconda.gpu.device import DeviceGraph, graphics_device
 from gioconda.gpu.graph import FLOAT, Graph
+from gioconda.models.runtime import runtime_version
 
 from . import agreement, placement, speed
 from .sitter import PORTRAIT, portrait_of, qualities

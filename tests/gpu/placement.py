@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from gioconda.engine import Portrait, place
-from gioconda.gpu import inputs, squares
+from gioconda.gpu import crops, inputs
 from gioconda.gpu.device import DeviceGraph
-from gioconda.gpu.whole import frame_graph, read_network
+from gioconda.gpu.frame_graph import frame_graph, read_network
 
 from .sitter import corrector_of, poses_of
 
@@ -44,8 +44,8 @@ def _run(portrait: Portrait, device: str, nets: tuple[Path, Path] | None, prefix
     [placed] = [place(portrait, pose) for pose in poses_of(portrait, 1)]
     still, feeds = inputs.of_portrait(portrait), inputs.of_frames([inputs.listed(placed)])
     if corrector is not None:
-        still |= squares.of_portrait(corrector)
-        feeds |= squares.of_frames(corrector, [squares.looked(corrector, placed)])
+        still |= crops.of_portrait(corrector)
+        feeds |= crops.of_frames(corrector, [crops.looked(corrector, placed)])
     graph.run({**{name: graph.hold(array) for name, array in still.items()}, **feeds}, ["combined", "matte"])
     with graph.finish_profile().open(encoding="utf-8") as file:
         events = json.load(file)

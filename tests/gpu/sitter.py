@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from gioconda import pixels
 from gioconda.engine import Portrait, prepare
 from gioconda.face.matte import estimate_matte
+from gioconda.gpu.frame_graph import read_network
 from gioconda.gpu.renderer import Renderer
-from gioconda.gpu.whole import read_network
-from gioconda.image import choose_display, display_srgb, read_picture
+from gioconda.imaging import resample
+from gioconda.imaging.image import choose_display, display_srgb, read_picture
+from gioconda.motion.demo_take import make_take
+from gioconda.motion.retarget import RetargetSettings, retarget
+from gioconda.neural.choice import OFF, files, is_there
 from gioconda.neural.corrector import CorrectionNets, Corrector
-from gioconda.neural.quality import OFF, files, is_there
 from gioconda.pose import Pose
-from gioconda.retarget import RetargetSettings, retarget
-from gioconda.take import make_take
 
 Floats = npt.NDArray[np.floating[Any]]
 PORTRAIT = Path(__file__).resolve().parents[1] / "data" / "grace_hopper.jpg"
@@ -31,12 +31,12 @@ def portrait_of(side: int) -> Portrait:
     factor = side / float(np.sqrt(height * width))
     size = (round(width * factor), round(height * factor))
     method = "area" if factor < 1 else "linear"
-    picture = pixels.resize(np.asarray(picture, np.float32), *size, method=method).copy()
+    picture = resample.resize(np.asarray(picture, np.float32), *size, method=method).copy()
     picture[..., 3] = 1
     landmarks = landmarks * [size[0] / width, size[1] / height, factor]
     x, y = landmarks[151, :2].astype(int)
     picture[y - 2 : y + 2, x - 2 : x + 2, :3] = 12
-    return prepare(picture, landmarks, np.clip(pixels.resize(matte, *size, method=method), 0, 1))
+    return prepare(picture, landmarks, np.clip(resample.resize(matte, *size, method=method), 0, 1))
 
 
 @cache

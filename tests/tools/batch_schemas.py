@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import gioconda.batch.settings as batch
-from gioconda.exr import LOSSLESS, LOSSY
-from gioconda.protocol import DEVICES, NEURAL, PASSES, Job
-from gioconda.retarget import RetargetSettings
-from gioconda.trust.consent import RIGHTS
+from gioconda.imaging.exr import LOSSLESS, LOSSY
+from gioconda.job.consent import RIGHTS
+from gioconda.job.protocol import DEVICES, NEURAL, PASSES, Job
+from gioconda.motion.retarget import RetargetSettings
 
 FOLDER = Path(batch.__file__).parent
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

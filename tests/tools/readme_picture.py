@@ -15,10 +15,10 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "core"))
 
-from gioconda import pixels  # noqa: E402
-from gioconda.demo import demo_job  # noqa: E402
-from gioconda.image import read_picture, write_png  # noqa: E402
-from gioconda.render import render  # noqa: E402
+from gioconda.cli.demo import demo_job  # noqa: E402
+from gioconda.imaging import resample  # noqa: E402
+from gioconda.imaging.image import read_picture, write_png  # noqa: E402
+from gioconda.render.sequence import render  # noqa: E402
 
 FRAMES = (1, 10, 28, 40, 64)
 CROP = (100, 0, 400, 400)  # left, top, right, bottom, pixels
@@ -36,7 +36,7 @@ def main() -> None:
             # “linear” leaves the file's own values alone
             shown = read_picture(Path(folder) / f"{number:04d}.png", colorspace="linear").pixels[..., :3] * 255
             crop = np.round(shown[top:bottom, left:right]).astype(np.uint8)
-            tiles.append(pixels.resize(crop, WIDTH, round(WIDTH * (bottom - top) / (right - left))))
+            tiles.append(resample.resize(crop, WIDTH, round(WIDTH * (bottom - top) / (right - left))))
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     write_png(TARGET, np.concatenate(tiles, axis=1))
     print(f"{TARGET}: {TARGET.stat().st_size // 1000} kB")

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, SettingsError
-from ..protocol import Error, Log, Progress, Report, Result, Stage
-from ..sequence import FramePattern, FrameRange
+from ..job.frame_range import FramePattern, FrameRange
+from ..job.protocol import Error, Log, Progress, Report, Result, Stage
 from .settings import FORMATS, Batch, Delivery, read_batch, schema
 
 Arguments = argparse.Namespace
@@ -35,7 +35,7 @@ def batch(arguments: Arguments, report: Report, explain: Callable[[Exception], E
 
 
 def _plan(arguments: Arguments, report: Report) -> dict[str, Any]:
-    from ..trust.rights import open_policy
+    from ..provenance.rights import open_policy
     from . import estimate, resources
     from .plan import make_plan
 
@@ -49,7 +49,7 @@ def _plan(arguments: Arguments, report: Report) -> dict[str, Any]:
 
 
 def _run(arguments: Arguments, report: Report) -> dict[str, Any]:
-    from ..trust.rights import open_policy
+    from ..provenance.rights import open_policy
     from .plan import make_plan
     from .run import RunSettings, run
 
@@ -73,7 +73,7 @@ def _batch_of(arguments: Arguments) -> Batch:
 
 def deliver(arguments: Arguments, report: Report) -> None:
     """Other formats of frames that are there. Raises: GiocondaError."""
-    from ..exr_read import read_header
+    from ..imaging.exr_read import read_header
     from .deliver import Frames
     from .deliver import deliver as make
 

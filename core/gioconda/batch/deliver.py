@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import pixels
-from ..atomic import unwritable, whole_file
-from ..color import Display, Floats, choose_display, display_srgb
 from ..errors import SettingsError
-from ..exr_read import read_exr
-from ..image import write_png, write_png_strips
-from ..sequence import FramePattern
-from ..video import VideoWriter, write_webp
+from ..files import unwritable, whole_file
+from ..imaging import resample
+from ..imaging.color import Display, Floats, choose_display, display_srgb
+from ..imaging.exr_read import read_exr
+from ..imaging.image import write_png, write_png_strips
+from ..imaging.video import VideoWriter, write_webp
+from ..job.frame_range import FramePattern
 from .settings import Delivery
 
 Srgb = NDArray[np.uint8]  # (H, W, 3), or (H, W, 4) with straight alpha
@@ -126,9 +126,9 @@ def _sized(picture: Srgb, longest: int | None) -> Srgb:
     scale = longest / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if picture.shape[2] == 3:
-        return pixels.resize(picture, *size)
+        return resample.resize(picture, *size)
     cover = picture[..., 3:4].astype(np.float32) / 255
-    weighed = pixels.resize(np.dstack([picture[..., :3] * cover, cover]), *size)
+    weighed = resample.resize(np.dstack([picture[..., :3] * cover, cover]), *size)
     colour = np.divide(weighed[..., :3], weighed[..., 3:4], out=np.zeros_like(weighed[..., :3]),
                        where=weighed[..., 3:4] > 0)  # fmt: skip
     return np.round(np.dstack([colour, weighed[..., 3:4] * 255])).clip(0, 255).astype(np.uint8)

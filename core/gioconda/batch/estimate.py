@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..protocol import Board, Error, Job, Log, Message, Result, Stage
-from ..sequence import FrameRange
+from ..job.frame_range import FrameRange
+from ..job.protocol import Board, Error, Job, Log, Message, Result, Stage
 from .item import Task
 from .plan import Item, Plan
 from .pool import Pool

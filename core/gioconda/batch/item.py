@@ -14,21 +14,22 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, pixels
-from ..color import Display, choose_display, display_srgb
+from .. import __version__
 from ..errors import OutputError
-from ..exr_read import read_exr, read_header
+from ..external.folder import read_notice
 from ..face.analyse import Analysis
-from ..frames import settings_of
-from ..image import write_jpeg
-from ..inputs import Opened, file_sha256, open_portrait
-from ..neural.quality import used_models
-from ..plug.folder import read_notice
-from ..protocol import Job, Message, Progress, Report, Stage, Warn
-from ..render import render
-from ..sequence import FramePattern, FrameRange
-from ..trust.manifest import manifest_path
-from ..trust.signoff import add_credentials, facts_of
+from ..imaging import resample
+from ..imaging.color import Display, choose_display, display_srgb
+from ..imaging.exr_read import read_exr, read_header
+from ..imaging.image import write_jpeg
+from ..job.frame_range import FramePattern, FrameRange
+from ..job.protocol import Job, Message, Progress, Report, Stage, Warn
+from ..neural.choice import used_models
+from ..provenance.manifest import manifest_path
+from ..provenance.sign import add_credentials, facts_of
+from ..render.frame_files import settings_of
+from ..render.open_inputs import Opened, file_sha256, open_portrait
+from ..render.sequence import render
 from .deliver import Frames, deliver
 from .manifest import Manifest
 from .plan import PORTRAIT_FIELDS
@@ -244,7 +245,7 @@ def write_thumb(path: Path, frames: Frames, display: Display | None = None) -> N
     srgb = display_srgb(combined, exposure=display or choose_display(combined))
     height, width = srgb.shape[:2]
     scale = min(1.0, THUMB / max(height, width))
-    write_jpeg(path, pixels.resize(srgb, max(1, round(width * scale)), max(1, round(height * scale))))
+    write_jpeg(path, resample.resize(srgb, max(1, round(width * scale)), max(1, round(height * scale))))
 
 
 def plain(facts: Mapping[str, Any]) -> dict[str, Any]:

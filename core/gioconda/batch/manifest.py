@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..atomic import unwritable, whole_file
+from ..files import unwritable, whole_file
 
 VERSION = 1
 

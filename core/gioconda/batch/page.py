@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from ..atomic import whole_file
+from ..files import whole_file
 
 MOST_THUMBS = 1000  # more would make the page too heavy to open
 

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ExitCode, GiocondaError, InputError, SettingsError
-from ..image import picture_size
-from ..inputs import VIDEOS, open_motion
-from ..neural.quality import settled
-from ..protocol import Job, Message
-from ..render import chosen_frames
-from ..sequence import FramePattern, FrameRange
-from ..trust.confine import check_reach
-from ..trust.policy import Policy
-from ..trust.rights import with_consent
-from ..video import video_info
+from ..imaging.image import picture_size
+from ..imaging.video import video_info
+from ..job.frame_range import FramePattern, FrameRange
+from ..job.protocol import Job, Message
+from ..neural.choice import settled
+from ..provenance.confine import check_reach
+from ..provenance.policy import Policy
+from ..provenance.rights import with_consent
+from ..render.open_inputs import VIDEOS, open_motion
+from ..render.sequence import chosen_frames
 from .deliver import Frames
 from .settings import BUILT_IN, Batch, Source, is_glob, job_of
 

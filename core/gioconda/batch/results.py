@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from .. import __version__
-from ..atomic import unwritable, whole_file
+from ..files import unwritable, whole_file
 from .page import write_page
 from .plan import Item, Plan
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DiskFullError, ExitCode, GiocondaError, InputError
-from ..inputs import VIDEOS
-from ..protocol import Board, Error, Log, Message, Progress, Report, Result, Stage, Warn
+from ..job.protocol import Board, Error, Log, Message, Progress, Report, Result, Stage, Warn
+from ..render.open_inputs import VIDEOS
 from . import resources
 from .item import Task
 from .plan import Item, Plan
@@ -26,7 +26,7 @@ from .pool import Event, Pool, Worker, how_it_ended
 from .results import Results
 from .schedule import Schedule
 
-PROGRAM = "import sys; from gioconda.cli import main; sys.exit(main())"
+PROGRAM = "import sys; from gioconda.cli.main import main; sys.exit(main())"
 EVERY = 0.5  # seconds between two boards that differ
 UNCHANGED = 2.0  # and between two that do not: whoever listens hears that we live
 SILENT = 900.0  # seconds without a word after which a worker is taken for dead

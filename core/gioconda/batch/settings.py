@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import SettingsError
-from ..protocol import Job
-from .check import check
-from .document import Document, read_document
+from ..job.check import check
+from ..job.document import Document, read_document
+from ..job.protocol import Job
 
 VERSION = 1
 FORMATS = ("exr", "png", "webp", "atlas", "mp4", "webm")

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
-from .. import pixels, shapes
+from ..imaging import draw, resample
 from ..pose import HeadPose
 from .kernels import PAD, sample_affine
 from .lids import Lid, close_lid, crease_above, find_lid
@@ -64,9 +64,9 @@ def _find_eye(colour: Float32, landmarks: Float, loop: tuple[int, ...], iris: tu
     crop = np.ascontiguousarray(colour[low[1] : high[1], low[0] : high[0]])
     h, w = crop.shape[:2]
     corner = (float(low[0]), float(low[1]))
-    open_part = shapes.fill_polygon(catmull_rom_loop(outline, 4), w, h, origin=corner)
+    open_part = draw.fill_polygon(catmull_rom_loop(outline, 4), w, h, origin=corner)
     # lashes and the lids' shadow line are not part of the ball
-    clear = pixels.erode(open_part > 0.99, max(1.0, 0.03 * across))
+    clear = resample.erode(open_part > 0.99, max(1.0, 0.03 * across))
     centre = landmarks[iris[0], :2] - corner
     radius = float(np.linalg.norm(landmarks[list(iris[1:]), :2] - landmarks[iris[0], :2], axis=1).mean())
     x, y = np.meshgrid(np.arange(w) + 0.5 - centre[0], np.arange(h) + 0.5 - centre[1])
@@ -75,10 +75,10 @@ def _find_eye(colour: Float32, landmarks: Float, loop: tuple[int, ...], iris: tu
     disc = _iris(crop, clear, distance, centre, radius)
     mixed = white + disc[..., 3:] * (disc - white)
     mixed[..., 3] = 1
-    shown = pixels.gaussian_blur(open_part, 0.01 * across)[..., None]
+    shown = resample.gaussian_blur(open_part, 0.01 * across)[..., None]
     rest = np.where(shown > 0.999, crop, mixed + shown * (crop - mixed)).astype(np.float32)
     # at rest the opening shows the picture itself, up to and a little over its rim, which is painted softly
-    rim = pixels.dilate(open_part > 0, max(1.0, 0.03 * across))[..., None]
+    rim = resample.dilate(open_part > 0, max(1.0, 0.03 * across))[..., None]
     rest = np.where(rim, crop, rest)
     lid = find_lid(crop, outline - corner, landmarks[list(crease_above(loop)), :2] - corner)
     return Eye(loop, iris, low.astype(np.float64), _padded(rest), _padded(white), _padded(disc), across, lid)
@@ -94,9 +94,9 @@ def _white(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, radius:
         light = np.percentile(crop[..., :3].reshape(-1, 3), 80, axis=0)
         filled = np.broadcast_to(np.append(light, 1.0), crop.shape).astype(np.float32)
     else:
-        filled = pixels.fill_holes_smooth(crop, known)
+        filled = resample.fill_holes_smooth(crop, known)
         # the strip under the upper lid is shaded: what the lid uncovers there should not glow
-        filled = pixels.gaussian_blur(filled, 0.06 * radius)
+        filled = resample.gaussian_blur(filled, 0.06 * radius)
         filled = np.where(known[..., None], 0.5 * crop + 0.5 * filled, filled)
     filled[..., 3] = 1
     return np.asarray(filled, np.float32)
@@ -118,7 +118,7 @@ def _iris(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, centre: 
         )
     ring_colour = by_ring[rings]
     mirrored = np.where(known[flipped][..., None], crop[flipped], ring_colour)
-    weight = pixels.gaussian_blur(known.astype(np.float32), 0.06 * radius)[..., None]
+    weight = resample.gaussian_blur(known.astype(np.float32), 0.06 * radius)[..., None]
     disc = np.where(known[..., None], weight * crop + (1 - weight) * (0.7 * mirrored + 0.3 * ring_colour), mirrored)
     disc[..., 3] = np.clip((1.04 * radius - distance) / (0.14 * radius) + 0.5, 0, 1)
     return np.asarray(disc, np.float32)

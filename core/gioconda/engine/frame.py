@@ -14,9 +14,9 @@ from ..errors import SettingsError
 from ..pose import HeadPose, Pose, fit_similarity
 from . import kernels
 from .eyes import paint_eyes
-from .hidden import Hidden, moved_by
 from .mesh import OUTER, smoothstep
 from .mouth import paint_mouth
+from .occluded import Hidden, moved_by
 from .patch import Patch, opening
 from .portrait import MATTE_NAMES, Portrait
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from .. import landmarks as lm
-from .. import pixels
+from ..imaging import resample
 from .kernels import _FAST, PAD, _cubic
 from .mesh import smoothstep
 from .patch import Patch
@@ -64,7 +64,7 @@ def find_lid(crop: Float32, outline: Float, fold: Float) -> Lid:
     along = (outline[8] - outline[0]) / width
     where = _columns(outline, fold, along)
     up = _upward(along, fold, outline)
-    smooth = pixels.gaussian_blur(crop, 0.015 * width)
+    smooth = resample.gaussian_blur(crop, 0.015 * width)
     share = np.linspace(0, 1, _STEPS)
     at = where.upper[:, None] + (where.height[:, None] * share)[..., None] * up
     x = np.clip(at[..., 0], 0, crop.shape[1] - 1).astype(int)
@@ -80,7 +80,7 @@ def find_lid(crop: Float32, outline: Float, fold: Float) -> Lid:
     edge = np.max([near[k : k + _COLUMNS] for k in range(7)], axis=0)
     edge = np.convolve(np.pad(edge, 4, mode="edge"), np.hanning(11)[1:-1] / np.hanning(11).sum(), mode="valid")
     dark = np.percentile(crop[..., :3].reshape(-1, 3), 4, axis=0)
-    soft = pixels.gaussian_blur(crop, 0.04 * width)
+    soft = resample.gaussian_blur(crop, 0.04 * width)
     level = float(np.median(skin[_COLUMNS // 5 : -_COLUMNS // 5]))
     below = where.lower - 0.18 * width * up
     x, y = (np.clip(below[:, k], 0, crop.shape[1 - k] - 1).astype(int) for k in range(2))

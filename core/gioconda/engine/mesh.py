@@ -11,7 +11,7 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import Delaunay
 
 from .. import landmarks as lm
-from .. import pixels
+from ..imaging import resample
 from ..pose import HeadPose
 from .anatomy import head_prior
 from .kernels import nearest
@@ -103,8 +103,8 @@ def _grid(oval: Float, matte: Float32, cell: float) -> Float:
     x = x + (np.arange(len(x)) % 2)[:, None] * cell / 2
     points = np.stack([x.ravel(), y.ravel()], axis=1)
     scale = min(1.0, 256 / max(height, width))
-    small = pixels.resize(matte, max(1, round(width * scale)), max(1, round(height * scale)), method="area") > 0.02
-    grown = pixels.dilate(small, 2 * cell * scale)
+    small = resample.resize(matte, max(1, round(width * scale)), max(1, round(height * scale)), method="area") > 0.02
+    grown = resample.dilate(small, 2 * cell * scale)
     inner = points[_sample(grown, points * scale) > 0]
     return inner[_distance_outside(inner, oval) > 0.45 * cell]
 
@@ -204,8 +204,8 @@ def _prior_depth(
     seen, depth = nearest(placed, triangles, canvas[1], canvas[0])
     hit = (seen >= 0).astype(np.float32)
     sigma = 0.021 * float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2])) * scale
-    smooth = pixels.gaussian_blur(np.where(hit > 0, depth, 0).astype(np.float32), sigma)
-    weight = pixels.gaussian_blur(hit, sigma)
+    smooth = resample.gaussian_blur(np.where(hit > 0, depth, 0).astype(np.float32), sigma)
+    weight = resample.gaussian_blur(hit, sigma)
     place = (points + margin) * scale
     w = _sample(weight, place).astype(np.float64)
     z = _sample(smooth, place) / np.maximum(w, 1e-6)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
-from .. import pixels
-from ..color import LUMINANCE
+from ..imaging import resample
+from ..imaging.color import LUMINANCE
 from ..pose import HeadPose
 from .anatomy import LOWER_TEETH, UPPER_TEETH, dental_arch
 from .kernels import rasterise_colours, sample_affine
@@ -202,7 +202,7 @@ def _arch(
         placed.astype(np.float32), arch.triangles, colours.astype(np.float32), image,
         np.full(image.shape[:2], 1e30, np.float32),
     )  # fmt: skip
-    image = pixels.gaussian_blur(image, max(0.6, 0.0035 * apart))
+    image = resample.gaussian_blur(image, max(0.6, 0.0035 * apart))
     return np.concatenate(
         [image * _contact_shadow(coverage, apart), np.ones((*image.shape[:2], 1), np.float32)], axis=2
     )
@@ -243,7 +243,7 @@ def _jaw_drop(open_angle: float) -> float:
 
 def _contact_shadow(coverage: Float32, apart: float) -> Float32:
     """The lips' shadow on what lies behind them, stronger below the upper lip. (h, w, 1)"""
-    light = pixels.gaussian_blur(coverage, 0.05 * apart)
+    light = resample.gaussian_blur(coverage, 0.05 * apart)
     drop = int(round(0.03 * apart))
     if drop:
         light = np.concatenate([np.repeat(light[:1], drop, axis=0) * 0, light[:-drop]])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .. import pixels, shapes
+from ..imaging import draw, resample
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -44,8 +44,8 @@ class Opening:
 
     def coverage(self) -> Float32:
         """(h, w) float32, 0..1."""
-        mask = shapes.fill_polygon(self.outline, *self.size, origin=self.origin)
-        return pixels.gaussian_blur(mask, self.softness) if self.softness > 0.2 else mask
+        mask = draw.fill_polygon(self.outline, *self.size, origin=self.origin)
+        return resample.gaussian_blur(mask, self.softness) if self.softness > 0.2 else mask
 
 
 def opening(outline: Float, width: int, height: int, *, softness: float, smooth: int = 4) -> Opening | None:

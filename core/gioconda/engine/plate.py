@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .. import pixels
 from ..face.matte import estimate_foreground
+from ..imaging import resample
 from .kernels import PAD
 
 Float = npt.NDArray[np.float32]
@@ -66,13 +66,13 @@ def _person(colour: Float, alpha: Float, behind: Float, sure: bool, spare: int) 
     texture = np.zeros((height + 2 * PAD + spare, width + 2 * PAD, 4), np.float32)
     person = texture[PAD : PAD + height, PAD : PAD + width]
     own = _foreground_colour(colour, alpha)
-    for rows in pixels.bands(height):
+    for rows in resample.bands(height):
         i, a = colour[rows], alpha[rows]
         np.copyto(person[rows], i, where=(a >= 1)[..., None])
         np.copyto(behind[rows], i, where=(a == 0)[..., None])
         soft = np.nonzero((a > 0) & (a < 1))
         if own is not None and len(soft[0]):
-            f = _unbounded(pixels.enlarged_rows(own, width, height, rows)[soft])
+            f = _unbounded(resample.enlarged_rows(own, width, height, rows)[soft])
             person[rows][soft], behind[rows][soft] = _divided(i[soft], a[soft][:, None], f, behind[rows][soft], sure)
     _repeat_border(texture[: height + 2 * PAD])
     return texture
@@ -101,12 +101,12 @@ def _foreground_colour(colour: Float, alpha: Float) -> Float | None:
     None where nothing is soft.
     """
     height, width = alpha.shape
-    if not any(((alpha[rows] > 0) & (alpha[rows] < 1)).any() for rows in pixels.bands(height)):
+    if not any(((alpha[rows] > 0) & (alpha[rows] < 1)).any() for rows in resample.bands(height)):
         return None
     scale = min(1.0, _FOREGROUND_PX / max(height, width))
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    bounded = np.stack([pixels.resize(_bounded(colour[..., k]), w, h, method="area") for k in range(3)], axis=2)
-    return estimate_foreground(bounded, pixels.resize(alpha, w, h, method="area"))
+    bounded = np.stack([resample.resize(_bounded(colour[..., k]), w, h, method="area") for k in range(3)], axis=2)
+    return estimate_foreground(bounded, resample.resize(alpha, w, h, method="area"))
 
 
 def _bounded(light: Float) -> Float:
@@ -127,20 +127,20 @@ def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) ->
     height, width = matte.shape
     scale = min(1.0, _FILL_PX / max(height, width))
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    seen = pixels.resize(matte, w, h, method="area") <= 0.004
-    seen = pixels.erode(seen, max(1.0, 0.006 * max(h, w)))
-    small = pixels.resize(picture, w, h, method="area")
+    seen = resample.resize(matte, w, h, method="area") <= 0.004
+    seen = resample.erode(seen, max(1.0, 0.006 * max(h, w)))
+    small = resample.resize(picture, w, h, method="area")
     filled = painted(small, seen) if seen.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
     x0, y0, x1, y1 = window
     whole = np.array([[w / width, 0, x0 * w / width], [0, h / height, y0 * h / height]])
-    behind = pixels.warp_affine(np.ascontiguousarray(filled), whole, int(x1 - x0), int(y1 - y0), method="cubic")
+    behind = resample.warp_affine(np.ascontiguousarray(filled), whole, int(x1 - x0), int(y1 - y0), method="cubic")
     alpha, colour = matte[y0:y1, x0:x1], picture[y0:y1, x0:x1]
     # from the picture to the painting over a few pixels, so that no line shows where the hidden part begins
     reach = max(2.0, 0.006 * max(height, width))
     margin = int(np.ceil(reach)) + 1
-    for rows in pixels.bands(len(alpha)):
+    for rows in resample.bands(len(alpha)):
         above = min(rows.start, margin)
-        inside = pixels.distance_inside(alpha[rows.start - above : rows.stop + margin] <= 0)
+        inside = resample.distance_inside(alpha[rows.start - above : rows.stop + margin] <= 0)
         ramp = np.clip(1 - inside[above : above + rows.stop - rows.start] / reach, 0, 1)[..., None]
         behind[rows] = colour[rows] + ramp * (behind[rows] - colour[rows])
     return behind
@@ -148,12 +148,12 @@ def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) ->
 
 def painted(picture: Float, seen: npt.NDArray[np.bool_]) -> Float:
     """Unseen pixels continued from the rim (lines run on), fading into a smooth mixture deeper in. (h, w, 4)"""
-    smooth = pixels.fill_holes_smooth(picture, seen)
+    smooth = resample.fill_holes_smooth(picture, seen)
     reach = 0.05 * max(seen.shape)
-    depth = pixels.distance_inside(~seen)
+    depth = resample.distance_inside(~seen)
     near = (depth > 0) & (depth < reach)
     continued = smooth.copy()
-    continued[..., :3] = pixels.inpaint(np.where(seen[..., None], picture, smooth)[..., :3], near, radius_px=4)
+    continued[..., :3] = resample.inpaint(np.where(seen[..., None], picture, smooth)[..., :3], near, radius_px=4)
     share = np.clip(depth / reach, 0, 1)[..., None]
     share = share * share * (3 - 2 * share)
     return np.where(seen[..., None], picture, continued + share * (smooth - continued)).astype(np.float32)

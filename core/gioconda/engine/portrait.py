@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
-from .. import pixels, shapes
 from ..errors import PictureError
+from ..imaging import draw, resample
 from ..pose import HeadPose, head_pose
-from . import hidden
+from . import occluded
 from .eyes import Eye, find_eyes
 from .kernels import PAD
 from .mesh import HeadMesh, build_mesh
-from .mirror import Mirror, find_mirror
+from .mirrored_skin import Mirror, find_mirror
 from .mouth import Mouth, find_mouth
 from .plate import Layers, split
 
@@ -52,7 +52,7 @@ class Portrait:
     layers: Layers
     mesh: HeadMesh
     mirror: Mirror
-    hidden: hidden.Hidden | None
+    hidden: occluded.Hidden | None
     eyes: tuple[Eye, ...]
     mouth: Mouth
     alpha: Float32
@@ -101,9 +101,9 @@ def prepare(
     eyes, mouth = find_eyes(source, points), find_mouth(source, points, head, lm.template())
     mattes = _mattes(source, points, matte)
     # last: what the others need while they are made is free again, and the layers are the largest
-    behind = hidden.find_hidden(mesh)
-    layers = split(source, matte, clean_plate=clean_plate, cutout=cutout, spare=hidden.rows_needed(behind))
-    hidden.lay(behind, layers)
+    behind = occluded.find_hidden(mesh)
+    layers = split(source, matte, clean_plate=clean_plate, cutout=cutout, spare=occluded.rows_needed(behind))
+    occluded.lay(behind, layers)
     alpha = _cutout_alpha(layers, matte.shape)
     return Portrait(source, points, pose, head, layers, mesh, mirror, behind, eyes, mouth, alpha, mattes)
 
@@ -113,14 +113,14 @@ def with_plate(portrait: Portrait, matte: Float32, plate: Float32, *, sure: bool
 
     sure: see `plate.split`.
     """
-    layers = split(portrait.source, matte, clean_plate=plate, sure=sure, spare=hidden.rows_needed(portrait.hidden))
-    hidden.lay(portrait.hidden, layers)
+    layers = split(portrait.source, matte, clean_plate=plate, sure=sure, spare=occluded.rows_needed(portrait.hidden))
+    occluded.lay(portrait.hidden, layers)
     return replace(portrait, layers=layers, alpha=_cutout_alpha(layers, matte.shape))
 
 
 def _cutout_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:
     """`Portrait.alpha`."""
-    return pixels.dilate(_shrunk(person_alpha(layers, shape), _ALPHA_PX), 1)
+    return resample.dilate(_shrunk(person_alpha(layers, shape), _ALPHA_PX), 1)
 
 
 def person_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:
@@ -149,7 +149,7 @@ def _check(source: Float32, landmarks: npt.NDArray[np.floating], matte: Float32,
 def _shrunk(matte: Float32, limit: int) -> Float32:
     height, width = matte.shape
     scale = min(1.0, limit / max(height, width))
-    return pixels.resize(matte, max(1, round(width * scale)), max(1, round(height * scale)), method="area")
+    return resample.resize(matte, max(1, round(width * scale)), max(1, round(height * scale)), method="area")
 
 
 def _mattes(source: Float32, points: Float, matte: Float32) -> Float32:
@@ -158,11 +158,11 @@ def _mattes(source: Float32, points: Float, matte: Float32) -> Float32:
     scale = min(1.0, _MATTES_PX / max(height, width))
     w, h = max(2, round(width * scale)), max(2, round(height * scale))
     placed = points[:, :2] * [w / width, h / height]
-    alpha = pixels.resize(matte, w, h, method="area")
-    face = shapes.fill_polygon(placed[list(lm.OVAL)], w, h)
-    lips = shapes.fill_polygon(placed[list(lm.LIPS_OUTER)], w, h)
-    lips = np.clip(lips - shapes.fill_polygon(placed[list(lm.LIPS_INNER)], w, h), 0, 1)
-    hair = _hair(pixels.resize(source, w, h, method="area")[..., :3], alpha, face, placed)
+    alpha = resample.resize(matte, w, h, method="area")
+    face = draw.fill_polygon(placed[list(lm.OVAL)], w, h)
+    lips = draw.fill_polygon(placed[list(lm.LIPS_OUTER)], w, h)
+    lips = np.clip(lips - draw.fill_polygon(placed[list(lm.LIPS_INNER)], w, h), 0, 1)
+    hair = _hair(resample.resize(source, w, h, method="area")[..., :3], alpha, face, placed)
     body = np.clip(1 - np.maximum(face, hair), 0, 1)
     return np.ascontiguousarray(np.stack([face, lips, hair * (1 - face), body], axis=2), np.float32)
 
@@ -186,7 +186,7 @@ def _hair(colour: Float32, alpha: Float32, face: Float32, points: Float) -> Floa
     likely = 1 / (1 + np.exp(np.clip((far - others) * 1.5, -30, 30)))
     prior = np.clip((height_up + 0.35) / 0.8, 0.05, 0.98)
     score = likely * prior / (likely * prior + (1 - likely) * (1 - prior))
-    smooth = pixels.guided_filter(
+    smooth = resample.guided_filter(
         np.clip(np.sqrt(np.clip(colour, 0, 1)), 0, 1), score, max(2, int(0.03 * face_px)), 1e-3
     )
     return np.asarray(np.clip((smooth - 0.25) / 0.5, 0, 1) * (alpha > 0), np.float32)

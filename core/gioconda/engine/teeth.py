@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from .. import landmarks as lm
-from .. import pixels, shapes
-from ..color import LUMINANCE
+from ..imaging import draw, resample
+from ..imaging.color import LUMINANCE
 from .kernels import PAD
 from .mesh import smoothstep
 from .patch import catmull_rom_loop
@@ -68,13 +68,13 @@ def find_teeth(colour: Float32, landmarks: Float, skin: Float) -> OwnTeeth:
     width, height = (int(v) for v in np.ceil(lips.max(0) + _BESIDE * apart - low))
     place = np.concatenate([upright, -low[:, None]], axis=1)
     back = np.concatenate([upright.T, (upright.T @ low)[:, None]], axis=1)
-    crop = pixels.warp_affine(colour, back, width, height, method="cubic")
-    inside = shapes.fill_polygon(catmull_rom_loop(lips - low, 4), width, height)
-    free = pixels.erode(inside, _RIM * apart)
+    crop = resample.warp_affine(colour, back, width, height, method="cubic")
+    inside = draw.fill_polygon(catmull_rom_loop(lips - low, 4), width, height)
+    free = resample.erode(inside, _RIM * apart)
     teeth = _bright(crop, free > 0.5, skin)
     lit, edge = None, None
     if teeth is None:
-        crop[..., 3] = pixels.gaussian_blur(free, 0.008 * apart)  # the softened rim hides where it ends
+        crop[..., 3] = resample.gaussian_blur(free, 0.008 * apart)  # the softened rim hides where it ends
     else:
         lit = np.median(crop[teeth][:, :3].astype(np.float64), axis=0)
         middle = upright @ landmarks[lm.LIP_TOP, :2] - low
@@ -129,7 +129,7 @@ def _continued(crop: Float32, free: Float32, teeth: Mask, middle: float, apart: 
     rows = np.arange(height)[:, None]
     has, ends = _upper_row(teeth, max(1, int(round(_BETWEEN_ROWS * apart))))
     bottom = np.interp(columns, has, ends)  # a gap between teeth is a gap, and its darkness is kept
-    bottom = pixels.gaussian_blur(np.tile(bottom.astype(np.float32), (3, 1)), 0.004 * apart)[1].astype(np.float64)
+    bottom = resample.gaussian_blur(np.tile(bottom.astype(np.float32), (3, 1)), 0.004 * apart)[1].astype(np.float64)
     solid = free > 0.5
     lip = np.where(solid.any(0), np.argmax(solid, axis=0), bottom)
     # a tooth goes on upwards in the colour it has below the lip's shade …
@@ -147,7 +147,7 @@ def _continued(crop: Float32, free: Float32, teeth: Mask, middle: float, apart: 
     alpha = np.where(rows >= lip, np.maximum(free, rows <= lip + _RIM * apart), above)
     first, last = has[[0, -1]]
     sides = 1 - smoothstep(np.maximum(first - columns, columns - last) / (0.035 * apart))
-    alpha = pixels.gaussian_blur((alpha * sides * (rows < bottom) * (lip < bottom)).astype(np.float32), _SOFT * apart)
+    alpha = resample.gaussian_blur((alpha * sides * (rows < bottom) * (lip < bottom)).astype(np.float32), _SOFT * apart)
     return np.dstack([colour, alpha]), np.where((columns >= first) & (columns <= last), bottom, np.nan)
 
 

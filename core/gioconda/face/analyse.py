@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..errors import InputError, NoFaceError, OutputError
 from ..landmarks import COUNT
-from .handplaced import read_points
+from .hand_placed import read_points
 from .nets import Nets
 from .region import Float, Picture, around_landmarks
 from .search import Face, find_faces

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..models.runtime import Session
 from .region import Float, Picture, Region, around
-from .runtime import Session
 
 OVERLAP = 0.3  # boxes that overlap more are one face
 KEYPOINTS = 6  # right eye, left eye, nose tip, mouth, right ear, left ear (the person's own)

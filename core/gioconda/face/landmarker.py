@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..landmarks import mirrored
+from ..models.runtime import Session
 from .detector import FaceBox
 from .region import Float, Picture, Region, around_landmarks
-from .runtime import Session
 
 SIDE = 192  # pixels of the network's square input
 SETTLED = 0.01  # the square moved by less than this part of its side: looking again changes nothing

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
-from .. import pixels, shapes
+from ..imaging import draw, resample
 
 
 def _pymatting(module: str, name: str) -> Any:
@@ -60,9 +60,9 @@ def estimate_matte(srgb: npt.NDArray[np.uint8], person: Float, landmarks: npt.ND
     height, width = srgb.shape[:2]
     scale = min(1.0, _SOLVE_PX / max(height, width))
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    small = np.asarray(pixels.resize(srgb, w, h, method="area") / np.float32(255), np.float32)
+    small = np.asarray(resample.resize(srgb, w, h, method="area") / np.float32(255), np.float32)
     points = landmarks[:, :2] * [w / width, h / height]
-    trimap = _trimap(np.asarray(pixels.resize(person, w, h, method="linear"), np.float32), points, small)
+    trimap = _trimap(np.asarray(resample.resize(person, w, h, method="linear"), np.float32), points, small)
     alpha = _solve(small, trimap)
     if scale < 1:
         alpha = _to_full_size(srgb, alpha, trimap, scale)
@@ -87,10 +87,10 @@ def _trimap(person: Float, points: npt.NDArray[np.floating], small: Float) -> Fl
     pad = int(3 * band)
     grown = np.pad(~outside, pad, mode="edge")
     kept = np.pad(inside, pad, mode="edge")
-    background = ~pixels.dilate(grown, band)[pad : pad + h, pad : pad + w]
-    foreground = pixels.erode(kept, band * 1.2)[pad : pad + h, pad : pad + w]
-    oval = shapes.fill_polygon(points[list(lm.OVAL)], w, h) > 0.99
-    foreground |= pixels.erode(oval, 2)
+    background = ~resample.dilate(grown, band)[pad : pad + h, pad : pad + w]
+    foreground = resample.erode(kept, band * 1.2)[pad : pad + h, pad : pad + w]
+    oval = draw.fill_polygon(points[list(lm.OVAL)], w, h) > 0.99
+    foreground |= resample.erode(oval, 2)
     trimap = np.full((h, w), 0.5, np.float32)
     trimap[background] = 0
     trimap[foreground] = 1
@@ -126,14 +126,14 @@ def _cholesky(system: Any) -> Any:
 def _to_full_size(srgb: npt.NDArray[np.uint8], alpha: Float, trimap: Float, scale: float) -> Float:
     """Enlarge along the picture's edges; what the trimap knows stays exactly 0 or 1."""
     height, width = srgb.shape[:2]
-    refined = pixels.guided_filter(
-        srgb, pixels.resize(alpha, width, height, method="cubic"), max(2, round(2 / scale)), 1e-5,
+    refined = resample.guided_filter(
+        srgb, resample.resize(alpha, width, height, method="cubic"), max(2, round(2 / scale)), 1e-5,
         step=max(1, round(0.5 / scale)),
     )  # fmt: skip
     unknown, known = (trimap == 0.5).astype(np.float32), (trimap == 1).astype(np.float32)
-    for rows in pixels.bands(height):
+    for rows in resample.bands(height):
         # a filtered haze below the solver's own precision is nothing
         solved = np.clip((refined[rows] - 0.01) / 0.98, 0, 1)
-        is_solved = pixels.enlarged_rows(unknown, width, height, rows) > 0
-        refined[rows] = np.where(is_solved, solved, pixels.enlarged_rows(known, width, height, rows) > 0.5)
+        is_solved = resample.enlarged_rows(unknown, width, height, rows) > 0
+        refined[rows] = np.where(is_solved, solved, resample.enlarged_rows(known, width, height, rows) > 0.5)
     return refined

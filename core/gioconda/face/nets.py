@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..models.registry import default_models_folder, model_path
+from ..models.runtime import Session
 from .detector import Detector, full_range, short_range
 from .landmarker import Landmarker
-from .runtime import Session
 from .segmenter import Segmenter
 
 

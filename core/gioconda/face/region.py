@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import pixels
+from ..imaging import resample
 from ..landmarks import EYE_OUTER_LEFT, EYE_OUTER_RIGHT
 
 Float = npt.NDArray[np.float64]
@@ -46,7 +46,7 @@ class Region:
         carried[..., 2:] *= scale
         return carried
 
-    def crop(self, srgb: Picture, side: int, *, border: pixels.Border = "replicate", smooth: bool = False) -> Picture:
+    def crop(self, srgb: Picture, side: int, *, border: resample.Border = "replicate", smooth: bool = False) -> Picture:
         """The square as a picture of `side` × `side` pixels, (side, side, 3) uint8.
 
         The crop's pixel i, not its corner, shows the square's coordinate i, as in MediaPipe's graphs: that is how the
@@ -59,7 +59,7 @@ class Region:
         matrix[:, 2] = np.array([self.x, self.y]) - matrix[:, :2] @ np.full(2, side / 2 + 0.5)
         part, corner = self._part(srgb)
         matrix[:, 2] -= corner
-        return pixels.warp_affine(part, matrix, side, side, border=border, method="area" if smooth else "linear")
+        return resample.warp_affine(part, matrix, side, side, border=border, method="area" if smooth else "linear")
 
     def _part(self, srgb: Picture) -> tuple[Picture, Float]:
         """The part of the picture that a crop needs, and its upper left corner: small faces are cheap."""

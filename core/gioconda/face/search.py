@@ -9,7 +9,7 @@ import numpy as np
 
 from .detector import Detector, FaceBox
 from .nets import Nets
-from .proof import MIN_SIZE_PX, is_face
+from .plausibility import MIN_SIZE_PX, is_face
 from .region import Float, Picture, Region, whole_picture
 
 CANDIDATES = 6  # boxes of one look that are worth proving: the best ones

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .. import pixels
+from ..imaging import resample
+from ..models.runtime import Session
 from .region import Float, Picture, Region, around_landmarks
-from .runtime import Session
 
 SIDE = 256  # pixels of the network's square input
 MAX_SIZE = 768  # the answer's longer side, pixels
@@ -36,16 +36,16 @@ class Segmenter:
         closer = _head_and_shoulders(face)
         scale = min(1.0, SIDE / closer.size, MAX_SIZE / max(width, height))
         w, h = max(1, round(width * scale)), max(1, round(height * scale))
-        whole = pixels.resize(self._whole(srgb), w, h, method="linear")
+        whole = resample.resize(self._whole(srgb), w, h, method="linear")
         answer = self._both_ways(closer.crop(srgb, SIDE, smooth=True))
         matrix = _from_picture(closer, w / width, h / height)
-        near = pixels.warp_affine(answer, matrix, w, h)
-        weight = pixels.warp_affine(_feather(), matrix, w, h, border="zero")
+        near = resample.warp_affine(answer, matrix, w, h)
+        weight = resample.warp_affine(_feather(), matrix, w, h, border="zero")
         return np.asarray(np.clip(whole + (near - whole) * weight, 0, 1), np.float32)
 
     def _whole(self, srgb: Picture) -> Probability:
         """The whole picture, squeezed into the network's square as its authors do."""
-        return self._both_ways(pixels.resize(srgb, SIDE, SIDE, method="area"))
+        return self._both_ways(resample.resize(srgb, SIDE, SIDE, method="area"))
 
     def _both_ways(self, square: Picture) -> Probability:
         """The network's answer, (256, 256), averaged over the square and its mirror image."""

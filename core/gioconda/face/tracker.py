@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import MotionError, NoFaceError
+from ..imaging.video import read_frames, video_info
 from ..landmarks import COUNT
-from ..motion import Motion
-from ..video import read_frames, video_info
+from ..motion.motion import Motion
 from .analyse import LARGEST, choose_face
 from .landmarker import moved
 from .nets import Nets
-from .proof import PRESENCE, detectors_agree, has_face_proportions, is_face
+from .plausibility import PRESENCE, detectors_agree, has_face_proportions, is_face
 from .region import Float, Picture, Region, around_landmarks
 from .search import find_faces
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..atomic import whole_file
 from ..errors import SettingsError
-from ..inputs import VIDEOS
-from ..protocol import LARGEST, Job
-from ..sequence import FrameRange
+from ..files import whole_file
+from ..job.frame_range import FrameRange
+from ..job.protocol import LARGEST, Job
+from ..render.open_inputs import VIDEOS
 from .plan import Item, Plan
 
 FRAMES = "{frames}"  # stands for a task's frames until the engine's own word takes its place

@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..batch.document import read_document
 from ..batch.plan import make_plan
 from ..batch.settings import Delivery, read_batch, read_job
 from ..errors import OutputError, SettingsError
-from ..inputs import VIDEOS, open_motion
-from ..neural.quality import settled
-from ..protocol import REST, Job, Report, Stage
-from ..render import chosen_frames
-from ..sequence import FrameRange
-from ..trust.policy import Policy
-from ..trust.rights import open_policy, with_consent
-from ..video import video_info
+from ..imaging.video import video_info
+from ..job.document import read_document
+from ..job.frame_range import FrameRange
+from ..job.protocol import REST, Job, Report, Stage
+from ..neural.choice import settled
+from ..provenance.policy import Policy
+from ..provenance.rights import open_policy, with_consent
+from ..render.open_inputs import VIDEOS, open_motion
+from ..render.sequence import chosen_frames
 from . import flamenco, opencue, openjd, shell
 from .commands import Task, write_jobs
 from .plan import CHUNK, Item, Plan, named

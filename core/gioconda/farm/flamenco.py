@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..atomic import whole_file
-from ..sequence import FrameRange
+from ..files import whole_file
+from ..job.frame_range import FrameRange
 from .commands import Task
 from .plan import Plan
 

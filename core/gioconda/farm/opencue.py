@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..atomic import whole_file
+from ..files import whole_file
 from .commands import Task, line, together
 from .plan import Plan
 

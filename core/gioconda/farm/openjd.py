@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from ..atomic import whole_file
 from ..errors import SettingsError
+from ..files import whole_file
 from .commands import FRAMES, Task, together
 from .plan import Plan
 

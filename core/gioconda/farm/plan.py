@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import SettingsError
-from ..protocol import Job
-from ..sequence import FrameRange
+from ..job.frame_range import FrameRange
+from ..job.protocol import Job
 
 CHUNK = 24  # frames in one task, unless told otherwise
 

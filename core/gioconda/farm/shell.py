@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..atomic import whole_file
+from ..files import whole_file
 from .commands import Task, line
 from .plan import Plan, chunks
 

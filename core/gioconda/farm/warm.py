@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..atomic import is_running, whole_file
 from ..errors import CancelledError, ExitCode, GiocondaError, OutputError
-from ..protocol import Error, Job, Message, Report, Result, from_line, to_line
+from ..files import is_running, whole_file
+from ..job.protocol import Error, Job, Message, Report, Result, from_line, to_line
 
 READY = "worker.json"  # {"pid": …} once it can be asked
 STOP = "stop"
@@ -48,7 +48,7 @@ def start(folder: Path) -> bool:
     except OSError as error:
         raise OutputError(f"Cannot write {folder}: {error.strerror}; choose another folder.") from error
     core = str(Path(__file__).resolve().parents[2])
-    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from gioconda.cli import main; sys.exit(main())"
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from gioconda.cli.main import main; sys.exit(main())"
     with log:
         process = subprocess.Popen(
             [sys.executable, "-c", code, core, "farm", "warm", str(folder), "--serve"],

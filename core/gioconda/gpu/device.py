@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DeviceError
-from ..face.runtime import available_devices  # first: it says in a sentence where ONNX Runtime is missing
+from ..models.runtime import available_devices  # first: it says in a sentence where ONNX Runtime is missing
 
 import onnxruntime  # isort: skip
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ..engine import Placed, Portrait
 from ..engine.frame import Band
 from ..engine.kernels import ONE_AT_A_TIME
-from ..engine.lists import Lists, list_pixels
+from ..engine.pixel_lists import Lists, list_pixels
 
 Float32 = npt.NDArray[np.float32]
 Array = npt.NDArray[np.generic]

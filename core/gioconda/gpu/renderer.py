@@ -21,16 +21,16 @@ import numpy.typing as npt
 import onnx
 
 from ..engine import CHANNELS, Placed, Portrait
-from ..engine.correct import follow
+from ..engine.apply_kernels import follow
 from ..engine.frame import Band
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import DeviceError
+from ..job.protocol import Log, Report
+from ..neural.apply import FOLLOWING, steps_of
 from ..neural.corrector import Corrector
-from ..neural.laying import FOLLOWING, steps_of
-from ..protocol import Log, Report
-from . import inputs, squares
+from . import crops, inputs
 from .device import DeviceGraph, cores
-from .whole import frame_graph
+from .frame_graph import frame_graph
 
 Pixels = npt.NDArray[np.floating[Any]]
 Passes = dict[str, Pixels]
@@ -46,7 +46,7 @@ class Prepared:
     """A frame as far as the processor takes it."""
 
     seen: inputs.Listed
-    looked: squares.Looked | None
+    looked: crops.Looked | None
 
 
 class Renderer:
@@ -83,12 +83,12 @@ class Renderer:
         self.batch = batch or max(1, min(BATCH, BATCH_PIXELS // (portrait.width * portrait.height)))
         still = inputs.of_portrait(portrait)
         if self.corrector is not None:
-            still |= squares.of_portrait(self.corrector)
+            still |= crops.of_portrait(self.corrector)
         self._held = {name: self.graph.hold(array) for name, array in still.items()}
 
     def prepare(self, placed: Placed) -> Prepared:
         """The processor's part of a frame, before the device's."""
-        looked = None if self.corrector is None or placed.pose.is_identity else squares.looked(self.corrector, placed)
+        looked = None if self.corrector is None or placed.pose.is_identity else crops.looked(self.corrector, placed)
         return Prepared(inputs.listed(placed, smooth_edges=self.smooth_edges), looked)
 
     def draw(self, frames: Sequence[Prepared], passes: Sequence[str]) -> list[Passes]:
@@ -102,7 +102,7 @@ class Renderer:
         """
         feeds = inputs.of_frames([frame.seen for frame in frames])
         if self.corrector is not None:
-            feeds |= squares.of_frames(self.corrector, [frame.looked for frame in frames if frame.looked is not None])
+            feeds |= crops.of_frames(self.corrector, [frame.looked for frame in frames if frame.looked is not None])
         others = [name for name in passes if name not in _DRAWN]
         following = self.corrector is not None and any(name in FOLLOWING for name in others)
         wanted = [f"combined{self._suffix}", f"matte{self._suffix}"]

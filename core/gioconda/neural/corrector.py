@@ -21,16 +21,16 @@ import numpy.typing as npt
 from ..engine import Placed, Portrait, render_rows
 from ..engine.mesh import smoothstep
 from ..errors import ModelError
-from ..face.runtime import Session
+from ..job.protocol import Job, Log, Report
 from ..models.registry import default_models_folder, load_registry
-from ..protocol import Job, Log, Report
+from ..models.runtime import Session
 from . import features
+from .apply import Corrections, box_of, corrections
+from .choice import OFF, files, names
+from .crop_sampler import Looking
 from .crops import FAST, Sizes
-from .feeds import feeds, mirrored_source
-from .identity import Identity, load_identity
-from .laying import Corrections, box_of, corrections
-from .looking import Looking
-from .quality import OFF, files, names
+from .network_inputs import feeds, mirrored_source
+from .person import Identity, load_identity
 
 Float32 = npt.NDArray[np.float32]
 Run = Callable[[dict[str, Float32]], list[Float32]]

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
-from .. import pixels
+from ..imaging import resample
 from ..pose import HeadPose, fit_similarity
 
 Float = npt.NDArray[np.float64]
@@ -80,7 +80,7 @@ class Crop:
         moved = self.to_picture.copy()
         moved[:, 2] -= (x0, y0)
         part = np.ascontiguousarray(picture[y0:y1, x0:x1])
-        return np.asarray(pixels.warp_affine(part, moved, self.size, self.size, method="area"), np.float32)
+        return np.asarray(resample.warp_affine(part, moved, self.size, self.size, method="area"), np.float32)
 
     def box(self, width: int, height: int) -> tuple[int, int, int, int]:
         """The part of a picture that is needed: shrinking the rest before sampling would be a waste."""

@@ -17,15 +17,15 @@ import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from .. import landmarks as lm
-from .. import pixels
-from ..color import choose_display
 from ..engine import Placed, Portrait, kernels
+from ..engine.crop_kernels import describe
 from ..engine.frame import stretch, turned
 from ..engine.mesh import OUTER
-from ..engine.squares import describe
+from ..imaging import resample
+from ..imaging.color import choose_display
 from ..pose import HeadPose
+from .crop_sampler import Looking
 from .crops import FAST, Crop, Sizes, detail_crops, head_crop, skull
-from .looking import Looking
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -168,8 +168,8 @@ def allowed(head: View) -> Float32:
     was = head.geometry[..., DISOCCLUDED].repeat(2, axis=0).repeat(2, axis=1)
     person = np.clip(head.colours[..., 6] + was, 0, 1)
     radius = round(AROUND * len(person))
-    around = pixels.dilate(person, radius)
-    return np.asarray(pixels.box_filter(around, radius // 2), np.float32)
+    around = resample.dilate(person, radius)
+    return np.asarray(resample.box_filter(around, radius // 2), np.float32)
 
 
 def crops_now(portrait: Portrait, at_rest: Still, placed: Placed) -> tuple[Crop, ...]:

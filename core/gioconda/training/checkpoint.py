@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from .. import __version__
-from ..atomic import whole_file
 from ..errors import InputError
+from ..files import whole_file
 
 FORMAT = 1
 

@@ -14,12 +14,12 @@ import yaml
 
 from ..errors import InputError, SettingsError
 from ..face.nets import Nets
-from ..inputs import file_sha256, find_face, open_nets
+from ..job.protocol import LARGEST, Log, Report, Result
+from ..models.onnx_weights import changeable
 from ..models.registry import default_models_folder
-from ..models.wire import changeable
-from ..neural.identity import About, Identity, save_identity
-from ..neural.quality import files
-from ..protocol import LARGEST, Log, Report, Result
+from ..neural.choice import files
+from ..neural.person import About, Identity, save_identity
+from ..render.open_inputs import file_sha256, find_face, open_nets
 from .completion_export import export_completion, load_completion
 from .completion_scenes import open_scenes
 from .completion_training import CompletionTraining, train_completion
@@ -27,13 +27,13 @@ from .export import export, load_parts, parts_of_onnx
 from .fast import PARTS
 from .objectives import PRESETS, PartTraining
 from .pairs import PairSettings, make_pairs, make_pairs_beside, portrait_in
-from .paper import PaperConfig
+from .paper.networks import PaperConfig
+from .paper.train import PaperTraining, train_paper
 from .personalise import personalise
-from .qualities import SIDES
 from .rendered.pairs import RenderedSettings, make_rendered_beside
 from .sources import find_sources
-from .train_fast import train_part
-from .train_paper import PaperTraining, train_paper
+from .train import train_part
+from .variants import SIDES
 
 Arguments = argparse.Namespace
 Training = TypeVar("Training", PartTraining, PaperTraining, CompletionTraining)

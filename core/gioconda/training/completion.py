@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..neural.completion import GUESSES, SIZE
+from ..neural.background import GUESSES, SIZE
 from .blocks import doubled, enlarged
 
 FOLD = 4  # pixels that become channels of one

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ..errors import ModelError
-from ..neural.completion import GUESSES, SIZE
+from ..neural.background import GUESSES, SIZE
 from . import checkpoint
 from .completion import Completion, CompletionConfig
 from .export import OPSET, TOLERANCE, disagreement

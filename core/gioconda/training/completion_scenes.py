@@ -16,16 +16,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .. import pixels
-from ..atomic import whole_file
-from ..color import display_srgb
 from ..errors import InputError
 from ..face.nets import Nets
 from ..face.region import Region
 from ..face.segmenter import BELOW, BODY
-from ..image import read_picture
-from ..neural.completion import SIZE, guesses
-from ..video import read_frames, video_info
+from ..files import whole_file
+from ..imaging import resample
+from ..imaging.color import display_srgb
+from ..imaging.image import read_picture
+from ..imaging.video import read_frames, video_info
+from ..neural.background import SIZE, guesses
 from .sources import CLIPS, HELD_OUT, TRAIN, find_sources, load_splits
 
 Byte = npt.NDArray[np.uint8]
@@ -99,7 +99,7 @@ def _scenes(data: Path, nets: Nets) -> Iterator[tuple[Byte, Byte, Byte, Byte, st
 def _of_still(path: Path, nets: Nets) -> tuple[Byte, Byte, Byte, Byte]:
     srgb = _small(display_srgb(read_picture(path).pixels))
     person = _person(srgb, nets)
-    known = ~pixels.dilate(person >= PERSON, 0.012 * SIZE)
+    known = ~resample.dilate(person >= PERSON, 0.012 * SIZE)
     return srgb, person, srgb, known.astype(np.uint8)
 
 
@@ -110,7 +110,7 @@ def _of_clip(path: Path, nets: Nets) -> Iterator[tuple[Byte, Byte, Byte, Byte]]:
     frames = [_small(frame) for k, frame in enumerate(read_frames(path, stop=max(wanted) + 1)) if k in wanted]
     persons = [_person(frame, nets) for frame in frames]
     stack = np.stack(frames).astype(np.float32)
-    hidden = np.stack([pixels.dilate(person >= PERSON, 0.02 * SIZE) for person in persons])
+    hidden = np.stack([resample.dilate(person >= PERSON, 0.02 * SIZE) for person in persons])
     stack[hidden] = np.nan
     seen = (~hidden).sum(0)
     known = seen >= 4
@@ -129,14 +129,14 @@ def _small(srgb: Byte) -> Byte:
     height, width = srgb.shape[:2]
     side = min(height, width)
     left = (width - side) // 2
-    return np.asarray(pixels.resize(np.ascontiguousarray(srgb[:side, left : left + side]), SIZE, SIZE), np.uint8)
+    return np.asarray(resample.resize(np.ascontiguousarray(srgb[:side, left : left + side]), SIZE, SIZE), np.uint8)
 
 
 def _person(srgb: Byte, nets: Nets) -> Byte:
     """Probability of person in a square picture, (SIZE, SIZE)."""
     face = SIZE / BODY  # so that the closer look is at the whole picture
     answer = nets.segmenter.person(srgb, Region(SIZE / 2, SIZE / 2 - BELOW * face, face))
-    return np.asarray(np.round(255 * pixels.resize(answer, SIZE, SIZE, method="linear")), np.uint8)
+    return np.asarray(np.round(255 * resample.resize(answer, SIZE, SIZE, method="linear")), np.uint8)
 
 
 # Holes ---------------------------------------------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def draw(
     scenes: Scenes, index: int, rng: np.random.Generator, *, change: bool = True
 ) -> tuple[Float32, Float32, Float32]:
     """One scene with a hole: guesses (SIZE, SIZE, 3 · GUESSES), hole (…, 1), place and how much it counts (…, 4)."""
-    own = pixels.dilate(scenes.person[index] >= PERSON, float(rng.uniform(0.004, 0.03)) * SIZE)
+    own = resample.dilate(scenes.person[index] >= PERSON, float(rng.uniform(0.004, 0.03)) * SIZE)
     hole = own | _shape(scenes, index, rng)
     place, known = scenes.place[index].astype(np.float32) / 255, scenes.known[index]
     picture = scenes.picture[index].astype(np.float32) / 255
@@ -180,7 +180,7 @@ def draw(
         hole, target = (_cut(each.astype(np.float32), matrix, mirror) > 0.5 for each in (hole, target))
     made = guesses(picture, hole)
     # what lies close to the rim comes into view first and most often
-    near = np.exp(-pixels.distance_inside(hole) / (0.06 * SIZE))
+    near = np.exp(-resample.distance_inside(hole) / (0.06 * SIZE))
     weight = target * (0.25 + near)
     return made, hole[..., None].astype(np.float32), np.dstack([place, weight]).astype(np.float32)
 
@@ -205,7 +205,7 @@ def _window(rng: np.random.Generator) -> npt.NDArray[np.float64]:
 
 
 def _cut(image: Float32, matrix: npt.NDArray[np.float64], mirror: bool) -> Float32:
-    cut = pixels.warp_affine(np.ascontiguousarray(image), matrix, SIZE, SIZE, method="linear")
+    cut = resample.warp_affine(np.ascontiguousarray(image), matrix, SIZE, SIZE, method="linear")
     return np.ascontiguousarray(cut[:, ::-1] if mirror else cut)
 
 

@@ -13,15 +13,15 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
-from ..image import write_png
-from ..neural.completion import GUESSES
+from ..imaging.image import write_png
+from ..neural.background import GUESSES
 from . import checkpoint
 from .completion import Completion, CompletionConfig
 from .completion_scenes import Batch, Scenes, batches, held_out_batches
 from .dataset import ahead
 from .losses import charbonnier
 from .sources import HELD_OUT, TRAIN
-from .train_fast import moving_average, note, rate_at
+from .train import moving_average, note, rate_at
 
 LOG = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..neural.features import NUMBERS
-from ..neural.feeds import FLOW_X, MIRROR_FROM, MIRROR_SIGN, PLACE_X
+from ..neural.network_inputs import FLOW_X, MIRROR_FROM, MIRROR_SIGN, PLACE_X
 from .shards import find_shards
 
 HALF = {"geometry", "flow"}  # what is seen at half the crop's size

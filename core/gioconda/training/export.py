@@ -15,13 +15,13 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from ..errors import ModelError
-from ..face.runtime import Session
+from ..models.runtime import Session
 from ..models.weights import weights_in
 from ..neural.corrector import OUTPUTS
 from ..neural.features import COLOURS, GEOMETRY, NUMBERS
 from . import checkpoint
 from .fast import PARTS
-from .qualities import SIDES, Part, new_part, squares
+from .variants import SIDES, Part, new_part, squares
 
 OPSET = 17
 TOLERANCE = 1e-3  # between torch and ONNX Runtime, both in float32

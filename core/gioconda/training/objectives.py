@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from . import adversarial, losses, qualities
+from . import adversarial, losses, variants
 from .critic import Critic
 from .dataset import Batch, DrawSettings
 from .fast import allowed, corrected, window
-from .qualities import Part
+from .variants import Part
 
 RIM = 8  # pixels
 FLOW_UNIT = 0.01  # sides of the crop: a flow that is so much wrong costs 1
@@ -77,7 +77,7 @@ def answered(model: Part, batch: Batch) -> tuple[Tensor, ...]:
 def shown(batch: Batch, answer: tuple[Tensor, ...], config: PartTraining) -> Tensor:
     """The engine's pictures corrected, (N, 3, S, S)."""
     head = config.part == "head"
-    side = qualities.SIDES[config.quality].head
+    side = variants.SIDES[config.quality].head
     within = allowed(batch["colours"], batch["geometry"], side=side) if head else None
     return corrected(batch["colours"], tuple(each.float() for each in answer), detail=not head, where=within)
 

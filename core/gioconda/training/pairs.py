@@ -18,8 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
-from .. import pixels
-from ..color import display_srgb, srgb_table
 from ..engine import Portrait, place, prepare, render_rows
 from ..errors import GiocondaError
 from ..face.analyse import analyse
@@ -27,15 +25,17 @@ from ..face.matte import estimate_matte
 from ..face.nets import Nets
 from ..face.region import around_landmarks
 from ..face.tracker import track_video
-from ..image import read_picture
-from ..motion import Motion
+from ..imaging import resample
+from ..imaging.color import display_srgb, srgb_table
+from ..imaging.image import read_picture
+from ..imaging.video import read_frames
+from ..job.protocol import LARGEST
+from ..motion.motion import Motion
+from ..motion.retarget import RetargetSettings, retarget
 from ..neural import features
 from ..neural.crops import FAST, Sizes
-from ..neural.tone import encode
+from ..neural.encoding import encode
 from ..pose import Pose, head_pose, rotation_matrix
-from ..protocol import LARGEST
-from ..retarget import RetargetSettings, retarget
-from ..video import read_frames
 from .shards import ABOUT, Pair, write_shard
 from .sources import CLIPS, Source
 
@@ -148,7 +148,7 @@ def _cut(frame: Bytes, square: tuple[int, int, int], sizes: Sizes = FAST) -> Byt
     height, width = frame.shape[:2]
     x, y = np.clip(np.arange(left, left + side), 0, width - 1), np.clip(np.arange(top, top + side), 0, height - 1)
     size = int(np.clip(side, sizes.head, 2 * sizes.head))
-    cut: Bytes = pixels.resize(frame[y][:, x], size, size, method="area" if side > size else "cubic")
+    cut: Bytes = resample.resize(frame[y][:, x], size, size, method="area" if side > size else "cubic")
     return cut
 
 

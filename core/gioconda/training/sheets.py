@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import pixels
-from ..image import write_png
+from ..imaging import resample
+from ..imaging.image import write_png
 from .dataset import Batch
 from .fast import allowed, corrected
-from .qualities import Part
+from .variants import Part
 
 CELL = 160
 
@@ -47,4 +47,4 @@ def write_rows(path: Path, rows: Sequence[Sequence[Tensor]]) -> None:
 
 def _cell(picture: Tensor) -> np.ndarray:
     values = (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-    return np.asarray(pixels.resize(np.ascontiguousarray(values), CELL, CELL, method="linear"))
+    return np.asarray(resample.resize(np.ascontiguousarray(values), CELL, CELL, method="linear"))

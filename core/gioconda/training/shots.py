@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
-from .. import pixels
 from ..engine import Portrait
+from ..imaging import resample
 from ..neural import features
-from ..neural.feeds import mirrored_numbers, mirrored_place, mirrored_source
+from ..neural.network_inputs import mirrored_numbers, mirrored_place, mirrored_source
 from ..pose import fit_similarity
 from .dataset import Item
 from .pairs import pair_of, way_back
@@ -78,7 +78,7 @@ def laid_over(one: Portrait, other: Portrait) -> tuple[npt.NDArray[np.float64], 
     back = np.linalg.inv(fit.scale * fit.rotation[:2, :2])
     matrix = np.concatenate([back, -(back @ fit.translation[:2])[:, None]], axis=1)
     light = np.clip(_skin(one) / _skin(other), 1 / MOST_GAIN, MOST_GAIN).astype(np.float32)
-    target = pixels.warp_affine(other.source[..., :3] * light, matrix, one.width, one.height)
+    target = resample.warp_affine(other.source[..., :3] * light, matrix, one.width, one.height)
     return points, np.asarray(target, np.float32)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from gioconda import landmarks
-from gioconda.basis import LIP_LOWER, LIP_UPPER, lip_reach
+from gioconda.motion.blendshapes import LIP_LOWER, LIP_UPPER, lip_reach
 
 from .ict import Float, Head
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import landmarks as lm
-from ... import pixels
+from ...imaging import resample
 from .head import Person
 from .texture import sample
 
@@ -130,7 +130,7 @@ def lid_shadow(cover: Float32, iod_px: float) -> Float32:
     """What lids take from the light on an eyeball, (H, W) 0..1: most under the upper lid."""
     down = max(1, round(0.018 * iod_px))
     above = np.concatenate([np.repeat(cover[:1], down, axis=0), cover[:-down]])
-    soft = pixels.gaussian_blur(np.minimum(above, cover), 0.022 * iod_px)
+    soft = resample.gaussian_blur(np.minimum(above, cover), 0.022 * iod_px)
     return np.asarray(np.clip(0.28 + 0.95 * soft, 0, 1), np.float32)
 
 
@@ -162,7 +162,7 @@ def add_lashes(layer: Float32, eyes: Eyes, upper: Float, closed: float, iod_px: 
     at = (fine - np.maximum(low, 0)).astype(int)
     inside = ((at >= 0) & (at < cover.shape[::-1])).all(1)
     cover[at[inside, 1], at[inside, 0]] += 1.5
-    soft = np.clip(pixels.gaussian_blur(cover, 0.005 * iod_px), 0, 0.75) * strength
+    soft = np.clip(resample.gaussian_blur(cover, 0.005 * iod_px), 0, 0.75) * strength
     part[..., :3] += soft[..., None] * (eyes.lash_colour.astype(np.float32) - part[..., :3]) * part[..., 3:4]
 
 

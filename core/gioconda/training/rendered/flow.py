@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ... import pixels
 from ...engine import Placed, Portrait, kernels
+from ...imaging import resample
 from ...neural.crops import Crop
 from .texture import SKIN_PART, Mesh
 
@@ -48,8 +48,8 @@ def true_flow(crop: Crop, source: Surface, target: Surface, mesh: Mesh, moved: F
     x, y = columns + 0.5, rows + 0.5
     at = planes[..., 0] + planes[..., 1] * x[:, None] + planes[..., 2] * y[:, None]
     u, v = (np.ascontiguousarray(at[None, :, k], np.float32) for k in range(2))
-    to = pixels.remap(moved, u, v)[0].astype(np.float64)
-    depth = pixels.remap(np.minimum(source.depth, 1e6), u, v)[0]
+    to = resample.remap(moved, u, v)[0].astype(np.float64)
+    depth = resample.remap(np.minimum(source.depth, 1e6), u, v)[0]
     near = HIDDEN * float(np.ptp(target.placed[:9409, 1]))
     flow = (crop.place(to[:, :2] / np.maximum(to[:, 2:], 1e-6)) / 2 - np.stack([x, y], axis=1)) / size
     sure = (mesh.part[found] == SKIN_PART) & (at[:, 3] > 0.6) & (at[:, 2] < depth + near) & (to[:, 2] > 0.99)

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from ... import pixels
+from ...imaging import resample
 from .head import GUMS, LOWER_TEETH, MOUTH, NECK, SOCKETS, TEETH, HeadModel
 
 Float = npt.NDArray[np.float64]
@@ -78,6 +78,6 @@ def move_tongue(head: Float, model: HeadModel, tip: Float) -> None:
 
 def lip_shadow(cover: Float32, iod_px: float) -> Float32:
     """How much light reaches what lies between the lips, (H, W) 0..1: less close to them and through a narrow gap."""
-    near = pixels.gaussian_blur(cover, 0.028 * iod_px)
-    wide = pixels.gaussian_blur(cover, 0.09 * iod_px)
+    near = resample.gaussian_blur(cover, 0.028 * iod_px)
+    wide = resample.gaussian_blur(cover, 0.09 * iod_px)
     return np.asarray(np.clip(1.7 * near - 0.4, 0.08, 1) * np.clip(0.6 + 0.7 * wide, 0, 1), np.float32)

@@ -18,16 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import landmarks as lm
-from ...color import display_srgb, srgb_table
 from ...engine import Portrait, place, prepare, render_rows
 from ...errors import GiocondaError
 from ...face.analyse import analyse
 from ...face.nets import Nets
 from ...face.region import around_landmarks
-from ...image import read_picture
+from ...imaging.color import display_srgb, srgb_table
+from ...imaging.image import read_picture
 from ...neural import features
 from ...neural.crops import FAST, Sizes
-from ...neural.tone import encode
+from ...neural.encoding import encode
 from ...pose import HeadPose, euler_degrees, head_pose
 from ..pairs import _cut, _portrait, _square, random_motion, way_back
 from ..shards import ABOUT, Pair, write_shard

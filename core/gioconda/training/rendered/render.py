@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import landmarks as lm
-from ... import pixels
 from ...engine import kernels
+from ...imaging import resample
 from ...pose import HeadPose
 from .eyes import Eyes, add_glints, add_lashes, between, eyes_of, lid_shadow
 from .head import EYEBALLS, MOUTH, NECK, SKIN, SOCKETS, Person, eyeball
@@ -204,9 +204,11 @@ def _gain_around(gain: Float, share: Float, rows: npt.NDArray[np.intp], columns:
     weight = np.bincount(at, share, minlength=height * width)
     total = np.stack([np.bincount(at, share * gain[:, c], minlength=height * width) for c in range(3)], axis=1)
     mean = (total / np.maximum(weight, 1e-6)[:, None]).reshape(height, width, 3).astype(np.float32)
-    whole = pixels.fill_holes_smooth(mean, (weight > step).reshape(height, width))
+    whole = resample.fill_holes_smooth(mean, (weight > step).reshape(height, width))
     return np.asarray(
-        pixels.resize(pixels.gaussian_blur(np.asarray(whole, np.float32), 2.0), shape[1], shape[0], method="linear"),
+        resample.resize(
+            resample.gaussian_blur(np.asarray(whole, np.float32), 2.0), shape[1], shape[0], method="linear"
+        ),
         np.float32,
     )
 

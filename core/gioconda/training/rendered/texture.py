@@ -11,8 +11,8 @@ from scipy.sparse.linalg import spsolve
 from scipy.spatial import cKDTree
 
 from ... import landmarks as lm
-from ... import pixels
 from ...engine.kernels import nearest
+from ...imaging import resample
 from .head import EYEBALLS, GUMS, MOUTH, NECK, SKIN, SOCKETS, TEETH, HeadModel, Person, eyeball, on_mesh
 from .light import normals, smoothing
 
@@ -163,7 +163,7 @@ def _filled(
     mesh: Mesh, placed: Float, sure: Float, mirror_at: Float, mirror_sure: Float, picture: Float32
 ) -> Float:  # fmt: skip
     """(N, 3): the still's own colours where it shows the skin, spread over the surface to where it does not."""
-    soft = pixels.gaussian_blur(picture, 1.0)
+    soft = resample.gaussian_blur(picture, 1.0)
     own, other = (sample(soft, at[:SOCKETS]) for at in (placed[:, :2], mirror_at))
     known = sure[:SOCKETS, None] * own + (1 - sure[:SOCKETS, None]) * other
     trust = np.where(sure[:SOCKETS] > 0.6, 1.0, np.where(mirror_sure[:SOCKETS] > 0.6, 0.3, 0.0))
@@ -187,5 +187,5 @@ def sample(picture: Float32, at: Float) -> Float:
     grid = np.zeros((rows * width, 2), np.float32)
     grid[: len(at)] = at
     x, y = (np.ascontiguousarray(grid[:, k].reshape(rows, width)) for k in range(2))
-    found = pixels.remap_cubic(picture, x, y)
+    found = resample.remap_cubic(picture, x, y)
     return np.asarray(found.reshape(rows * width, -1)[: len(at)], np.float64)

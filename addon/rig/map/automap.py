@@ -1,0 +1,339 @@
+"""Auto-mapping: look at a rig, choose how to read it, fill the mapping table and say what was done.
+
+In this order: shape keys (or custom properties) with names we know, the face on the meshes that the rig deforms,
+control bones or bones on the face with names we know, points matched by where they are. `settings.kind` overrules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import bpy
+import numpy as np
+import numpy.typing as npt
+
+from ....core.gioconda.landmarks import ARKIT
+from ..errors import RigError
+from ..read.anatomy import Anatomy, settled
+from ..read.evaluation_scene import holder_of
+from ..steps import Progress, Steps, finish, still_there
+from . import character, match_points, presets
+from .find_face import find_face
+from .names import landmark_name, landmark_of
+from .presets import Match, Preset
+
+Float = npt.NDArray[np.float64]
+ENOUGH = 3  # so many channels make a rig worth driving by its keys
+
+
+@dataclass
+class Found:
+    """What one way of reading the rig found."""
+
+    kind: str
+    preset: str
+    rows: list[tuple[str, bpy.types.Object, Match]] = field(default_factory=list)  # kind of source, holder, match
+    missing: list[str] = field(default_factory=list)
+    head: tuple[bpy.types.Object, str] | None = None
+    eyes: tuple[str, str] = ("", "")
+    anatomy: Anatomy | None = None
+    surface: str = ""
+    remark: str = ""
+
+
+def ensure(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:
+    """Map the rig if nobody has yet; find out where its face is if only that is unknown.
+
+    Raises:
+        RigError: as `auto_map`.
+    """
+    finish(ensure_steps(tree, scene))
+
+
+def is_mapped(rig: bpy.types.PropertyGroup) -> bool:
+    """Whether someone has mapped the rig, or nothing is to be mapped."""
+    kind = rig.found if rig.kind == "AUTO" else rig.kind
+    return kind == "FILE" or bool(rig.surface if kind == "MESH" else kind not in ("AUTO", "") and len(rig.rows))
+
+
+def check_mapped(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:
+    """For what must not wait for an auto-map, such as a live preview. Raises: RigError: nobody has mapped the rig."""
+    check_target(rig, scene)
+    if not is_mapped(rig):
+        raise RigError("The rig has not been looked at yet: press Auto-Map.")
+
+
+def ensure_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[None]:
+    """`ensure` in steps: see `auto_map_steps`."""
+    rig = tree.gioconda.rig
+    check_target(rig, scene)
+    if not is_mapped(rig):
+        yield from auto_map_steps(tree, scene)
+    elif not rig.anatomy:
+        anatomy = character.anatomy_of_rows(rig, scene)
+        rig.anatomy = anatomy.to_json() if anatomy else ""
+
+
+def check_target(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:
+    """Raises: RigError: no rig was chosen, or it was deleted."""
+    if rig.kind == "FILE":
+        return
+    if rig.target is None and rig.collection is None:
+        raise RigError("There is no rig: choose the armature, mesh or collection of empties that acts.")
+    if rig.target is not None and not rig.target.users_scene:
+        raise RigError(f"The rig “{rig.target.name}” was deleted from the scene; choose another one.")
+    if rig.target is None and not rig.collection.all_objects:
+        raise RigError(f"The collection “{rig.collection.name}” is empty; put the rig's empties into it.")
+
+
+def auto_map(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> str:
+    """Fill the mapping anew. Returns what an artist wants to know, in a sentence or two.
+
+    Raises:
+        RigError: no rig, or nothing in it that could drive a face.
+    """
+    return finish(auto_map_steps(tree, scene))
+
+
+def auto_map_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[str]:
+    """`auto_map` in steps of some hundredths of a second. The portrait may be changed or undone between two steps.
+
+    Raises:
+        RigError: as `auto_map`; the portrait or the scene went away between two steps.
+    """
+    rig = tree.gioconda.rig
+    if rig.kind == "FILE" or (rig.kind == "AUTO" and rig.file and rig.target is None and rig.collection is None):
+        rig.found = "FILE"
+        rig.report = "The motion comes from the file; there is nothing to map."
+        return rig.report
+    check_target(rig, scene)
+    uid, shot = tree.session_uid, scene.name
+    yield Progress("Looking at the rig", 0.0)
+    found = yield from _found(uid, shot)
+    rig = still_there(uid, shot)[0].gioconda.rig
+    _store(rig, found)
+    rig.report = _report(found)
+    return rig.report
+
+
+def _found(uid: int, shot: str) -> Steps[Found]:
+    """The first way that works, or the one the artist wants."""
+    kind, order = _ways(still_there(uid, shot)[0].gioconda.rig)
+    keys = False  # there are some, but they never move while bones do
+    trouble: RigError | None = None
+    for way in order:
+        yield Progress("Looking at the rig", 0.05)
+        tree, scene = still_there(uid, shot)
+        rig = tree.gioconda.rig
+        try:
+            found = (yield from by_mesh(uid, shot)) if way == "MESH" else WAYS[way](rig, scene)
+        except RigError as error:
+            trouble = error
+            continue
+        if way == "KEYS" and kind == "AUTO" and found is not None and not character.acts(found, rig, scene):
+            if not character.meshes_move(rig, scene):
+                return found
+            keys = True
+            continue
+        if found is not None:
+            found.remark += f" The mesh was not looked at: {trouble} " if trouble is not None else ""
+            return found
+    tree, scene = still_there(uid, shot)
+    rig = tree.gioconda.rig
+    if keys:
+        return WAYS["KEYS"](rig, scene)
+    if trouble is not None:
+        raise trouble
+    raise RigError(_NOTHING[kind].format(name=rig.target.name if rig.target else rig.collection.name))
+
+
+def _ways(rig: bpy.types.PropertyGroup) -> tuple[str, list[str]]:
+    """The kind that was asked for, and the ways to look at the rig, the best first."""
+    if rig.kind != "AUTO":
+        return rig.kind, [rig.kind]
+    if rig.target is None:
+        return "AUTO", ["OBJECTS"]
+    if rig.target.type == "EMPTY":
+        return "AUTO", ["KEYS", "OBJECTS", "MESH"]
+    return "AUTO", ["KEYS", "BOARD", "MESH", "BONES", "OBJECTS"]
+
+
+_NOTHING = {
+    "AUTO": "Nothing in “{name}” looks like a face: no shape keys or bones with known names, no face on its meshes. "
+    "Add rows to the mapping by hand.",
+    "KEYS": "“{name}” has no shape keys or properties with names we know; map them by hand.",
+    "MESH": "No face was found on the meshes of “{name}”: show it from the front in its rest pose, or map by hand.",
+    "BONES": "None of the bones of “{name}” lies on a face or has a name we know; map them by hand.",
+    "OBJECTS": "There are too few objects in “{name}” to make out a face; at least five are needed.",
+    "VERTICES": "None of the vertex groups of “{name}” has a name we know; map them by hand.",
+}
+
+
+def by_names(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene, kinds: Sequence[str]) -> Found | None:
+    """Shape keys, custom properties or a board of controls, by the names of presets."""
+    best: tuple[int, bpy.types.Object, Preset, str, list[Match]] | None = None
+    for ob in character.holders(rig):
+        choice = presets.best(character.names_in(ob), kinds)
+        if choice is None or not any(m.target in ARKIT for m in choice[2]):
+            continue
+        count = len({m.target for m in choice[2]})
+        if count >= ENOUGH and (best is None or count > best[0]):
+            best = (count, ob, *choice)
+    if best is None:
+        return None
+    _, ob, preset, kind, matches = best
+    found = Found("BONES" if kind in ("BONE", "OBJECT") else "KEYS", preset.title)
+    found.rows = [(kind, ob, match) for match in matches if match.target in ARKIT]
+    driven = {match.target for match in matches}
+    found.missing = [name for name in ARKIT if name not in driven]
+    found.head = character.head_of(rig, ob, preset)
+    found.eyes = character.eyes_of(found.head, preset)
+    found.anatomy = character.anatomy_of_keys(ob, found) or character.anatomy_of_bones(found, scene)
+    return found
+
+
+def by_mesh(uid: int, shot: str) -> Steps[Found | None]:
+    """The face on the meshes that the rig moves."""
+    tree, scene = still_there(uid, shot)
+    rig = tree.gioconda.rig
+    meshes = character.meshes(rig)
+    if not meshes:
+        return None
+    armature = character.armature_of(rig, meshes)
+    holder = armature or meshes[0]
+    fronts, near = character.fronts(holder, armature, scene)
+    result = yield from find_face(scene, [holder_of(m) for m in meshes], holder_of(holder), fronts, near)
+    if result is None:
+        return None
+    surface, anatomy = result
+    rig = still_there(uid, shot)[0].gioconda.rig
+    found = Found("MESH", "face on the mesh", anatomy=anatomy, surface=surface.to_json())
+    armature = character.armature_of(rig, character.meshes(rig))
+    if armature is not None:
+        found.head = character.head_of(rig, armature, None)
+    carriers = ", ".join(f"“{skin.holder[0]}”" for skin in surface.skins)
+    found.remark = f"It follows the surface of {carriers}, whatever moves it."
+    if not surface.looks:
+        found.remark += " No eyeballs were found: choose eye bones if the eyes are to look about."
+        if found.head:
+            found.eyes = character.eyes_of(found.head, None)
+    return found
+
+
+def by_bones(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | None:
+    """Bones on the face: by a preset's names, else by where they are."""
+    board = by_names(rig, scene, ("BONE",))
+    if board is not None:
+        return board
+    armature = character.armature_of(rig, character.meshes(rig))
+    if armature is None:
+        return None
+    choice = presets.best(character.names_in(armature), ("BONE",))
+    head = character.head_of(rig, armature, choice[0] if choice else None)
+    eyes = character.eyes_of(head, choice[0] if choice else None)
+    matches = choice[2] if choice else match_points.bones(armature, head[1] if head else "", eyes)
+    if len({m.target for m in matches}) < ENOUGH:
+        return None
+    found = Found("BONES", choice[0].title if choice else "bones by their place", head=head, eyes=eyes)
+    found.rows = [("BONE", armature, match) for match in matches]
+    found.anatomy = character.anatomy_of_bones(found, scene)
+    found.missing = match_points.silent(matches)
+    return found
+
+
+def by_objects(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | None:
+    """Empties that stand for landmarks: by their names, else by where they are."""
+    objects = character.empties(rig)
+    if len(objects) < 5:
+        return None
+    places = character.places(objects, scene)
+    matches, anatomy = match_points.points([ob.name for ob in objects], places)
+    if len({m.target for m in matches}) < ENOUGH:
+        return None
+    found = Found("OBJECTS", "objects by name and place")
+    by_name = {ob.name: ob for ob in objects}
+    found.rows = [("OBJECT", by_name[match.source], match) for match in matches]
+    parent = character.common_parent([by_name[m.source] for m in matches])
+    if parent is not None:
+        found.head = parent
+    if anatomy is not None and parent is not None:
+        world = character.rest_matrix(parent[0], scene)
+        found.anatomy = anatomy.inside(holder_of(parent[0]), world)
+    else:
+        found.anatomy = anatomy
+    found.missing = match_points.silent(matches)
+    return found
+
+
+def by_vertices(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | None:
+    """Vertex groups that stand for landmarks: by their names, else by where they are."""
+    meshes = [ob for ob in character.meshes(rig) if ob.vertex_groups]
+    if not meshes:
+        return None
+    ob = max(meshes, key=lambda mesh: len(mesh.vertex_groups))
+    names, places = character.group_places(ob, scene)
+    matches, anatomy = match_points.points(names, places)
+    if len({m.target for m in matches}) < ENOUGH:
+        return None
+    armature = character.armature_of(rig, [ob])
+    found = Found("VERTICES", "vertex groups by name and place")
+    found.rows = [("VERTICES", ob, match) for match in matches]
+    found.head = character.head_of(rig, armature or ob, None)
+    holder = found.head[0] if found.head else ob
+    found.anatomy = anatomy.inside(holder_of(holder), character.rest_matrix(holder, scene)) if anatomy else None
+    found.missing = match_points.silent(matches)
+    return found
+
+
+WAYS = {
+    "KEYS": lambda rig, scene: by_names(rig, scene, ("KEY", "PROPERTY")),
+    "BOARD": lambda rig, scene: by_names(rig, scene, ("BONE",)),
+    "BONES": by_bones,
+    "OBJECTS": by_objects,
+    "VERTICES": by_vertices,
+}
+
+
+def _store(rig: bpy.types.PropertyGroup, found: Found) -> None:
+    rig.found, rig.preset = found.kind, found.preset
+    rig.rows.clear()
+    for kind, holder, match in found.rows:
+        row = rig.rows.add()
+        row.kind, row.source, row.component = kind, match.source, match.part
+        row.target, row.gain = _target(match.target), match.weight
+        if holder != rig.target:
+            row.holder = holder
+    rig.active_row = 0
+    rig.head_object, rig.head_bone = found.head if found.head else (None, "")
+    rig.eye_left, rig.eye_right = found.eyes
+    rig.anatomy = ""
+    rig.way_from_rest = False
+    if found.anatomy is not None:
+        rig.anatomy = replace(found.anatomy, axes=settled(found.anatomy.axes)).to_json()
+    rig.surface = found.surface
+
+
+def _target(target: str) -> str:
+    index = None if target in ARKIT else landmark_of(target)
+    return target if index is None else landmark_name(index)
+
+
+def _report(found: Found) -> str:
+    text = f"Recognised: {found.preset}"
+    if found.rows:
+        targets = {match.target for _, _, match in found.rows}
+        what = "channels" if any(t in ARKIT for t in targets) else "landmarks"
+        text += f", {len(targets)} {what}"
+    text += ". "
+    text += found.remark
+    if found.missing:
+        some = ", ".join(found.missing[:6])
+        more = f" and {len(found.missing) - 6} more" if len(found.missing) > 6 else ""
+        text += f"Not mapped: {some}{more}."
+    head = f"{found.head[0].name}" + (f" / {found.head[1]}" if found.head[1] else "") if found.head else ""
+    if head:
+        text += f" Head: {head}."
+    elif found.kind != "MESH":
+        text += " No head was found: choose an object or bone for its turns."
+    return text.strip()

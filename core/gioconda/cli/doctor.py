@@ -1,0 +1,160 @@
+"""What was found here: machine, libraries, devices, models, colour, disk. Looks, tells, changes nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import GiocondaError
+from ..models import default_models_folder, load_registry, model_path
+from ..models.runtime import Session, available_devices
+from ..render.cache import default_folder
+
+LIBRARIES = ("numpy", "scipy", "numba", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "OpenImageIO", "av")
+MB = 1_000_000
+
+
+def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, Any]:
+    """Everything as plain data. "problems" holds a sentence for whatever stands in the way of rendering.
+
+    Args:
+        models: the folder of the nets; None: the default one.
+        cache: the folder of prepared portraits; None: the user's.
+    """
+    folder = models or default_models_folder()
+    found: dict[str, Any] = {
+        "gioconda": __version__,
+        "python": f"{platform.python_version()} ({sys.executable})",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": _cores(),
+        "memory_mb": _memory_mb(),
+        "gpus": _gpus(),
+        "libraries": _libraries(),
+        "models_folder": str(folder),
+        "models": _models(folder),
+        "ocio": os.environ.get("OCIO") or "built in",
+        "cache": _disk(folder_of_cache) if (folder_of_cache := cache or default_folder()) else None,
+        "here": _disk(Path.cwd()),
+    }
+    found["devices"] = _devices(folder, found["models"])
+    found["problems"] = _problems(found)
+    return found
+
+
+def report(found: dict[str, Any]) -> str:
+    """The same for people, a line each."""
+    gpus = ", ".join(found["gpus"]) or "no NVIDIA GPU found"
+    lines = [
+        ("gioconda", found["gioconda"]),
+        ("python", found["python"]),
+        ("system", found["system"]),
+        ("processor", f"{found['processor']}, {found['cores']} cores, {found['memory_mb'] / 1000:.1f} GB of memory"),
+        ("gpu", gpus),
+        *((name, version) for name, version in found["libraries"].items()),
+        *((f"device {name}", state) for name, state in found["devices"].items()),
+        ("models", found["models_folder"]),
+        *((f"  {name}", state) for name, state in found["models"].items()),
+        ("colour", f"OpenColorIO configuration: {found['ocio']}"),
+        *((what, f"{d['path']}, {d['free_mb'] / 1000:.1f} GB") for what in ("cache", "here") if (d := found[what])),
+    ]
+    width = max(len(name) for name, _ in lines)
+    text = "\n".join(f"{name:<{width}}  {value}" for name, value in lines)
+    verdict = "\n".join(found["problems"]) or "All is well."
+    return f"{text}\n\n{verdict}"
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    """Those this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory_mb() -> int:
+    """0 where the system does not say."""
+    try:
+        return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / MB)
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
+def _gpus() -> list[str]:
+    """NVIDIA cards with their memory and driver, by nvidia-smi."""
+    program = shutil.which("nvidia-smi")
+    if not program:
+        return []
+    query = [program, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
+
+
+def _libraries() -> dict[str, str]:
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _models(folder: Path) -> dict[str, str]:
+    """Name → "whole", or the sentence that says what is wrong."""
+    states = {}
+    for name in load_registry(folder).models:
+        try:
+            model_path(name, folder)
+            states[name] = "whole"
+        except GiocondaError as error:
+            states[name] = str(error)
+    return states
+
+
+def _devices(folder: Path, models: dict[str, str]) -> dict[str, str]:
+    """Device → "works", tried with the first whole net, or why it does not."""
+    whole = next((name for name, state in models.items() if state == "whole"), None)
+    states = {}
+    for device in available_devices():
+        if whole is None:
+            states[device] = "not tried: no net is there"
+            continue
+        try:
+            Session(model_path(whole, folder), device)
+            states[device] = "works"
+        except GiocondaError as error:
+            states[device] = str(error)
+    return states
+
+
+def _disk(path: Path) -> dict[str, Any]:
+    """The free space at `path`, or at the first folder above it that exists."""
+    there = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+    return {"path": str(path), "free_mb": shutil.disk_usage(there).free // MB}
+
+
+def _problems(found: dict[str, Any]) -> list[str]:
+    problems = [state for state in found["models"].values() if state != "whole"]
+    if "works" not in found["devices"].values() and not problems:
+        problems.append("No device can run the nets; install ONNX Runtime again (pip install onnxruntime).")
+    disks = [disk for disk in (found["cache"], found["here"]) if disk]
+    return problems + [f"Less than 1 GB is free at {disk['path']}." for disk in disks if disk["free_mb"] < 1000]

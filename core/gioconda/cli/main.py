@@ -1,0 +1,459 @@
+"""`gioconda …`: parse, call, turn errors into a sentence and an exit status. Heavy modules are imported where used."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import fields, replace
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ..errors import CancelledError, DeviceError, ExitCode, GiocondaError, SettingsError
+from ..job.consent import Consent
+from ..job.protocol import PASSES, Error, Hello, Job, JsonLines, Log, Message, Report, Result, Warn
+from . import options
+
+Arguments = argparse.Namespace
+PIN = (
+    "Each machine chooses its own networks for its share of this job's frames: "
+    "write neural: fast, full or off into the job where several machines render it."
+)
+STOPPED = "Stopped: finished frames are whole; the same command with --resume goes on from there."
+STOPPED_GOING_ON = {  # commands that need no --resume
+    "batch": "Stopped: finished frames are whole; the same command goes on from there.",
+    "train": "Stopped: what was learned up to the last checkpoint is kept; the same command goes on from there.",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns the exit status; a wrong command line leaves by SystemExit(2), as argparse does."""
+    arguments = options.parser().parse_args(argv)
+    with _messages(arguments) as tell, _stoppable() as stopped:
+
+        def report(message: Message) -> None:
+            tell(message)
+            if stopped.is_set() and not isinstance(message, Result):
+                raise CancelledError(STOPPED)
+
+        try:
+            if arguments.json:
+                tell(Hello())
+            if arguments.command == "serve":
+                _serve(arguments, tell, stopped)
+            else:
+                HANDLERS[arguments.command](arguments, report)
+            return ExitCode.OK
+        except BrokenPipeError:  # whoever listened has gone: nobody to tell, now or when Python flushes at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            return ExitCode.CANCELLED
+        except Exception as error:  # the outermost edge: whatever it is must end in a sentence
+            failure = _failure(error, arguments, stopped.is_set())
+            tell(failure)
+            return failure.code
+
+
+# --- the edge -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _messages(arguments: Arguments) -> Iterator[Report]:
+    """Where messages go. With --json the real standard output is theirs; what libraries print goes to stderr."""
+    if not arguments.json:
+        from .console import Console
+
+        with Console(quiet=arguments.quiet) as console:
+            yield console
+        return
+    sys.stdout.flush()
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with (
+            suppress(BrokenPipeError),
+            os.fdopen(os.dup(ours), "w", encoding="utf-8", errors="backslashreplace") as stream,
+            JsonLines(stream) as lines,
+        ):
+            yield lines
+    finally:
+        os.dup2(ours, 1)
+        os.close(ours)
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """SIGTERM, a farm's way to ask, and Ctrl-C stop the work at the next message; asked a second time, at once."""
+    asked = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise CancelledError(STOPPED)
+        asked.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _failure(error: Exception, arguments: Arguments, stopped: bool) -> Error:
+    """What to tell. Once it was asked to stop, whatever fails is part of stopping."""
+    if stopped:
+        otherwise = STOPPED if hasattr(arguments, "resume") else "Stopped."
+        return Error(int(ExitCode.CANCELLED), STOPPED_GOING_ON.get(arguments.command, otherwise))
+    if isinstance(error, GiocondaError):
+        return Error(int(error.exit_code), str(error))
+    if isinstance(error, MemoryError):
+        return Error(int(ExitCode.FAILED), "There is not enough memory for a picture of this size.")
+    return Error(int(ExitCode.FAILED), _bug(error, arguments))
+
+
+def _bug(error: Exception, arguments: Arguments) -> str:
+    """The traceback goes to a file (or, with --debug, to stderr); the user gets a sentence."""
+    text = "".join(traceback.format_exception(error))
+    if arguments.debug:
+        print(text, file=sys.stderr)
+        return f"This is a bug in Gioconda ({type(error).__name__}: {error})."
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="gioconda-bug-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(f"gioconda {' '.join(sys.argv[1:])}\n{text}")
+    except OSError:  # a full disk, perhaps the very reason
+        print(text, file=sys.stderr)
+        return f"This is a bug in Gioconda ({type(error).__name__}: {error}); its trace is in the log."
+    return f"This is a bug in Gioconda ({type(error).__name__}); please report it with {file.name}."
+
+
+# --- the commands ---------------------------------------------------------------------------------------------------
+
+
+def _analyse(arguments: Arguments, report: Report) -> None:
+    names = ("face", "points", "colorspace", "ocio", "models", "device")
+    settings = {name: getattr(arguments, name) for name in names}
+    with _announced(report):
+        from ..face.analyse import save_analysis
+        from ..imaging.image import write_png
+        from ..imaging.overlay import draw_landmarks
+        from ..render.open_inputs import find_face
+
+        _, srgb, _, found = find_face(arguments.portrait, report, **settings)
+    if arguments.output:
+        save_analysis(found, Path(arguments.output))
+    if arguments.overlay:
+        write_png(arguments.overlay, draw_landmarks(srgb, found.landmarks))
+    left, top, right, bottom = (round(float(side)) for side in found.box)
+    facts = {"face": found.face, "faces": found.faces, "score": round(found.score, 4), "size": list(found.size)}
+    made = [path for path in (arguments.output, arguments.overlay) if path]
+    text = f"Face {found.face} of {found.faces} at x {left} to {right}, y {top} to {bottom}, score {found.score:.2f}"
+    text = ": ".join([text, ", ".join(made)]) if made else text
+    report(Result("analyse", {**facts, "box": [left, top, right, bottom], "files": made, "text": text}))
+
+
+def _animate(arguments: Arguments, report: Report) -> None:
+    job = _allowed(_job_of(arguments), arguments, refuse=not arguments.save_job)
+    if arguments.save_job:
+        path = Path(arguments.save_job)
+        from ..files import whole_file
+        from ..neural.choice import settled
+
+        job = settled(job, report)  # it may be rendered on several machines
+        with whole_file(path) as part:
+            part.write_text(job.anchored(Path.cwd()).to_json(), encoding="utf-8")
+        again = f"gioconda job {path} --allow-outside"  # its paths are absolute
+        report(Result("animate", {"job": str(path), "text": f"The job is in {path}: {again}"}))
+    else:
+        _run(job, report, command="animate")
+
+
+def _job(arguments: Arguments, report: Report) -> None:
+    path = Path(arguments.file)
+    from ..batch.settings import read_job
+
+    job = read_job(path)
+    if arguments.path_map:
+        from ..farm.path_map import load_rules, mapped_job
+
+        job = mapped_job(job, load_rules(arguments.path_map))
+    if not arguments.allow_outside:
+        from ..provenance.confine import check_reach
+        from ..provenance.rights import open_policy
+
+        check_reach(job, path.absolute().parent, open_policy(arguments.policy).allow_outside)
+    changes: dict[str, Any] = {} if arguments.frames is None else {"frames": arguments.frames}
+    changes |= {name: True for name in ("resume", "overwrite", "placeholders") if getattr(arguments, name)}
+    changes |= {"review": None, "sheet": None} if arguments.no_review else {}
+    changes |= {"keys": arguments.keys} if arguments.keys else {}
+    changes |= {"consent": Consent.parse(arguments.consent).plain()} if arguments.consent else {}
+    job = _allowed(replace(job, **changes), arguments)
+    if arguments.frames is not None and job.neural == "auto" and job.identity is None:
+        report(Warn(PIN))
+    from ..farm import warm
+
+    if arguments.worker and warm.is_alive(arguments.worker):
+        report(Result("job", warm.run(arguments.worker, job, report)))
+    else:
+        _run(job, report, command="job")
+
+
+def _demo(arguments: Arguments, report: Report) -> None:
+    from .demo import demo_job
+
+    changes = {name: getattr(arguments, name) for name in ("frames", "device", "threads", "models", "cache")}
+    job = demo_job(arguments.output, report)
+    _run(replace(job, **changes, resume=not arguments.overwrite, overwrite=arguments.overwrite), report, command="demo")
+
+
+def _run(job: Job, report: Report, *, command: str) -> None:
+    with _announced(report, job.threads):
+        from ..render.sequence import render
+
+        report(Result(command, render(job, report)))
+
+
+def _allowed(job: Job, arguments: Arguments, *, refuse: bool = True) -> Job:
+    """The job with the statement under which its portrait may be animated; where nobody states it, it is refused."""
+    from ..provenance.rights import open_policy, with_consent
+
+    interactive = _interactive(arguments)
+    if job.consent is None and not refuse and not interactive:
+        return job
+    return with_consent(job, open_policy(arguments.policy), interactive=interactive)
+
+
+def _interactive(arguments: Arguments) -> bool:
+    """Whether a person sits there and can be asked."""
+    return not (arguments.json or arguments.quiet) and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _verify(arguments: Arguments, report: Report) -> None:
+    from ..farm.path_map import load_rules, mapped
+    from ..provenance.verify import check_folder
+
+    folder = arguments.folder
+    if arguments.path_map:
+        folder = Path(mapped(str(folder.absolute()), load_rules(arguments.path_map)))
+    files = {name: path for name in ("portrait", "motion") if (path := getattr(arguments, name))}
+    report(Result("verify", check_folder(folder, key=arguments.key, files=files)))
+
+
+def _farm(arguments: Arguments, report: Report) -> None:
+    if arguments.action == "export":
+        from ..farm.export import export
+
+        report(Result("farm", export(arguments, report, interactive=_interactive(arguments))))
+    elif arguments.action == "run":
+        from ..farm.commands import split_commands
+
+        parser = options.parser()
+        for words in split_commands(arguments.words):
+            inner = parser.parse_args(words)
+            inner.json = arguments.json
+            HANDLERS[inner.command](inner, report)
+    else:
+        _warm(arguments, report)
+
+
+def _warm(arguments: Arguments, report: Report) -> None:
+    from ..farm import warm
+
+    if arguments.serve:
+        from ..batch.item import Portraits
+        from ..render.sequence import render
+
+        warm.serve(arguments.folder, partial(render, opener=Portraits().open))
+    elif arguments.stop:
+        warm.stop(arguments.folder)
+    else:
+        ready = warm.start(arguments.folder)
+        text = "A worker is ready." if ready else "No worker started; every task will load what it needs itself."
+        report(Result("farm", {"ready": ready, "text": text}))
+
+
+@contextmanager
+def _announced(report: Report, threads: int | None = None) -> Iterator[None]:
+    """Around the imports and the work of whatever renders: where that is compiled first, it is said."""
+    if threads:
+        os.environ["NUMBA_NUM_THREADS"] = str(threads)  # read when numba is imported, which is next
+    from ..render.compile import announced
+
+    with announced(report):
+        yield
+
+
+def _serve(arguments: Arguments, tell: Report, stopped: threading.Event) -> None:
+    from ..worker.requests import Analyse, Preview, Warm
+    from ..worker.server import GRACE, Server, lines_of
+
+    assert isinstance(tell, JsonLines)  # options.py sees to it
+    server = Server(
+        tell, explain=lambda error: _failure(error, arguments, stopped=False), at_end=lambda: _end_within(GRACE)
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.finish())
+    if stopped.is_set():  # just before
+        server.finish()
+    server.listen(lines_of(0))  # at once: whoever asks shall not wait until everything is imported
+    with suppress(CancelledError), _announced(server.report, arguments.threads):
+        from ..render.preview import Desk
+
+        desk = Desk(server.check)
+        server.work({Analyse: desk.analyse, Preview: desk.preview, Warm: desk.warm})
+
+
+def _end_within(seconds: float) -> None:
+    """Whatever a library is at, the process is gone by then: files are whole or not there."""
+    timer = threading.Timer(seconds, os._exit, [0])
+    timer.daemon = True
+    timer.start()
+
+
+def _track(arguments: Arguments, report: Report) -> None:
+    output = Path(arguments.output)
+    if output.suffix.lower() not in (".npz", ".json"):
+        raise SettingsError(f"A motion cannot be saved as {output}; use .npz or .json.")
+    with _announced(report):
+        from ..motion.motion import save_motion
+        from ..render.open_inputs import open_nets, track
+
+        nets = open_nets(arguments.models, arguments.device, None, report)
+        motion = track(Path(arguments.clip), nets, arguments.face, report)
+    save_motion(motion, output)
+    text = f"{len(motion)} frames at {motion.fps:g} per second: {output}"
+    report(Result("track", {"frames": len(motion), "fps": motion.fps, "output": str(output), "text": text}))
+
+
+def _batch(arguments: Arguments, report: Report) -> None:
+    from ..batch.commands import batch
+
+    batch(arguments, report, lambda error: _failure(error, arguments, stopped=False))
+
+
+def _deliver(arguments: Arguments, report: Report) -> None:
+    from ..batch.commands import deliver
+
+    if arguments.path_map:
+        from ..farm.path_map import load_rules, mapped
+
+        arguments.output = mapped(arguments.output, load_rules(arguments.path_map))
+    deliver(arguments, report)
+
+
+def _models(arguments: Arguments, report: Report) -> None:
+    from ..models import build_models, default_models_folder, load_registry, model_path
+
+    folder = Path(arguments.models) if arguments.models else default_models_folder()
+    if arguments.action == "build":
+        wheel = Path(arguments.wheel) if arguments.wheel else None
+        build_models(folder, lambda done, total, what: report(Log(f"models: {what}")), wheel=wheel)
+    models = load_registry(folder).models
+    if arguments.action == "verify":
+        for name in models:
+            model_path(name, folder)
+    there = {name: model for name, model in models.items() if (folder / model.file).is_file()}
+    lines = [f"{'  ' if name in there else '! '}{name} ({m.licence}): {m.description}" for name, m in models.items()]
+    data = {"folder": str(folder), "models": {name: name in there for name in models}}
+    report(Result("models", {**data, "text": "\n".join([f"In {folder} (! is missing):", *lines])}))
+
+
+def _engines(arguments: Arguments, report: Report) -> None:
+    from ..external.commands import engines
+
+    engines(arguments, report)
+
+
+def _doctor(arguments: Arguments, report: Report) -> None:
+    models, cache = (Path(path) if path else None for path in (arguments.models, arguments.cache))
+    with _announced(report):
+        from . import doctor
+
+        found = doctor.examine(models, cache)
+    report(Result("doctor", {**found, "text": doctor.report(found)}))
+
+
+def _train(arguments: Arguments, report: Report) -> None:
+    _training("train")(arguments, report)
+
+
+def _personalise(arguments: Arguments, report: Report) -> None:
+    _training("personalise_command")(arguments, report)
+
+
+def _training(name: str) -> Callable[[Arguments, Report], None]:
+    """A command of the folder that needs PyTorch. Raises: DeviceError where there is none."""
+    try:
+        from ..training import commands
+    except ImportError as error:
+        raise DeviceError(f"Training needs {error.name}: run `pip install gioconda[train]`.") from error
+    function: Callable[[Arguments, Report], None] = getattr(commands, name)
+    return function
+
+
+HANDLERS: dict[str, Callable[[Arguments, Report], None]] = {
+    "analyse": _analyse,
+    "track": _track,
+    "animate": _animate,
+    "job": _job,
+    "demo": _demo,
+    "batch": _batch,
+    "deliver": _deliver,
+    "verify": _verify,
+    "farm": _farm,
+    "models": _models,
+    "engines": _engines,
+    "doctor": _doctor,
+    "train": _train,
+    "personalise": _personalise,
+}
+
+
+# --- from words to settings -----------------------------------------------------------------------------------------
+
+
+def _job_of(arguments: Arguments) -> Job:
+    """The job an `animate` command line describes."""
+    names = {field.name for field in fields(Job)} - {"passes", "retarget", "consent"}
+    given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    given["consent"] = Consent.parse(arguments.consent).plain() if arguments.consent else None
+    return Job(**given, passes=_passes(arguments.passes), retarget=_retarget(arguments))
+
+
+def _retarget(arguments: Arguments) -> dict[str, Any]:
+    """The fields of RetargetSettings that were given."""
+    names = ("neutralise", "lock_scale", "adapt", "smoothing", "dead_band", "lid_floor")
+    settings = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    if arguments.absolute:
+        settings["mode"] = "absolute"
+    return settings | _gains(arguments.gain)
+
+
+def _gains(texts: Sequence[str]) -> dict[str, float]:
+    """["lips=1.2,lids=0.8", "pose=0.5"] → {"lips": 1.2, "lids": 0.8, "pose": 0.5}."""
+    gains = {}
+    for part in ",".join(texts).split(",") if texts else ():
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        if name not in options.REGIONS:
+            raise SettingsError(f"There is no region “{name}” for --gain; choose from {', '.join(options.REGIONS)}.")
+        try:
+            gains[name] = float(value)
+        except ValueError:
+            raise SettingsError(f"--gain {part}: “{value}” is not a number; write {name}=1.2, for example.") from None
+    return gains
+
+
+def _passes(text: str) -> tuple[str, ...]:
+    """“all”, or a list of names in any spelling of upper and lower case."""
+    if text.strip().lower() == "all":
+        return tuple(PASSES)
+    spelled = {name.lower(): name for name in PASSES}
+    return tuple(spelled.get(name.strip().lower(), name.strip()) for name in text.split(",") if name.strip())

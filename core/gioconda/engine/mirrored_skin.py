@@ -1,0 +1,161 @@
+"""Which skin the picture shows, and where the hidden half of a turned face can borrow from the other half."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import landmarks as lm
+from ..imaging import resample
+from .kernels import nearest
+from .mesh import smoothstep
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+_CANVAS_PX = 256
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """
+    Attributes:
+        visible: (468,) float64, 0..1: how well the picture shows each skin point.
+        source: (468, 2) float32, where the mirrored point is, pixels.
+        loan: (468,) float32, how much may be taken from there once the point comes into view; empty: none.
+        gain: (468, 3) float32, from the borrowed half's colour to this half's, so that the light stays where it was.
+        hidden: (468,) float32, 0..1: the part of the face's rim that the picture does not show.
+    """
+
+    visible: Float
+    source: Float32
+    loan: Float32
+    gain: Float32
+    hidden: Float32
+
+    def lent(self, small: Float, turned: float) -> Float:
+        """How much each point takes from the other half, (468,): where it must be stretched, or comes into view.
+
+        small: (468,), see `frame.stretch`; turned: 0..1, how far the head is turned, see `frame.turned`.
+        """
+        return np.asarray(self.loan * np.maximum(smoothstep((0.85 - small) / 0.45), turned * self.hidden), np.float64)
+
+
+def find_mirror(landmarks: Float, matte: Float32, colour: Float32) -> Mirror:
+    """Visibility of the skin and the loan from the better half.
+
+    Args:
+        landmarks: (478, 3) pixels.
+        matte: (H, W) float32.
+        colour: (H, W, 4) float32, linear.
+    """
+    points = landmarks[: lm.FACE_POINTS]
+    pairs = lm.mirrored()[: lm.FACE_POINTS]
+    on_person = smoothstep((_eroded_at(matte, points) - 0.6) / 0.35)
+    towards = _towards(points)
+    shown = smoothstep((towards - 0.12) / 0.30) * _unhidden(points)
+    visible = shown * on_person
+    loan = np.clip(visible[pairs] - visible, 0, 1) * np.sqrt(1 - visible)
+    loan = _averaged(smoothstep(loan * 1.6)[:, None], 2)[:, 0]
+    # hair has no mirror: the loan ends before it. It runs to the rim where the outline lies before the background, and
+    # where the rim is hidden: there the picture shows something else, mostly cheek that lies before it
+    loan = loan * (1 - on_person * shown * (1 - _away_from_oval()))
+    unseen = smoothstep((0.02 - towards) / 0.12)
+    hidden = unseen * smoothstep((5.0 - _rings()) / 3)
+    # beside the person there is nothing of one's own to show; instead of a hidden rim the other one, even from the side
+    loan = np.maximum(loan, np.maximum(1 - on_person, hidden * (1 - unseen[pairs])))
+    source = points[pairs, :2].astype(np.float32)
+    if loan.max() > 0.35:
+        gain = _gain(points, pairs, visible, colour)
+    else:
+        loan, gain = np.zeros(0), np.ones((len(points), 3), np.float32)
+    return Mirror(visible, source, loan.astype(np.float32), gain, hidden.astype(np.float32))
+
+
+def _towards(points: Float) -> Float:
+    """How far each point's skin faces the camera, (468,): the cosine; below 0 it faces away."""
+    triangles = lm.triangles()
+    a, b, c = (points[triangles[:, k]] for k in range(3))
+    faces = np.cross(b - a, c - a)
+    # the canonical triangles all turn the same way: towards the camera means negative z on the template
+    template = lm.template()
+    ta, tb, tc = (template[triangles[:, k]] for k in range(3))
+    faces *= np.where(np.median(np.cross(tb - ta, tc - ta)[:, 2]) > 0, -1.0, 1.0)
+    normals = np.zeros_like(points)
+    for k in range(3):
+        np.add.at(normals, triangles[:, k], faces)
+    return np.asarray(-normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-12))
+
+
+def _unhidden(points: Float) -> Float:
+    """1 where no other part of the face lies before the point."""
+    low, high = points[:, :2].min(0), points[:, :2].max(0)
+    scale = _CANVAS_PX / float((high - low).max())
+    placed = points.copy()
+    placed[:, :2] = (points[:, :2] - low) * scale
+    depth = nearest(placed, lm.triangles(), _CANVAS_PX + 1, _CANVAS_PX + 1)[1]
+    at = np.clip(placed[:, :2].astype(int), 0, _CANVAS_PX)
+    front = depth[at[:, 1], at[:, 0]]
+    apart = 0.06 * float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT] - points[lm.EYE_OUTER_LEFT]))
+    return np.where((front < 1e29) & (points[:, 2] - front > apart), 0.0, 1.0)
+
+
+def _eroded_at(matte: Float32, points: Float) -> Float:
+    height, width = matte.shape
+    scale = min(1.0, 512 / max(height, width))
+    small = resample.resize(matte, max(1, round(width * scale)), max(1, round(height * scale)), method="area")
+    small = resample.erode(small, 1)
+    x = np.clip((points[:, 0] * scale).astype(int), 0, small.shape[1] - 1)
+    y = np.clip((points[:, 1] * scale).astype(int), 0, small.shape[0] - 1)
+    inside = (points[:, 0] >= 0) & (points[:, 0] < width) & (points[:, 1] >= 0) & (points[:, 1] < height)
+    return np.where(inside, small[y, x], 0.0).astype(np.float64)
+
+
+def _averaged(values: Float, times: int) -> Float:
+    """Averaged with the neighbours on the mesh, `times` times. values: (468, K)"""
+    triangles = lm.triangles()
+    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    edges = np.unique(np.sort(edges, axis=1), axis=0)
+    count = np.maximum(np.bincount(edges.ravel(), minlength=len(values)), 1)[:, None].astype(np.float64)
+    for _ in range(times):
+        total = np.zeros_like(values)
+        np.add.at(total, edges[:, 0], values[edges[:, 1]])
+        np.add.at(total, edges[:, 1], values[edges[:, 0]])
+        values = 0.5 * values + 0.5 * total / count
+    return values
+
+
+def _away_from_oval() -> Float:
+    """0 on the face oval, 1 two rings further in. (468,)"""
+    inner = np.ones((lm.FACE_POINTS, 1))
+    inner[list(lm.OVAL)] = 0
+    return smoothstep((_averaged(inner, 2)[:, 0] * inner[:, 0] - 0.35) / 0.5)
+
+
+def _rings() -> Float:
+    """How many steps along the mesh each point is from the face oval, (468,)."""
+    rings = np.full(lm.FACE_POINTS, np.inf)
+    rings[list(lm.OVAL)] = 0
+    triangles = lm.triangles()
+    while np.isinf(rings).any():
+        nearest_of = rings[triangles].min(axis=1)
+        for k in range(3):
+            np.minimum.at(rings, triangles[:, k], nearest_of + 1)
+    return rings
+
+
+def _gain(points: Float, pairs: npt.NDArray[np.int32], visible: Float, colour: Float32) -> Float32:
+    """This half's light over the other half's, spread from where both are seen to where one is hidden. (468, 3)"""
+    height, width = colour.shape[:2]
+    apart = float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT] - points[lm.EYE_OUTER_LEFT]))
+    scale = min(1.0, 256 / max(height, width))
+    small = resample.resize(colour[..., :3], max(1, round(width * scale)), max(1, round(height * scale)), method="area")
+    small = resample.gaussian_blur(small, 0.07 * apart * scale)
+    x = np.clip((points[:, 0] * scale).astype(int), 0, small.shape[1] - 1)
+    y = np.clip((points[:, 1] * scale).astype(int), 0, small.shape[0] - 1)
+    light = np.log(np.maximum(small[y, x].astype(np.float64), 1e-3))
+    sure = (visible * visible[pairs])[:, None] ** 2 + 1e-4
+    ratio = _averaged(sure * (light - light[pairs]), 12) / _averaged(sure, 12)
+    return np.exp(np.clip(ratio, -1.0, 1.0)).astype(np.float32)

@@ -1,0 +1,130 @@
+"""What a turned face hides of hair and place behind it: continued from beyond its contour.
+
+On a face that is turned away the cheek's contour lies outside the oval that the outer mesh is welded to. There the
+picture shows the face, so the outer triangles behind it must not take their colour from the picture: when the head
+turns back, a second cheek would come out beside the first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
+
+from .. import landmarks as lm
+from ..imaging import draw
+from .kernels import PAD, nearest
+from .mesh import OUTER, HeadMesh
+from .plate import Layers
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.intp]
+Mask = npt.NDArray[np.bool_]
+
+_LEAST = 0.004  # face heights: a face that reaches less far beyond its oval hides nothing
+_SLIVER = 0.025  # face heights: so far beyond the landmarks' contour there may still be skin
+_REACH = 0.15  # face heights: what is hidden is continued from no farther away
+_LOOK_PX = 320  # the face's height, when it is looked for what it covers
+_MARGIN = 2  # pixels
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Where outer triangles lie behind the face.
+
+    Attributes:
+        triangles: (T,) bool, those of the mesh that must not take their colour from the picture, and their neighbours.
+        share: (N,) float64, how much of what is hidden each vertex shows: 1, towards the neighbours' rims 0.
+        box: (4,) int32, x0, y0, x1, y1: the part of the picture they take it from at rest.
+        taken: (h, w, 2) int32, for each pixel of the box the row and column of the picture it becomes.
+    """
+
+    triangles: Mask
+    share: Float
+    box: npt.NDArray[np.int32]
+    taken: npt.NDArray[np.int32]
+
+
+def find_hidden(mesh: HeadMesh) -> Hidden | None:
+    """What of the outer mesh the face covers at rest; None where it covers nothing."""
+    rest, outer = mesh.rest, mesh.region == OUTER
+    face_px = float(np.linalg.norm(rest[lm.FOREHEAD, :2] - rest[lm.CHIN, :2]))
+    covered, depth = _covered(mesh, outer, face_px)
+    if not len(covered):
+        return None
+    found, sliver = np.flatnonzero(outer)[covered], min(_SLIVER * face_px, 0.5 * depth)
+    share = np.zeros(len(rest))
+    share[mesh.triangles[found]] = 1
+    triangles = outer & (share[mesh.triangles] > 0).any(1)
+    box = _box(rest[mesh.triangles[triangles].ravel(), :2], _MARGIN)
+    around = box + int(_REACH * face_px) * np.array([-1, -1, 1, 1])
+    face = _face(mesh, outer, around, 1.0)
+    taken = _reflected(distance_transform_edt(~face) <= sliver) + around[1::-1]
+    x, y = box[:2] - around[:2]
+    inner = taken[y : y + box[3] - box[1], x : x + box[2] - box[0]]
+    return Hidden(triangles, share, box.astype(np.int32), np.ascontiguousarray(inner, np.int32))
+
+
+def _covered(mesh: HeadMesh, outer: Mask, face_px: float) -> tuple[Int, float]:
+    """Which of the outer triangles, counted from 0, the face covers beyond its oval, and how far beyond, pixels.
+
+    Looked up in a small picture.
+    """
+    scale = min(1.0, _LOOK_PX / face_px)
+    box = _box(mesh.rest[: lm.COUNT, :2] * scale, _MARGIN)
+    from_oval = distance_transform_edt(~_filled_oval(mesh, box, scale))
+    behind = _drawn(mesh.rest * scale, mesh.triangles[outer], box)
+    beyond = _face(mesh, outer, box, scale) & (from_oval > _LEAST * face_px * scale) & (behind >= 0)
+    return np.unique(behind[beyond]), float(from_oval[beyond].max(initial=0) / scale)
+
+
+def _face(mesh: HeadMesh, outer: Mask, box: Int, scale: float) -> Mask:
+    """Where in a box of the scaled picture there is face, (h, w)."""
+    return (_drawn(mesh.rest * scale, mesh.triangles[~outer], box) >= 0) | _filled_oval(mesh, box, scale)
+
+
+def _filled_oval(mesh: HeadMesh, box: Int, scale: float) -> Mask:
+    """What the face's oval touches, (h, w)."""
+    (x, y), (w, h) = box[:2], box[2:] - box[:2]
+    return np.asarray(draw.fill_polygon(mesh.rest[list(lm.OVAL), :2] * scale - (x, y), int(w), int(h)) > 1e-3)
+
+
+def rows_needed(hidden: Hidden | None) -> int:
+    """How many spare rows `lay` wants below the person's texture."""
+    return 0 if hidden is None else len(hidden.taken)
+
+
+def lay(hidden: Hidden | None, layers: Layers) -> None:
+    """Write what is hidden into the spare rows of the person's texture."""
+    if hidden is None:
+        return
+    x0, y0, x1, y1 = layers.window
+    spare = layers.texture[-len(hidden.taken) :, PAD:]
+    taken = hidden.taken[:, : spare.shape[1]]
+    rows, columns = np.clip(taken[..., 0], y0, y1 - 1) - y0, np.clip(taken[..., 1], x0, x1 - 1) - x0
+    spare[:, : taken.shape[1]] = layers.texture[rows + PAD, columns + PAD]
+
+
+def moved_by(hidden: Hidden, layers: Layers) -> tuple[int, int]:
+    """x and y from the texture coordinates of the picture, pixels of the window, to those of what is hidden there."""
+    x, y = (int(k) for k in hidden.box[:2] - layers.window[:2])
+    return -x, len(layers.texture) - len(hidden.taken) - PAD - y
+
+
+def _box(points: Float, margin: float) -> Int:
+    """x0, y0, x1, y1 around points (N, 2)."""
+    return np.concatenate([np.floor(points.min(0) - margin), np.ceil(points.max(0) + margin)]).astype(int)
+
+
+def _drawn(position: Float, triangles: npt.NDArray[np.int32], box: Int) -> npt.NDArray[np.int32]:
+    """Which of the triangles is nearest at each pixel of a box, (h, w), below 0 where there is none."""
+    return nearest(position - [*box[:2], 0], triangles, *(box[2:] - box[:2]))[0]
+
+
+def _reflected(mask: Mask) -> npt.NDArray[np.int32]:
+    """For each pixel of a mask the one as far beyond its nearest edge; rows and columns, (h, w, 2). Others stay."""
+    nearest = np.asarray(distance_transform_edt(mask, return_distances=False, return_indices=True), np.int32)
+    here = np.indices(mask.shape, np.int32)
+    return np.moveaxis(2 * nearest - here, 0, 2)

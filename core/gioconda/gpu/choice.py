@@ -1,0 +1,56 @@
+"""Whether a job's frames are drawn by a graph on a graphics card, and by which. Imports nothing heavy until then."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..engine import Portrait
+from ..errors import GiocondaError
+from ..job.protocol import Job, Log, Report
+from ..models.registry import default_models_folder
+from ..neural.choice import files
+from ..neural.corrector import Corrector, identity_of
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from .renderer import Renderer
+
+
+def open_renderer(job: Job, portrait: Portrait, corrector: Corrector | None, report: Report) -> Renderer | None:
+    """The renderer of a job's frames, where there is a card for it; None: the processor renders.
+
+    What stands in its way is said in a line and is no reason to stop.
+    """
+    from .device import graphics_device
+
+    device = graphics_device(job.device)
+    if device is None:
+        return None
+    if find_spec("onnx") is None:
+        report(Log("The processor renders: the package onnx, which writes the graphs for a card, is not installed."))
+        return None
+    from .renderer import Renderer
+
+    try:
+        network = None if corrector is None else _network(job)
+        renderer = Renderer(
+            portrait, device, corrector=corrector, network=network, half=not job.full_float,
+            smooth_edges=not job.draft, threads=job.threads,
+        )  # fmt: skip
+    except GiocondaError as error:
+        report(Log(f"The processor renders: {error}"))
+        return None
+    report(Log(f"Frames are rendered on {renderer.graph.device}, {renderer.batch} at a time."))
+    return renderer
+
+
+def _network(job: Job) -> ModelProto:
+    """The network that corrects frames, with what the job's identity changes of it. Raises: ModelError, InputError."""
+    from .frame_graph import read_network
+
+    folder = Path(job.models) if job.models else default_models_folder()
+    identity = identity_of(job)
+    return read_network(files(job.neural, folder)[1], identity.changes if identity else None)

@@ -1,0 +1,75 @@
+"""The graph of whole frames: with the networks in it, or without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import onnx
+
+from ..errors import ModelError
+from ..models.onnx_weights import Weights, changed
+from ..neural.crops import Sizes
+from .apply import corrected
+from .features import seen
+from .graph import HALF, Graph
+from .shading import empty_canvas, patched, shaded
+
+LARGEST_HALF = 65504.0
+NETWORK = "network/"
+
+
+def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
+    """An ONNX model: lists of pixels in, finished frames out.
+
+    Outputs, of which a run makes those that are asked for:
+        combined: (frames · H · W, 4) float32, premultiplied; combined_half: the same in half precision, held within
+            its range.
+        matte, matte_half: (frames · H · W, 1).
+        drawn_matte: the matte as it was before the networks corrected it.
+        moves: (frames · h · w, 2) float32, with a network: see `laying.corrected`.
+
+    Args:
+        network: that corrects frames, as `training.export` writes it.
+
+    Raises:
+        ModelError: the network is none of these.
+    """
+    g = Graph()
+    canvas = patched(g, shaded(g, empty_canvas(g)))
+    g.output("drawn_matte", canvas.matte, ("pixels", 1))
+    if network is not None:
+        sizes, code = sizes_of(network)
+        squares = seen(g, canvas, sizes, code)
+        said = g.include(network, squares.feeds, prefix=NETWORK)
+        canvas, moves = corrected(g, canvas, squares, said, sizes)
+        g.output("moves", moves, ("box_pixels", 2))
+    for name, value, channels in (("combined", canvas.combined, 4), ("matte", canvas.matte, 1)):
+        g.output(name, value, ("pixels", channels))
+        g.output(f"{name}_half", value.clip(-LARGEST_HALF, LARGEST_HALF).cast(HALF), ("pixels", channels))
+    return g.model()
+
+
+def read_network(path: Path, changes: Mapping[str, Weights] | None = None) -> onnx.ModelProto:
+    """A network's file, with `changes`, by name, added to its weights.
+
+    Raises:
+        ModelError: it is no ONNX file, or the changes do not fit.
+    """
+    content = changed(path, changes or {})
+    try:
+        return onnx.load_from_string(content)
+    except Exception as error:  # protobuf's and onnx's classes share no base
+        raise ModelError(f"The model {path} cannot be read: run `gioconda models`.") from error
+
+
+def sizes_of(network: onnx.ModelProto) -> tuple[Sizes, int]:
+    """The sides of the squares it wants to see, and how long the person's code is. Raises: ModelError."""
+    shapes = {
+        entry.name: [side.dim_value for side in entry.type.tensor_type.shape.dim] for entry in network.graph.input
+    }
+    try:
+        head, mouth, eye = (shapes[f"{part}_colours"][-1] for part in ("head", "mouth", "eyes"))
+        return Sizes(head, mouth, eye), shapes["code"][-1]
+    except (KeyError, IndexError) as error:
+        raise ModelError("The model is no network of corrections.") from error

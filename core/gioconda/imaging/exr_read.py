@@ -1,0 +1,132 @@
+"""Read EXR frames back, and tell whether one is whole. OpenImageIO does the format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio  # noqa: TID251
+from numpy.typing import NDArray
+
+from ..errors import PictureError
+from .exr_chunks import has_every_chunk
+
+Floats = NDArray[np.float32]
+Header = Mapping[str, str | int | float | Fraction]
+
+
+def said(source: Any) -> str:
+    """What OpenImageIO complains of; a broken file can put words into it that are no text."""
+    try:
+        return str(source.geterror())
+    except UnicodeDecodeError:
+        return "its header holds what is no text"
+
+
+@contextmanager
+def legible(path: Path) -> Iterator[None]:
+    """Around reading a header. Raises: PictureError where something in it should be text and is none."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise PictureError(f"{path} is damaged or incomplete (its header holds what is no text).") from error
+
+
+def read_exr(path: Path | str) -> tuple[dict[str, Floats], dict[str, Any]]:
+    """A file of `ExrWriter` or a similar one: pass name -> (H, W, C) float32 in the order of its letters; the header.
+
+    Raises: PictureError for a file that is missing, damaged or no EXR.
+    """
+    path = Path(path)
+    source = _open(path)
+    spec = source.spec()
+    stored = source.read_image(0, 0, 0, spec.nchannels, "float")
+    problem = said(source)
+    source.close()
+    if stored is None:
+        raise PictureError(f"{path} is damaged or incomplete ({problem.strip()}); render that frame again.")
+    pixels = np.asarray(stored, np.float32).reshape(spec.height, spec.width, spec.nchannels)
+    with legible(path):
+        places, header = _places(spec.channelnames), _header_of(spec)
+    return {name: np.ascontiguousarray(pixels[..., at]) for name, at in places.items()}, header
+
+
+def read_header(path: Path | str) -> dict[str, Any]:
+    """A frame's header alone; no pixels are decoded. Raises: PictureError."""
+    source = _open(Path(path))
+    try:
+        with legible(Path(path)):
+            return _header_of(source.spec())
+    finally:
+        source.close()
+
+
+def is_whole(path: Path | str, expected: Header | None = None, *, decode: bool = True) -> bool:
+    """Whether a frame is there, complete and made with this header: `expected` must be a part of what the file says.
+
+    decode: also decompress every row (about as long as reading the frame); without it the file's table of chunks is
+    checked against its length, which finds every file that was cut off.
+    """
+    path = Path(path)
+    if not path.is_file() or not has_every_chunk(path):
+        return False
+    try:
+        source = _open(path)
+    except PictureError:
+        return False
+    try:
+        spec = source.spec()
+        with legible(path):
+            header = _header_of(spec)
+        if any(not _same(header.get(key), value) for key, value in (expected or {}).items()):
+            return False
+        for y in range(0, spec.height, 64) if decode else ():
+            rows = source.read_scanlines(0, 0, y, min(y + 64, spec.height), 0, 0, spec.nchannels, "unknown")
+            if rows is None or source.has_error:
+                return False
+        return True
+    except PictureError:
+        return False
+    finally:
+        source.close()
+
+
+def _open(path: Path) -> Any:
+    if not path.is_file():
+        raise PictureError(f"There is no file {path}; check the path.")
+    said(oiio)  # of others before
+    source = oiio.ImageInput.open(str(path))
+    if source is None or source.format_name() != "openexr":
+        raise PictureError(f"{path} is not an EXR file that can be read ({said(oiio).strip() or 'another format'}).")
+    return source
+
+
+def _places(names: Sequence[str]) -> dict[str, list[int]]:
+    """Pass name -> where its channels are, in the order of its letters."""
+    found: dict[str, dict[str, int]] = {}
+    for index, full in enumerate(names):
+        *parts, letter = full.split(".")
+        name = parts[-1] if parts else ("Depth" if letter == "Z" else "Combined")
+        found.setdefault(name, {})[letter] = index
+    order = "RGBXYZWUVA"
+    return {name: [at[one] for one in sorted(at, key=lambda c: order.find(c))] for name, at in found.items()}
+
+
+def _header_of(spec: Any) -> dict[str, Any]:
+    header = {attribute.name: attribute.value for attribute in spec.extra_attribs}
+    # OpenImageIO's names for what we wrote as something else
+    header["comments"] = header.pop("ImageDescription", "")
+    rate = header.pop("FramesPerSecond", None) or header.get("framesPerSecond")
+    if rate:
+        header["framesPerSecond"] = Fraction(*rate)
+    return header
+
+
+def _same(found: Any, wanted: str | int | float | Fraction) -> bool:
+    if isinstance(wanted, float):
+        return found is not None and np.float32(found) == np.float32(wanted)
+    return bool(found == wanted) or (found is None and wanted == "")  # empty strings are not stored

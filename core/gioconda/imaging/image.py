@@ -1,0 +1,381 @@
+"""Read a picture of any kind into scene-linear pixels; write PNG and JPEG. OpenImageIO does the formats.
+
+What an artist may hand over: 8 or 16 bits, half or float; grey, palette, CMYK; straight or premultiplied alpha; turned
+by EXIF; an EXR with layers or overscan; a few NaNs. What comes out is always the same: `Picture`. Whatever cannot be
+used raises `PictureError` with a sentence; a damaged file is refused, never shown half grey.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+from numpy.typing import NDArray
+
+from ..errors import PictureError
+from ..files import unwritable, whole_file
+from .color import LINEAR, SRGB, Floats, is_linear, is_srgb, known_space, srgb_table, to_linear
+from .color import Display as Display
+from .color import choose_display as choose_display
+from .color import display_srgb as display_srgb
+from .exr_read import legible, said
+
+MAX_PIXELS = 150_000_000  # 2.4 GB as float RGBA
+MAX_SIDE = 32_766  # OpenCV's resampling counts in 16 bits
+# how many pixels a byte can hold at most: a flat JPEG needs a bit for each block of 64, deflate makes 1032 bytes of one
+_DENSEST = {"jpeg": 3000, "png": 9000, "tiff": 9000, "bmp": 1200, "gif": 6000}
+MAX_VALUES = 8 * MAX_PIXELS  # of all channels together
+oiio.attribute("limits:imagesize_MB", 6000)  # what a file's header can make the library reserve
+oiio.attribute("limits:channels", 256)
+_NAMES_OF_KINDS = "JPEG, PNG, TIFF, WebP, EXR or HDR"
+_NATIVE = {"uint8": "uint8", "uint16": "uint16", "half": "half"}
+_PROFILES = {"display p3": "srgb_p3d65_scene", "adobe rgb (1998)": "g22_adobergb_scene"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A still picture as the engine wants it."""
+
+    pixels: Floats  # (H, W, 4) scene-linear Rec.709, premultiplied, upright; no NaN, no infinity
+    has_alpha: bool  # False: alpha is 1 everywhere
+    path: Path | None
+    sha256: str  # of the file's bytes, hexadecimal
+    colorspace: str  # what the file's values were taken for
+    pixel_aspect: float  # width of a pixel divided by its height
+    bit_depth: str  # of the file: uint8, uint16, half, float …
+    notes: tuple[str, ...] = ()  # what the user should know: sentences
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+
+def read_picture(
+    path: Path | str, *, colorspace: str = "auto", ocio_config: Path | str | None = None, max_pixels: int = MAX_PIXELS
+) -> Picture:
+    """Open a picture.
+
+    colorspace: `auto` follows the file (unless tagged otherwise, integers are sRGB and floats linear Rec.709); `srgb`;
+    `linear`; or a name from the OpenColorIO config (`ocio_config`, else $OCIO, else the built-in one).
+    Raises: PictureError for a file that is missing, damaged, too large or no picture; SettingsError for a colour space
+    that is not there.
+    """
+    path = Path(path)
+    digest = _sha256(path)
+    source = _open(path)
+    try:
+        spec = source.spec()
+        _refuse_by_header(path, spec, source.format_name(), max_pixels)
+        stored = _read_stored(path, source, spec)
+    finally:
+        source.close()
+    notes: list[str] = []
+    with legible(path):
+        colour, alpha = _colour_and_alpha(path, stored, spec)
+        space = _space_of(spec, stored.dtype, colorspace, ocio_config, notes)
+    pixels = _linear_premultiplied(colour, alpha, space, ocio_config, straight=_is_straight(spec))
+    if stored.dtype.kind == "f":
+        _clean(pixels, notes)
+    pixels, outside = _in_display_window(pixels, spec)
+    turned, sideways = _upright(pixels, spec.get_int_attribute("Orientation", 1))
+    aspect = spec.get_float_attribute("PixelAspectRatio", 1.0)
+    aspect = aspect if 0.1 < aspect < 10 else 1.0
+    return Picture(
+        pixels=np.ascontiguousarray(turned),
+        has_alpha=(alpha is not None and bool(turned[..., 3].min() < 1)) or outside,
+        path=path,
+        sha256=digest,
+        colorspace=space,
+        pixel_aspect=1 / aspect if sideways else aspect,
+        bit_depth=str(spec.format),
+        notes=tuple(notes),
+    )
+
+
+def write_png(path: Path | str, srgb: NDArray[np.uint8]) -> None:
+    """Write (H, W, 3) or (H, W, 4, straight alpha) or (H, W) uint8 sRGB as PNG. Raises: OutputError."""
+    _write(path, "png", srgb)
+
+
+def write_jpeg(path: Path | str, srgb: NDArray[np.uint8], *, quality: int = 80) -> None:
+    """Write (H, W, 3) uint8 sRGB as JPEG. Raises: OutputError."""
+    _write(path, "jpeg", srgb, compression=f"jpeg:{quality}")
+
+
+def write_png_strips(path: Path | str, width: int, height: int, strips: Iterable[NDArray[np.uint8]]) -> None:
+    """A PNG too large to hold: strips of rows from the top, (rows, width, 3 or 4 with straight alpha) uint8 sRGB.
+
+    Raises: OutputError.
+    """
+    path = Path(path)
+    with whole_file(path) as part:
+        out: Any = oiio.ImageOutput.create("png")
+        row, done = 0, True
+        for strip in strips:
+            if row == 0:
+                done = out.open(str(part), _spec_of(width, height, strip.shape[2]))
+            rows = np.ascontiguousarray(strip)
+            done = done and out.write_scanlines(row, row + len(rows), 0, rows)
+            row += len(rows)
+        done = out.close() and done
+        if not done or out.has_error:
+            raise unwritable(path, out.geterror())
+
+
+def _write(path: Path | str, kind: str, srgb: NDArray[np.uint8], **attributes: str) -> None:
+    path = Path(path)
+    pixels = srgb[..., None] if srgb.ndim == 2 else srgb
+    height, width, channels = pixels.shape
+    spec = _spec_of(width, height, channels)
+    for name, value in attributes.items():
+        spec.attribute(name, value)
+    with whole_file(path) as part:
+        out: Any = oiio.ImageOutput.create(kind)
+        done = out.open(str(part), spec) and out.write_image(np.ascontiguousarray(pixels))
+        done = out.close() and done
+        if not done or out.has_error:
+            raise unwritable(path, out.geterror())
+
+
+def _spec_of(width: int, height: int, channels: int) -> Any:
+    spec = oiio.ImageSpec(width, height, channels, "uint8")
+    spec.attribute("oiio:ColorSpace", "sRGB")
+    spec.attribute("oiio:UnassociatedAlpha", 1)
+    return spec
+
+
+def picture_size(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+    """(width, height) of a picture, upright, by its header alone. Raises: PictureError, as `read_picture`."""
+    path = Path(path)
+    if not path.is_file():
+        _sha256(path)  # says why
+    source = _open(path)
+    try:
+        spec = source.spec()
+        _refuse_by_header(path, spec, source.format_name(), max_pixels)
+        width, height = (spec.full_width, spec.full_height) if spec.full_width else (spec.width, spec.height)
+        return (height, width) if spec.get_int_attribute("Orientation", 1) >= 5 else (width, height)
+    finally:
+        source.close()
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
+def _sha256(path: Path) -> str:
+    if path.is_dir():
+        raise PictureError(f"{path} is a folder, not a picture; name a file in it.")
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise PictureError(f"There is no file {path}; check the path.") from error
+    except OSError as error:
+        raise PictureError(f"Cannot read {path}: {error.strerror or error}; check its permissions.") from error
+
+
+def _open(path: Path) -> Any:
+    wanted = oiio.ImageSpec()
+    wanted.attribute("oiio:UnassociatedAlpha", 1)  # straight alpha stays straight: multiplied later, in linear light
+    said(oiio)  # of others before
+    source = oiio.ImageInput.open(str(path), wanted)
+    if source is None:
+        reason = _one_line(said(oiio))
+        if path.stat().st_size == 0:
+            raise PictureError(f"{path} is empty; export the picture again.")
+        if _looks_like_a_picture(path):
+            raise PictureError(f"{path} is damaged or incomplete ({reason}); export or download the picture again.")
+        raise PictureError(f"{path} is not a picture that can be read; give a {_NAMES_OF_KINDS} file.")
+    return source
+
+
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"RIFF", b"GIF8", b"v/1\x01", b"#?RADIANCE", b"BM")
+
+
+def _looks_like_a_picture(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(12).startswith(_MAGIC)
+
+
+def _one_line(message: str) -> str:
+    return "; ".join(line.strip() for line in message.splitlines() if line.strip()) or "no reason given"
+
+
+def _refuse_by_header(path: Path, spec: Any, kind: str, max_pixels: int) -> None:
+    """Say no before anything is decoded: a few bytes can claim gigabytes."""
+    if spec.deep:
+        raise PictureError(f"{path} holds deep pixels; flatten it first.")
+    for width, height in ((spec.width, spec.height), (spec.full_width, spec.full_height)):
+        if width * height > max_pixels:
+            raise PictureError(
+                f"{path} is {width} × {height} pixels, more than the {max_pixels // 1_000_000} million allowed; "
+                "make it smaller or crop it."
+            )
+        if max(width, height) > MAX_SIDE:
+            raise PictureError(f"{path} is {width} × {height} pixels; no side may be longer than {MAX_SIDE}: crop it.")
+    if kind in _DENSEST and spec.width * spec.height > _DENSEST[kind] * path.stat().st_size:
+        raise PictureError(
+            f"{path} is damaged or incomplete: it is far too small for {spec.width} × {spec.height} pixels."
+        )
+    if spec.width * spec.height * spec.nchannels > MAX_VALUES or spec.depth > 1:
+        raise PictureError(f"{path} has {spec.nchannels} channels in {spec.depth} layers, too much for a picture.")
+
+
+def _read_stored(path: Path, source: Any, spec: Any) -> NDArray[Any]:
+    """The file's own values, (h, w, channels), uint8, uint16, float16 or float32."""
+    stored = source.read_image(0, 0, 0, spec.nchannels, _NATIVE.get(str(spec.format), "float"))
+    problem = said(source)
+    if stored is None or "remature end" in problem or _jpeg_is_cut(path, source.format_name()):
+        raise PictureError(
+            f"{path} is damaged or incomplete ({_one_line(problem)}); export or download the picture again."
+        )
+    return np.asarray(stored).reshape(spec.height, spec.width, spec.nchannels)
+
+
+def _jpeg_is_cut(path: Path, kind: str) -> bool:
+    """Whether the end marker is missing after the picture data began; decoders fill such a picture up with grey."""
+    if kind != "jpeg":
+        return False
+    data = path.read_bytes()
+    at = 2
+    while data[at : at + 1] == b"\xff" and at + 4 <= len(data):
+        if data[at + 1] == 0xDA:
+            return data.find(b"\xff\xd9", at) < 0
+        if data[at + 1] == 0xFF:  # fill byte
+            at += 1
+            continue
+        at += 2 + int.from_bytes(data[at + 2 : at + 4])
+    return False  # an unusual file that the decoder was content with
+
+
+def _colour_and_alpha(path: Path, stored: NDArray[Any], spec: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """The channels that are the picture: colour (h, w, 1 or 3) and alpha (h, w) or None."""
+    names = [name.lower() for name in spec.channelnames]
+    picked = _rgba_by_name(names)
+    if picked is None:
+        count = spec.nchannels
+        if count >= 3 and any(len(name) > 1 for name in names):
+            raise PictureError(
+                f"{path} has no colour, its channels are {', '.join(spec.channelnames)}; give one with R, G and B."
+            )
+        colour, alpha = ([0, 1, 2], 3 if count == 4 else None) if count >= 3 else ([0], 1 if count == 2 else None)
+    else:
+        colour, alpha = picked
+    return stored[..., colour], None if alpha is None else stored[..., alpha]
+
+
+def _rgba_by_name(names: list[str]) -> tuple[list[int], int | None] | None:
+    """Indices of R, G, B (or one grey channel) and alpha; of the beauty layer where there are layers."""
+    place = {name: index for index, name in enumerate(names)}
+    layers = [name[:-1] for name in names if name.endswith(".r") or name == "r"]
+    layers.sort(key=lambda layer: (layer != "", not any(word in layer for word in ("combined", "rgba", "beauty"))))
+    for layer in layers:
+        if layer + "g" in place and layer + "b" in place:
+            return [place[layer + letter] for letter in "rgb"], place.get(layer + "a")
+    if "y" in place and "ry" not in place:
+        return [place["y"]], place.get("a")
+    return None
+
+
+def _is_straight(spec: Any) -> bool:
+    return bool(spec.get_int_attribute("oiio:UnassociatedAlpha", 0))
+
+
+def _space_of(spec: Any, dtype: np.dtype[Any], wanted: str, ocio_config: Path | str | None, notes: list[str]) -> str:
+    """The name of the colour space the values are in."""
+    if wanted != "auto":
+        return wanted
+    tagged = spec.get_string_attribute("oiio:ColorSpace")
+    profile = spec.get_string_attribute("ICCProfile:profile_description")
+    for name, space in _PROFILES.items():
+        if name in profile.lower() and known_space(space, "ocio://default"):
+            notes.append(f"The picture's profile is {profile}: converted from it.")
+            return space
+    if dtype.kind == "f":
+        chosen = tagged if tagged and not is_linear(tagged) and known_space(tagged, "ocio://default") else LINEAR
+        # a float TIFF tagged sRGB by habit is still linear
+        return LINEAR if is_srgb(chosen) else chosen
+    if profile and "srgb" not in profile.lower() and "grey" not in profile.lower() and "gray" not in profile.lower():
+        notes.append(f"The picture's colour profile ({profile}) is not applied: its values are taken for sRGB.")
+    return tagged if tagged and known_space(tagged, "ocio://default") else SRGB
+
+
+def _linear_premultiplied(
+    colour: NDArray[Any], alpha: NDArray[Any] | None, space: str, ocio_config: Path | str | None, *, straight: bool
+) -> Floats:
+    """colour (h, w, 1 or 3) and alpha (h, w) in the file's type -> (h, w, 4) float32."""
+    pixels = np.empty((*colour.shape[:2], 4), np.float32)
+    cover = None if alpha is None else _as_float(alpha)[..., None]
+    pixels[..., 3:4] = 1.0 if cover is None else cover
+    must_divide = cover is not None and not straight and not is_linear(space)
+    if is_srgb(space) and colour.dtype.kind == "u" and not must_divide:
+        table = srgb_table(str(colour.dtype))
+        for channel in range(3):  # one at a time: a third of the memory
+            pixels[..., channel] = table[colour[..., channel % colour.shape[2]]]
+    else:
+        rgb = np.broadcast_to(_as_float(colour), (*colour.shape[:2], 3))
+        if must_divide and cover is not None:
+            # the file multiplied its encoded values by alpha: undo that, decode, multiply again
+            rgb = np.where(cover > 0, rgb / np.where(cover > 0, cover, 1), rgb)
+        pixels[..., :3] = to_linear(np.ascontiguousarray(rgb, np.float32), space, ocio_config=ocio_config)
+    if cover is not None and (straight or must_divide):
+        pixels[..., :3] *= cover
+    return pixels
+
+
+def _as_float(values: NDArray[Any]) -> Floats:
+    if values.dtype.kind == "u":
+        return values.astype(np.float32) * np.float32(1 / np.iinfo(values.dtype).max)
+    return values.astype(np.float32)
+
+
+def _clean(pixels: Floats, notes: list[str]) -> None:
+    """NaN becomes 0, infinity the largest finite value, in place: one bad pixel would spread through every filter."""
+    bad = ~np.isfinite(pixels)
+    count = int(bad.any(axis=2).sum())
+    if not count:
+        return
+    finite = np.abs(pixels[~bad])
+    largest = float(finite.max()) if finite.size else 0.0
+    np.nan_to_num(pixels, copy=False, nan=0.0, posinf=largest, neginf=-largest)
+    notes.append(f"{count} pixels were not a number or infinite: set to 0 and to {largest:g}.")
+
+
+def _in_display_window(pixels: Floats, spec: Any) -> tuple[Floats, bool]:
+    """The display window's pixels, and whether some lie outside the data window (those are transparent)."""
+    full = (spec.full_x, spec.full_y, spec.full_width, spec.full_height)
+    if full == (spec.x, spec.y, spec.width, spec.height) or 0 in full[2:]:
+        return pixels, False
+    window = np.zeros((spec.full_height, spec.full_width, 4), np.float32)
+    x, y = spec.x - spec.full_x, spec.y - spec.full_y
+    x0, y0 = max(x, 0), max(y, 0)
+    x1, y1 = min(x + spec.width, spec.full_width), min(y + spec.height, spec.full_height)
+    if x1 > x0 and y1 > y0:
+        window[y0:y1, x0:x1] = pixels[y0 - y : y1 - y, x0 - x : x1 - x]
+    covered = (x0, y0, x1, y1) == (0, 0, spec.full_width, spec.full_height)
+    return window, not covered
+
+
+def _upright(pixels: Floats, orientation: int) -> tuple[Floats, bool]:
+    """The picture turned as EXIF (1–8) says, and whether width and height changed places."""
+    turns = {
+        2: lambda p: p[:, ::-1],
+        3: lambda p: p[::-1, ::-1],
+        4: lambda p: p[::-1],
+        5: lambda p: p.transpose(1, 0, 2),
+        6: lambda p: p.transpose(1, 0, 2)[:, ::-1],
+        7: lambda p: p.transpose(1, 0, 2)[::-1, ::-1],
+        8: lambda p: p.transpose(1, 0, 2)[::-1],
+    }
+    if orientation not in turns:
+        return pixels, False
+    return turns[orientation](pixels), orientation >= 5

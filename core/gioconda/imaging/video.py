@@ -1,0 +1,237 @@
+"""Read and write video, one frame at a time, and WebP pictures. The only file that imports PyAV."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import MotionError, SettingsError
+from ..files import unwritable, whole_file
+from .frame_rate import exact_rate
+
+Frame = NDArray[np.uint8]  # (H, W, 3) sRGB
+
+MAX_PIXELS = 40_000_000  # of a frame: 8K and a bit
+# Only files: a playlist that calls itself clip.mp4 must not make us read others or call anybody.
+_SAFE = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,matroska,webm,avi,mpeg,mpegts,mpegvideo,mxf,asf,h264,hevc,ogg,flv,gif,m4v,"
+    "wav,mp3,aac,flac",
+}
+_BT709 = 1  # the code for primaries, transfer and matrix alike (ITU-T H.273)
+_ENCODERS = {"h264": ("libx264", "h264", "libopenh264"), "hevc": ("libx265", "hevc"), "vp9": ("libvpx-vp9",)}
+_CHANNELS = {"yuv420p": "rgb24", "yuva420p": "rgba"}
+# alternate reference frames cannot carry alpha; bitrate 0 lets the rate factor rule
+_OPTIONS = {"vp9": {"b": "0", "auto-alt-ref": "0", "deadline": "good", "cpu-used": "4"}}
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video file says about itself."""
+
+    width: int  # as shown: after turning
+    height: int
+    fps: float  # frames per second, average
+    frames: int  # as the file says or as length times rate; 0 where neither is known
+    rotation: int  # 0, 90, 180 or 270: degrees the stored frames are turned counter-clockwise to be shown
+
+
+def video_info(path: Path | str) -> VideoInfo:
+    """Raises: MotionError for a file that is missing, damaged or no video."""
+    path = Path(path)
+    with _reading(path) as (container, stream):
+        rate = stream.average_rate or stream.guessed_rate or Fraction(0)
+        count = stream.frames
+        if not count and stream.duration and stream.time_base:
+            count = round(float(stream.duration * stream.time_base * rate))
+        first = next(container.decode(stream), None)
+        if first is None:
+            raise MotionError(f"{path} holds no frame that can be decoded; export the video again.")
+        rotation = int(getattr(first, "rotation", 0)) % 360
+        width, height = (first.height, first.width) if rotation in (90, 270) else (first.width, first.height)
+    return VideoInfo(width, height, float(rate), int(count), rotation)
+
+
+def read_frames(path: Path | str, *, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
+    """Frames start, start + 1, … up to before `stop` (None: to the end), upright, as (H, W, 3) uint8 sRGB.
+
+    One frame is in memory at a time. Counting is exact: frames before `start` are decoded and dropped.
+    Raises: MotionError for a file that is missing, damaged or no video, at the frame where decoding stops.
+    """
+    path = Path(path)
+    index = 0
+    with _reading(path) as (container, stream):
+        try:
+            for frame in container.decode(stream):
+                if stop is not None and index >= stop:
+                    return
+                if index >= start:
+                    yield _upright(frame)
+                index += 1
+        except av.error.FFmpegError as error:
+            raise MotionError(
+                f"{path} is damaged at frame {index} ({error.strerror}); export it again or shorten the range."
+            ) from error
+        claimed = stream.frames
+    if index == 0:
+        raise MotionError(f"{path} holds no frame that can be decoded; export the video again.")
+    if stop is None and index < claimed - max(2, claimed // 20):
+        raise MotionError(
+            f"{path} is cut off: {index} of its {claimed} frames can be decoded; copy it again or give a range."
+        )
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
+    if path.is_dir():
+        raise MotionError(f"{path} is a folder, not a video; name a file in it.")
+    if not path.exists():
+        raise MotionError(f"There is no file {path}; check the path.")
+    try:
+        container = av.open(f"file:{path}", options=_SAFE, metadata_errors="replace")
+    except (av.error.FFmpegError, OSError) as error:
+        reason = error.strerror or str(error)
+        raise MotionError(
+            f"{path} is not a video that can be read ({reason}); give an MP4, MOV, MKV or WebM."
+        ) from error
+    try:
+        if not container.streams.video:
+            raise MotionError(f"{path} has no picture track; give a video.")
+        stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise MotionError(f"{path} is in a codec that cannot be read; export the video again as H.264.")
+        if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+            raise MotionError(
+                f"{path} has frames of more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller."
+            )
+        stream.thread_type = "AUTO"
+        yield container, stream
+    finally:
+        container.close()
+
+
+def _upright(frame: Any) -> Frame:
+    """A decoded frame as sRGB, turned as its metadata says. The colour matrix is the frame's own where it names one."""
+    pixels = frame.to_ndarray(format="rgb24")
+    turns = round(int(getattr(frame, "rotation", 0)) / 90) % 4
+    return np.ascontiguousarray(np.rot90(pixels, turns))
+
+
+class VideoWriter:
+    """An MP4 for looking at: H.264, 4:2:0, tagged BT.709; the file appears when it is complete.
+
+    with VideoWriter(path, width, height, fps) as video:
+        video.write(frame)          # (height, width, 3) uint8 sRGB
+
+    With the codec vp9 it is a WebM, and may have alpha: frames are (height, width, 4) then, straight. The same frames
+    make the same bytes.
+    """
+
+    def __init__(
+        self, path: Path | str, width: int, height: int, fps: float, *, codec: str = "h264", quality: int = 16,
+        alpha: bool = False,
+    ) -> None:  # fmt: skip
+        """quality: constant rate factor, smaller is better (16 shows no loss). Odd sizes get one more row or column.
+
+        Raises: SettingsError for a frame rate or codec that cannot be.
+        """
+        if not 0 < fps <= 1000:
+            raise SettingsError(f"A video cannot have {fps:g} frames per second; give a rate above 0.")
+        if codec not in _ENCODERS:
+            raise SettingsError(f"There is no review codec {codec!r}; choose {' or '.join(_ENCODERS)}.")
+        if alpha and codec != "vp9":
+            raise SettingsError(f"A video in {codec} cannot be transparent; choose vp9 (WebM).")
+        self.path = Path(path)
+        self._size = (width, height)
+        self._padding = ((0, height % 2), (0, width % 2), (0, 0))
+        self._rate = exact_rate(fps)
+        self._codec = codec
+        self._quality = quality
+        self._pixels = "yuva420p" if alpha else "yuv420p"
+        self._cleanup = contextlib.ExitStack()
+        self._container: Any = None
+        self._stream: Any = None
+
+    def __enter__(self) -> VideoWriter:
+        part = self._cleanup.enter_context(whole_file(self.path))
+        with self._writing():
+            # bitexact: no random track numbers, no date
+            kind, options = ("webm", {}) if self._codec == "vp9" else ("mp4", {"movflags": "+faststart"})
+            self._container = av.open(str(part), "w", format=kind, options={**options, "fflags": "+bitexact"})
+            self._stream = self._container.add_stream(_encoder(self._codec), rate=self._rate)
+            self._stream.width = self._size[0] + self._padding[1][1]
+            self._stream.height = self._size[1] + self._padding[0][1]
+            self._stream.pix_fmt = self._pixels
+            self._stream.options = {"crf": str(self._quality), **_OPTIONS.get(self._codec, {"preset": "veryfast"})}
+            context = self._stream.codec_context
+            context.color_primaries = context.color_trc = context.colorspace = _BT709
+            context.color_range = 1  # 16–235
+        return self
+
+    def write(self, frame: Frame) -> None:
+        """The next frame, (height, width, 3) uint8 sRGB, or with straight alpha. Raises: OutputError."""
+        layout = _CHANNELS[self._pixels]
+        if frame.shape != (self._size[1], self._size[0], len(layout.rstrip("24"))):
+            raise ValueError(f"frame of shape {frame.shape} in a video of {self._size[0]} × {self._size[1]}")
+        with self._writing():
+            picture = av.VideoFrame.from_ndarray(np.pad(frame, self._padding, mode="edge"), format=layout)
+            picture = picture.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
+            self._container.mux(self._stream.encode(picture))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            with self._writing():
+                if error is None:
+                    self._container.mux(self._stream.encode(None))
+                self._container.close()
+        except BaseException as late:
+            if error is None:
+                self._cleanup.__exit__(type(late), late, late.__traceback__)
+                raise
+        self._cleanup.__exit__(kind, error, trace)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.error.FFmpegError, OSError) as error:
+            raise unwritable(self.path, error) from error
+
+
+def write_webp(path: Path | str, srgb: Frame, *, quality: int = 90) -> None:
+    """Write (H, W, 3) or (H, W, 4, straight alpha) uint8 sRGB as WebP, no side longer than 16383.
+
+    quality: 1 to 100, and 100 is lossless. Raises: OutputError.
+    """
+    path = Path(path)
+    lossless = quality >= 100
+    height, width, channels = srgb.shape
+    with whole_file(path) as part:
+        try:
+            encoder: Any = av.CodecContext.create("libwebp", "w")
+            encoder.width, encoder.height, encoder.time_base = width, height, Fraction(1)
+            encoder.pix_fmt = "bgra" if lossless else "yuva420p" if channels == 4 else "yuv420p"
+            encoder.options = {"quality": str(quality), "lossless": str(int(lossless)), "compression_level": "4"}
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(srgb), format="rgba" if channels == 4 else "rgb24")
+            picture = frame.reformat(format=encoder.pix_fmt)  # BT.601 within 16 to 235: what WebP's decoders expect
+            part.write_bytes(b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)]))
+        except av.error.FFmpegError as error:
+            raise unwritable(path, error) from error
+
+
+def _encoder(codec: str) -> str:
+    for name in _ENCODERS[codec]:
+        if name in av.codecs_available:
+            return name
+    raise SettingsError(f"This build of PyAV cannot encode {codec}; choose another codec or install PyAV from PyPI.")

@@ -1,0 +1,134 @@
+"""Run an ONNX network on the device the user chose. The only file that imports ONNX Runtime; it knows no faces."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import DeviceError, ModelError
+from ..job.protocol import DEVICES
+from .onnx_weights import Weights, changed
+
+try:
+    import onnxruntime
+except ImportError as missing:  # two builds exclude each other, so neither is a plain dependency
+    raise DeviceError(
+        "ONNX Runtime is not installed: run `pip install gioconda[cpu]`, "
+        "or `pip install gioconda[gpu]` for an NVIDIA GPU."
+    ) from missing
+
+_PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "directml": "DmlExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+}
+_DEVICE_OF = {provider: device for device, provider in _PROVIDERS.items()}
+# What `auto` tries, best first. TensorRT is left out: it compiles for minutes before its first frame.
+_AUTO = ("cuda", "directml", "coreml", "cpu")
+# The networks are small: more threads mostly wait for each other. And from three on the last bits of an answer change
+# with their number: a frame must have the same bytes on every machine of a farm.
+MAX_THREADS = 2
+
+Array = npt.NDArray[np.float32]
+
+
+def available_devices() -> list[str]:
+    """The devices this build of ONNX Runtime knows, best first; a driver may still be missing."""
+    present = onnxruntime.get_available_providers()
+    return [device for device in ("cuda", "tensorrt", "directml", "coreml", "cpu") if _PROVIDERS[device] in present]
+
+
+def runtime_version() -> str:
+    return str(onnxruntime.__version__)
+
+
+class Session:
+    """One network, ready to run.
+
+    Attributes:
+        device: the device it got, one of `DEVICES` without "auto".
+        provider: the same in ONNX Runtime's words.
+        inputs: name → shape; a string is a size free to choose.
+    """
+
+    def __init__(
+        self, path: Path, device: str = "auto", *, threads: int | None = None,
+        changes: Mapping[str, Weights] | None = None,
+    ) -> None:  # fmt: skip
+        """Load the network.
+
+        Args:
+            path: the .onnx file; `models.model_path` has checked it.
+            device: one of `DEVICES`. "auto" takes the best that works and ends with the CPU.
+            threads: for the CPU; by default as many as there are cores. Never more than MAX_THREADS.
+            changes: what is added to its weights, by name: see `models.wire`.
+
+        Raises:
+            DeviceError: the asked-for device is unknown or does not work here.
+            ModelError: the file is no network ONNX Runtime can load, or the changes do not fit it.
+        """
+        candidates = _candidates(device)
+        content: str | bytes = changed(path, changes) if changes else str(path)
+        for candidate in candidates:
+            self._session = _open(path, content, candidate, threads)
+            self.provider = str(self._session.get_providers()[0])
+            if self.provider == _PROVIDERS[candidate]:
+                break
+        else:
+            raise DeviceError(
+                f"The device {device!r} does not work here: its driver or libraries are missing; "
+                "see `gioconda doctor`, or use --device cpu."
+            )
+        self.device = _DEVICE_OF[self.provider]
+        self.inputs: dict[str, list[int | str]] = {each.name: each.shape for each in self._session.get_inputs()}
+        self.outputs = [output.name for output in self._session.get_outputs()]
+
+    def run(self, feeds: dict[str, Array]) -> list[Array]:
+        """Inputs by name, float32 → outputs in the order of `self.outputs`, float32."""
+        results: list[Array] = self._session.run(None, feeds)
+        return results
+
+
+def _candidates(device: str) -> list[str]:
+    if device not in DEVICES:
+        raise DeviceError(f"There is no device {device!r}: choose one of {', '.join(DEVICES)}.")
+    present = available_devices()
+    if device == "auto":
+        return [name for name in _AUTO if name in present]
+    if device not in present:
+        raise DeviceError(
+            f"The device {device!r} is not in this build of ONNX Runtime, which has {', '.join(present)}: "
+            "install the build for it (`pip install gioconda[gpu]` for cuda and tensorrt)."
+        )
+    return [device]
+
+
+def _open(path: Path, content: str | bytes, device: str, threads: int | None) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # it would write to stderr what we say in a sentence
+    options.intra_op_num_threads = min(threads or _cores(), MAX_THREADS)
+    options.inter_op_num_threads = 1
+    # Idle threads sleep instead of spinning: rendering needs the cores between two frames.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if device in ("cuda", "tensorrt") and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()  # CUDA and cuDNN from pip packages
+    providers = [_PROVIDERS[device]] if device == "cpu" else [_PROVIDERS[device], _PROVIDERS["cpu"]]
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=providers)
+    except Exception as error:  # ONNX Runtime raises classes of its own that share no base
+        raise ModelError(
+            f"The model {path} cannot be loaded ({str(error).splitlines()[0]}): run `gioconda models`."
+        ) from error
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,62 @@
+"""An .npz that strangers wrote: every array's size is known and allowed before anything is unpacked."""
+
+from __future__ import annotations
+
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...errors import MotionError
+
+MAX_BYTES = 2 << 30  # of all arrays: 350,000 frames with 478 landmarks
+# all that a damaged or foreign file can make zipfile and numpy raise
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, MemoryError, RuntimeError, zipfile.BadZipFile,
+               NotImplementedError, SyntaxError, RecursionError, OverflowError, zlib.error, struct.error,
+               tokenize.TokenError)  # fmt: skip
+
+
+def read_arrays(path: Path, known: Collection[str]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of an .npz that bear a known name; no pickles.
+
+    Raises:
+        MotionError: unreadable, an unknown name, or more than `MAX_BYTES`.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check(archive, path, known)
+        with np.load(path, allow_pickle=False) as data:
+            return {name: data[name] for name in data.files}
+    except _UNREADABLE as error:
+        raise MotionError(f"{path} is not a motion we saved, or it is damaged ({_one_line(error)})") from None
+
+
+def _check(archive: zipfile.ZipFile, path: Path, known: Collection[str]) -> None:
+    total = 0
+    for entry in archive.infolist():
+        if entry.filename.removesuffix(".npy") not in known or total > MAX_BYTES:
+            raise ValueError(f"it holds {entry.filename[:40]!r}")
+        with archive.open(entry) as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(file)
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects")
+        size = dtype.itemsize
+        for side in shape:
+            size *= int(side)
+        if size < 0 or size > entry.file_size:
+            raise ValueError(f"{entry.filename} claims more than it holds")
+        total += entry.file_size
+    if total > MAX_BYTES:
+        raise ValueError(f"it would unpack to {total >> 20} MiB, {MAX_BYTES >> 20} are the most")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

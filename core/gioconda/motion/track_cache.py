@@ -1,0 +1,72 @@
+"""Tracked videos kept on disk beside the prepared portraits, found again by the content of what they were made from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from .. import __version__
+from ..errors import GiocondaError, InputError
+from .motion import Motion, load_motion, save_motion
+
+MOST = 200  # kept; a minute of video takes some 8 MB
+_MADE_BY = ("face", "landmarks.py", "motion/motion.py", "motion/smoothing.py", "imaging/video.py")
+
+
+def key_of(video: Path, nets: Iterable[str], face: int | str | None) -> str:
+    """A hash of all that a tracked motion depends on; `nets`: their hashes. Raises: InputError."""
+    digest = hashlib.sha256(f"{__version__} {_code()} {face} {' '.join(sorted(nets))}".encode())
+    try:
+        with video.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"{video} cannot be read: {error.strerror}; check the path.") from error
+    return digest.hexdigest()
+
+
+@cache
+def _code() -> str:
+    """A hash of the code that tracks."""
+    digest = hashlib.sha256()
+    package = resources.files(__package__.rpartition(".")[0])
+    for part in _MADE_BY:
+        place = package.joinpath(part)
+        for file in sorted(place.iterdir(), key=lambda f: f.name) if place.is_dir() else [place]:
+            if file.is_file() and file.name.endswith(".py"):
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def load(folder: Path, key: str) -> Motion | None:
+    """The motion kept under a key; None where there is none that is whole."""
+    path = _path(folder, key)
+    if not path.is_file():
+        return None
+    try:
+        motion = load_motion(path)
+    except GiocondaError:
+        return None
+    with suppress(OSError):
+        os.utime(path)  # used just now
+    return motion
+
+
+def save(folder: Path, key: str, motion: Motion) -> None:
+    """Keep a motion; of too many, those go that were not used for longest. Raises: OutputError."""
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    save_motion(motion, _path(folder, key))
+    with suppress(OSError):
+        kept = sorted(folder.glob("track-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in kept[MOST:]:
+            path.unlink()
+
+
+def _path(folder: Path, key: str) -> Path:
+    return folder / f"track-{key}.npz"

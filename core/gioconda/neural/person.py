@@ -1,0 +1,141 @@
+"""An identity file: what few-shot learning knows of a person, for the networks it was made with and no others.
+
+One `.npz` without pickles:
+
+    code     (1, K) float32             who it is
+    +NAME    float16, the shape of NAME  what is added to the network's weights NAME; any number of them
+    about    JSON                       whom it was made from, for which network (SHA-256), what all of it hashes to
+
+It comes from outside: whatever is in it, reading it ends well or with a sentence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import InputError, ModelError
+from ..files import whole_file
+
+FORMAT, OLDER = "gioconda-identity-2", "gioconda-identity-1"  # the older has a code and nothing else
+MOST_BYTES, MOST_ARRAYS = 32 << 20, 4096  # no honest file is half as large
+CHANGE = "+"
+Float16 = npt.NDArray[np.float16]
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class About:
+    """Where an identity comes from.
+
+    Attributes:
+        network: SHA-256 of the network's file it was made for.
+        pictures: SHA-256 of the pictures, in the order given.
+        steps: of fine-tuning, of the part that learned longest; 0: the mean embedding as it is.
+        before, after: relative error on the pictures before and after fine-tuning; 1: as without any network.
+    """
+
+    network: str
+    pictures: tuple[str, ...]
+    steps: int = 0
+    before: float = 0.0
+    after: float = 0.0
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What is known of a person.
+
+    Attributes:
+        code: (1, K), what takes the place of the embedding of the one portrait.
+        changes: what is added to the network's weights, by name.
+    """
+
+    code: Float32
+    changes: Mapping[str, Float16] = field(default_factory=dict)
+
+
+def save_identity(path: Path, identity: Identity, about: About) -> None:
+    """Write it; the file appears whole or not at all."""
+    arrays: dict[str, npt.NDArray[Any]] = {"code": identity.code.astype(np.float32)}
+    arrays |= {CHANGE + name: change.astype(np.float16) for name, change in identity.changes.items()}
+    words = json.dumps({"format": FORMAT, "content": _digest(arrays), **asdict(about)})
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez(file, about=np.array(words), **arrays)  # type: ignore[arg-type]
+
+
+def network_of(path: Path) -> str:
+    """SHA-256 of the network that an identity was made for. Raises: InputError."""
+    return _read(path)[1]
+
+
+def load_identity(path: Path, *, network: str) -> Identity:
+    """What is known of a person, for the network with this SHA-256.
+
+    Raises:
+        InputError: the file is missing, no identity, or not as it was written.
+        ModelError: it was made for another network.
+    """
+    identity, made_for = _read(path)
+    if made_for != network:
+        raise ModelError(f"The identity {path} was made for another network: make it anew with `gioconda personalise`.")
+    return identity
+
+
+def _read(path: Path) -> tuple[Identity, str]:
+    """The identity, and its network. Raises: InputError."""
+    try:
+        with zipfile.ZipFile(path) as whole:
+            members = whole.infolist()
+        if len(members) > MOST_ARRAYS or sum(member.file_size for member in members) > MOST_BYTES:
+            raise ValueError("it is far too large")
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: np.asarray(file[name]) for name in file.files}
+        about = json.loads(str(arrays.pop("about")))
+        return _checked(arrays, about), str(about["network"])
+    except (
+        OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, OverflowError, RecursionError,
+        NotImplementedError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error,
+    ) as error:  # fmt: skip
+        raise InputError(
+            f"{path} is no identity file of this version of `gioconda personalise` ({_line(error)}): make it anew."
+        ) from error
+
+
+def _checked(arrays: dict[str, npt.NDArray[Any]], about: dict[str, Any]) -> Identity:
+    """Raises: ValueError, KeyError, TypeError, AttributeError: anything is not as `save_identity` writes it."""
+    if about.get("format") not in (FORMAT, OLDER):
+        raise ValueError("its format is unknown")
+    if about["format"] == FORMAT and about["content"] != _digest(arrays):
+        raise ValueError("its content was changed")
+    code = arrays.pop("code")
+    changes = {name.removeprefix(CHANGE): change for name, change in arrays.items() if name.startswith(CHANGE)}
+    if len(changes) != len(arrays) or code.ndim != 2 or len(code) != 1 or code.dtype != np.float32:
+        raise ValueError("its arrays are others")
+    if any(change.dtype != np.float16 for change in changes.values()):
+        raise ValueError("its arrays are others")
+    if not all(np.isfinite(values).all() for values in (code, *changes.values())):
+        raise ValueError("it has values that are no numbers")
+    return Identity(code, changes)
+
+
+def _digest(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+    """SHA-256 of names, shapes and values."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        digest.update(json.dumps([name, values.dtype.str, values.shape]).encode() + b"\0" + values.tobytes())
+    return digest.hexdigest()
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")

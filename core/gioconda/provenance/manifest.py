@@ -1,0 +1,164 @@
+"""The signed list beside a sequence: what it was made from, under which statement, and every frame's hash.
+
+    out/hero.####.exr  →  out/hero.gioconda.json  {"manifest": {…}, "signature": {"algorithm", "public_key", "value"}}
+
+No dates and no machine names: the same frames and key give the same file. Signed is the manifest as JSON with sorted
+keys and no spaces, UTF-8.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError, OutputError
+from ..files import whole_file
+from ..job.frame_range import FramePattern
+
+VERSION = 1
+SUFFIX = ".gioconda.json"
+MAX_BYTES = 200_000_000  # a million frames
+
+
+def manifest_path(output: str) -> Path:
+    """Where the manifest of a sequence is, from its frames' pattern."""
+    pattern = FramePattern.parse(output)
+    first = pattern.path(0)
+    stem = Path(pattern.before).name if not pattern.before.endswith(("/", "\\")) else ""
+    return first.with_name((stem.rstrip("._- ") or "sequence") + SUFFIX)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What a manifest said that the same key signed."""
+
+    manifest: Mapping[str, Any]
+    written_ns: int  # when
+
+    def digest(self, number: int, path: Path) -> str | None:
+        """A frame's SHA-256, if it is listed and its file has not been written since."""
+        entry = self.manifest["frames"].get(str(number))
+        fits = entry and entry["file"] == path.name and path.stat().st_mtime_ns < self.written_ns
+        return str(entry["sha256"]) if fits else None
+
+
+def read_earlier(output: str, signer: Any) -> Earlier | None:
+    """The manifest that is there, if this very key (a `keys.Signer`) signed it."""
+    from .keys import is_signed
+
+    path = manifest_path(output)
+    try:
+        manifest, signature = read_manifest(path)
+        written = path.stat().st_mtime_ns
+    except (InputError, OSError):
+        return None
+    if not signature or signature.get("public_key") != signer.public:
+        return None
+    if not is_signed(canonical(manifest), str(signature.get("value")), signer.public):
+        return None
+    return Earlier(manifest, written)
+
+
+def write_manifest(
+    output: str, facts: Mapping[str, Any], frames: Mapping[int, str], *, signer: Any | None, earlier: Earlier | None
+) -> Path:
+    """Write the manifest of the frames (number → SHA-256).
+
+    Frames that an earlier manifest with the same facts lists, and that are still there, stay listed.
+
+    Args:
+        facts: what is said of the whole sequence: plain data.
+        signer: a `keys.Signer`; None: nobody signs.
+
+    Raises:
+        OutputError.
+    """
+    path, pattern = manifest_path(output), FramePattern.parse(output)
+    listed = {number: {"file": pattern.path(number).name, "sha256": digest} for number, digest in frames.items()}
+    if earlier and all(earlier.manifest.get(name) == value for name, value in facts.items()):
+        for number, entry in ((int(n), entry) for n, entry in earlier.manifest["frames"].items()):
+            if entry["file"] == pattern.path(number).name and pattern.path(number).is_file():
+                listed.setdefault(number, entry)
+    manifest = {
+        "gioconda_manifest": VERSION, "pattern": Path(output).name, **facts,
+        "frames": {str(number): listed[number] for number in sorted(listed)},
+    }  # fmt: skip
+    signature = None
+    if signer is not None:
+        value = signer.sign(canonical(manifest))
+        signature = {"algorithm": "Ed25519", "public_key": signer.public, "value": value}
+    with whole_file(path) as part:
+        text = json.dumps({"manifest": manifest, "signature": signature}, indent=1, ensure_ascii=False)
+        part.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def canonical(manifest: Mapping[str, Any]) -> bytes:
+    """The bytes that are signed."""
+    return json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def read_manifest(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """A manifest and its signature as plain data; nothing is verified but the shape.
+
+    Raises:
+        InputError: the file cannot be read, or is no manifest.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} is too large for a manifest.")
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"The manifest {path} cannot be read: {error.strerror}; check the path.") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no manifest: it is not JSON; render the sequence again.") from error
+    manifest = data.get("manifest") if isinstance(data, dict) else None
+    signature = data.get("signature") if isinstance(data, dict) else None
+    if not isinstance(manifest, dict) or not _is_shaped(manifest) or not isinstance(signature, dict | None):
+        raise InputError(f"{path} is no manifest of Gioconda's (version {VERSION}); render the sequence again.")
+    return manifest, signature
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's bytes. Raises: OutputError: it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read again: {error.strerror}.") from error
+
+
+def _is_shaped(manifest: dict[str, Any]) -> bool:
+    frames = manifest.get("frames")
+    return (
+        manifest.get("gioconda_manifest") == VERSION
+        and isinstance(manifest.get("pattern"), str)
+        and isinstance(frames, dict)
+        and all(_is_frame(number, entry) for number, entry in frames.items())
+    )
+
+
+def _is_frame(number: str, entry: Any) -> bool:
+    digits = number.removeprefix("-")
+    return (
+        digits.isascii() and digits.isdigit() and len(digits) <= 12
+        and isinstance(entry, dict) and isinstance(entry.get("sha256"), str)
+        and isinstance(entry.get("file"), str) and Path(entry["file"]).name == entry["file"]
+    )  # fmt: skip
+
+
+def frame_numbers(pattern: str, names: Sequence[str]) -> dict[str, int]:
+    """File names that belong to a pattern (####.exr), with their numbers."""
+    parsed = FramePattern.parse(pattern)
+    fits = re.compile(re.escape(parsed.before) + rf"(-?)(\d{{{parsed.digits},12}})" + re.escape(parsed.after))
+    found = {}
+    for name in names:
+        match = fits.fullmatch(name)
+        if match:
+            found[name] = int(match[1] + match[2])
+    return found

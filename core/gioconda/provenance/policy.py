@@ -1,0 +1,75 @@
+"""A studio's policy: what it states for jobs that say nothing, and which folders a job file may reach.
+
+gioconda_policy: 1
+consent:                      # leave out: jobs without a statement are refused
+  right: licensed
+  who: Example Studio, legal department
+  text: talent contracts 2024 to 2026
+portraits: [/projects]        # the statement holds for portraits below these folders; leave out: for all
+allow_outside: [/projects]    # job files may name files below these folders; true: anywhere
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..job.consent import Consent
+from ..job.document import Document, read_document
+
+VERSION = 1
+KEYS = ("gioconda_policy", "consent", "portraits", "allow_outside")
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the studio decided."""
+
+    consent: Consent | None = None
+    portraits: tuple[Path, ...] = ()  # where the statement holds; empty: everywhere
+    allow_outside: tuple[Path, ...] = ()  # folders that job files may reach besides their own
+
+    def consent_for(self, portrait: str) -> Consent | None:
+        """The studio's statement for a portrait, if it makes one."""
+        if self.consent is None or (self.portraits and not _below(Path(portrait), self.portraits)):
+            return None
+        return self.consent
+
+
+def read_policy(path: Path) -> Policy:
+    """Read a policy file.
+
+    Raises:
+        InputError, SettingsError: with file and line.
+    """
+    document = read_document(path)
+    data = document.data
+    unknown = [key for key in data if key not in KEYS]
+    if unknown:
+        raise document.error((unknown[0],), f"is no part of a policy; known are {', '.join(KEYS)}.")
+    if data.get("gioconda_policy") != VERSION:
+        raise document.error(("gioconda_policy",), f"must be {VERSION}: this Gioconda reads that version.")
+    given = data.get("consent")
+    if given is not None and not isinstance(given, dict):
+        raise document.error(("consent",), "must be a mapping with right and who.")
+    return Policy(
+        consent=Consent.from_plain(given, source=str(path)) if given is not None else None,
+        portraits=_folders(document, "portraits"),
+        allow_outside=(Path("/").absolute(),) if data.get("allow_outside") is True
+        else _folders(document, "allow_outside"),
+    )  # fmt: skip
+
+
+def _folders(document: Document, key: str) -> tuple[Path, ...]:
+    value: Any = document.data.get(key)
+    if value is None or value is False:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
+        raise document.error((key,), "must be a list of folders.")
+    return tuple((document.path.absolute().parent / entry).resolve() for entry in value)
+
+
+def _below(path: Path, folders: tuple[Path, ...]) -> bool:
+    real = path.absolute().resolve()
+    return any(real == folder or folder in real.parents for folder in folders)

@@ -1,0 +1,101 @@
+"""What is done with a sequence once its frames are there: the signed manifest, content credentials."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import GiocondaError
+from ..external.folder import read_notice
+from ..imaging.exr import STATEMENT
+from ..job.frame_range import FramePattern
+from ..job.protocol import REST, TAKE, Job, Log, Report, Warn
+from ..models import load_registry
+from ..render.frame_files import settings_of, source_type
+from .manifest import read_earlier, sha256_of, write_manifest
+from .user_folder import config_folder
+
+
+def sign_off(job: Job, numbers: Sequence[int], source_sha256: str, report: Report) -> Path:
+    """Write the manifest of a job's frames, signed, and give its videos and pictures content credentials.
+
+    A key that cannot be used is told and leaves the manifest unsigned: frames are worth more than a signature.
+
+    Raises:
+        OutputError: the manifest cannot be written.
+    """
+    pattern, signer = FramePattern.parse(job.output), _signer(job, report)
+    facts = facts_of(job, source_sha256)
+    earlier = read_earlier(job.output, signer) if signer else None
+    digests = {
+        number: (earlier.digest(number, path) if earlier else None) or sha256_of(path)
+        for number in numbers
+        if (path := pattern.path(number)).is_file()
+    }
+    looks = [Path(look) for look in (job.review, job.sheet) if look]
+    looks += [pattern.path(number).with_suffix(".png") for number in numbers] if job.png else []
+    add_credentials(job, looks, facts, report)
+    return write_manifest(job.output, facts, digests, signer=signer, earlier=earlier)
+
+
+def facts_of(job: Job, source_sha256: str) -> dict[str, Any]:
+    """What is said of a whole sequence: plain data.
+
+    Raises:
+        OutputError: the motion cannot be read.
+    """
+    models = load_registry(Path(job.models) if job.models else None).models
+    return {
+        "software": f"Gioconda {__version__}",
+        "statement": STATEMENT,
+        "digital_source_type": source_type(job),
+        "consent": dict(job.consent) if job.consent else None,
+        "source": source_sha256,
+        "motion": job.motion if job.motion in (TAKE, REST) else sha256_of(Path(job.motion)),
+        "settings": json.loads(json.dumps(settings_of(job))),  # as it is read back: lists, no tuples
+        "models": {name: model.sha256 for name, model in models.items()},
+        **({"engine": read_notice(Path(job.engine)).plain()} if job.engine else {}),
+    }
+
+
+def add_credentials(job: Job, looks: Sequence[Path], facts: Mapping[str, Any], report: Report) -> None:
+    """Content credentials for the videos and pictures that are there; what stands in the way is told."""
+    looks = [look for look in looks if look.is_file()]
+    folder = _folder(job)
+    if not looks:
+        return
+    if folder is None or not find_spec("c2pa"):
+        report(Log("Videos and pictures carry no content credentials: pip install gioconda[c2pa] adds them."))
+        return
+    from .credentials import attach
+    from .keys import open_certificate
+
+    try:
+        certificate = open_certificate(folder)
+        for look in looks:
+            attach(look, facts, certificate)
+    except GiocondaError as error:
+        report(Warn(f"Content credentials are missing. {error}"))
+
+
+def _folder(job: Job) -> Path | None:
+    return Path(job.keys) if job.keys else config_folder()
+
+
+def _signer(job: Job, report: Report) -> Any | None:
+    """The user's key, None where there can be none."""
+    folder = _folder(job)
+    if folder is None or not find_spec("cryptography"):
+        report(Log("The manifest is not signed: cryptography is not installed, or there is no folder for a key."))
+        return None
+    from .keys import open_signer
+
+    try:
+        return open_signer(folder)
+    except GiocondaError as error:
+        report(Warn(f"The manifest is not signed. {error}"))
+        return None

@@ -1,0 +1,38 @@
+"""Says when the renderer is being compiled: numba does that once per machine, and it takes a minute or two.
+
+Imported before everything that compiles: some libraries do so while they are imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from numba.core import event
+
+from ..job.protocol import Report, Stage
+
+STAGE = Stage("compile", "Compiling the renderer (once per machine, a minute or two)")
+
+
+@contextmanager
+def announced(report: Report) -> Iterator[None]:
+    """Within the block, the first thing that has to be compiled, not only loaded, is told by a `Stage` "compile"."""
+    with event.install_listener("numba:compile", _Once(lambda: report(STAGE))):
+        yield
+
+
+class _Once(event.Listener):  # type: ignore[misc]
+    """Calls `tell` when the first compilation starts."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell: Callable[[], None] | None = tell
+
+    def on_start(self, event: Any) -> None:
+        tell, self._tell = self._tell, None
+        if tell:
+            tell()
+
+    def on_end(self, event: Any) -> None:
+        pass

@@ -1,0 +1,233 @@
+"""Where frames go: their names, their headers, which are kept, and what is made of them for looking at.
+
+The methods of an `OpenFrame` run on the writing thread, its pieces on several at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import __version__
+from ..errors import CancelledError, OutputError
+from ..files import unwritable
+from ..imaging.color import Display, Floats, display_srgb
+from ..imaging.exr import (
+    COMPOSITE_SYNTHETIC,
+    COMPOSITE_WITH_NETWORK,
+    FLOAT32_PASSES,
+    ExrWriter,
+    check_compression,
+    is_whole,
+    read_exr,
+)
+from ..imaging.image import write_png
+from ..job.frame_range import FramePattern
+from ..job.protocol import Job
+from ..pose import Pose
+
+# What does not change a frame's pixels: where things are, what it runs on, what else is made.
+NOT_SETTINGS = (
+    "portrait", "motion", "points", "matte", "plate", "ocio", "identity", "output", "frames", "device", "threads",
+    "review", "sheet", "png", "resume", "overwrite", "placeholders", "rest", "models", "cache", "consent", "keys",
+    "engine",
+)  # fmt: skip
+
+
+PROCESSOR = "cpu"  # in a frame's header: rendered by the engine's own kernels
+# What works by way of the poses: a frame whose pose stays the same is the same.
+IN_THE_POSE = ("retarget", "neutral", "fps")
+_HEADER_BYTES = 65536  # of an EXR, that hold its header
+_EXR = b"\x76\x2f\x31\x01"
+
+
+def settings_of(job: Job) -> dict[str, Any]:
+    """The job's settings that pixels depend on."""
+    return {name: value for name, value in asdict(job).items() if name not in NOT_SETTINGS}
+
+
+def source_type(job: Job) -> str:
+    """What the frames are in IPTC's words; of a job whose networks are settled (`neural.quality.settled`)."""
+    return COMPOSITE_SYNTHETIC if job.engine is None and job.neural == "off" else COMPOSITE_WITH_NETWORK
+
+
+def identity(job: Job, contents: Mapping[str, str]) -> str:
+    """A hash of all that every frame depends on: settings, this version, the files' contents (name → SHA-256)."""
+    settings = {name: value for name, value in settings_of(job).items() if name not in IN_THE_POSE}
+    text = json.dumps({"version": __version__, "settings": settings, "contents": dict(contents)}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def frame_identity(job_identity: str, poses: Iterable[Pose | None]) -> str:
+    """A hash of all that one frame depends on: `poses` are its own, and its neighbours' where a pass shows them."""
+    digest = hashlib.sha256(job_identity.encode())
+    for pose in poses:
+        parts = () if pose is None else (pose.displacement, pose.rotation, pose.translation, np.float64(pose.scale))
+        digest.update(b"|%d" % len(parts))
+        for part in parts:
+            digest.update((np.asarray(part, np.float64) + 0.0).tobytes())  # + 0: no minus zero
+    return digest.hexdigest()
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file is a frame of this program, whole or not, of whatever job. An empty file is nobody's: True."""
+    head = _head_of(path)
+    return not head or (head.startswith(_EXR) and b"gioconda:job\0" in head)
+
+
+def is_placeholder(path: Path) -> bool:
+    """Whether a frame only stands in for one that is not rendered yet, see `placeholders`."""
+    head = _head_of(path)
+    return head.startswith(_EXR) and b"gioconda:placeholder\0" in head
+
+
+def _head_of(path: Path) -> bytes:
+    """Raises: OutputError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEADER_BYTES)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def check_output(job: Job, numbers: list[int]) -> None:
+    """Before any work: the folder can be written, the compression suits, nothing is there that must not be replaced.
+
+    --resume replaces what is ours: placeholders, frames cut off, frames that would come out differently now.
+
+    Raises:
+        OutputError, SettingsError.
+    """
+    check_compression(job.compression, job.passes)
+    pattern = FramePattern.parse(job.output)
+    folder = pattern.path(0).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    if job.overwrite:
+        return
+    there = [path for path in map(pattern.path, numbers) if path.is_file() and not is_placeholder(path)]
+    foreign = [path for path in there if not is_ours(path)]
+    if job.resume and foreign:
+        raise OutputError(
+            f"{foreign[0]} is no frame of Gioconda's ({len(foreign)} of {len(there)} files there are not): "
+            "--overwrite replaces it, another -o leaves it alone."
+        )
+    if there and not job.resume:
+        raise OutputError(
+            f"{there[0]} is there already ({len(there)} of {len(numbers)} frames are): --resume keeps what would come "
+            "out the same, --overwrite replaces them, another -o leaves them alone."
+        )
+
+
+Look = Callable[[int, npt.NDArray[np.uint8]], None]  # takes a frame's number and its picture (H, W, 3) uint8 sRGB
+
+
+class FrameFiles:
+    """The frames of one job on disk.
+
+    Attributes:
+        passes: names, Combined first.
+        display: how pixels are shown in PNGs and to the looks.
+        looks: who else wants to see each frame: a video, a contact sheet.
+    """
+
+    def __init__(
+        self, job: Job, size: tuple[int, int], header: Callable[[int | None], dict[str, Any]], display: Display
+    ) -> None:
+        """`size`: (width, height), pixels. `header`: frame number (None: the portrait as it is) → the EXR's header."""
+        self.job, self.size, self.header, self.display = job, size, header, display
+        self.pattern = FramePattern.parse(job.output)
+        self.passes = ("Combined", *(name for name in job.passes if name != "Combined"))
+        self.looks: list[Look] = []
+        self.begun: OpenFrame | None = None
+
+    def path(self, number: int) -> Path:
+        return self.pattern.path(number)
+
+    def writer(self, path: Path, header: Mapping[str, Any]) -> ExrWriter:
+        """For one frame, as the job wants them."""
+        return ExrWriter(
+            path, *self.size, self.passes, header=header, compression=self.job.compression,
+            float32=("all",) if self.job.full_float else FLOAT32_PASSES,
+        )  # fmt: skip
+
+    def is_kept(self, number: int) -> bool:
+        """Whether a frame is there, whole, and as it would come out now. (--overwrite keeps none.)"""
+        if self.job.overwrite:
+            return False
+        header = self.header(number)
+        expected = {name: header[name] for name in ("gioconda:job", "imageCounter")}
+        return is_whole(self.path(number), expected, decode=False)
+
+    def show_again(self, number: int) -> None:
+        """Let the looks see a kept frame."""
+        if self.looks or self.job.png:
+            passes, _ = read_exr(self.path(number))
+            self._show(number, display_srgb(passes["Combined"], exposure=self.display))
+
+    def _show(self, number: int, srgb: npt.NDArray[np.uint8]) -> None:
+        if self.job.png:
+            write_png(self.path(number).with_suffix(".png"), srgb)
+        for look in self.looks:
+            look(number, srgb)
+
+    def abandon(self) -> None:
+        """After a failure: leave nothing of the frame that was being written."""
+        if self.begun:
+            self.begun.abandon()
+
+
+class OpenFrame:
+    """A frame being written: `rows` from top to bottom, then `finish`.
+
+    The `pieces` of rows may run on any thread, before.
+    """
+
+    def __init__(self, files: FrameFiles, number: int, *, renderer: str = PROCESSOR) -> None:
+        """renderer: what draws it, for the header: “cpu” or “graph/” and a device."""
+        job = files.job
+        self.files, self.number = files, number
+        # no part of the frame's hash: both draw the same within a stated tolerance, and farms have both
+        header = {**files.header(number), "gioconda:renderer": renderer}
+        self.writer = files.writer(files.path(number), header)
+        width, height = files.size
+        shown = bool(files.looks) or job.png
+        self.srgb = np.empty((height, width, 3), np.uint8) if shown else None
+
+    def pieces(self, row: int, passes: Mapping[str, Floats]) -> list[Callable[[], Any]]:
+        """What is to be made of rows before `rows` can write them."""
+        show = [] if self.srgb is None else [partial(self._show_rows, self.srgb, row, passes["Combined"])]
+        return [*show, *self.writer.pieces(passes)]
+
+    def _show_rows(self, srgb: npt.NDArray[np.uint8], row: int, band: Floats) -> None:
+        srgb[row : row + len(band)] = display_srgb(band, exposure=self.files.display)
+
+    def rows(self, row: int, count: int, *made: Any) -> None:
+        """The next `count` rows, from what their pieces returned."""
+        if row == 0:
+            self.writer.__enter__()
+            self.files.begun = self
+        self.writer.write_pieces(row, count, made if self.srgb is None else made[1:])
+
+    def finish(self) -> None:
+        self.files.begun = None
+        self.writer.__exit__(None, None, None)
+        if self.srgb is not None:
+            self.files._show(self.number, self.srgb)
+
+    def abandon(self) -> None:
+        error = CancelledError("abandoned")
+        self.writer.__exit__(CancelledError, error, None)

@@ -1,0 +1,73 @@
+"""Frames that stand in for those not rendered yet: the portrait as it is, a whole valid EXR with every pass asked for.
+
+Written once, then linked: a thousand of them take the disk space of one. Each says in its header what it is, and a real
+frame takes its place as a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from ..files import unwritable
+from ..imaging.exr import is_whole
+from .frame_files import FrameFiles, is_placeholder
+
+MARK = "gioconda:placeholder"  # of the header: the identity of the portrait as it is
+Draw = Callable[[Path], None]
+
+
+def missing(files: FrameFiles, numbers: list[int], mark: str) -> list[Path]:
+    """Where there is neither a frame nor a placeholder of this mark, but perhaps one of another."""
+    paths = [files.path(number) for number in numbers]
+    return [path for path in paths if not path.exists() or (is_placeholder(path) and not is_whole_one(path, mark))]
+
+
+def is_whole_one(path: Path, mark: str) -> bool:
+    return is_whole(path, {MARK: mark}, decode=False)
+
+
+def put(paths: list[Path], mark: str, draw: Draw) -> None:
+    """Make every one of `paths` a placeholder. `draw` writes one; a frame that appears meanwhile is left alone.
+
+    Raises:
+        OutputError.
+    """
+    if not paths:
+        return
+    master = paths[0].with_name(f".placeholder-{mark[:16]}-{os.getpid()}.exr")
+    try:
+        draw(master)
+        for path in paths:
+            _share(master, path)
+    finally:
+        with contextlib.suppress(OSError):
+            master.unlink(missing_ok=True)
+
+
+def _share(master: Path, path: Path) -> None:
+    """`master` under another name too, unless something else has that name by now."""
+    try:
+        if path.exists() and is_placeholder(path):  # of another portrait
+            path.unlink(missing_ok=True)
+        try:
+            os.link(master, path)
+        except FileExistsError:
+            return
+        except OSError:  # not on this disk
+            _copy(master, path)
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _copy(master: Path, path: Path) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.copy")
+    try:
+        shutil.copyfile(master, part)
+        if not path.exists():
+            part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,314 @@
+"""A job from first frame to last: open motion and portrait, retarget, render and write each frame.
+
+The main thread renders; a `Spool` encodes on all cores and writes in order. A frame is rendered in bands of rows, so
+that memory does not grow with the picture, and appears under its name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import __version__
+from ..engine import CHANNELS, Placed, Portrait, place
+from ..errors import SettingsError
+from ..external.folder import read_notice
+from ..external.painter import Painter, open_painter, painted
+from ..gpu.choice import open_renderer
+from ..imaging.color import Floats
+from ..imaging.exr import ExrWriter, provenance
+from ..imaging.review import Preview
+from ..job.frame_range import FrameRange
+from ..job.protocol import REST, TAKE, Job, Progress, Report, Stage, Warn
+from ..motion.motion import Motion
+from ..motion.retarget import RetargetSettings, retarget
+from ..neural.bands import corrected_bands, drawn_bands
+from ..neural.choice import settled, used_models
+from ..neural.corrector import Corrector, open_corrector
+from ..pose import Performance, Pose
+from ..provenance.sign import sign_off
+from . import placeholders
+from .encode_queue import Spool
+from .frame_files import (
+    PROCESSOR,
+    FrameFiles,
+    OpenFrame,
+    check_output,
+    frame_identity,
+    identity,
+    settings_of,
+    source_type,
+)
+from .open_inputs import Opened, file_sha256, open_motion, open_portrait
+
+if TYPE_CHECKING:
+    from ..gpu.renderer import Renderer
+
+Correction = Corrector | Painter
+BAND_BYTES = 16_000_000  # of rendered rows in one band
+BANDS = 6  # waiting, being encoded or being written; one more is being rendered
+
+
+def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] = open_portrait) -> dict[str, Any]:
+    """Run a job. Returns what was made, as plain data.
+
+    opener: opens the portrait; another one may have it open already.
+
+    Raises:
+        GiocondaError: anything the user can put right; finished frames stay, unfinished ones leave nothing behind.
+    """
+    started = time.monotonic()
+    job = settled(job, report)
+    motion = open_motion(job, report)
+    there = [int(number) for number in motion.frames]
+    retarget_settings(job, there)  # before any work
+    numbers = chosen_frames(job.frames, there, report)
+    check_output(job, numbers)
+    opened = opener(job, report)
+    corrector = open_correction(job, opened.portrait, report)
+    performance = performance_of(job, motion, opened.portrait.landmarks)
+    files = frame_files(job, opened, performance)
+    to_come = [*(numbers if job.placeholders else ()), *(() if job.rest is None else (job.rest,))]
+    put_placeholders(files, opened.portrait, to_come, report)
+    report(Stage("render", f"Rendering {len(numbers)} frames of {files.size[0]} × {files.size[1]} to {job.output}"))
+    with Preview(fps=performance.fps, video=job.review, sheet=job.sheet) as preview:
+        if job.review or job.sheet:
+            files.looks.append(preview.add)
+        kept = write_frames(
+            job, files, opened.portrait, performance, numbers, report, corrector=corrector,
+            renderer=None if isinstance(corrector, Painter) else open_renderer(job, opened.portrait, corrector, report),
+        )  # fmt: skip
+    sign_off(job, numbers, opened.sha256, report)
+    return summary(job, files, numbers, kept, time.monotonic() - started)
+
+
+def open_correction(job: Job, portrait: Portrait, report: Report) -> Correction | None:
+    """What changes a job's finished frames: networks, somebody else's engine, or nothing.
+
+    Raises:
+        ModelError, InputError, DeviceError.
+    """
+    if job.engine is None:
+        return open_corrector(job, portrait, report)
+    return open_painter(Path(job.engine), portrait, report, device=job.device, threads=job.threads)
+
+
+def performance_of(job: Job, motion: Motion, landmarks: npt.NDArray[np.floating]) -> Performance:
+    """What the portrait with these landmarks, (478, 3) pixels, does: the motion retargeted, or nothing at all.
+
+    Raises:
+        SettingsError, MotionError.
+    """
+    settings = retarget_settings(job, [int(number) for number in motion.frames])
+    if job.motion != REST:
+        return retarget(motion, landmarks, settings)
+    still, count = Pose(), len(motion)
+    displacement = np.broadcast_to(np.float32(0), (count, *still.displacement.shape))
+    rotation, translation = (np.broadcast_to(one, (count, *one.shape)) for one in (still.rotation, still.translation))
+    return Performance(displacement, rotation, translation, np.ones(count), motion.frames, motion.fps)
+
+
+def put_placeholders(files: FrameFiles, portrait: Portrait, numbers: list[int], report: Report) -> None:
+    """The portrait as it is wherever there is no frame yet, of these numbers. Raises: OutputError."""
+    if not numbers:
+        return
+    header = {**files.header(None), "comments": "A placeholder: this frame is not rendered yet."}
+    mark = header["gioconda:placeholder"] = header["gioconda:job"]
+    header["gioconda:job"] = "placeholder"
+    paths = placeholders.missing(files, numbers, mark)
+
+    def draw(path: Path) -> None:
+        with files.writer(path, header) as exr, Spool(BANDS, workers=files.job.threads) as spool:
+            for row, passes in bands(files, portrait, Pose(), None, None):
+                rows = len(passes["Combined"])
+                spool.put(partial(_write_pieces, exr, row, rows), *exr.pieces(passes))
+
+    if paths:
+        report(Stage("placeholders", f"Putting the portrait as it is in place of {len(paths)} frames to come"))
+    placeholders.put(paths, mark, draw)
+
+
+def _write_pieces(exr: ExrWriter, row: int, rows: int, *made: Any) -> None:
+    exr.write_pieces(row, rows, made)
+
+
+def summary(job: Job, files: FrameFiles, numbers: list[int], kept: int, seconds: float) -> dict[str, Any]:
+    """What a job made, with the sentence for people."""
+    new = len(numbers) - kept
+    where = ", ".join(str(path) for path in (files.path(numbers[0]).parent, job.review, job.sheet) if path)
+    text = f"{new} frames in {seconds:.1f} s: {where}"
+    return {
+        "frames": FrameRange.format(numbers),
+        "rendered": new,
+        "kept": kept,
+        "seconds": round(seconds, 2),
+        "output": job.output,
+        "review": job.review,
+        "sheet": job.sheet,
+        "text": text + (f" ({kept} frames were whole already)" if kept else ""),
+    }
+
+
+def write_frames(
+    job: Job, files: FrameFiles, portrait: Portrait, performance: Performance, numbers: list[int], report: Report,
+    *, corrector: Correction | None = None, renderer: Renderer | None = None,
+) -> int:  # fmt: skip
+    """Render what is missing, in order, writing beside rendering. Returns how many frames were kept as they were.
+
+    renderer: draws whole frames ahead, on a graphics card; what it leaves out is drawn here.
+    """
+    progress = Counter(len(numbers), report)
+    index = {int(number): i for i, number in enumerate(performance.frames)}
+    kept = {number for number in numbers if files.is_kept(number)}
+    ahead: Iterator[dict[str, Floats] | None] = iter(())
+    if renderer is not None:
+        todo = (poses_of(performance, index[number]) for number in numbers if number not in kept)
+        ahead = renderer.stream((partial(posed, portrait, *poses) for poses in todo), files.passes, report)
+    try:
+        with Spool(BANDS, workers=job.threads) as spool:
+            for number in numbers:
+                if number in kept:
+                    finish: Callable[[], None] = partial(files.show_again, number)
+                else:
+                    whole = next(ahead, None)
+                    frame = OpenFrame(files, number, renderer=renderer.label if renderer and whole else PROCESSOR)
+                    for row, passes in bands(files, portrait, *poses_of(performance, index[number]), corrector, whole):
+                        spool.put(partial(frame.rows, row, len(passes["Combined"])), *frame.pieces(row, passes))
+                    finish = frame.finish
+                spool.put(partial(progress, number, str(files.path(number)), finish))
+    finally:
+        files.abandon()
+    return len(kept)
+
+
+def bands(
+    files: FrameFiles, portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None,
+    corrector: Correction | None = None, whole: dict[str, Floats] | None = None,
+) -> Iterator[tuple[int, dict[str, Floats]]]:  # fmt: skip
+    """A frame from top to bottom: (first row, passes of (rows, W, channels) float32).
+
+    whole: the frame, where it is drawn already.
+    """
+    width, height = files.size
+    step = band_rows(width, sum(CHANNELS[name] for name in files.passes))
+    if whole is None:
+        placed, smooth_edges = posed(portrait, pose, previous, following), not files.job.draft
+        if isinstance(corrector, Corrector):
+            yield from corrected_bands(corrector, placed, files.passes, step, smooth_edges=smooth_edges)
+            return
+        if corrector is None or pose.is_identity:
+            yield from drawn_bands(placed, files.passes, step, smooth_edges=smooth_edges)
+            return
+        whole = painted(corrector, placed, files.passes, smooth_edges=smooth_edges)
+    for row in range(0, height, step):
+        yield row, {name: array[row : row + step] for name, array in whole.items()}
+
+
+def posed(portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None) -> Placed:
+    return place(portrait, pose, previous=previous, following=following)
+
+
+def poses_of(performance: Performance, i: int) -> tuple[Pose, Pose | None, Pose | None]:
+    """A frame's own pose, that of the frame before and of the frame after."""
+    return performance[i], neighbour(performance, i, -1), neighbour(performance, i, 1)
+
+
+def band_rows(width: int, channels: int) -> int:
+    """Rows in a band: a multiple of 16, the height of EXR's blocks."""
+    return max(16, BAND_BYTES // (4 * width * channels) // 16 * 16)
+
+
+def retarget_settings(job: Job, frames: list[int]) -> RetargetSettings:
+    """The job's, with the number of the neutral frame turned into its index among the motion's `frames`.
+
+    Raises:
+        SettingsError: a field that does not exist, a value that cannot be used, a neutral frame that is not there.
+    """
+    if job.motion == REST:
+        return RetargetSettings.from_dict(dict(job.retarget))
+    if not isinstance(job.neutral, int):
+        return RetargetSettings.from_dict({"neutral": job.neutral or "auto", **job.retarget})
+    if job.neutral not in frames:
+        raise SettingsError(
+            f"The neutral frame {job.neutral} is not in the motion; it has {FrameRange.format(frames)}."
+        )
+    return RetargetSettings.from_dict({"neutral": frames.index(job.neutral), **job.retarget})
+
+
+def neighbour(performance: Performance, i: int, step: int) -> Pose | None:
+    """The pose of the frame number just before (-1) or after (1), None where the motion has none."""
+    j = i + step
+    if not 0 <= j < len(performance) or performance.frames[j] - performance.frames[i] != step:
+        return None
+    return performance[j]
+
+
+def chosen_frames(text: str, there: list[int], report: Report) -> list[int]:
+    """The motion's frames that a range asks for; its numbers in a gap of the motion are told and left out.
+
+    Raises:
+        SettingsError: a number lies before the motion's first or after its last frame.
+    """
+    wanted = FrameRange.parse(text).numbers()
+    if not wanted:
+        return there
+    outside = [number for number in (wanted[0], wanted[-1]) if not there[0] <= number <= there[-1]]
+    if outside:
+        raise SettingsError(f"There is no frame {outside[0]} in the motion; it has {FrameRange.format(there)}.")
+    missing = sorted(set(wanted) - set(there))
+    if missing:
+        report(Warn(f"The motion has no frame {FrameRange.format(missing)}: left out."))
+    chosen = sorted(set(wanted) & set(there))
+    if not chosen:
+        raise SettingsError(f"The motion has none of the frames {text}; it has {FrameRange.format(there)}.")
+    return chosen
+
+
+def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFiles:
+    """Where the frames go, with the header each of them gets."""
+    motion = job.motion if job.motion in (TAKE, REST) else file_sha256(job.motion)
+    engine = read_notice(Path(job.engine)) if job.engine else None
+    contents = {
+        "portrait": opened.sha256,
+        "fps": f"{performance.fps:.6g}",
+        **{name: file_sha256(getattr(job, name)) for name in ("points", "matte", "plate", "identity")},
+        "ocio": job.ocio if job.ocio and "://" in job.ocio else file_sha256(job.ocio),
+        **{name: model.sha256 for name, model in used_models(job).items()},
+        **({"engine": engine.digest()} if engine else {}),
+    }
+    job_identity = identity(job, contents)
+    index = {int(number): i for i, number in enumerate(performance.frames)}
+    moving = "Vector" in job.passes  # shows where the neighbours are
+
+    def header(number: int | None) -> dict[str, Any]:
+        poses = (Pose(),) if number is None else poses_of(performance, index[number])[: 3 if moving else 1]
+        return provenance(
+            software=f"Gioconda {__version__}", frame=number or 0, fps=performance.fps, settings=settings_of(job),
+            pixel_aspect=opened.pixel_aspect, source_sha256=opened.sha256, motion_sha256=motion,
+            job=frame_identity(job_identity, poses), consent=job.consent,
+            engine=engine.plain() if engine else None, digital_source_type=source_type(job),
+        )  # fmt: skip
+
+    return FrameFiles(job, (opened.portrait.width, opened.portrait.height), header, opened.display)
+
+
+class Counter:
+    """Finishes frames, counts them and tells how long the rest will take. Called on the writing thread."""
+
+    def __init__(self, total: int, report: Report) -> None:
+        self.total, self.report = total, report
+        self.done = 0
+        self.started = time.monotonic()
+
+    def __call__(self, number: int, path: str, finish: Callable[[], None]) -> None:
+        finish()
+        self.done += 1
+        each = (time.monotonic() - self.started) / self.done
+        left = round(each * (self.total - self.done), 1)
+        self.report(Progress(self.done, self.total, frame=number, path=path, seconds_left=left))

@@ -1,0 +1,1 @@
+"""The seed paper's networks, kept to compare with: embedder, generator, discriminator and their training."""

@@ -1,0 +1,286 @@
+"""The command line as users meet it: what it makes, and the sentence and exit status for each thing that goes wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gioconda.cli import main as cli
+from gioconda.cli.options import parser
+from gioconda.errors import CancelledError, ExitCode
+from gioconda.imaging import image
+from gioconda.job.protocol import Error, Job, Progress, Result, from_line
+from gioconda.motion.motion import Motion, save_motion
+
+ROOT = Path(__file__).resolve().parents[3]
+HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
+
+Run = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the tests stays in the user's cache."""
+    monkeypatch.setenv("GIOCONDA_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
+    """`run("doctor")` → exit status and what a user sees; a traceback fails the test."""
+
+    def run(*words: object) -> tuple[int, str]:
+        code = cli.main([str(word) for word in words])
+        out, err = capfd.readouterr()
+        assert "Traceback" not in out + err
+        return code, out + err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def motion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six frames of a mouth that opens; numbers 1, 2, 3, 4, 6, 7: the fifth is missing."""
+    path = tmp_path_factory.mktemp("motion") / "take.npz"
+    channels = np.linspace(0, 0.8, 6, dtype=np.float32)[:, None]
+    frames = np.array([1, 2, 3, 4, 6, 7], np.int32)
+    save_motion(Motion(24.0, frames, channels=channels, channel_names=("jawOpen",), neutral=0), path)
+    return path
+
+
+# --- words ---------------------------------------------------------------------------------------------------------
+
+
+def test_help_comes_at_once_and_loads_nothing_heavy() -> None:
+    code = "import sys, time; t = time.process_time(); from gioconda.cli import main as cli\n"
+    code += "try: cli.main(['--help'])\nexcept SystemExit: pass\n"
+    code += "heavy = {'numpy', 'cv2', 'numba', 'onnxruntime', 'rich', 'OpenImageIO'} & set(sys.modules)\n"
+    code += "print('SECONDS', time.process_time() - t, heavy or 'light')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "core", capture_output=True, text=True, timeout=60)
+    assert "animate" in done.stdout
+    _, seconds, light = done.stdout.splitlines()[-1].split()
+    assert light == "light"
+    assert float(seconds) < 0.3
+
+
+def test_the_core_folder_runs_with_nothing_installed() -> None:
+    command = [sys.executable, "-s", "-P", str(ROOT / "core"), "--version"]
+    assert "gioconda 0." in subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def test_the_page_names_every_option() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    commands = next(action.choices for action in parser()._actions if isinstance(action.choices, dict))
+    for name, command in commands.items():
+        assert f"gioconda {name}" in page
+        for action in command._actions:
+            assert action.help, f"{name} {action.dest} has no help"
+            for word in action.option_strings:
+                assert word.startswith("-h") or word in ("--help", "-o") or f"{word}" in page, f"{name} {word}"
+
+
+def test_the_job_of_a_command_line_can_be_saved(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "shot.json"
+    words = [
+        "--gain",
+        "lips=1.2,lids=0.8",
+        "--gain",
+        "pose=0.5",
+        "--neutral",
+        "7",
+        "--neutralise",
+        "--passes",
+        "uv,matte",
+    ]
+    code, _ = run("animate", "a.png", "take", "-o", "out/####.exr", "--no-lock-scale", "--save-job", file, *words)
+    assert code == ExitCode.OK
+    job = Job.from_json(file.read_text(encoding="utf-8"))
+    assert job.passes == ("UV", "Matte")
+    assert job.neutral == 7
+    assert job.retarget == {"neutralise": 1.0, "lock_scale": False, "lips": 1.2, "lids": 0.8, "pose": 0.5}
+    assert Path(job.portrait).is_absolute()
+
+
+# --- what goes wrong before anything is rendered -------------------------------------------------------------------
+
+
+def test_what_cannot_be_used_is_refused_with_a_sentence(run: Run, tmp_path: Path, motion: Path) -> None:
+    output = tmp_path / "####.exr"
+    for words, status, sentence in (
+        ([HOPPER, motion, "-o", output, "--fps", "0"], 3, "0 frames per second"),
+        ([HOPPER, motion, "-o", output, "--frames", "3-1"], 3, "ends before it begins"),
+        ([HOPPER, motion, "-o", output, "--frames", "1-100"], 3, "no frame 100 in the motion; it has 1-4,6-7"),
+        ([HOPPER, motion, "-o", output, "--frames", "5"], 3, "none of the frames 5"),
+        ([HOPPER, motion, "-o", tmp_path / "frame.exr"], 3, "where the frame number goes"),
+        ([HOPPER, motion, "-o", output, "--passes", "Beauty"], 3, "no pass “Beauty”"),
+        ([HOPPER, motion, "-o", output, "--compression", "dwaa"], 3, "dwaa"),
+        ([HOPPER, motion, "-o", output, "--gain", "nose=2"], 3, "no region “nose”"),
+        ([HOPPER, motion, "-o", output, "--gain", "lips=big"], 3, "“big” is not a number"),
+        ([HOPPER, motion, "-o", output, "--gain", "lips=99"], 3, "lips"),
+        ([HOPPER, motion, "-o", output, "--neutral", "5"], 3, "neutral frame 5"),
+        ([HOPPER, tmp_path / "no.csv", "-o", output], 3, "no.csv"),
+        ([HOPPER, tmp_path / "no.mp4", "-o", output], 3, "no.mp4"),
+        ([tmp_path / "no.png", motion, "-o", output], 3, "no.png"),
+        ([HOPPER, motion, "-o", output, "--ocio", tmp_path / "no.ocio", "--colorspace", "ACEScg"], 3, "no.ocio"),
+        ([HOPPER, motion, "-o", output, "--colorspace", "Sepia"], 3, "Sepia"),
+    ):
+        code, said = run("animate", *words)
+        assert (code, sentence in said) == (status, True), (words, code, said)
+    assert not list(tmp_path.glob("*.exr"))
+
+
+def test_a_wrong_command_line_is_status_2() -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["animate", "a.png"])
+    assert left.value.code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "empty"),
+        ("Timecode,BlendshapeCount,JawOpen\n00:00:00:01,61,0.1\n00:00:00:02,61,wide\n", "line 3"),
+        ("hello\nworld\n", "line"),
+    ],
+)
+def test_a_malformed_csv_is_named_with_its_line(run: Run, tmp_path: Path, text: str, sentence: str) -> None:
+    file = tmp_path / "take.csv"
+    file.write_text(text, encoding="utf-8")
+    code, said = run("animate", HOPPER, file, "-o", tmp_path / "####.exr")
+    assert code == ExitCode.BAD_INPUT
+    assert "take.csv" in said
+    assert sentence in said
+
+
+def test_a_picture_without_a_face_is_status_4(run: Run, tmp_path: Path, motion: Path, models_folder: Path) -> None:
+    image.write_png(tmp_path / "wall.png", np.full((200, 200, 3), 128, np.uint8))
+    code, said = run("animate", tmp_path / "wall.png", motion, "-o", tmp_path / "####.exr")
+    assert code == ExitCode.NO_FACE
+    assert "--points" in said
+    code, said = run("animate", HOPPER, motion, "-o", tmp_path / "####.exr", "--face", "3")
+    assert code == ExitCode.NO_FACE
+    assert "no face 3" in said
+
+
+def test_a_missing_or_wrong_net_is_status_6(run: Run, tmp_path: Path, motion: Path) -> None:
+    code, said = run("analyse", HOPPER, "--models", tmp_path)
+    assert code == ExitCode.MODELS
+    assert "missing" in said
+    for name in ("face_detection_short_range", "face_detection_full_range", "face_landmarks", "person_segmentation"):
+        (tmp_path / f"{name}.onnx").write_bytes(b"not a net")
+    code, said = run("analyse", HOPPER, "--models", tmp_path)
+    assert code == ExitCode.MODELS
+    assert "not the expected one" in said
+
+
+def test_a_device_that_is_not_there_is_status_7(run: Run, models_folder: Path) -> None:
+    code, said = run("analyse", HOPPER, "--device", "directml" if sys.platform != "win32" else "coreml")
+    assert code == ExitCode.DEVICE
+    assert "directml" in said or "coreml" in said
+
+
+def test_a_folder_that_cannot_be_written_is_status_5(run: Run, tmp_path: Path, motion: Path) -> None:
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+    code, said = run("animate", HOPPER, motion, "-o", tmp_path / "file" / "####.exr")
+    assert code == ExitCode.OUTPUT
+    assert "Cannot write" in said
+
+
+def test_a_broken_job_file_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "shot.json").write_text('{"portrait": 3}', encoding="utf-8")
+    assert run("job", tmp_path / "shot.json")[0] == ExitCode.BAD_INPUT
+    code, said = run("job", tmp_path / "other.json")
+    assert code == ExitCode.BAD_INPUT
+    assert "other.json" in said
+
+
+def test_a_bug_ends_in_a_sentence_and_a_file_for_the_report(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("deep down")
+
+    monkeypatch.setitem(cli.HANDLERS, "doctor", broken)
+    code, said = run("doctor")
+    assert code == ExitCode.FAILED
+    assert "bug" in said
+    file = Path(said.split()[-1].rstrip("."))
+    assert "deep down" in file.read_text(encoding="utf-8")
+    file.unlink()
+
+
+# --- what it makes ---------------------------------------------------------------------------------------------------
+
+
+def test_analyse_finds_the_face_and_its_points_drive_the_next_run(
+    run: Run, tmp_path: Path, models_folder: Path
+) -> None:
+    code, said = run("analyse", HOPPER, "-o", tmp_path / "p.json", "--overlay", tmp_path / "look.png")
+    assert code == ExitCode.OK
+    assert "Face 1 of 1" in said
+    assert image.read_picture(tmp_path / "look.png").width == 512
+    code, said = run("analyse", HOPPER, "--points", tmp_path / "p.json", "--json")
+    assert code == ExitCode.OK
+    result = [from_line(line) for line in said.splitlines()][-1]
+    assert isinstance(result, Result)
+    assert result.data["faces"] == 1
+
+
+def test_animate_makes_frames_and_everything_to_look_at(
+    run: Run, tmp_path: Path, motion: Path, models_folder: Path
+) -> None:
+    words = [HOPPER, motion, "-o", tmp_path / "a.####.exr", "--frames", "3-6"]
+    looks = ["--review", tmp_path / "p.mp4", "--contact-sheet", tmp_path / "s.png", "--png"]
+    code, said = run("animate", *words, "--preview", "--passes", "all", *looks)
+    assert code == ExitCode.OK, said
+    assert "no frame 5: left out" in said
+    made = {path.name for path in tmp_path.iterdir()}
+    frames = {f"a.000{n}.{kind}" for n in (3, 4, 6) for kind in ("exr", "png")}
+    assert made == {*frames, "p.mp4", "s.png", "a.gioconda.json"}
+    code, said = run("animate", *words)
+    assert code == ExitCode.OUTPUT
+    assert "--resume" in said
+
+
+def test_json_lines_are_all_there_is_on_standard_output(tmp_path: Path, motion: Path, models_folder: Path) -> None:
+    command = [sys.executable, "-P", str(ROOT / "core"), "animate", str(HOPPER), str(motion), "--json"]
+    command += ["--frames", "1-2", "-o", str(tmp_path / "#.exr")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    messages = [from_line(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, done.stderr
+    assert None not in messages
+    assert [m.frame for m in messages if isinstance(m, Progress)] == [1, 2]
+    assert isinstance(messages[-1], Result)
+    assert messages[-1].data["rendered"] == 2
+    again = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    last = from_line(again.stdout.splitlines()[-1])
+    assert isinstance(last, Error)
+    assert last.code == again.returncode == ExitCode.OUTPUT
+
+
+@pytest.mark.parametrize("how", [["--json"], []])
+def test_a_program_that_stops_listening_stops_the_work(how: list[str]) -> None:
+    command = [sys.executable, "-P", str(ROOT / "core"), "models", "list", *how]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout and process.stderr
+        process.stdout.close()
+        said = process.stderr.read()
+        process.wait(60)
+    assert said == ""
+    assert process.returncode == ExitCode.CANCELLED
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["animate", "p.png", "take.csv", "-o", "out/####.exr"], "--resume"),
+        (["batch", "run", "npcs.yaml"], "the same command goes on"),
+        (["train", "fast", "pairs", "-o", "run"], "last checkpoint"),
+        (["analyse", "p.png"], "Stopped."),
+    ],
+)
+def test_who_is_stopped_is_told_how_to_go_on(words: list[str], said: str) -> None:
+    told = cli._failure(CancelledError("Stopped."), parser().parse_args(words), stopped=True)
+    assert said in told.text
+    assert ("--resume" in told.text) == (said == "--resume")

@@ -1,0 +1,130 @@
+"""What the person hides: painted once, like its surroundings; at rest nothing changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from gioconda.engine import Portrait, prepare, render
+from gioconda.engine.kernels import PAD
+from gioconda.engine.portrait import person_alpha
+from gioconda.imaging import resample
+from gioconda.job.protocol import Job, Stage
+from gioconda.neural.background import GUESSES, MARGIN, complete, guesses, missed_hair
+from gioconda.pose import Pose, rotation_matrix
+from gioconda.render.open_inputs import place_is_painted, with_painted_place
+
+from ..conftest import Sitter
+
+
+@pytest.fixture(scope="module")
+def whole(small: Sitter) -> Portrait:
+    return prepare(small.source, small.landmarks, small.matte)
+
+
+@pytest.fixture(scope="module")
+def completed(whole: Portrait) -> Portrait:
+    return complete(whole, None)
+
+
+def test_at_rest_the_picture_is_the_source_bit_for_bit(completed: Portrait) -> None:
+    made = render(completed, Pose(), passes=("Combined",)).passes["Combined"]
+    assert np.array_equal(made.view(np.uint32), completed.source.view(np.uint32))
+
+
+def test_person_over_place_is_still_the_picture(completed: Portrait) -> None:
+    layers = completed.layers
+    x0, y0, x1, y1 = layers.window
+    person = layers.texture[PAD : PAD + y1 - y0, PAD : PAD + x1 - x0]
+    together = person + (1 - person[..., 3:]) * layers.plate
+    assert np.abs(together - completed.source[y0:y1, x0:x1]).max() < 1e-4
+
+
+def test_beyond_the_margin_the_place_is_the_pictures_own(whole: Portrait, completed: Portrait) -> None:
+    alpha = person_alpha(whole.layers, whole.source.shape[:2])
+    face_px = float(np.linalg.norm(whole.landmarks[10, :2] - whole.landmarks[152, :2]))
+    far = ~resample.dilate(alpha > 0, MARGIN * face_px + 2)
+    plate = whole.source.copy()
+    x0, y0, x1, y1 = completed.layers.window
+    plate[y0:y1, x0:x1] = completed.layers.plate
+    assert np.array_equal(plate[far], whole.source[far])
+    assert person_alpha(completed.layers, alpha.shape)[far].max() == 0
+
+
+def test_what_comes_into_view_is_painted_anew(whole: Portrait, completed: Portrait) -> None:
+    turned = Pose(rotation=rotation_matrix(yaw=15))
+    before, after = (render(p, turned, passes=("Combined",)).passes["Combined"] for p in (whole, completed))
+    assert not np.array_equal(before, after)
+    assert np.abs(before - after).mean() < 0.02
+
+
+def test_the_same_portrait_is_completed_to_the_same_bits(whole: Portrait, completed: Portrait) -> None:
+    again = complete(whole, None)
+    assert np.array_equal(again.layers.plate.view(np.uint32), completed.layers.plate.view(np.uint32))
+    assert np.array_equal(again.layers.texture.view(np.uint32), completed.layers.texture.view(np.uint32))
+
+
+def test_an_artists_matte_is_not_grown(whole: Portrait) -> None:
+    alpha = person_alpha(whole.layers, whole.source.shape[:2])
+    own = person_alpha(complete(whole, None, own_matte=True).layers, alpha.shape)
+    assert own[alpha == 0].max() == 0
+
+
+def test_a_cutout_stays_as_it_is(whole: Portrait) -> None:
+    source = whole.source.copy()
+    source[:8] = 0
+    cut = replace(whole, source=source)
+    assert complete(cut, None) is cut
+
+
+def test_rows_go_on_from_end_to_end_and_everything_known_stays() -> None:
+    picture = np.repeat(np.linspace(0.2, 0.8, 40, dtype=np.float32)[:, None, None], 40, axis=1).repeat(3, axis=2)
+    hole = np.zeros((40, 40), bool)
+    hole[10:30, 10:30] = True
+    made = guesses(picture, hole)
+    assert np.array_equal(made[~hole].reshape(-1, GUESSES, 3), np.repeat(picture[~hole][:, None], GUESSES, axis=1))
+    assert np.abs(made[..., 6:9] - picture).max() < 1e-6  # along rows nothing changes
+    assert np.abs(made[..., 9:12] - picture).max() < 1e-6  # and down columns evenly
+    assert np.abs(made[..., :3] - picture).max() > 0.01
+
+
+def test_hair_that_the_matte_missed_is_the_persons_and_a_distant_thing_is_not() -> None:
+    face_px = 200.0
+    picture = np.full((200, 200, 3), 0.7, np.float32)
+    alpha = np.zeros((200, 200), np.float32)
+    alpha[:, :100] = 1
+    picture[:, :100] = 0.1
+    picture[50:53, 100:106] = 0.15  # a wisp
+    picture[120:130, 150:160] = 0.1  # something on the wall
+    hole = resample.dilate(alpha > 0, MARGIN * face_px)
+    missed = missed_hair(picture, np.full_like(picture, 0.7), alpha, hole, face_px)
+    assert missed[51, 101:105].min() > 0.8
+    assert missed[:45, 100:].max() == 0
+    assert missed[115:135, 145:].max() == 0
+    flag = picture.copy()
+    flag[:, 100:][:, ::2] = [0.9, 0.1, 0.1]
+    assert missed_hair(flag, np.full_like(picture, 0.7), alpha, hole, face_px)[:, 100:].max() < 0.1
+
+
+def test_a_picture_whose_alpha_was_rounded_is_completed_all_the_same(whole: Portrait) -> None:
+    source = whole.source.copy()
+    source[..., 3] = np.nextafter(np.float32(1), np.float32(0))
+    rounded = replace(whole, source=source)
+    assert complete(rounded, None) is not rounded
+
+
+def test_with_networks_the_place_is_painted_unless_it_is_the_artists_own_or_cut_out() -> None:
+    job = Job(portrait="a.png", motion="take", output="####.exr", neural="fast")
+    assert place_is_painted(job, cutout=False)
+    assert not place_is_painted(job, cutout=True)
+    assert not place_is_painted(replace(job, plate="clean.exr"), cutout=False)
+    assert not place_is_painted(replace(job, neural="off"), cutout=False)
+
+
+def test_painting_needs_no_network(whole: Portrait, completed: Portrait) -> None:
+    job = Job(portrait="a.png", motion="take", output="####.exr", neural="fast")
+    said: list[object] = []
+    painted = with_painted_place(job, whole, said.append)
+    assert np.array_equal(painted.layers.plate, completed.layers.plate)
+    assert [each.name for each in said if isinstance(each, Stage)] == ["complete"]

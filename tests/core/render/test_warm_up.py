@@ -1,0 +1,88 @@
+"""What is warmed up is what rendering uses: afterwards nothing is left to compile, and compiling is told beforehand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from gioconda.errors import CancelledError
+from gioconda.job.protocol import Message
+from gioconda.render.compile import STAGE, announced
+from numba import njit
+
+ROOT = Path(__file__).resolve().parents[3]
+
+EVERYTHING = """
+import numpy as np
+from gioconda.engine import ALL_PASSES, correct, kernels, lids, place, render_rows, squares
+from gioconda.neural.background import complete
+from gioconda.neural.corrector import CorrectionNets, Corrector
+from gioconda.render.warm_up import compile_everything
+
+def compiled():
+    modules = (kernels, correct, lids, squares)
+    found = {f"{each.__name__}.{name}": getattr(each, name) for each in modules for name in dir(each)}
+    return {name: list(value.signatures) for name, value in found.items() if hasattr(value, "signatures")}
+
+compile_everything()
+before = compiled()
+assert not [name for name in before if not before[name] and "._" not in name]
+
+from pathlib import Path
+import sys
+from gioconda.engine import prepare
+from gioconda.face.matte import estimate_matte
+from gioconda.imaging.image import display_srgb, read_picture
+from gioconda.motion.retarget import retarget
+from gioconda.motion.demo_take import make_take
+
+picture = read_picture(Path(sys.argv[1]) / "grace_hopper.jpg").pixels
+with np.load(Path(sys.argv[1]) / "grace_hopper_analysis.npz") as known:
+    landmarks, person = known["landmarks"].astype(np.float64), known["person"].astype(np.float32) / 255
+portrait = prepare(picture, landmarks, estimate_matte(display_srgb(picture), person, landmarks))
+performance = retarget(make_take(24.0), landmarks)
+portrait = complete(portrait, None)
+corrector = Corrector(CorrectionNets.open("fast", None, "cpu"), portrait)
+for i in (30, 40, 55):
+    placed = place(portrait, performance[i], previous=performance[i - 1], following=performance[i + 1])
+    drawn = render_rows(placed, 0, portrait.height, passes=ALL_PASSES).passes
+    assert corrector.share(placed) > 0
+    corrector.corrected(placed, drawn)
+assert compiled() == before, [(name, before[name], now) for name, now in compiled().items() if now != before[name]]
+"""
+
+
+def test_after_warming_up_a_real_portrait_compiles_nothing_more() -> None:
+    command = [sys.executable, "-c", EVERYTHING, str(ROOT / "tests" / "data")]
+    done = subprocess.run(command, cwd=ROOT / "core", capture_output=True, text=True, timeout=250)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_first_compilation_is_told_once_before_it_begins() -> None:
+    told: list[Message] = []
+
+    def more(x: int) -> int:
+        assert told == [STAGE]
+        return x + 1
+
+    with announced(told.append):
+        assert told == []
+        compiled = njit(lambda x: x + 1)
+        assert compiled(1) == 2
+        assert more(1) == 2
+        assert njit(lambda x: x + 2)(1.0) == 3
+    assert told == [STAGE]
+    assert njit(lambda x: x + 3)(1) == 4
+    assert told == [STAGE]
+
+
+def test_stopping_is_possible_where_compiling_begins() -> None:
+    def report(_: Message) -> None:
+        raise CancelledError("Stopped.")
+
+    compiled = njit(lambda x: x * 2)
+    with announced(report), pytest.raises(CancelledError):
+        compiled(2)
+    assert compiled(2) == 4

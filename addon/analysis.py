@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 
 from ..core.gioconda.errors import ExitCode, GiocondaError
-from ..core.gioconda.job import protocol
+from ..core.gioconda.worker import messages
 from . import landmark_points as lp
 from . import nodes, overlay, portrait, preferences, session
 
@@ -87,22 +87,22 @@ def cancel(analysis: Analysis) -> None:
     _end(analysis, "cancelled", "The analysis was cancelled.")
 
 
-def _heard(analysis: Analysis, message: protocol.Message) -> None:
+def _heard(analysis: Analysis, message: messages.Message) -> None:
     """One message of the answer."""
     tree = session.tree_of(analysis.tree)
     if analysis.outcome or tree is None:
         _end(analysis, "cancelled", "")
-    elif isinstance(message, protocol.Stage):
+    elif isinstance(message, messages.Stage):
         _say(tree, message.text, 0.3 if message.name == "read" else 0.6)
-    elif isinstance(message, protocol.Progress) and message.total:
+    elif isinstance(message, messages.Progress) and message.total:
         _say(tree, session.state(tree).stage, message.done / message.total)
-    elif isinstance(message, protocol.Error):
+    elif isinstance(message, messages.Error):
         _refused(analysis, tree, message)
-    elif isinstance(message, protocol.Result):
+    elif isinstance(message, messages.Result):
         _answered(analysis, tree, message.data)
 
 
-def _refused(analysis: Analysis, tree: bpy.types.NodeTree, error: protocol.Error) -> None:
+def _refused(analysis: Analysis, tree: bpy.types.NodeTree, error: messages.Error) -> None:
     if error.code == ExitCode.CANCELLED:
         _end(analysis, "cancelled", "The analysis was cancelled.")
     elif error.code == ExitCode.NO_FACE and not tree.gioconda.face:

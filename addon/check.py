@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.gioconda.job.protocol import Error, Result, from_line
+from ..core.gioconda.worker.messages import Error, Result, from_line
 
 OLDEST = (3, 11)
 NEEDED = {  # what to import, and what pip calls it

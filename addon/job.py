@@ -1,4 +1,4 @@
-"""What the artist set, as a job for the core: a `protocol.Job` and the files it names, in a folder of its own."""
+"""What the artist set, as a job for the core: a `job.Job` and the files it names, in a folder of its own."""
 
 import os
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ import bpy
 
 from ..core.gioconda.errors import InputError, OutputError, SettingsError
 from ..core.gioconda.job.frame_range import FramePattern
-from ..core.gioconda.job.protocol import PASSES, REST, Job
+from ..core.gioconda.job.job import REST, Job
+from ..core.gioconda.job.passes import PASSES
 from ..core.gioconda.motion.motion import Motion, save_motion
 from ..core.gioconda.provenance.user_folder import policy_file
 from . import portrait, preferences, rig

@@ -10,7 +10,7 @@ import bpy
 
 from ..core.gioconda.errors import GiocondaError
 from ..core.gioconda.job.frame_range import FramePattern
-from ..core.gioconda.job.protocol import PASSES
+from ..core.gioconda.job.passes import PASSES
 from . import compositor
 
 NAME = "Gioconda Portrait"

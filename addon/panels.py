@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import bpy
 
-from ..core.gioconda.job.protocol import PASSES
+from ..core.gioconda.job.passes import PASSES
 from . import analysis, nodes, session
 from .rig.panel import draw_head, draw_mapping, draw_rig, has_rig
 from .sentence import draw_sentence

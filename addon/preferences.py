@@ -5,7 +5,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
-from ..core.gioconda.job.protocol import DEVICES
+from ..core.gioconda.job.job import DEVICES
 from .operators import check_interpreter
 
 PACKAGE = __package__.rpartition(".")[0]

@@ -17,8 +17,9 @@ import bpy
 import numpy as np
 
 from ..core.gioconda.errors import ExitCode, GiocondaError
-from ..core.gioconda.job import protocol
+from ..core.gioconda.job.job import Job
 from ..core.gioconda.motion.motion import to_plain
+from ..core.gioconda.worker import messages
 from . import job, nodes, rig, session
 from .tiff import write_tiff
 
@@ -37,7 +38,7 @@ class Live:
     shown: str = ""  # what the newest answer was asked for
     size: int = 0  # and how large
     asked: int = 0  # number of the request under way, 0 none
-    job: protocol.Job | None = None  # everything but the motion
+    job: Job | None = None  # everything but the motion
     settings: str = ""  # what `job` was made from
 
 
@@ -166,7 +167,7 @@ def _look(live: Live, tree: bpy.types.NodeTree) -> None:
         session.fail(tree, error)
 
 
-def _request(live: Live, tree: bpy.types.NodeTree, still: protocol.Job) -> tuple[dict[str, Any], str]:
+def _request(live: Live, tree: bpy.types.NodeTree, still: Job) -> tuple[dict[str, Any], str]:
     """The request but for its size, and a text that changes with what would be seen."""
     global _baking
     scene = nodes.scene_of(tree, bpy.context)
@@ -200,12 +201,12 @@ def _settings_text(tree: bpy.types.NodeTree) -> str:
     return json.dumps([pictures, *chosen, job.retarget_of(tree)], sort_keys=True)
 
 
-def _heard(live: Live, message: protocol.Message) -> None:
-    if not isinstance(message, protocol.Result | protocol.Error):
+def _heard(live: Live, message: messages.Message) -> None:
+    if not isinstance(message, messages.Result | messages.Error):
         return
     live.asked = 0
     tree = session.tree_of(live.uid)
-    if isinstance(message, protocol.Error):
+    if isinstance(message, messages.Error):
         live.shown, live.size = "", 0
         live.changed |= message.code == ExitCode.CANCELLED
     elif tree is not None and live.uid in _live:

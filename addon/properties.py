@@ -13,7 +13,7 @@ from bpy.props import (
 )
 
 from ..core.gioconda.job.consent import RIGHTS
-from ..core.gioconda.job.protocol import DEFAULT_PASSES, PASSES
+from ..core.gioconda.job.passes import DEFAULT_PASSES, PASSES
 from .analysis import picture_changed
 from .nodes import is_portrait, setting_changed
 from .overlay import shown_changed

@@ -13,7 +13,8 @@ from pathlib import Path
 import bpy
 
 from ..core.gioconda.errors import CancelledError, GiocondaError, SettingsError
-from ..core.gioconda.job import protocol
+from ..core.gioconda.job.job import Job
+from ..core.gioconda.worker import messages
 from . import interpreter, job, nodes, rig, session
 from .worker import Run
 
@@ -112,7 +113,7 @@ class Rendering:
                 break
             self.record.progress = done / max(total, 1)
             yield False
-        made: list[protocol.Job] = []
+        made: list[Job] = []
         thread = _Thread(
             lambda: made.append(job.with_motion(self.still, motion, self.first, self.last, folder=self.folder))
         )
@@ -121,7 +122,7 @@ class Rendering:
         thread.raise_error()
         return made[0]
 
-    def _render(self, what: protocol.Job) -> Iterator[bool]:
+    def _render(self, what: Job) -> Iterator[bool]:
         """Run the core on a job. Returns its result's data."""
         self._stop_if_asked()
         command, environment = interpreter.command()
@@ -133,7 +134,7 @@ class Rendering:
         while run.state == "running":
             for message in run.poll():
                 self._heard(message)
-                news |= isinstance(message, protocol.Progress | protocol.Stage)
+                news |= isinstance(message, messages.Progress | messages.Stage)
             if news and time.monotonic() - refreshed > REFRESH_SECONDS:
                 nodes.refresh(self._tree())
                 refreshed, news = time.monotonic(), False
@@ -144,14 +145,14 @@ class Rendering:
             raise GiocondaError(run.error)
         return run.result or {}
 
-    def _heard(self, message: protocol.Message) -> None:
-        if isinstance(message, protocol.Stage):
+    def _heard(self, message: messages.Message) -> None:
+        if isinstance(message, messages.Stage):
             self.record.stage = "Rendering" if message.name == "render" else message.text
-        elif isinstance(message, protocol.Progress) and message.frame is not None:
+        elif isinstance(message, messages.Progress) and message.frame is not None:
             self.record.progress = message.done / max(message.total, 1)
             self.record.seconds_left = message.seconds_left
             self.record.stage = f"Rendering {message.done} of {message.total}"
-        elif isinstance(message, protocol.Warn):
+        elif isinstance(message, messages.Warn):
             self.record.note = message.text
 
     def _tree(self) -> bpy.types.NodeTree:

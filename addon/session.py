@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import bpy
 
 from ..core.gioconda.errors import ExitCode
-from ..core.gioconda.job import protocol
+from ..core.gioconda.worker import messages
 from . import nodes
 
 BUSY_SECONDS = 0.05  # between two rounds while something is going on
@@ -54,9 +54,9 @@ class _Session:
     records: dict[int, Record]
     tasks: list[Task]
     worker: Any  # worker.Worker
-    waiting: dict[int, tuple[int, Callable[[protocol.Message], None]]]  # request → (portrait, who wants to know)
+    waiting: dict[int, tuple[int, Callable[[messages.Message], None]]]  # request → (portrait, who wants to know)
     idle: list[Callable[[], None]]  # called every round
-    stage: protocol.Stage | None = None  # what the worker does before it can answer anyone: it compiles the renderer
+    stage: messages.Stage | None = None  # what the worker does before it can answer anyone: it compiles the renderer
     longest: float = 0.0  # seconds, of all rounds: what the window had to wait
 
 
@@ -221,7 +221,7 @@ def stop_worker() -> None:
 
 def ask(
     request: dict[str, Any],
-    on_message: Callable[[protocol.Message], None],
+    on_message: Callable[[messages.Message], None],
     *,
     tree: bpy.types.NodeTree | None = None,
 ) -> int:
@@ -254,18 +254,18 @@ def listen() -> None:
     if there is None or not _session.waiting:
         return
     for number, message in there.poll():
-        if number is None and isinstance(message, protocol.Stage):  # for all who wait: the renderer is being compiled
+        if number is None and isinstance(message, messages.Stage):  # for all who wait: the renderer is being compiled
             _session.stage = message
             for _, on_message in list(_session.waiting.values()):
                 on_message(message)
         if number not in _session.waiting:
             continue
         uid, on_message = _session.waiting[number]
-        if isinstance(message, protocol.Result | protocol.Error):
+        if isinstance(message, messages.Result | messages.Error):
             del _session.waiting[number]
             _session.stage = None
         tree = tree_of(uid) if uid else None
-        if tree is not None and isinstance(message, protocol.Error) and message.code != ExitCode.CANCELLED:
+        if tree is not None and isinstance(message, messages.Error) and message.code != ExitCode.CANCELLED:
             state(tree).log_path = str(there.log_path)
             fail(tree, message.text)
         on_message(message)

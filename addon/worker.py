@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..core.gioconda.errors import ExitCode, SettingsError
-from ..core.gioconda.job.protocol import Error, Hello, Message, Progress, Result, Stage, check_version, from_answer
+from ..core.gioconda.worker.messages import Error, Hello, Message, Progress, Result, Stage, check_version, from_answer
 from ..core.gioconda.worker.requests import from_plain
 
 Answer = tuple[int | None, Message]  # the id of the request it answers, None for what concerns all
@@ -212,7 +212,7 @@ class Run(Process):
         state: "running", "done", "failed", "cancelled".
         done, total: frames; total is 0 until it is known.
         seconds_left: None until it is known.
-        stage, stage_text: what it is at: a name of `protocol.Stage`, and the sentence.
+        stage, stage_text: what it is at: a name of `messages.Stage`, and the sentence.
         result: the last message's data once it is done.
     """
 

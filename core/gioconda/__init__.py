@@ -1,6 +1,6 @@
 """Gioconda's engine: a portrait and a face motion become pictures. Knows nothing of Blender.
 
-Import `gioconda`, never `core`. Sub-modules are imported where they are used, so that `protocol`, `landmarks` and
+Import `gioconda`, never `core`. Sub-modules are imported where they are used, so that `job`, `landmarks` and
 `motion` stay light enough for Blender's own Python.
 """
 

@@ -22,7 +22,7 @@ def test_the_manifest_and_the_package_have_the_same_version() -> None:
 
 def test_the_zip_holds_what_ships_and_nothing_else(blender: Any) -> None:
     names = zipfile.ZipFile(blender.package).namelist()
-    assert {"__init__.py", "addon/__init__.py", "core/__main__.py", "core/gioconda/protocol.py"} <= set(names)
+    assert {"__init__.py", "addon/__init__.py", "core/__main__.py", "core/gioconda/job/job.py"} <= set(names)
     assert {name.split("/")[0] for name in names} <= {
         "", "__init__.py", "blender_manifest.toml", "LICENSE", "addon", "core", "onnx_models", "wheels",
     }  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gioconda.imaging.exr import read_exr
-from gioconda.job.protocol import PASSES
+from gioconda.job.passes import PASSES
 
 pytestmark = pytest.mark.timeout(1200)  # the first frame of a fresh profile compiles for a minute
 HERE = Path(__file__).parent

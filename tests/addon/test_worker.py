@@ -29,8 +29,8 @@ def load() -> Any:
 
 
 worker = load()
-protocol = importlib.import_module("gioconda_extension.core.gioconda.job.protocol")
-HELLO += f"say(**{ {'kind': 'hello', 'version': protocol.__version__, 'protocol': protocol.VERSION} })\n"
+messages = importlib.import_module("gioconda_extension.core.gioconda.worker.messages")
+HELLO += f"say(**{ {'kind': 'hello', 'version': messages.__version__, 'protocol': messages.PROTOCOL} })\n"
 
 
 def until(done: Callable[[], bool], poll: Callable[[], list[Any]], seconds: float = 20) -> list[Any]:

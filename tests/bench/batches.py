@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gioconda.batch.resources import cores
-from gioconda.job.protocol import Board, from_line
+from gioconda.worker.messages import BatchProgress, from_line
 
 from .batch_data import make_portraits, make_takes, pictures, write_batch
 from .chaos import ROOT, children, command
@@ -96,7 +96,7 @@ def timed(batch: Path, processes: int, threads: int) -> dict[str, Any]:
     boards: list[tuple[float, int]] = []
     settled = float("inf")  # when every worker has done something
     for line in process.stdout or ():
-        if isinstance(message := from_line(line), Board):
+        if isinstance(message := from_line(line), BatchProgress):
             boards.append((time.monotonic(), message.frames))
             settled = min(settled, boards[-1][0] if message.done >= 2 * processes else settled)
     ended = time.monotonic()

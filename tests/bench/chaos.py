@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gioconda.job.protocol import Error, from_line
+from gioconda.worker.messages import Error, from_line
 
 from .batch_data import make_portraits, make_takes, pictures, write_batch
 

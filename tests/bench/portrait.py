@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 from gioconda.cli.demo import demo_job
 from gioconda.errors import GiocondaError
-from gioconda.job.protocol import Message
+from gioconda.worker.messages import Message
 
 ROOT = Path(__file__).resolve().parents[2]
 SPARE = ROOT.parent / "shared" / "data" / "portraits" / "photo_nasa_koch.jpg"

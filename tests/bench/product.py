@@ -21,7 +21,7 @@ from gioconda.imaging.color import display_srgb
 from gioconda.imaging.exr import ExrWriter
 from gioconda.imaging.image import write_png
 from gioconda.imaging.video import read_frames
-from gioconda.job.protocol import LARGEST, Job, Message, Report, Stage
+from gioconda.job.job import LARGEST, Job
 from gioconda.landmarks import COUNT
 from gioconda.models import load_registry
 from gioconda.motion import track_cache
@@ -31,6 +31,7 @@ from gioconda.neural.corrector import Corrector, corrected, open_corrector
 from gioconda.pose import Performance, Pose, rotation_matrix
 from gioconda.render.open_inputs import Opened, at_rest, open_portrait, place_is_painted, with_painted_place
 from gioconda.render.sequence import band_rows
+from gioconda.worker.messages import Message, Report, Stage
 
 from .clips import MOST_FRAMES, Clip, clip_from
 from .long_take import long_take

@@ -26,7 +26,7 @@ from gioconda.imaging.exr_read import is_whole, read_exr
 from gioconda.imaging.image import read_picture
 from gioconda.imaging.video import VideoWriter, read_frames
 from gioconda.job.frame_range import FramePattern, FrameRange
-from gioconda.job.protocol import Job, from_line
+from gioconda.job.job import Job
 from gioconda.landmarks import NAMED
 from gioconda.motion import motion
 from gioconda.motion.motion import load_motion, save_motion
@@ -34,6 +34,7 @@ from gioconda.neural.person import About, Identity, load_identity, save_identity
 from gioconda.provenance.manifest import read_manifest
 from gioconda.provenance.policy import read_policy
 from gioconda.render import cache as prepared
+from gioconda.worker.messages import from_line
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from gioconda.engine import Portrait, place, render_rows
-from gioconda.job.protocol import Message
 from gioconda.neural.corrector import corrected
+from gioconda.worker.messages import Message
 
 from .sitter import corrector_of, poses_of, renderer_of
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from gioconda.engine import Portrait, place
 from gioconda.errors import DeviceError
-from gioconda.job.protocol import Message
+from gioconda.worker.messages import Message
 
 from .sitter import poses_of, renderer_of
 

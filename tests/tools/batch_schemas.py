@@ -14,7 +14,8 @@ from typing import Any
 import gioconda.batch.settings as batch
 from gioconda.imaging.exr import LOSSLESS, LOSSY
 from gioconda.job.consent import RIGHTS
-from gioconda.job.protocol import DEVICES, NEURAL, PASSES, Job
+from gioconda.job.job import DEVICES, NEURAL, Job
+from gioconda.job.passes import PASSES
 from gioconda.motion.retarget import RetargetSettings
 
 FOLDER = Path(batch.__file__).parent

@@ -20,7 +20,7 @@ from mathutils.bvhtree import BVHTree
 
 from ....core.gioconda import landmarks
 from ....core.gioconda.errors import ExitCode, GiocondaError
-from ....core.gioconda.job import protocol
+from ....core.gioconda.worker import messages
 from ... import preferences, session
 from ..errors import RigError
 from ..read.anatomy import Anatomy
@@ -133,30 +133,30 @@ def measure(picture: npt.NDArray[np.uint8], share: float = 0.0) -> Steps[Float |
         raise RigError(f"{source} cannot be written: {error.strerror or error}; is the disk full?") from None
     finally:
         source.unlink(missing_ok=True)
-    if isinstance(answer, protocol.Error):
+    if isinstance(answer, messages.Error):
         if answer.code == ExitCode.NO_FACE:
             return None
         raise RigError(f"The face nets cannot run: {answer.text}")
     return np.array(answer.data["landmarks"], np.float64)
 
 
-def _answer(request: dict[str, Any], share: float) -> Steps[protocol.Result | protocol.Error]:
+def _answer(request: dict[str, Any], share: float) -> Steps[messages.Result | messages.Error]:
     """Ask the warm worker and wait; what was asked is withdrawn when nobody waits any more.
 
     Raises:
         RigError: it takes too long; the worker cannot be started.
     """
-    heard: list[protocol.Message] = []
+    heard: list[messages.Message] = []
     try:
         number = session.ask(request, heard.append)
     except GiocondaError as error:
         raise RigError(f"The face nets cannot run: {error}") from None
     stage, until = "Finding the face on the mesh", time.monotonic() + SECONDS
     try:
-        while not (heard and isinstance(heard[-1], protocol.Result | protocol.Error)):
+        while not (heard and isinstance(heard[-1], messages.Result | messages.Error)):
             if time.monotonic() > until:
                 raise RigError(f"The face nets did not answer within {SECONDS} seconds; try again.")
-            if heard and isinstance(heard[-1], protocol.Stage) and heard[-1].name != "read":
+            if heard and isinstance(heard[-1], messages.Stage) and heard[-1].name != "read":
                 stage = f"Finding the face on the mesh: {heard[-1].text}"
             yield Progress(stage, share, waits=True)
     finally:

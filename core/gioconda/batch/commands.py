@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import InputError, SettingsError
 from ..job.frame_range import FramePattern, FrameRange
-from ..job.protocol import Error, Log, Progress, Report, Result, Stage
+from ..worker.messages import Error, Log, Progress, Report, Result, Stage
 from .settings import FORMATS, Batch, Delivery, read_batch, schema
 
 Arguments = argparse.Namespace

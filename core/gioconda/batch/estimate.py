@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..job.frame_range import FrameRange
-from ..job.protocol import Board, Error, Job, Log, Message, Result, Stage
+from ..job.job import Job
+from ..worker.messages import BatchProgress, Error, Log, Message, Result, Stage
 from .item import Task
 from .plan import Item, Plan
 from .pool import Pool
@@ -90,7 +91,7 @@ def _run(
         worker = pool.start(share.environment(1))
         worker.send(task.to_line())
         while time.monotonic() - began < LONGEST:
-            report(Board(0, 0, 0, len(times), FRAMES))  # and a chance to be stopped
+            report(BatchProgress(0, 0, 0, len(times), FRAMES))  # and a chance to be stopped
             for event in pool.events(0.2):
                 message = event.message
                 if message is None or isinstance(message, Error):

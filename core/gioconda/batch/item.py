@@ -23,13 +23,14 @@ from ..imaging.color import Display, choose_display, display_srgb
 from ..imaging.exr_read import read_exr, read_header
 from ..imaging.image import write_jpeg
 from ..job.frame_range import FramePattern, FrameRange
-from ..job.protocol import Job, Message, Progress, Report, Stage, Warn
+from ..job.job import Job
 from ..neural.choice import used_models
 from ..provenance.manifest import manifest_path
 from ..provenance.sign import add_credentials, facts_of
 from ..render.frame_files import settings_of
 from ..render.open_inputs import Opened, file_sha256, open_portrait
 from ..render.sequence import render
+from ..worker.messages import Message, Progress, Report, Stage, Warn
 from .deliver import Frames, deliver
 from .manifest import Manifest
 from .plan import PORTRAIT_FIELDS

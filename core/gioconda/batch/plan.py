@@ -14,13 +14,14 @@ from ..errors import ExitCode, GiocondaError, InputError, SettingsError
 from ..imaging.image import picture_size
 from ..imaging.video import video_info
 from ..job.frame_range import FramePattern, FrameRange
-from ..job.protocol import Job, Message
+from ..job.job import Job
 from ..neural.choice import settled
 from ..provenance.confine import check_reach
 from ..provenance.policy import Policy
 from ..provenance.rights import with_consent
 from ..render.open_inputs import VIDEOS, open_motion
 from ..render.sequence import chosen_frames
+from ..worker.messages import Message
 from .deliver import Frames
 from .settings import BUILT_IN, Batch, Source, is_glob, job_of
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import GiocondaError
-from ..job.protocol import Message, from_line
+from ..worker.messages import Message, from_line
 
 PATIENCE = 10.0  # seconds a worker gets to stop by itself
 

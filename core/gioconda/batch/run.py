@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DiskFullError, ExitCode, GiocondaError, InputError
-from ..job.protocol import Board, Error, Log, Message, Progress, Report, Result, Stage, Warn
 from ..render.open_inputs import VIDEOS
+from ..worker.messages import BatchProgress, Error, Log, Message, Progress, Report, Result, Stage, Warn
 from . import resources
 from .item import Task
 from .plan import Item, Plan
@@ -307,7 +307,7 @@ class _Run:
             return
         self.told, self.shown = now, state
         self.report(
-            Board(
+            BatchProgress(
                 done=self.results.done, failed=self.results.failed, total=self.results.total, frames=done,
                 of_frames=self.results.frames, seconds_left=self._seconds_left(done),
                 rows={str(number): row for number, row in self.rows.items()},

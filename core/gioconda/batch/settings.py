@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from ..errors import SettingsError
 from ..job.check import check
 from ..job.document import Document, read_document
-from ..job.protocol import Job
+from ..job.job import Job
 
 VERSION = 1
 FORMATS = ("exr", "png", "webp", "atlas", "mp4", "webm")

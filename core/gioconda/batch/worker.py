@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import CancelledError, DiskFullError, ExitCode, GiocondaError, SettingsError
-from ..job.protocol import Error, Report, Result, Warn
+from ..worker.messages import Error, Report, Result, Warn
 from .item import Portraits, Task, plain, run_item
 
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from ..job.protocol import Board, Error, Log, Message, Progress, Result, Stage, Warn
+from ..worker.messages import BatchProgress, Error, Log, Message, Progress, Result, Stage, Warn
 
 
 class Console:
@@ -39,7 +39,7 @@ class Console:
             self._line(escape(message.text))
         elif isinstance(message, Progress):
             self._progress(message)
-        elif isinstance(message, Board):
+        elif isinstance(message, BatchProgress):
             self._board(message)
         elif isinstance(message, Result):
             self._take_down()
@@ -64,7 +64,7 @@ class Console:
             self.bar.add_task("frames", total=message.total)
         self.bar.update(self.bar.task_ids[0], completed=message.done, total=message.total)
 
-    def _board(self, board: Board) -> None:
+    def _board(self, board: BatchProgress) -> None:
         """A table that stays in place on a terminal; a line every tenth elsewhere."""
         if not board.total:
             return
@@ -96,14 +96,14 @@ class Console:
         sys.stderr.flush()
 
 
-def standing(board: Board) -> str:
+def standing(board: BatchProgress) -> str:
     """How a batch stands, in a line."""
     failed = f", {board.failed} failed" if board.failed else ""
     left = f", about {_time(board.seconds_left)} left" if board.seconds_left is not None else ""
     return f"{board.done} of {board.total} items{failed}, {board.frames} of {board.of_frames} frames{left}"
 
 
-def table(board: Board) -> Table:
+def table(board: BatchProgress) -> Table:
     """What each process is doing, and how the batch stands."""
     shown = Table(caption=standing(board), caption_justify="left", box=None, pad_edge=False)
     for name in ("process", "item", "stage", "frames"):

@@ -7,9 +7,10 @@ from importlib import util
 from pathlib import Path
 
 from ..errors import OutputError
-from ..job.protocol import TAKE, Job, Report, Stage
+from ..job.job import TAKE, Job
 from ..models.fetch import download_wheel, read_wheel
 from ..models.registry import Package, sha256
+from ..worker.messages import Report, Stage
 
 PICTURE_CREDIT = "Rear Admiral Grace M. Hopper, 1984, by James S. Davis, US Navy"  # among matplotlib's sample data
 PICTURE = "matplotlib/mpl-data/sample_data/grace_hopper.jpg"

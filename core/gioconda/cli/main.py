@@ -19,7 +19,9 @@ from typing import Any
 
 from ..errors import CancelledError, DeviceError, ExitCode, GiocondaError, SettingsError
 from ..job.consent import Consent
-from ..job.protocol import PASSES, Error, Hello, Job, JsonLines, Log, Message, Report, Result, Warn
+from ..job.job import Job
+from ..job.passes import PASSES
+from ..worker.messages import Error, Hello, JsonLines, Log, Message, Report, Result, Warn
 from . import options
 
 Arguments = argparse.Namespace

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from .. import __version__
 from ..job.consent import RIGHTS
-from ..job.protocol import DEFAULT_PASSES, DEVICES, NEURAL, PASSES, REST, TAKE
+from ..job.job import DEVICES, NEURAL, REST, TAKE
+from ..job.passes import DEFAULT_PASSES, PASSES
 
 ABOUT = """Animate a still portrait from a face motion: native resolution, scene-linear EXR.
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
-from ..job.protocol import Report, Result, Stage
 from ..landmarks import template
+from ..worker.messages import Report, Result, Stage
 from .catalogue import known_engines
 from .folder import FILE, Notice, pin, provenance_of, read_notice
 

@@ -25,9 +25,9 @@ from ..engine import Placed, Portrait, render_rows
 from ..engine.mesh import smoothstep
 from ..imaging import resample
 from ..imaging.color import choose_display
-from ..job.protocol import Log, Report
 from ..neural.crops import Crop
 from ..neural.encoding import decode, encode
+from ..worker.messages import Log, Report
 from .engine import Engine, Float32, Painted
 from .folder import read_notice
 from .liveportrait import LivePortrait

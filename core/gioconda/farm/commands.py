@@ -16,7 +16,7 @@ from pathlib import Path
 from ..errors import SettingsError
 from ..files import whole_file
 from ..job.frame_range import FrameRange
-from ..job.protocol import LARGEST, Job
+from ..job.job import LARGEST, Job
 from ..render.open_inputs import VIDEOS
 from .plan import Item, Plan
 

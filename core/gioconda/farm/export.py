@@ -13,12 +13,13 @@ from ..errors import OutputError, SettingsError
 from ..imaging.video import video_info
 from ..job.document import read_document
 from ..job.frame_range import FrameRange
-from ..job.protocol import REST, Job, Report, Stage
+from ..job.job import REST, Job
 from ..neural.choice import settled
 from ..provenance.policy import Policy
 from ..provenance.rights import open_policy, with_consent
 from ..render.open_inputs import VIDEOS, open_motion
 from ..render.sequence import chosen_frames
+from ..worker.messages import Report, Stage
 from . import flamenco, opencue, openjd, shell
 from .commands import Task, write_jobs
 from .plan import CHUNK, Item, Plan, named

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from ..errors import SettingsError
-from ..job.protocol import TAKE, Job
+from ..job.job import TAKE, Job
 
 _KINDS: dict[str, type[PurePath]] = {"POSIX": PurePosixPath, "WINDOWS": PureWindowsPath}
 MAX_BYTES = 1_000_000

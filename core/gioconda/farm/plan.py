@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import SettingsError
 from ..job.frame_range import FrameRange
-from ..job.protocol import Job
+from ..job.job import Job
 
 CHUNK = 24  # frames in one task, unless told otherwise
 

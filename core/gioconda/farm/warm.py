@@ -20,7 +20,8 @@ from typing import Any
 
 from ..errors import CancelledError, ExitCode, GiocondaError, OutputError
 from ..files import is_running, whole_file
-from ..job.protocol import Error, Job, Message, Report, Result, from_line, to_line
+from ..job.job import Job
+from ..worker.messages import Error, Message, Report, Result, from_line, to_line
 
 READY = "worker.json"  # {"pid": …} once it can be asked
 STOP = "stop"

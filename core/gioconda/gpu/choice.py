@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from ..engine import Portrait
 from ..errors import GiocondaError
-from ..job.protocol import Job, Log, Report
+from ..job.job import Job
 from ..models.registry import default_models_folder
 from ..neural.choice import files
 from ..neural.corrector import Corrector, identity_of
+from ..worker.messages import Log, Report
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -29,7 +29,7 @@ Array = npt.NDArray[Any]
 
 
 def graphics_device(wanted: str) -> str | None:
-    """Which device draws whole frames for a job that wants one of `protocol.DEVICES`; None: the processor does."""
+    """Which device draws whole frames for a job that wants one of `job.DEVICES`; None: the processor does."""
     device = _SAME_CARD.get(wanted)
     return device if device in available_devices() else None
 

@@ -25,9 +25,9 @@ from ..engine.apply_kernels import follow
 from ..engine.frame import Band
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import DeviceError
-from ..job.protocol import Log, Report
 from ..neural.apply import FOLLOWING, steps_of
 from ..neural.corrector import Corrector
+from ..worker.messages import Log, Report
 from . import crops, inputs
 from .device import DeviceGraph, cores
 from .frame_graph import frame_graph

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DeviceError, ModelError
-from ..job.protocol import DEVICES
+from ..job.job import DEVICES
 from .onnx_weights import Weights, changed
 
 try:

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import GiocondaError, ModelError, SettingsError
-from ..job.protocol import Job, Log, Report
+from ..job.job import Job
 from ..models.registry import Model, default_models_folder, load_registry, model_path
+from ..worker.messages import Log, Report
 
 AUTO, OFF = "auto", "off"
 QUALITIES = ("fast", "full")

@@ -21,9 +21,10 @@ import numpy.typing as npt
 from ..engine import Placed, Portrait, render_rows
 from ..engine.mesh import smoothstep
 from ..errors import ModelError
-from ..job.protocol import Job, Log, Report
+from ..job.job import Job
 from ..models.registry import default_models_folder, load_registry
 from ..models.runtime import Session
+from ..worker.messages import Log, Report
 from . import features
 from .apply import Corrections, box_of, corrections
 from .choice import OFF, files, names

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import SettingsError
-from ..job.protocol import TAKE, Job
+from ..job.job import TAKE, Job
 
 
 def check_reach(job: Job, folder: Path, allowed: Sequence[Path] = ()) -> None:

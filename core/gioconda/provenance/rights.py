@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..job.consent import ask_at_terminal, settle
-from ..job.protocol import Job
+from ..job.job import Job
 from .policy import Policy, read_policy
 from .user_folder import config_folder, policy_file
 

@@ -13,9 +13,10 @@ from ..errors import GiocondaError
 from ..external.folder import read_notice
 from ..imaging.exr import STATEMENT
 from ..job.frame_range import FramePattern
-from ..job.protocol import REST, TAKE, Job, Log, Report, Warn
+from ..job.job import REST, TAKE, Job
 from ..models import load_registry
 from ..render.frame_files import settings_of, source_type
+from ..worker.messages import Log, Report, Warn
 from .manifest import read_earlier, sha256_of, write_manifest
 from .user_folder import config_folder
 

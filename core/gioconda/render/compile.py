@@ -11,7 +11,7 @@ from typing import Any
 
 from numba.core import event
 
-from ..job.protocol import Report, Stage
+from ..worker.messages import Report, Stage
 
 STAGE = Stage("compile", "Compiling the renderer (once per machine, a minute or two)")
 

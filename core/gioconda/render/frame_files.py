@@ -32,7 +32,7 @@ from ..imaging.exr import (
 )
 from ..imaging.image import write_png
 from ..job.frame_range import FramePattern
-from ..job.protocol import Job
+from ..job.job import Job
 from ..pose import Pose
 
 # What does not change a frame's pixels: where things are, what it runs on, what else is made.

@@ -18,13 +18,14 @@ from ..face.tracker import track_video
 from ..imaging.color import Display, Floats, choose_display, display_srgb
 from ..imaging.image import Picture, read_picture
 from ..job.frame_range import FrameRange
-from ..job.protocol import LARGEST, REST, TAKE, Job, Log, Progress, Report, Stage, Warn
+from ..job.job import LARGEST, REST, TAKE, Job
 from ..models import load_registry
 from ..motion import track_cache
 from ..motion.demo_take import FPS, make_take
 from ..motion.motion import Motion, load_motion
 from ..neural import background
 from ..neural.choice import COMPLETION, OFF, used_models
+from ..worker.messages import Log, Progress, Report, Stage, Warn
 from . import cache
 
 Srgb = npt.NDArray[np.uint8]

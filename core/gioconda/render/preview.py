@@ -29,13 +29,14 @@ from ..imaging import resample
 from ..imaging.color import Display, Floats, choose_display, display_srgb
 from ..imaging.image import read_picture, write_png
 from ..job.frame_range import FrameRange
-from ..job.protocol import REST, Job, Log, Report, Stage
+from ..job.job import REST, Job
 from ..motion.motion import from_plain
 from ..motion.readers.text import read_text
 from ..neural.bands import corrected_bands, drawn_bands
 from ..neural.choice import OFF, settled
 from ..neural.corrector import Corrector, open_corrector
 from ..pose import Performance, Pose
+from ..worker.messages import Log, Report, Stage
 from ..worker.requests import Analyse, Preview, Warm
 from .lru_cache import Kept, stamp
 from .open_inputs import (

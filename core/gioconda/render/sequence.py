@@ -25,7 +25,7 @@ from ..imaging.color import Floats
 from ..imaging.exr import ExrWriter, provenance
 from ..imaging.review import Preview
 from ..job.frame_range import FrameRange
-from ..job.protocol import REST, TAKE, Job, Progress, Report, Stage, Warn
+from ..job.job import REST, TAKE, Job
 from ..motion.motion import Motion
 from ..motion.retarget import RetargetSettings, retarget
 from ..neural.bands import corrected_bands, drawn_bands
@@ -33,6 +33,7 @@ from ..neural.choice import settled, used_models
 from ..neural.corrector import Corrector, open_corrector
 from ..pose import Performance, Pose
 from ..provenance.sign import sign_off
+from ..worker.messages import Progress, Report, Stage, Warn
 from . import placeholders
 from .encode_queue import Spool
 from .frame_files import (

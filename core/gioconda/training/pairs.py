@@ -29,7 +29,7 @@ from ..imaging import resample
 from ..imaging.color import display_srgb, srgb_table
 from ..imaging.image import read_picture
 from ..imaging.video import read_frames
-from ..job.protocol import LARGEST
+from ..job.job import LARGEST
 from ..motion.motion import Motion
 from ..motion.retarget import RetargetSettings, retarget
 from ..neural import features

@@ -2,7 +2,7 @@
 
     {"request": "preview", "id": 7, "job": {"portrait": …}, "frame": 12, "size": 512, "folder": "/tmp/x"}
 
-Every answer carries the request's id; the last one to a request is a `Result` or an `Error` (`protocol`). An Error with
+Every answer carries the request's id; the last one to a request is a `Result` or an `Error` (`messages`). An Error with
 the code `ExitCode.CANCELLED` says that nobody wants the answer any more: nothing for a user to read.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from ..errors import SettingsError
-from ..job.protocol import check_fields
+from ..job.fields import check_fields
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from os import read
 from typing import Any
 
 from ..errors import CancelledError, ExitCode, SettingsError
-from ..job.protocol import Error, Message, Report, Result
+from .messages import Error, Message, Report, Result
 from .requests import Cancel, Preview, Quit, Request, from_line, id_of
 
 Say = Callable[[Message, int | None], None]

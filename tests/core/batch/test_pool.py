@@ -17,7 +17,7 @@ from gioconda.batch.run import BatchError, RunSettings, run
 from gioconda.batch.settings import read_batch
 from gioconda.errors import CancelledError, DiskFullError, ExitCode
 from gioconda.imaging.image import write_png
-from gioconda.job.protocol import Message, Warn
+from gioconda.worker.messages import Message, Warn
 
 HEAD = """
 import json, os, sys, time

@@ -21,8 +21,8 @@ from gioconda.batch.settings import read_batch
 from gioconda.errors import ExitCode, InputError, SettingsError
 from gioconda.imaging import resample
 from gioconda.imaging.image import read_picture, write_png
-from gioconda.job.protocol import Board, Error, Message, Result, Warn, from_line
 from gioconda.motion.motion import Motion, save_motion
+from gioconda.worker.messages import BatchProgress, Error, Message, Result, Warn, from_line
 
 ROOT = Path(__file__).resolve().parents[3]
 HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
@@ -62,7 +62,7 @@ def whole(studio: Path) -> dict[str, bytes]:
     """Every frame's bytes of an undisturbed run."""
     code, said = run(studio, processes=2)
     assert code == 0, said
-    boards = [message for message in said if isinstance(message, Board)]
+    boards = [message for message in said if isinstance(message, BatchProgress)]
     assert all(board.total == 4 and board.of_frames == 4 * FRAMES for board in boards)
     assert any(row.get("item") for board in boards for row in board.rows.values())
     frames = contents(studio)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from gioconda.batch.worker import failure, of_the_nets, work
 from gioconda.errors import DiskFullError, ExitCode, NoFaceError, SettingsError
-from gioconda.job.protocol import Error, Message
 from gioconda.models import model_path
 from gioconda.models.runtime import Session
+from gioconda.worker.messages import Error, Message
 
 
 def explain(error: Exception) -> Error:

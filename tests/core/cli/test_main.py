@@ -13,8 +13,9 @@ from gioconda.cli import main as cli
 from gioconda.cli.options import parser
 from gioconda.errors import CancelledError, ExitCode
 from gioconda.imaging import image
-from gioconda.job.protocol import Error, Job, Progress, Result, from_line
+from gioconda.job.job import Job
 from gioconda.motion.motion import Motion, save_motion
+from gioconda.worker.messages import Error, Progress, Result, from_line
 
 ROOT = Path(__file__).resolve().parents[3]
 HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"

@@ -17,11 +17,12 @@ from gioconda.external.folder import pin, read_notice
 from gioconda.imaging import resample
 from gioconda.imaging.exr import COMPOSITE_WITH_NETWORK, read_exr
 from gioconda.imaging.image import read_picture, write_png
-from gioconda.job.protocol import Job, Log, Message
+from gioconda.job.job import Job
 from gioconda.motion.motion import Motion, save_motion
 from gioconda.provenance.confine import check_reach
 from gioconda.provenance.policy import read_policy
 from gioconda.render import sequence
+from gioconda.worker.messages import Log, Message
 
 from .tiny_networks import write_nets
 

@@ -21,7 +21,7 @@ from gioconda.farm.openjd import expression
 from gioconda.farm.path_map import load_rules, mapped, mapped_job
 from gioconda.farm.plan import Item, Plan, chunks, named
 from gioconda.job.frame_range import FrameRange
-from gioconda.job.protocol import Job
+from gioconda.job.job import Job
 from gioconda.provenance.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -24,13 +24,14 @@ from gioconda.gpu.renderer import Renderer
 from gioconda.gpu.sampling import padded
 from gioconda.imaging.color import Display
 from gioconda.imaging.exr import read_exr
-from gioconda.job.protocol import TAKE, Job, Message
+from gioconda.job.job import TAKE, Job
 from gioconda.motion.demo_take import make_take
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected
 from gioconda.pose import Pose, rotation_matrix
 from gioconda.render import sequence
 from gioconda.render.frame_files import check_output
 from gioconda.render.open_inputs import Opened
+from gioconda.worker.messages import Message
 
 Float32 = npt.NDArray[np.float32]
 TOLERANCE = 2e-3

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from gioconda.errors import SettingsError
-from gioconda.job.protocol import (
+from gioconda.job.job import Job
+from gioconda.worker.messages import (
     KINDS,
-    Board,
+    BatchProgress,
     Error,
     Hello,
-    Job,
     JsonLines,
     Log,
     Progress,
@@ -78,7 +78,7 @@ MESSAGES = (
     Log("on the CPU"),
     Warn("frame 7 is not there"),
     Stage("read", "Reading a.png"),
-    Board(3, 1, 8, 40, 96, 12.5, {"1": {"item": "a/b", "stage": "render", "done": 4, "total": 12}}),
+    BatchProgress(3, 1, 8, 40, 96, 12.5, {"1": {"item": "a/b", "stage": "render", "done": 4, "total": 12}}),
     Progress(3, 10, frame=5, path="out/0005.exr", seconds_left=1.5),
     Result("animate", {"frames": 10}),
     Error(3, "There is no file a.png."),

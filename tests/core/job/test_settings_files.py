@@ -11,7 +11,7 @@ import pytest
 from gioconda.batch.settings import Delivery, Match, Override, Source, read_batch, read_job, schema
 from gioconda.errors import SettingsError
 from gioconda.job.check import problems
-from gioconda.job.protocol import Job
+from gioconda.job.job import Job
 
 ROOT = Path(__file__).resolve().parents[3]
 JOB = {"portrait": "a.png", "motion": "take", "output": "out/####.exr"}

@@ -10,10 +10,11 @@ from gioconda.engine import Portrait, prepare, render
 from gioconda.engine.kernels import PAD
 from gioconda.engine.portrait import person_alpha
 from gioconda.imaging import resample
-from gioconda.job.protocol import Job, Stage
+from gioconda.job.job import Job
 from gioconda.neural.background import GUESSES, MARGIN, complete, guesses, missed_hair
 from gioconda.pose import Pose, rotation_matrix
 from gioconda.render.open_inputs import place_is_painted, with_painted_place
+from gioconda.worker.messages import Stage
 
 from ..conftest import Sitter
 

@@ -11,12 +11,13 @@ import pytest
 from gioconda.batch.plan import make_plan
 from gioconda.batch.settings import read_batch
 from gioconda.errors import InputError, ModelError
-from gioconda.job.protocol import Job, Log, Message
+from gioconda.job.job import Job
 from gioconda.models.registry import default_models_folder, load_registry
 from gioconda.neural.choice import names, settled, used_models
 from gioconda.neural.corrector import CorrectionNets, _memory
 from gioconda.neural.person import About, Identity, save_identity
 from gioconda.render.frame_files import settings_of
+from gioconda.worker.messages import Log, Message
 
 JOB = Job("a.png", "take", "####.exr", device="cpu")
 

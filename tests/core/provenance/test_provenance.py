@@ -21,7 +21,7 @@ from gioconda.imaging.exr_read import read_header
 from gioconda.imaging.image import write_png
 from gioconda.imaging.video import VideoWriter
 from gioconda.job.consent import RIGHTS, Consent, recall, settle
-from gioconda.job.protocol import Job, Message, Warn
+from gioconda.job.job import Job
 from gioconda.provenance import keys
 from gioconda.provenance.manifest import manifest_path, read_manifest, sha256_of
 from gioconda.provenance.policy import Policy, read_policy
@@ -29,6 +29,7 @@ from gioconda.provenance.rights import with_consent
 from gioconda.provenance.sign import sign_off
 from gioconda.provenance.verify import check_folder, verify
 from gioconda.render.frame_files import settings_of
+from gioconda.worker.messages import Message, Warn
 
 ROOT = Path(__file__).resolve().parents[3]
 HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"

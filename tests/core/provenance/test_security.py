@@ -20,7 +20,7 @@ from gioconda.errors import ExitCode, GiocondaError, InputError, ModelError, Mot
 from gioconda.imaging.exr_chunks import has_every_chunk
 from gioconda.imaging.image import read_picture
 from gioconda.imaging.video import read_frames, video_info
-from gioconda.job.protocol import Job
+from gioconda.job.job import Job
 from gioconda.models import load_registry, model_path
 from gioconda.motion.motion import load_motion
 from gioconda.provenance.confine import check_reach

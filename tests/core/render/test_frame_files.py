@@ -14,10 +14,11 @@ from gioconda.errors import OutputError
 from gioconda.imaging.exr import is_whole, read_exr
 from gioconda.imaging.image import write_png
 from gioconda.imaging.resample import resize
-from gioconda.job.protocol import Job, Message, Stage
+from gioconda.job.job import Job
 from gioconda.motion.motion import Motion, save_motion
 from gioconda.pose import Pose
 from gioconda.render import frame_files, placeholders, sequence
+from gioconda.worker.messages import Message, Stage
 
 ROOT = Path(__file__).resolve().parents[3]
 COUNT = 6

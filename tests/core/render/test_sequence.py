@@ -17,10 +17,11 @@ from gioconda.errors import ExitCode, OutputError, SettingsError
 from gioconda.imaging import resample
 from gioconda.imaging.exr import read_exr
 from gioconda.imaging.image import read_picture, write_png
-from gioconda.job.protocol import Job, Log, Message, Progress, Warn
+from gioconda.job.job import Job
 from gioconda.motion.motion import Motion, save_motion
 from gioconda.provenance.policy import read_policy
 from gioconda.render import sequence
+from gioconda.worker.messages import Log, Message, Progress, Warn
 
 ROOT = Path(__file__).resolve().parents[3]
 HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from gioconda.errors import CancelledError
-from gioconda.job.protocol import Message
 from gioconda.render.compile import STAGE, announced
+from gioconda.worker.messages import Message
 from numba import njit
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -18,8 +18,8 @@ import pytest
 from gioconda.errors import ExitCode, GiocondaError, SettingsError
 from gioconda.imaging import resample
 from gioconda.imaging.image import read_picture, write_png
-from gioconda.job.protocol import Error, Hello, Message, Result, Stage, from_answer
 from gioconda.motion.motion import Motion, to_plain
+from gioconda.worker.messages import Error, Hello, Message, Result, Stage, from_answer
 from gioconda.worker.requests import Analyse, Cancel, Preview, Quit, Warm, to_line
 from gioconda.worker.server import UNWANTED, Server, lines_of
 

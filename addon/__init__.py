@@ -20,10 +20,28 @@ from .rig import panel as rig_panel
 
 # What Blender has to know, in the order of registration: each module has CLASSES, register() or both.
 MODULES = (
-    preferences, properties, nodes, user_counts, session, preview, overlay, analyse, edit_points, place_points,
-    show_portrait, create_landmark_rig, image_panel, add_portrait, bind_rig, rig_panel, render, cancel, export_job,
-    show_preview, panels,
-)  # fmt: skip
+    preferences,
+    properties,
+    nodes,
+    user_counts,
+    session,
+    preview,
+    overlay,
+    analyse,
+    edit_points,
+    place_points,
+    show_portrait,
+    create_landmark_rig,
+    image_panel,
+    add_portrait,
+    bind_rig,
+    rig_panel,
+    render,
+    cancel,
+    export_job,
+    show_preview,
+    panels,
+)
 
 
 def register() -> None:

@@ -14,9 +14,16 @@ from ..core.gioconda.worker.messages import Error, Result, from_line
 
 OLDEST = (3, 11)
 NEEDED = {  # what to import, and what pip calls it
-    "numpy": "numpy", "scipy": "scipy", "numba": "numba", "cv2": "opencv-python-headless", "yaml": "pyyaml",
-    "onnxruntime": "onnxruntime", "OpenImageIO": "openimageio", "pymatting": "pymatting", "av": "av",
-}  # fmt: skip
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "numba": "numba",
+    "cv2": "opencv-python-headless",
+    "yaml": "pyyaml",
+    "onnxruntime": "onnxruntime",
+    "OpenImageIO": "openimageio",
+    "pymatting": "pymatting",
+    "av": "av",
+}
 SECONDS = 300.0  # far longer than a first start takes, with all that is compiled in it
 
 # Runs in whatever Python it may be, so it is written for an old one.
@@ -56,9 +63,12 @@ class Check:
         try:
             self._process = subprocess.Popen(
                 [self._python, "-s", "-c", probe, self._core],
-                stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._log, env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=self._said,
+                stderr=self._log,
+                env=dict(environment),
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-            )  # fmt: skip
+            )
         except OSError as error:
             self.problem = _not_started(self._python, error)
 

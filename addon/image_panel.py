@@ -92,9 +92,7 @@ def _draw_faces(layout, tree):
     layout.label(text=f"{count} faces: which one?")
     flow = layout.grid_flow(columns=min(count, 6), even_columns=True, align=True)
     for number in range(1, count + 1):
-        flow.operator(
-            "gioconda.choose_face", text=str(number), depress=number == tree.gioconda.face
-        ).number = number  # fmt: skip
+        flow.operator("gioconda.choose_face", text=str(number), depress=number == tree.gioconda.face).number = number
     layout.operator("gioconda.choose_face", text="Click a Face", icon="EYEDROPPER").number = 0
 
 

@@ -113,14 +113,27 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
         points = str(folder / POINTS)
         _write(Path(points), settings.landmarks)
     return Job(
-        portrait=str(source.path), motion=REST, output=output, points=points,
-        face=settings.face or None, matte=matte and str(matte.path), plate=plate and str(plate.path),
+        portrait=str(source.path),
+        motion=REST,
+        output=output,
+        points=points,
+        face=settings.face or None,
+        matte=matte and str(matte.path),
+        plate=plate and str(plate.path),
         passes=tuple(name for name in PASSES if name in settings.passes or name == "Combined"),
-        full_float=settings.full_float, draft=settings.draft, colorspace=source.colorspace,
-        plate_colorspace=plate and plate.colorspace, ocio=source.ocio or (plate and plate.ocio),
-        device=chosen.device, threads=chosen.threads or None, resume=True, placeholders=True,
-        consent=consent, retarget=retarget_of(tree), **painters_of(tree),
-    )  # fmt: skip
+        full_float=settings.full_float,
+        draft=settings.draft,
+        colorspace=source.colorspace,
+        plate_colorspace=plate and plate.colorspace,
+        ocio=source.ocio or (plate and plate.ocio),
+        device=chosen.device,
+        threads=chosen.threads or None,
+        resume=True,
+        placeholders=True,
+        consent=consent,
+        retarget=retarget_of(tree),
+        **painters_of(tree),
+    )
 
 
 def job_of(tree: bpy.types.NodeTree, scene: bpy.types.Scene, *, folder: Path) -> Job:

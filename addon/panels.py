@@ -216,9 +216,15 @@ def _step(place: str, name: str, title: str, drawn: Callable, closed: bool) -> t
 
 def _panel(name, title, place, poll, draw, more) -> type[bpy.types.Panel]:
     fields = {
-        "bl_idname": f"GIOCONDA_PT_{name}", "bl_label": title, "bl_space_type": PLACES[place], "bl_region_type": "UI",
-        "bl_category": "Gioconda", "poll": classmethod(poll), "draw": draw, **more,
-    }  # fmt: skip
+        "bl_idname": f"GIOCONDA_PT_{name}",
+        "bl_label": title,
+        "bl_space_type": PLACES[place],
+        "bl_region_type": "UI",
+        "bl_category": "Gioconda",
+        "poll": classmethod(poll),
+        "draw": draw,
+        **more,
+    }
     return type(fields["bl_idname"], (bpy.types.Panel,), fields)
 
 

@@ -17,8 +17,14 @@ from ..core.gioconda.errors import OutputError, PictureError
 from .tiff import write_tiff
 
 # What Blender's names of colour spaces are to the core. Non-Color and Working Space are used as they are.
-SPACES = {"sRGB": "srgb", "Linear Rec.709": "linear", "Linear": "linear", "Non-Color": "linear", "Raw": "linear",
-          "Working Space": "linear"}  # fmt: skip
+SPACES = {
+    "sRGB": "srgb",
+    "Linear Rec.709": "linear",
+    "Linear": "linear",
+    "Non-Color": "linear",
+    "Raw": "linear",
+    "Working Space": "linear",
+}
 
 WHY_NOT = {
     "MOVIE": "is a movie: choose a still picture (save the frame you want as an image)",

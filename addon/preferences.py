@@ -34,27 +34,39 @@ class GIOCONDA_AddonPreferences(bpy.types.AddonPreferences):
     bl_idname = PACKAGE
 
     python: StringProperty(
-        name="Python", subtype="FILE_PATH", update=_changed,
+        name="Python",
+        subtype="FILE_PATH",
+        update=_changed,
         description="A Python of your own that runs Gioconda, such as one with a GPU build of ONNX Runtime; "
         "empty: Blender's own, with what the extension brings along",
-    )  # fmt: skip
+    )
     device: EnumProperty(
-        name="Device", default="auto", update=_changed,
+        name="Device",
+        default="auto",
+        update=_changed,
         items=[(name, *DEVICE_TEXTS[name]) for name in DEVICES],
         description="What the nets that find and measure the face run on",
-    )  # fmt: skip
+    )
     threads: IntProperty(
-        name="Threads", default=0, min=0, soft_max=64, update=_changed,
+        name="Threads",
+        default=0,
+        min=0,
+        soft_max=64,
+        update=_changed,
         description="Processor threads that rendering may use; 0: all of them",
-    )  # fmt: skip
+    )
     models: StringProperty(
-        name="Nets", subtype="DIR_PATH", update=_changed,
+        name="Nets",
+        subtype="DIR_PATH",
+        update=_changed,
         description="Folder of the nets (models.yaml and .onnx files); empty: those of the extension",
-    )  # fmt: skip
+    )
     cache: StringProperty(
-        name="Cache", subtype="DIR_PATH", update=_changed,
+        name="Cache",
+        subtype="DIR_PATH",
+        update=_changed,
         description="Folder where prepared portraits are kept; empty: among the extension's data",
-    )  # fmt: skip
+    )
 
     def draw(self, _context: bpy.types.Context) -> None:
         column = self.layout.column()

@@ -180,10 +180,13 @@ def _request(live: Live, tree: bpy.types.NodeTree, still: Job) -> tuple[dict[str
         _baking = False
     plain = to_plain(motion)
     request = {
-        "request": "preview", "job": {**asdict(still), "motion": ""}, "motion": plain,
-        "frame": int(motion.frames[-1]), "folder": str(session.folder() / f"preview-{live.uid}"),
+        "request": "preview",
+        "job": {**asdict(still), "motion": ""},
+        "motion": plain,
+        "frame": int(motion.frames[-1]),
+        "folder": str(session.folder() / f"preview-{live.uid}"),
         "subject": str(live.uid),
-    }  # fmt: skip
+    }
     poses = [{name: value for name, value in frame.items() if name != "frame"} for frame in plain["frames"]]
     return request, json.dumps([poses, live.settings])
 
@@ -247,8 +250,11 @@ def _redraw_images() -> None:
                 area.tag_redraw()
 
 
-_HANDLERS = (("frame_change_post", _frame_changed), ("depsgraph_update_post", _scene_changed),
-             ("load_post", _file_opened))  # fmt: skip
+_HANDLERS = (
+    ("frame_change_post", _frame_changed),
+    ("depsgraph_update_post", _scene_changed),
+    ("load_post", _file_opened),
+)
 
 
 def register() -> None:

@@ -61,13 +61,18 @@ class GainSettings(bpy.types.PropertyGroup):
     lids: _gain("Lids", "Opening and closing of the eyes")
     gaze: _gain("Gaze", "Where the eyes look")
     neutralise: FloatProperty(
-        name="Neutralise", default=0.0, min=0.0, max=1.0, subtype="FACTOR",
+        name="Neutralise",
+        default=0.0,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
         description="First close the portrait's open mouth and open its half-shut eyes",
-    )  # fmt: skip
+    )
     absolute: BoolProperty(
-        name="Absolute", default=False,
+        name="Absolute",
+        default=False,
         description="Take the rig's very expression instead of its change from the neutral pose",
-    )  # fmt: skip
+    )
 
 
 class OverlaySettings(bpy.types.PropertyGroup):
@@ -86,9 +91,13 @@ class OverlaySettings(bpy.types.PropertyGroup):
         name="Matte", default=False, update=shown_changed, description="Tint what belongs to the person"
     )
     radius: FloatProperty(
-        name="Falloff", default=0.18, min=0.0, max=1.0, subtype="FACTOR",
+        name="Falloff",
+        default=0.18,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
         description="How far neighbours follow a dragged point: 0 not at all, 1 as far as the eyes are apart",
-    )  # fmt: skip
+    )
     mirror: BoolProperty(
         name="X Mirror", default=False, description="The point on the face's other side makes the same move, mirrored"
     )
@@ -112,9 +121,12 @@ class PortraitSettings(bpy.types.PropertyGroup):
         name="Portrait", type=bpy.types.Image, update=picture_changed, description="The still picture to bring to life"
     )
     face: IntProperty(
-        name="Face", default=0, min=0, soft_max=20,
+        name="Face",
+        default=0,
+        min=0,
+        soft_max=20,
         description="Which face of the picture, counted from the left; 0 takes the only one there is",
-    )  # fmt: skip
+    )
     landmarks: StringProperty(options={"HIDDEN"})  # JSON as hand-placed points; "" none yet
     hand_placed: BoolProperty(options={"HIDDEN"})  # an artist moved or placed points
     detected: StringProperty(options={"HIDDEN"})  # `landmarks` as Analyse found them, for Reset
@@ -123,13 +135,14 @@ class PortraitSettings(bpy.types.PropertyGroup):
     person: StringProperty(options={"HIDDEN"})  # file of the matte that Analyse made, for the overlay; may be gone
     overlay: PointerProperty(type=OverlaySettings)
     right: EnumProperty(
-        name="Permission", default="none",
+        name="Permission",
+        default="none",
         items=[
             ("none", "Choose …", "Nobody has said yet why this portrait may be animated"),
             *((name, RIGHT_NAMES[name], text[0].upper() + text[1:]) for name, text in RIGHTS.items()),
         ],
         description="Why this portrait may be animated. It is written into every frame",
-    )  # fmt: skip
+    )
     right_who: StringProperty(
         name="Stated By", description="Who says so: your name or your studio's. It is written into every frame"
     )
@@ -147,15 +160,19 @@ class PortraitSettings(bpy.types.PropertyGroup):
 
     shown: PointerProperty(type=ShownSettings)
     output: StringProperty(
-        name="Output", subtype="FILE_PATH", default="//gioconda/####.exr", update=setting_changed,
+        name="Output",
+        subtype="FILE_PATH",
+        default="//gioconda/####.exr",
+        update=setting_changed,
         options=beside_blend(),
         description="Where frames go: #### is the frame number, // the folder of this .blend",
-    )  # fmt: skip
+    )
     draft: BoolProperty(
         name="Draft", default=False, description="Faster: no anti-aliased silhouettes. For looking, not for delivery"
     )
     neural: EnumProperty(
-        name="Networks", default="auto",
+        name="Networks",
+        default="auto",
         items=[
             ("auto", "Best Here", "Full where a graphics card carries it, else fast. Exported jobs take fast"),
             ("off", "Off", "The engine alone: the quickest, and every pixel is the portrait's own"),
@@ -163,36 +180,46 @@ class PortraitSettings(bpy.types.PropertyGroup):
             ("full", "Full", "Large networks correct mouth, eyes and edges; they need a graphics card"),
         ],
         description="Trained networks that correct what moving a picture cannot show",
-    )  # fmt: skip
+    )
     identity: StringProperty(
-        name="Identity", subtype="FILE_PATH", options=beside_blend(),
+        name="Identity",
+        subtype="FILE_PATH",
+        options=beside_blend(),
         description="What the networks learned of this person from their pictures: the file that the command "
         "“gioconda personalise” made. Empty for none",
-    )  # fmt: skip
+    )
     preview_neural: BoolProperty(
-        name="Networks in Preview", default=True,
+        name="Networks in Preview",
+        default=True,
         description="Correct the preview too as soon as nothing moves; while you scrub it stays the engine's",
-    )  # fmt: skip
+    )
     full_float: BoolProperty(
         name="32-bit Float", default=False, description="Full float instead of half for every pass (UV always is)"
     )
     engine: StringProperty(
-        name="Engine", subtype="DIR_PATH", options=beside_blend(),
+        name="Engine",
+        subtype="DIR_PATH",
+        options=beside_blend(),
         description="Folder of another engine, such as LivePortrait, that paints the face instead of Gioconda's "
         "networks; empty for none. Its files are yours to get, and its licence is written into every frame",
-    )  # fmt: skip
+    )
     passes: EnumProperty(
-        name="Passes", options={"ENUM_FLAG"}, default={*DEFAULT_PASSES, "Depth"}, update=setting_changed,
+        name="Passes",
+        options={"ENUM_FLAG"},
+        default={*DEFAULT_PASSES, "Depth"},
+        update=setting_changed,
         items=[(name, name, PASS_TEXTS[name], 1 << i) for i, name in enumerate(PASSES)],
         description="What each EXR holds; every pass is an output of the node",
-    )  # fmt: skip
+    )
     scene_range: BoolProperty(name="Scene Range", default=True, description="Render the scene's frame range")
     frame_start: IntProperty(name="Start", default=1, description="First frame to render")
     frame_end: IntProperty(name="End", default=250, description="Last frame to render")
     live: BoolProperty(
-        name="Live Preview", default=False, update=live_changed,
+        name="Live Preview",
+        default=False,
+        update=live_changed,
         description="Show the portrait in motion while you scrub or move the rig",
-    )  # fmt: skip
+    )
 
 
 CLASSES = (*RIG_CLASSES, GainSettings, OverlaySettings, ShownSettings, PortraitSettings)
@@ -201,9 +228,11 @@ CLASSES = (*RIG_CLASSES, GainSettings, OverlaySettings, ShownSettings, PortraitS
 def register() -> None:
     bpy.types.NodeTree.gioconda = PointerProperty(type=PortraitSettings)
     bpy.types.Scene.gioconda_portrait = PointerProperty(
-        name="Portrait", type=bpy.types.NodeTree, poll=lambda _scene, tree: is_portrait(tree),
+        name="Portrait",
+        type=bpy.types.NodeTree,
+        poll=lambda _scene, tree: is_portrait(tree),
         description="The Gioconda Portrait that the sidebar of the 3D view shows",
-    )  # fmt: skip
+    )
 
 
 def unregister() -> None:

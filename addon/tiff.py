@@ -27,11 +27,18 @@ def write_tiff(path: Path, pixels: npt.NDArray[np.float32] | npt.NDArray[np.uint
     if pixels.nbytes > LIMIT:
         raise OutputError(f"The picture is too large to be written to {path}: save it as a file, and choose that.")
     entries = [
-        (256, _LONG, width), (257, _LONG, height), (258, _SHORT, (8 * pixels.itemsize,) * channels), (259, _SHORT, 1),
-        (262, _SHORT, _RGB), (273, _LONG, 0), (277, _SHORT, channels), (278, _LONG, height),
-        (279, _LONG, pixels.nbytes), (338, _SHORT, _ASSOCIATED if kind == _FLOAT else _STRAIGHT),
+        (256, _LONG, width),
+        (257, _LONG, height),
+        (258, _SHORT, (8 * pixels.itemsize,) * channels),
+        (259, _SHORT, 1),
+        (262, _SHORT, _RGB),
+        (273, _LONG, 0),
+        (277, _SHORT, channels),
+        (278, _LONG, height),
+        (279, _LONG, pixels.nbytes),
+        (338, _SHORT, _ASSOCIATED if kind == _FLOAT else _STRAIGHT),
         (339, _SHORT, (kind,) * channels),
-    ]  # fmt: skip
+    ]
     size = 2 + 12 * len(entries) + 4
     extra = b""
     table = struct.pack("<H", len(entries))

@@ -59,9 +59,13 @@ class Process:
         try:
             with _writable(self.log_path) as log:
                 process = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment,
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=log,
+                    env=environment,
                     creationflags=QUIETLY,
-                )  # fmt: skip
+                )
         except OSError as error:
             self.error = (
                 f"The Python {command[0]} cannot be started ({error.strerror or error}): "

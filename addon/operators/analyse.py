@@ -25,9 +25,11 @@ class GIOCONDA_OT_analyse_portrait(bpy.types.Operator):
     bl_options = {"UNDO"}
 
     complete: BoolProperty(
-        name="From Placed Points", default=False, options={"SKIP_SAVE"},
+        name="From Placed Points",
+        default=False,
+        options={"SKIP_SAVE"},
         description="Complete the face from the points placed by hand, instead of searching for it",
-    )  # fmt: skip
+    )
 
     @classmethod
     def poll(cls, context):

@@ -17,16 +17,18 @@ class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     bind: BoolProperty(
-        name="Drive the Portrait", default=True,
+        name="Drive the Portrait",
+        default=True,
         description="The new rig drives the portrait. The mapping of another rig is replaced: save that first",
-    )  # fmt: skip
+    )
     align_view: BoolProperty(
         name="Look at It", default=True, description="Turn the 3D view to the portrait, from the front"
     )
     alone: BoolProperty(
-        name="Alone in the View", default=True,
+        name="Alone in the View",
+        default=True,
         description="Show nothing but the portrait in this view (local view); the / key of the number pad leaves it",
-    )  # fmt: skip
+    )
 
     @classmethod
     def poll(cls, context):

@@ -46,10 +46,14 @@ def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Pa
     made = job.portable(replace(made, placeholders=False, **copies), folder)
     blend = Path(bpy.data.filepath).name or "an unsaved file"
     text = README.format(
-        blend=blend, name=tree.name, file=job.JOB, frames=made.frames, output=made.output,
+        blend=blend,
+        name=tree.name,
+        file=job.JOB,
+        frames=made.frames,
+        output=made.output,
         option=" --allow-outside" if made.engine else "",
         engine=f"\nThe engine in {made.engine} paints them: it has to be there." if made.engine else "",
-    )  # fmt: skip
+    )
     try:
         (folder / "README.txt").write_text(text, encoding="utf-8")
     except OSError as error:

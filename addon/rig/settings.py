@@ -78,9 +78,11 @@ class RigSettings(bpy.types.PropertyGroup):
         name="Collection", type=bpy.types.Collection, description="The empties or objects that stand for landmarks"
     )
     file: StringProperty(
-        name="File", subtype="FILE_PATH", options=beside_blend(),
+        name="File",
+        subtype="FILE_PATH",
+        options=beside_blend(),
         description="A motion: Live Link Face or ARKit CSV, .npz, .json; or a video of a face",
-    )  # fmt: skip
+    )
     file_start: IntProperty(name="Starts At", default=1, description="Scene frame at which the file's motion starts")
 
     head_object: PointerProperty(
@@ -100,23 +102,28 @@ class RigSettings(bpy.types.PropertyGroup):
     )
     follow_turn: BoolProperty(name="Turn", default=True, description="The portrait's head turns with the rig's head")
     follow_move: BoolProperty(
-        name="Move", default=True,
+        name="Move",
+        default=True,
         description="The portrait's head moves with the rig's head; off for a character that walks through the scene",
-    )  # fmt: skip
+    )
     forward: EnumProperty(name="Looks Along", items=FORWARD, default="AUTO", description="Where the rig's face looks")
     neutral: EnumProperty(
-        name="Neutral", default="REST", description="The pose in which the portrait looks as it is",
+        name="Neutral",
+        default="REST",
+        description="The pose in which the portrait looks as it is",
         items=(("REST", "Rest Pose", "Bones at rest, keys at zero"), ("FRAME", "Frame", "The pose of one frame")),
-    )  # fmt: skip
+    )
     neutral_frame: IntProperty(name="Neutral Frame", default=1, description="Frame of the neutral pose")
     way_from_rest: BoolProperty(
-        name="Way from Rest", default=False,
+        name="Way from Rest",
+        default=False,
         description="The head's way counts from its rest pose, not from where it is in the scene's first frame",
-    )  # fmt: skip
+    )
     in_scene: BoolProperty(
-        name="In the Scene", default=False,
+        name="In the Scene",
+        default=False,
         description="Play the whole scene, not the rig alone: slower; for physics and rigs that look at the scene",
-    )  # fmt: skip
+    )
 
     rows: CollectionProperty(type=MappingRow)
     active_row: IntProperty(name="Row", default=0, description="The row shown below the list")

@@ -84,9 +84,15 @@ class Blender:
         environment["BLENDER_USER_RESOURCES"] = str(self.profile)
         try:
             done = subprocess.run(
-                [self.python, *command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                timeout=timeout, env=environment, cwd=self.profile,
-            )  # fmt: skip
+                [self.python, *command],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                env=environment,
+                cwd=self.profile,
+            )
         except subprocess.TimeoutExpired as error:
             said = (error.stdout or b"").decode(errors="replace")
             pytest.fail(f"Blender {self.version} was not done after {timeout:g} s:\n{said[-4000:]}", pytrace=False)

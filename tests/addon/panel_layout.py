@@ -79,10 +79,15 @@ def context(place):
         else SimpleNamespace(type="VIEW_3D")
     )
     return SimpleNamespace(
-        space_data=space, scene=bpy.context.scene, region=SimpleNamespace(width=280),
-        preferences=bpy.context.preferences, window_manager=bpy.context.window_manager,
-        view_layer=bpy.context.view_layer, object=None, active_object=None,
-    )  # fmt: skip
+        space_data=space,
+        scene=bpy.context.scene,
+        region=SimpleNamespace(width=280),
+        preferences=bpy.context.preferences,
+        window_manager=bpy.context.window_manager,
+        view_layer=bpy.context.view_layer,
+        object=None,
+        active_object=None,
+    )
 
 
 def drawn(name):

@@ -18,9 +18,12 @@ from bl_ext.user_default.gioconda.core.gioconda.motion.motion import save_motion
 RIGS, OUT = (Path(argument) for argument in ARGS)  # noqa: F821 - given by the frame around this script
 # What each frame does: jaw, smile, blink 0 to 1, yaw in degrees. One thing at a time, so that each can be measured.
 ACT = (
-    [(0, 0, 0, 0)] + [(j, 0, 0, 0) for j in (0.4, 0.8)] + [(0, s, 0, 0) for s in (0.5, 1)]
-    + [(0, 0, b, 0) for b in (0.5, 1)] + [(0, 0, 0, y) for y in (-18, -9, 18)]
-)  # fmt: skip
+    [(0, 0, 0, 0)]
+    + [(j, 0, 0, 0) for j in (0.4, 0.8)]
+    + [(0, s, 0, 0) for s in (0.5, 1)]
+    + [(0, 0, b, 0) for b in (0.5, 1)]
+    + [(0, 0, 0, y) for y in (-18, -9, 18)]
+)
 LONG = 200  # frames for the measure of speed
 CHANNELS = {
     "jaw": ("jawOpen",),
@@ -92,10 +95,23 @@ def act_bones(armature):
 def make_empties():
     """Empties with everyday names around a head that turns, moved as the expression table says."""
     names = {
-        "Jaw": 152, "LipUpper": 0, "LipLower": 17, "MouthCorner_L": 291, "MouthCorner_R": 61, "NoseTip": 4,
-        "LidUpper_L": 386, "LidUpper_R": 159, "LidLower_L": 374, "LidLower_R": 145, "Cheek_L": 280, "Cheek_R": 50,
-        "BrowInner_L": 336, "BrowInner_R": 107, "BrowOuter_L": 300, "BrowOuter_R": 70,
-    }  # fmt: skip
+        "Jaw": 152,
+        "LipUpper": 0,
+        "LipLower": 17,
+        "MouthCorner_L": 291,
+        "MouthCorner_R": 61,
+        "NoseTip": 4,
+        "LidUpper_L": 386,
+        "LidUpper_R": 159,
+        "LidLower_L": 374,
+        "LidLower_R": 145,
+        "Cheek_L": 280,
+        "Cheek_R": 50,
+        "BrowInner_L": 336,
+        "BrowInner_R": 107,
+        "BrowOuter_L": 300,
+        "BrowOuter_R": 70,
+    }
     table = Path(lm.__file__).parent / "tables" / "expression_basis.npz"
     basis = np.load(table)["displacement"].astype(float)
     link = bpy.context.scene.collection.objects.link
@@ -169,11 +185,21 @@ def examine(name):
     for _ in rigs.bake_steps(tree, scene, range(1, LONG + 1)):
         waits.append(time.perf_counter())
     return {
-        "report": report, "found": tree.gioconda.rig.found, "array": array, "alone": bool(same), "live": apart / scale,
-        "clean": before == left, "frames": motion.frames.tolist(), "half": half.frames.tolist(), "half_fps": half.fps,
-        "fps": motion.fps, "baked": baked, "plain": plain, "longest": float(np.diff(waits).max(initial=0)),
+        "report": report,
+        "found": tree.gioconda.rig.found,
+        "array": array,
+        "alone": bool(same),
+        "live": apart / scale,
+        "clean": before == left,
+        "frames": motion.frames.tolist(),
+        "half": half.frames.tolist(),
+        "half_fps": half.fps,
+        "fps": motion.fps,
+        "baked": baked,
+        "plain": plain,
+        "longest": float(np.diff(waits).max(initial=0)),
         "rows": len(tree.gioconda.rig.rows),
-    }  # fmt: skip
+    }
 
 
 answers = {"act": ACT}

@@ -62,8 +62,10 @@ def mesh_with_keys(rig):
     ob["pucker"] = 0.0
     ob.id_properties_ui("pucker").update(min=0.0, max=2.0)
     for name, kind, path in (
-        ("eyeBlinkLeft", "bone", ""), ("mouthPucker", "property", '["pucker"]'), ("eyeBlinkRight", "", "")
-    ):  # fmt: skip
+        ("eyeBlinkLeft", "bone", ""),
+        ("mouthPucker", "property", '["pucker"]'),
+        ("eyeBlinkRight", "", ""),
+    ):
         driver = keys.key_blocks[name].driver_add("value").driver
         driver.type, driver.expression = "SCRIPTED", "0 * 1" if not kind else "v"
         if kind:
@@ -218,9 +220,11 @@ for frame, angle, value in ((1, 0.0, 0.0), (10, 0.2, 0.8)):
     face.data.shape_keys.key_blocks["jawOpen"].keyframe_insert("value", frame=frame)
 motion = rigs.bake(tree, scene, [1, 10])
 said["both"] = [
-    motion.channels_add, list(motion.channel_names), motion.channels.round(3).tolist(),
+    motion.channels_add,
+    list(motion.channel_names),
+    motion.channels.round(3).tolist(),
     [float(v) for v in (motion.landmarks[2, 152] - motion.landmarks[0, 152])],
-]  # fmt: skip
+]
 settings.rows[0].enabled = settings.rows[1].enabled = False
 said["too few"] = attempt(lambda: rigs.bake(tree, scene, [1]))
 result(said)  # noqa: F821

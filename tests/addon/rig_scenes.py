@@ -133,8 +133,14 @@ said["frame kept"] = [scene.frame_current, len(bpy.data.scenes)]
 # Vertex groups of a mesh that bones move.
 scene, tree, settings = studio.empty_rig()
 ob = face()
-for name, index in (("chin", 152), ("mouth_left", 291), ("mouth_right", 61), ("brow_middle_left", 334),
-                    ("brow_middle_right", 105), ("nose_tip", 4)):  # fmt: skip
+for name, index in (
+    ("chin", 152),
+    ("mouth_left", 291),
+    ("mouth_right", 61),
+    ("brow_middle_left", 334),
+    ("brow_middle_right", 105),
+    ("nose_tip", 4),
+):
     ob.vertex_groups.new(name=name).add([index], 1.0, "REPLACE")
 chin = ob.data.shape_keys.key_blocks["jawOpen"]
 chin.data[152].co.z -= 0.03

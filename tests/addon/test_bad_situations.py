@@ -40,9 +40,20 @@ def pictures(blender: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[di
 
 @pytest.mark.parametrize(
     "name",
-    ["packed", "generated", "generated float", "painted on", "float.exr", "deep.png", "turned.jpg", "alpha.png",
-     "not a colour", "another space", "alpha ignored"],
-)  # fmt: skip
+    [
+        "packed",
+        "generated",
+        "generated float",
+        "painted on",
+        "float.exr",
+        "deep.png",
+        "turned.jpg",
+        "alpha.png",
+        "not a colour",
+        "another space",
+        "alpha ignored",
+    ],
+)
 def test_the_core_gets_the_picture_as_blender_sees_it(pictures: Any, name: str) -> None:
     found, seen = pictures
     path, space, ocio = found["sources"][name]

@@ -24,8 +24,15 @@ def test_the_zip_holds_what_ships_and_nothing_else(blender: Any) -> None:
     names = zipfile.ZipFile(blender.package).namelist()
     assert {"__init__.py", "addon/__init__.py", "core/__main__.py", "core/gioconda/job/job.py"} <= set(names)
     assert {name.split("/")[0] for name in names} <= {
-        "", "__init__.py", "blender_manifest.toml", "LICENSE", "addon", "core", "onnx_models", "wheels",
-    }  # fmt: skip
+        "",
+        "__init__.py",
+        "blender_manifest.toml",
+        "LICENSE",
+        "addon",
+        "core",
+        "onnx_models",
+        "wheels",
+    }
     assert not [name for name in names if "__pycache__" in name or "/packaging/" in name or "/training/" in name]
 
 

@@ -107,7 +107,12 @@ def test_the_check_says_what_is_there_or_what_is_wrong_in_a_sentence(
     )
     assert well[:2] == ["FINISHED", ""]
     assert any("onnxruntime" in line for line in well[2]) and "Device cpu: works" in well[2]
-    for answer, part in ((missing, "There is no Python at"), (folder, "is a folder"), (bare, "lacks"),
-                         (ancient, "is Python 3.9"), (wrong, "cannot be started")):  # fmt: skip
+    for answer, part in (
+        (missing, "There is no Python at"),
+        (folder, "is a folder"),
+        (bare, "lacks"),
+        (ancient, "is Python 3.9"),
+        (wrong, "cannot be started"),
+    ):
         assert part in answer[1] and answer[1] in answer[0] and not answer[2], answer
     assert "numba" in bare[1] and "pip install" in bare[1]

@@ -81,8 +81,9 @@ def test_an_undo_while_rendering_changes_settings_but_not_frames(rendered: Any) 
 def test_an_exported_folder_renders_without_blender_wherever_it_is_moved(rendered: Any, tmp_path: Path) -> None:
     found, folder = rendered
     assert found["export"] == [
-        ["FINISHED"], ["README.txt", "job.json", "mapping.yaml", "motion.npz", "portrait.png"],
-    ]  # fmt: skip
+        ["FINISHED"],
+        ["README.txt", "job.json", "mapping.yaml", "motion.npz", "portrait.png"],
+    ]
     job = json.loads((folder / "job" / "job.json").read_text(encoding="utf-8"))
     assert (job["portrait"], job["motion"], job["output"]) == ("portrait.png", "motion.npz", "frames/####.exr")
     moved = tmp_path / "elsewhere"
@@ -90,8 +91,10 @@ def test_an_exported_folder_renders_without_blender_wherever_it_is_moved(rendere
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "core")}
     subprocess.run(
         [sys.executable, str(ROOT / "core"), "job", str(moved / "job.json")],
-        check=True, env=environment, timeout=300,
-    )  # fmt: skip
+        check=True,
+        env=environment,
+        timeout=300,
+    )
     assert sorted(path.name for path in (moved / "frames").glob("*.exr"))[:2] == ["0001.exr", "0002.exr"]
     frames = [path.name for path in (moved / "frames").glob("*.exr")]
     for name in frames:

@@ -8,11 +8,18 @@ from typing import Any
 import pytest
 
 PRESETS = {
-    "Auto-Rig Pro": "Auto-Rig Pro face", "BlenRig": "BlenRig face", "MetaHuman": "MetaHuman curves",
-    "board": "MetaHuman face board", "CC4": "Character Creator / iClone", "VRM 0": "VRM / VRoid",
-    "VRM 1": "VRM / VRoid", "VRoid": "VRM / VRoid", "VRoid, old": "VRM / VRoid", "Perfect Sync": "ARKit shapes",
+    "Auto-Rig Pro": "Auto-Rig Pro face",
+    "BlenRig": "BlenRig face",
+    "MetaHuman": "MetaHuman curves",
+    "board": "MetaHuman face board",
+    "CC4": "Character Creator / iClone",
+    "VRM 0": "VRM / VRoid",
+    "VRM 1": "VRM / VRoid",
+    "VRoid": "VRM / VRoid",
+    "VRoid, old": "VRM / VRoid",
+    "Perfect Sync": "ARKit shapes",
     "Faceit": "ARKit shapes",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +50,11 @@ def test_names_mean_the_right_channels(found: dict[str, Any]) -> None:
     assert board["CTRL_C_jaw"] == {"jawOpen": 1, "jawLeft": 1, "jawRight": -1}
     assert board["CTRL_R_eye_blink"] == {"eyeBlinkRight": 1, "eyeWideRight": -1}
     assert board["CTRL_R_eye"] == {
-        "eyeLookUpRight": 1, "eyeLookDownRight": -1, "eyeLookInRight": 1, "eyeLookOutRight": -1
-    }  # fmt: skip
+        "eyeLookUpRight": 1,
+        "eyeLookDownRight": -1,
+        "eyeLookInRight": 1,
+        "eyeLookOutRight": -1,
+    }
     assert found["CC4"]["channels"]["Eye_R_Look_L"] == {"eyeLookInRight": 1}
     assert found["CC4"]["channels"]["Mouth_Frown_R"] == {"mouthFrownRight": 1}
     assert found["MetaHuman"]["channels"]["CTRL_expressions_eyeLookLeftR"] == {"eyeLookInRight": 1}

@@ -19,12 +19,20 @@ def said(blender: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("no rig", "no rig"), ("no rig, auto-map", "no rig"), ("deleted rig", "“Head” was deleted"),
-        ("renamed key", "“jaw_open”"), ("renamed bone", "renamed"), ("bad mapping", "row 1"), ("not yaml", "not YAML"),
-        ("descending", "ascend"), ("no frames", "no frames"), ("stage gone", "try again"),
-        ("no file", "take.csv"), ("video", "tracked"),
+        ("no rig", "no rig"),
+        ("no rig, auto-map", "no rig"),
+        ("deleted rig", "“Head” was deleted"),
+        ("renamed key", "“jaw_open”"),
+        ("renamed bone", "renamed"),
+        ("bad mapping", "row 1"),
+        ("not yaml", "not YAML"),
+        ("descending", "ascend"),
+        ("no frames", "no frames"),
+        ("stage gone", "try again"),
+        ("no file", "take.csv"),
+        ("video", "tracked"),
     ],
-)  # fmt: skip
+)
 def test_a_fault_is_one_sentence(said: dict[str, Any], fault: str, words: str) -> None:
     print(said[fault])
     assert said[fault].startswith("RigError: ") and words in said[fault]
@@ -55,9 +63,12 @@ def test_drivers_subframes_and_time_remapping_count(said: dict[str, Any]) -> Non
 
 def test_an_unknown_rig_is_matched_by_hints_and_place(said: dict[str, Any]) -> None:
     expected = {
-        "jaw": "chin", "lip_upper": "lip_upper", "lip_lower": "lip_lower", "mouth_corner_L": "mouth_left",
+        "jaw": "chin",
+        "lip_upper": "lip_upper",
+        "lip_lower": "lip_lower",
+        "mouth_corner_L": "mouth_left",
         "mouth_corner_R": "mouth_right",
-    }  # fmt: skip
+    }
     assert expected.items() <= said["bones"].items(), said["bones"]
     assert said["eyes"] == ["eye_L", "eye_R"]
 

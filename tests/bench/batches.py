@@ -65,15 +65,27 @@ def measure(folder: Path, wanted: Any) -> dict[str, Any]:
     together = timed(pool, processes, threads)
     single, many = alone["rate"], together["rate"]
     return {
-        "portraits": len(sources), "takes": wanted.takes, "frames": wanted.frames, "size": wanted.size,
-        "processes": processes, "threads": threads, "single_fps": round(single, 3), "pool_fps": round(many, 3),
-        "efficiency": round(many / (processes * single), 3), "items": together["items"],
-        "accounted": together["done"] + together["failed"] + together["waiting"], "done": together["done"],
-        "memory_growth": together["growth"], "worker_mb_first": together["first_mb"],
-        "worker_mb_last": together["last_mb"], "worker_mb_peak": together["peak_mb"],
-        "pool_mb_peak": together["pool_mb"], "load_before": together["load"], "seconds": together["seconds"],
+        "portraits": len(sources),
+        "takes": wanted.takes,
+        "frames": wanted.frames,
+        "size": wanted.size,
+        "processes": processes,
+        "threads": threads,
+        "single_fps": round(single, 3),
+        "pool_fps": round(many, 3),
+        "efficiency": round(many / (processes * single), 3),
+        "items": together["items"],
+        "accounted": together["done"] + together["failed"] + together["waiting"],
+        "done": together["done"],
+        "memory_growth": together["growth"],
+        "worker_mb_first": together["first_mb"],
+        "worker_mb_last": together["last_mb"],
+        "worker_mb_peak": together["peak_mb"],
+        "pool_mb_peak": together["pool_mb"],
+        "load_before": together["load"],
+        "seconds": together["seconds"],
         "alone_seconds": alone["seconds"],
-    }  # fmt: skip
+    }
 
 
 def planned(batch: Path) -> int:
@@ -108,11 +120,15 @@ def timed(batch: Path, processes: int, threads: int) -> dict[str, Any]:
     early, late = (sum(part) / len(part) for part in (warm[:fifth], warm[-fifth:]))
     return {
         **{name: report[name] for name in ("items", "done", "failed", "waiting", "rendered")},
-        "seconds": round(ended - began, 1), "rate": (report["rendered"] - first[1]) / (ended - first[0]),
-        "load": round(load, 2), "growth": round(late / early, 3), "first_mb": round(early, 1),
-        "last_mb": round(late, 1), "peak_mb": round(max(sample[1] for sample in samples)),
+        "seconds": round(ended - began, 1),
+        "rate": (report["rendered"] - first[1]) / (ended - first[0]),
+        "load": round(load, 2),
+        "growth": round(late / early, 3),
+        "first_mb": round(early, 1),
+        "last_mb": round(late, 1),
+        "peak_mb": round(max(sample[1] for sample in samples)),
         "pool_mb": round(max(sample[2] for sample in samples)),
-    }  # fmt: skip
+    }
 
 
 def watch(process: subprocess.Popen[str], samples: list[tuple[float, float, float]]) -> None:

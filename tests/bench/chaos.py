@@ -83,12 +83,21 @@ def chaos(folder: Path, wanted: Any) -> dict[str, Any]:
     lost = sorted(set(whole) - set(after))
     changed = sorted(name for name in whole if name in after and after[name] != whole[name])
     found = {
-        "frames": total, "kills": kills, "runs": runs, "disk_filled": full, "lost": lost, "changed": changed,
-        "extra": sorted(set(after) - set(whole)), "bad_items": len(bad), "bad_as_expected": set(bad) == expected,
-        "reasons": sorted({text.replace(str(folder), "…") for text in bad.values()}), "undisturbed_code": calm_code,
-        "unaccounted": report["waiting"], "leftovers": [p.name for p in (folder / "wild").rglob("*.part")],
+        "frames": total,
+        "kills": kills,
+        "runs": runs,
+        "disk_filled": full,
+        "lost": lost,
+        "changed": changed,
+        "extra": sorted(set(after) - set(whole)),
+        "bad_items": len(bad),
+        "bad_as_expected": set(bad) == expected,
+        "reasons": sorted({text.replace(str(folder), "…") for text in bad.values()}),
+        "undisturbed_code": calm_code,
+        "unaccounted": report["waiting"],
+        "leftovers": [p.name for p in (folder / "wild").rglob("*.part")],
         "seconds": round(time.monotonic() - began, 1),
-    }  # fmt: skip
+    }
     fine = calm_code == 0 and not lost and not changed and not found["extra"] and not report["waiting"]
     return {"passed": fine and full and kills >= wanted.kills and found["bad_as_expected"], **found}
 
@@ -109,9 +118,15 @@ def last_words(said: str) -> str:
 
 
 def disturbed(
-    batch: Path, processes: int, output: Path, total: int, moments: list[float], dice: random.Random, until: float,
+    batch: Path,
+    processes: int,
+    output: Path,
+    total: int,
+    moments: list[float],
+    dice: random.Random,
+    until: float,
     limit: int | None,
-) -> tuple[int, str, int]:  # fmt: skip
+) -> tuple[int, str, int]:
     """One run: workers are killed when the next of `moments` (parts of the frames) has come; the pool is killed once
     `until` frames are there. `limit`: bytes after which the disk is full. → (exit status, last words, kills)."""
 

@@ -24,10 +24,15 @@ ROOT = Path(__file__).resolve().parents[2]
 PORTRAITS = ROOT.parent / "shared" / "data" / "portraits"
 # paintings and photographs, dark and light skin, glasses, beard, hat, without colour
 CHOSEN = (
-    "painting_monalisa", "painting_pearl_earring", "painting_renoir", "photo_marie_curie",
-    "photo_us_house_robert-scott", "photo_us_house_alma-adams", "photo_us_house_doug-lamalfa",
+    "painting_monalisa",
+    "painting_pearl_earring",
+    "painting_renoir",
+    "photo_marie_curie",
+    "photo_us_house_robert-scott",
+    "photo_us_house_alma-adams",
+    "photo_us_house_doug-lamalfa",
     "photo_us_house_grace-meng",
-)  # fmt: skip
+)
 HEAD_PX, GAP_PX = 480, 6
 ZOOMS = ("eyes", "mouth", "hairline", "border")
 FOREHEAD, CHEEKS = 10, (234, 454)  # landmarks
@@ -49,14 +54,20 @@ LOOKS = (
     Look(
         "smile",
         {
-            "mouthSmileLeft": 0.8, "mouthSmileRight": 0.8, "mouthUpperUpLeft": 0.5, "mouthUpperUpRight": 0.5,
-            "mouthLowerDownLeft": 0.4, "mouthLowerDownRight": 0.4, "cheekSquintLeft": 0.5, "cheekSquintRight": 0.5,
+            "mouthSmileLeft": 0.8,
+            "mouthSmileRight": 0.8,
+            "mouthUpperUpLeft": 0.5,
+            "mouthUpperUpRight": 0.5,
+            "mouthLowerDownLeft": 0.4,
+            "mouthLowerDownRight": 0.4,
+            "cheekSquintLeft": 0.5,
+            "cheekSquintRight": 0.5,
             "jawOpen": 0.12,
         },
     ),
     Look("yaw+20", {}, 20.0),
     Look("yaw-20", {}, -20.0),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

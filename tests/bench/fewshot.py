@@ -174,8 +174,10 @@ def goals(mean: Mapping[str, Figures]) -> list[Goal]:
             found.append(
                 Goal(f"{words}: dB gained, {fewer} → {more}", mean[more][key] - mean[fewer][key], at_least=0.0)
             )
-    found += [Goal(f"AKD: more of it than {PLAIN}, {name}, %", mean[name]["akd"] - mean[PLAIN]["akd"], at_most=0.0)
-              for name in names[1:]]  # fmt: skip
+    found += [
+        Goal(f"AKD: more of it than {PLAIN}, {name}, %", mean[name]["akd"] - mean[PLAIN]["akd"], at_most=0.0)
+        for name in names[1:]
+    ]
     return found
 
 

@@ -74,8 +74,10 @@ def _growth(portrait: TimingPortrait, motion: Path, folder: Path, models: Path, 
     run = _animate(portrait.at(size, folder.parent), motion, folder, models, f"1-{frames}")
     moments = run.frames()
     growth = moments[-1].memory_mb - moments[early - 1].memory_mb
-    print(f"  a 10,000-frame motion at {size}²: {moments[early - 1].memory_mb:.0f} MB after {early} frames, "
-          f"{moments[-1].memory_mb:.0f} MB after {frames}")  # fmt: skip
+    print(
+        f"  a 10,000-frame motion at {size}²: {moments[early - 1].memory_mb:.0f} MB after {early} frames, "
+        f"{moments[-1].memory_mb:.0f} MB after {frames}"
+    )
     goal = Goal(f"growth from frame {early} to {frames}, MB", growth, at_most=20)
     return {"frames": frames, "growth_mb": growth, "peak_mb": run.peak_mb}, [goal]
 
@@ -95,11 +97,26 @@ def _animate(picture: Path, motion: Path, folder: Path, models: Path, frames: st
         RuntimeError: the command failed.
     """
     run = watch(
-        ["animate", str(picture), str(motion), "-o", str(folder / "####.exr"), "--frames", frames, "--overwrite",
-         "--consent", "public_domain:Gioconda's measurements",
-         "--models", str(models), "--cache", str(folder / "cache"), "--neutral", "1"],
+        [
+            "animate",
+            str(picture),
+            str(motion),
+            "-o",
+            str(folder / "####.exr"),
+            "--frames",
+            frames,
+            "--overwrite",
+            "--consent",
+            "public_domain:Gioconda's measurements",
+            "--models",
+            str(models),
+            "--cache",
+            str(folder / "cache"),
+            "--neutral",
+            "1",
+        ],
         consume=True,
-    )  # fmt: skip
+    )
     if run.exit_code != 0 or len(run.frames()) < 2:
         raise RuntimeError(f"gioconda animate {picture.name}: {run.complaint()}")
     return run

@@ -74,14 +74,26 @@ def measure(settings: Settings) -> dict[str, Any]:
         print(f"  {name}: not measured: {why}")
     report: dict[str, Any] = {
         "settings": {"clips": [p.stem for p in paths], "of": len(found), "step": settings.step, "most": settings.most},
-        "networks": dict(stored.hashes(models)), "missing": missing, "frames": [], "flicker": {}, "changed": {},
+        "networks": dict(stored.hashes(models)),
+        "missing": missing,
+        "frames": [],
+        "flicker": {},
+        "changed": {},
         "paper": {"steps": steps_of(paper.run), "tune": paper.tune} if paper else None,
-    }  # fmt: skip
+    }
     tasks = [
-        Task(path, models, there, settings.step, settings.most, settings.out / "cache", paper,
-             settings.out / f"neural-{path.stem}.png")
+        Task(
+            path,
+            models,
+            there,
+            settings.step,
+            settings.most,
+            settings.out / "cache",
+            paper,
+            settings.out / f"neural-{path.stem}.png",
+        )
         for path in paths
-    ]  # fmt: skip
+    ]
     print(f"The neural part: {len(paths)} clips, every {settings.step}th frame, at most {settings.most}, 512 x 512")
     for count, (task, result) in enumerate(run(tasks, processes=settings.processes, judge=judge_task), 1):
         where = f"  {count} of {len(tasks)}  {task.path.stem}"

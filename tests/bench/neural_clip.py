@@ -116,9 +116,13 @@ def _judged(task: Task) -> Judged:
 
 
 def _rows(
-    clip: Clip, frame: int, outputs: Mapping[str, Bytes], regions: Mapping[str, metrics.Mask], looking: Looking,
+    clip: Clip,
+    frame: int,
+    outputs: Mapping[str, Bytes],
+    regions: Mapping[str, metrics.Mask],
+    looking: Looking,
     known: Mapping[str, metrics.Points | None],
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """A row an engine. known: landmarks that need not be looked for again."""
     target, reach = clip.frames[frame], metrics.interocular(clip.landmarks[frame])
     wanted = looking.landmarks(target)

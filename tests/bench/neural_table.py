@@ -24,9 +24,12 @@ GEOMETRY = "geometry"
 NETWORKS = ("fast", "full")
 ENGINES = ("static", GEOMETRY, *NETWORKS, "paper")
 NAMES = {
-    "static": "the source as it is", GEOMETRY: "geometry alone", "fast": "`fast`", "full": "`full`",
+    "static": "the source as it is",
+    GEOMETRY: "geometry alone",
+    "fast": "`fast`",
+    "full": "`full`",
     "paper": "the paper's mode",
-}  # fmt: skip
+}
 FLICKER_AT_MOST, WORST_CLIP_AT_LEAST, COST_AT_MOST_MS = 1.05, -0.1, 60.0
 
 
@@ -101,10 +104,14 @@ def goals(report: Report, engine: str) -> list[Goal]:
     times = FULL_ASKS if engine == "full" else 1.0
     name, least = worst_clip(report, engine)
     found = [
-        Goal(f"{engine}: {figure.heading.removesuffix(', dB')}, dB over geometry", gain(report, engine, figure.key),
-             at_least=times * figure.bar)
-        for figure in FIGURES if figure.bar is not None
-    ]  # fmt: skip
+        Goal(
+            f"{engine}: {figure.heading.removesuffix(', dB')}, dB over geometry",
+            gain(report, engine, figure.key),
+            at_least=times * figure.bar,
+        )
+        for figure in FIGURES
+        if figure.bar is not None
+    ]
     ratios = [flicker(report, engine, clip) for clip in report["flicker"]]
     found += [
         Goal(f"{engine}: AKD, % beside geometry's", gain(report, engine, "akd"), at_most=0.0),

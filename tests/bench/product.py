@@ -85,9 +85,14 @@ def corrector_for(portrait: Portrait, quality: str, models: Path, *, threads: in
     """The networks of a quality ("off", "fast", "full") for a portrait, on the CPU; what the portrait hides painted in,
     as jobs with networks have it."""
     job = Job(
-        portrait="", motion="take", output="####.exr", models=str(models), neural=quality, device="cpu",
+        portrait="",
+        motion="take",
+        output="####.exr",
+        models=str(models),
+        neural=quality,
+        device="cpu",
         threads=threads,
-    )  # fmt: skip
+    )
     if place_is_painted(job, cutout=False):
         portrait = with_painted_place(job, portrait, StageClock())
     return open_corrector(job, portrait, StageClock())
@@ -139,9 +144,13 @@ class Sitting:
         values = np.array([[channels.get(name, 0.0) for name in names] for channels, _ in (({}, 0.0), *wanted)])
         turned = np.stack([rotation_matrix(yaw=yaw) for _, yaw in (({}, 0.0), *wanted)])
         motion = Motion(
-            24.0, np.arange(len(values)), channels=values.astype(np.float32), channel_names=names, rotation=turned,
+            24.0,
+            np.arange(len(values)),
+            channels=values.astype(np.float32),
+            channel_names=names,
+            rotation=turned,
             neutral=0,
-        )  # fmt: skip
+        )
         performance = retarget(motion, self.opened.portrait.landmarks, RetargetSettings(neutral=0))
         return [performance[k + 1] for k in range(len(wanted))]
 
@@ -248,16 +257,27 @@ class StageClock:
 
 
 def portrait_at(
-    picture: Path, models: Path, *, threads: int | None = None, report: Report | None = None,
+    picture: Path,
+    models: Path,
+    *,
+    threads: int | None = None,
+    report: Report | None = None,
     cache: Path | None = None,
-) -> Opened:  # fmt: skip
+) -> Opened:
     """A picture file → a portrait ready to be moved, the way `gioconda animate` does it.
 
     cache: where prepared portraits are kept; None: as the first time, nothing is.
     """
     with tempfile.TemporaryDirectory(prefix="gioconda-bench-") as nothing_kept:
         job = Job(
-            portrait=str(picture), motion="take", output="unused.####.exr", models=str(models),
-            cache=str(cache or nothing_kept), face=LARGEST, device="cpu", threads=threads, neural="off",
-        )  # fmt: skip
+            portrait=str(picture),
+            motion="take",
+            output="unused.####.exr",
+            models=str(models),
+            cache=str(cache or nothing_kept),
+            face=LARGEST,
+            device="cpu",
+            threads=threads,
+            neural="off",
+        )
         return open_portrait(job, report or StageClock())

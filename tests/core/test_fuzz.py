@@ -42,11 +42,48 @@ from .motion.test_bvh import HEAD
 
 SLOWEST_S = 2.0
 WORDS = (
-    b"nan", b"-inf", b"1e999", b"9" * 400, b"-1", b"0", b"", b"\x00", b"\xff\xfe", b"\xed\xa0\x80", b"{", b"}", b"]",
-    b"[" * 300, b'"', b",", b";", b"\t", b"\n", b"\r", b"null", b"true", b"*a", b"&a", b"!!python/object:os.system",
-    b"<<: *a", b"../../etc/passwd", b"/", b"%s%n", b"\\ud800", "\u0301".encode(), b"0x7fffffff", b"\x7f\xff\xff\xff",
-    b"\xff\xff\xff\xff", b"1-999999999", b"999999999", b"IDAT", b"PK\x03\x04", b"PK\x05\x06", b"numpy", b"(999999999,)",
-)  # fmt: skip
+    b"nan",
+    b"-inf",
+    b"1e999",
+    b"9" * 400,
+    b"-1",
+    b"0",
+    b"",
+    b"\x00",
+    b"\xff\xfe",
+    b"\xed\xa0\x80",
+    b"{",
+    b"}",
+    b"]",
+    b"[" * 300,
+    b'"',
+    b",",
+    b";",
+    b"\t",
+    b"\n",
+    b"\r",
+    b"null",
+    b"true",
+    b"*a",
+    b"&a",
+    b"!!python/object:os.system",
+    b"<<: *a",
+    b"../../etc/passwd",
+    b"/",
+    b"%s%n",
+    b"\\ud800",
+    "\u0301".encode(),
+    b"0x7fffffff",
+    b"\x7f\xff\xff\xff",
+    b"\xff\xff\xff\xff",
+    b"1-999999999",
+    b"999999999",
+    b"IDAT",
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"numpy",
+    b"(999999999,)",
+)
 
 
 @dataclass(frozen=True)
@@ -177,7 +214,7 @@ MANIFEST = json.dumps(
         },
         "signature": {"algorithm": "Ed25519", "public_key": "AAAA", "value": "AAAA"},
     }
-)  # fmt: skip
+)
 MAPPING = """{"version": "pathmapping-1.0", "path_mapping_rules": [
  {"source_path_format": "WINDOWS", "source_path": "Z:\\\\show", "destination_path": "/mnt/show"}]}"""
 POINTS = """{"size": [100, 100], "points": {"eye_outer_right": [30, 40], "eye_outer_left": [70, 40],
@@ -297,9 +334,14 @@ def test_broken_files_end_in_a_sentence(name: str, tmp_path: Path, request: pyte
     given_bytes = 0
 
     @settings(
-        max_examples=count, deadline=None, database=None, derandomize=budget < 100_000, print_blob=True,
-        phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+        max_examples=count,
+        deadline=None,
+        database=None,
+        derandomize=budget < 100_000,
+        print_blob=True,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
     @given(broken(seeds))
     def run(data: bytes) -> None:
         nonlocal given_bytes

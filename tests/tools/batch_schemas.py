@@ -65,12 +65,14 @@ JOB: dict[str, Schema] = {
     "threads": any_of({"type": "integer", "minimum": 1}, NULL),
     "passes": {"type": "array", "items": {"enum": list(PASSES)}},
     "compression": {
-        "type": "string", "pattern": rf"^({COMPRESSIONS})(:\d+)?$", "examples": [*LOSSLESS, "zip:1"],
+        "type": "string",
+        "pattern": rf"^({COMPRESSIONS})(:\d+)?$",
+        "examples": [*LOSSLESS, "zip:1"],
     },
     "device": {"enum": list(DEVICES)},
     "neural": {"enum": list(NEURAL)},
     "consent": any_of(CONSENT, NULL),
-}  # fmt: skip
+}
 DELIVERY: dict[str, Schema] = {
     "formats": {"type": "array", "items": {"enum": list(batch.FORMATS)}, "minItems": 1},
     "size": any_of({"type": "integer", "minimum": 16, "maximum": 16384}, NULL),

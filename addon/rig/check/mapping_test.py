@@ -23,9 +23,12 @@ from .probe import STILL, Answers, Part, stir
 FRAMES = 60  # the most frames of the range that are looked at
 SHOWN = 4  # so many names in a sentence
 SPOTS = {
-    "jaw": (lm.CHIN,), "lips": (lm.MOUTH_LEFT, lm.MOUTH_RIGHT, lm.LIP_TOP, lm.LIP_BOTTOM),
-    "lids": (386, 159), "brows": (336, 107, 334, 105), "gaze": (473, 468),
-}  # fmt: skip
+    "jaw": (lm.CHIN,),
+    "lips": (lm.MOUTH_LEFT, lm.MOUTH_RIGHT, lm.LIP_TOP, lm.LIP_BOTTOM),
+    "lids": (386, 159),
+    "brows": (336, 107, 334, 105),
+    "gaze": (473, 468),
+}
 T = TypeVar("T")
 
 

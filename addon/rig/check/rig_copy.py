@@ -88,9 +88,11 @@ class Understudy:
             return replace(old, holder=(self._names[old.holder], None))
 
         return Taps(
-            values=[tap(t) for t in taps.values], points=[tap(t) for t in taps.points],
-            skins=[skin(s) for s in taps.skins], matrices=[tap(t) for t in taps.matrices],
-        )  # fmt: skip
+            values=[tap(t) for t in taps.values],
+            points=[tap(t) for t in taps.points],
+            skins=[skin(s) for s in taps.skins],
+            matrices=[tap(t) for t in taps.matrices],
+        )
 
 
 def _family(start: list[bpy.types.Object]) -> list[bpy.types.Object]:

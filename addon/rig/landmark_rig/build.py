@@ -72,9 +72,14 @@ def layout(points: lp.Points) -> Layout:
     down = pose.rotation[:2, 1]
     up = np.array([-down[0], 0.0, down[1]]) / max(float(np.hypot(*down)), 1e-9)
     return Layout(
-        place(points.landmarks), pose.scale * factor, up, place(pose.to_picture(NECK)),
-        points.landmarks / pose.scale, width * factor, HEIGHT,
-    )  # fmt: skip
+        place(points.landmarks),
+        pose.scale * factor,
+        up,
+        place(pose.to_picture(NECK)),
+        points.landmarks / pose.scale,
+        width * factor,
+        HEIGHT,
+    )
 
 
 def create(tree: bpy.types.NodeTree, context: bpy.types.Context, *, picture: bpy.types.Image | None = None) -> Any:

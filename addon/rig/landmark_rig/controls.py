@@ -70,76 +70,188 @@ def _right(way: Way) -> Way:
 
 
 _MIDDLE = (
-    Control("jaw", (152,), "head", "jaw", 0.30, "Mouth", {
-        "-y": Way(0.31, {"jawOpen": 1}),
-        "+x": Way(0.12, {"jawLeft": 1}),
-        "-x": Way(0.12, {"jawRight": 1}),
-    }),
-    Control("mouth", (13, 14), "head", "mouth", 1.0, "Mouth", {
-        "+x": Way(0.18, {"mouthLeft": 1}),
-        "-x": Way(0.18, {"mouthRight": 1}),
-        "+y": Way(0.10, {"mouthShrugUpper": 1, "mouthShrugLower": 1}),
-        "-y": Way(0.10, {"mouthFunnel": 1}),
-    }),
-    Control("lip_upper", (0,), "mouth", "triangle up", 0.09, "Mouth", {
-        "+y": Way(0.09, {"mouthUpperUpLeft": 1, "mouthUpperUpRight": 1}),
-        "-y": Way(0.07, {"mouthRollUpper": 1}),
-    }),
-    Control("lip_lower", (17,), "jaw", "triangle down", 0.09, "Mouth", {
-        "-y": Way(0.07, {"mouthLowerDownLeft": 1, "mouthLowerDownRight": 1}),
-        "+y": Way(0.08, {"mouthRollLower": 1}),
-    }),
-    Control("gaze", (133, 362), "head", "target", 0.22, "Eyes", {
-        "+x": Way(0.5, {"eyeLookOutLeft": 1, "eyeLookInRight": 1}),
-        "-x": Way(0.5, {"eyeLookInLeft": 1, "eyeLookOutRight": 1}),
-        "+y": Way(0.4, {"eyeLookUpLeft": 1, "eyeLookUpRight": 1}),
-        "-y": Way(0.4, {"eyeLookDownLeft": 1, "eyeLookDownRight": 1}),
-    }),
-)  # fmt: skip
+    Control(
+        "jaw",
+        (152,),
+        "head",
+        "jaw",
+        0.30,
+        "Mouth",
+        {
+            "-y": Way(0.31, {"jawOpen": 1}),
+            "+x": Way(0.12, {"jawLeft": 1}),
+            "-x": Way(0.12, {"jawRight": 1}),
+        },
+    ),
+    Control(
+        "mouth",
+        (13, 14),
+        "head",
+        "mouth",
+        1.0,
+        "Mouth",
+        {
+            "+x": Way(0.18, {"mouthLeft": 1}),
+            "-x": Way(0.18, {"mouthRight": 1}),
+            "+y": Way(0.10, {"mouthShrugUpper": 1, "mouthShrugLower": 1}),
+            "-y": Way(0.10, {"mouthFunnel": 1}),
+        },
+    ),
+    Control(
+        "lip_upper",
+        (0,),
+        "mouth",
+        "triangle up",
+        0.09,
+        "Mouth",
+        {
+            "+y": Way(0.09, {"mouthUpperUpLeft": 1, "mouthUpperUpRight": 1}),
+            "-y": Way(0.07, {"mouthRollUpper": 1}),
+        },
+    ),
+    Control(
+        "lip_lower",
+        (17,),
+        "jaw",
+        "triangle down",
+        0.09,
+        "Mouth",
+        {
+            "-y": Way(0.07, {"mouthLowerDownLeft": 1, "mouthLowerDownRight": 1}),
+            "+y": Way(0.08, {"mouthRollLower": 1}),
+        },
+    ),
+    Control(
+        "gaze",
+        (133, 362),
+        "head",
+        "target",
+        0.22,
+        "Eyes",
+        {
+            "+x": Way(0.5, {"eyeLookOutLeft": 1, "eyeLookInRight": 1}),
+            "-x": Way(0.5, {"eyeLookInLeft": 1, "eyeLookOutRight": 1}),
+            "+y": Way(0.4, {"eyeLookUpLeft": 1, "eyeLookUpRight": 1}),
+            "-y": Way(0.4, {"eyeLookDownLeft": 1, "eyeLookDownRight": 1}),
+        },
+    ),
+)
 _LEFT = (
-    Control("lip_corner.L", (291,), "mouth", "circle", 0.09, "Mouth", {
-        "+y": Way(0.12, {"mouthSmileLeft": 1}),
-        "-y": Way(0.08, {"mouthFrownLeft": 1}),
-        "+x": Way(0.09, {"mouthStretchLeft": 1}),
-        "-x": Way(0.07, {"mouthPucker": 0.5}),
-    }),
-    Control("lip_upper.L", (270,), "mouth", "triangle up", 0.06, "Mouth", {
-        "+y": Way(0.09, {"mouthUpperUpLeft": 1}),
-        "-y": Way(0.05, {"mouthPressLeft": 1}),
-    }),
-    Control("lip_lower.L", (321,), "jaw", "triangle down", 0.06, "Mouth", {
-        "-y": Way(0.07, {"mouthLowerDownLeft": 1}),
-        "+y": Way(0.06, {"mouthRollLower": 0.5}),
-    }),
-    Control("lid_upper.L", (386,), "head", "lid up", 0.13, "Eyes", {
-        "-y": Way(0.10, {"eyeBlinkLeft": 1}),
-        "+y": Way(0.05, {"eyeWideLeft": 1}),
-    }),
+    Control(
+        "lip_corner.L",
+        (291,),
+        "mouth",
+        "circle",
+        0.09,
+        "Mouth",
+        {
+            "+y": Way(0.12, {"mouthSmileLeft": 1}),
+            "-y": Way(0.08, {"mouthFrownLeft": 1}),
+            "+x": Way(0.09, {"mouthStretchLeft": 1}),
+            "-x": Way(0.07, {"mouthPucker": 0.5}),
+        },
+    ),
+    Control(
+        "lip_upper.L",
+        (270,),
+        "mouth",
+        "triangle up",
+        0.06,
+        "Mouth",
+        {
+            "+y": Way(0.09, {"mouthUpperUpLeft": 1}),
+            "-y": Way(0.05, {"mouthPressLeft": 1}),
+        },
+    ),
+    Control(
+        "lip_lower.L",
+        (321,),
+        "jaw",
+        "triangle down",
+        0.06,
+        "Mouth",
+        {
+            "-y": Way(0.07, {"mouthLowerDownLeft": 1}),
+            "+y": Way(0.06, {"mouthRollLower": 0.5}),
+        },
+    ),
+    Control(
+        "lid_upper.L",
+        (386,),
+        "head",
+        "lid up",
+        0.13,
+        "Eyes",
+        {
+            "-y": Way(0.10, {"eyeBlinkLeft": 1}),
+            "+y": Way(0.05, {"eyeWideLeft": 1}),
+        },
+    ),
     Control("lid_lower.L", (374,), "head", "lid down", 0.13, "Eyes", {"+y": Way(0.05, {"eyeSquintLeft": 1})}),
-    Control("gaze.L", (473,), "head", "circle", 0.13, "Eyes", {
-        "+x": Way(0.065, {"eyeLookOutLeft": 1}),
-        "-x": Way(0.065, {"eyeLookInLeft": 1}),
-        "+y": Way(0.05, {"eyeLookUpLeft": 1}),
-        "-y": Way(0.067, {"eyeLookDownLeft": 1}),
-    }),
-    Control("brow_inner.L", (336, 285), "head", "diamond", 0.09, "Brows", {
-        "+y": Way(0.08, {"browInnerUp": 0.5}),
-        "-y": Way(0.06, {"browDownLeft": 0.5}),
-    }),
-    Control("brow_mid.L", (334, 282), "head", "diamond", 0.09, "Brows", {
-        "+y": Way(0.09, {"browOuterUpLeft": 0.6, "browInnerUp": 0.2}),
-        "-y": Way(0.06, {"browDownLeft": 1}),
-    }),
-    Control("brow_outer.L", (300, 276), "head", "diamond", 0.09, "Brows", {
-        "+y": Way(0.09, {"browOuterUpLeft": 1}),
-        "-y": Way(0.06, {"browDownLeft": 0.5}),
-    }),
-    Control("cheek.L", (280,), "head", "square", 0.09, "Cheeks and Nose", {
-        "+y": Way(0.07, {"cheekSquintLeft": 1}),
-        "+x": Way(0.07, {"cheekPuff": 0.5}),
-    }),
+    Control(
+        "gaze.L",
+        (473,),
+        "head",
+        "circle",
+        0.13,
+        "Eyes",
+        {
+            "+x": Way(0.065, {"eyeLookOutLeft": 1}),
+            "-x": Way(0.065, {"eyeLookInLeft": 1}),
+            "+y": Way(0.05, {"eyeLookUpLeft": 1}),
+            "-y": Way(0.067, {"eyeLookDownLeft": 1}),
+        },
+    ),
+    Control(
+        "brow_inner.L",
+        (336, 285),
+        "head",
+        "diamond",
+        0.09,
+        "Brows",
+        {
+            "+y": Way(0.08, {"browInnerUp": 0.5}),
+            "-y": Way(0.06, {"browDownLeft": 0.5}),
+        },
+    ),
+    Control(
+        "brow_mid.L",
+        (334, 282),
+        "head",
+        "diamond",
+        0.09,
+        "Brows",
+        {
+            "+y": Way(0.09, {"browOuterUpLeft": 0.6, "browInnerUp": 0.2}),
+            "-y": Way(0.06, {"browDownLeft": 1}),
+        },
+    ),
+    Control(
+        "brow_outer.L",
+        (300, 276),
+        "head",
+        "diamond",
+        0.09,
+        "Brows",
+        {
+            "+y": Way(0.09, {"browOuterUpLeft": 1}),
+            "-y": Way(0.06, {"browDownLeft": 0.5}),
+        },
+    ),
+    Control(
+        "cheek.L",
+        (280,),
+        "head",
+        "square",
+        0.09,
+        "Cheeks and Nose",
+        {
+            "+y": Way(0.07, {"cheekSquintLeft": 1}),
+            "+x": Way(0.07, {"cheekPuff": 0.5}),
+        },
+    ),
     Control("nose.L", (358,), "head", "square", 0.07, "Cheeks and Nose", {"+y": Way(0.09, {"noseSneerLeft": 1})}),
-)  # fmt: skip
+)
 
 # The head comes first: every control is listed after its parent.
 HEAD = Control("head", (168,), "", "head", 1.0, "Head", {})

@@ -25,9 +25,15 @@ LOOKED_AT = 24  # frames of the range that are looked at to see whether somethin
 MOVES = 1e-4
 # Where on the template a channel's motion is, for a size and a place of the face from its shape keys.
 SPOTS = {
-    "eyeBlinkLeft": (386, 374), "eyeBlinkRight": (159, 145), "mouthSmileLeft": (291,), "mouthSmileRight": (61,),
-    "browOuterUpLeft": (334, 293), "browOuterUpRight": (105, 63), "noseSneerLeft": (358,), "noseSneerRight": (129,),
-}  # fmt: skip
+    "eyeBlinkLeft": (386, 374),
+    "eyeBlinkRight": (159, 145),
+    "mouthSmileLeft": (291,),
+    "mouthSmileRight": (61,),
+    "browOuterUpLeft": (334, 293),
+    "browOuterUpRight": (105, 63),
+    "noseSneerLeft": (358,),
+    "noseSneerRight": (129,),
+}
 
 
 def meshes(rig: bpy.types.PropertyGroup) -> list[bpy.types.Object]:
@@ -47,10 +53,14 @@ def meshes(rig: bpy.types.PropertyGroup) -> list[bpy.types.Object]:
                 if ob.type == "MESH" and any(m.type == "ARMATURE" and m.object == armature for m in ob.modifiers):
                     family.add(ob)
     found = [
-        ob for ob in family
-        if ob.type == "MESH" and ob.users_scene and not ob.hide_render and len(ob.data.polygons)
+        ob
+        for ob in family
+        if ob.type == "MESH"
+        and ob.users_scene
+        and not ob.hide_render
+        and len(ob.data.polygons)
         and ob.display_type not in ("BOUNDS", "WIRE")
-    ]  # fmt: skip
+    ]
     return sorted(found, key=lambda ob: (ob != target, -len(ob.data.vertices), ob.name))
 
 
@@ -117,11 +127,12 @@ def eyes_of(head: tuple[bpy.types.Object, str] | None, preset: Preset | None) ->
     for side in ("left", "right"):
         listed = [name for name in (preset.eyes.get(side, ()) if preset else ()) if name in bones]
         named = [
-            b.name for b in bones
+            b.name
+            for b in bones
             if ({"eye", "eyeball"} & set(words(b.name)) or "faceeye" in "".join(words(b.name)))
             and side_of(b.name) == side
             and not {"brow", "lid", "target", "corner", "look", "aim", "master", "socket"} & set(words(b.name))
-        ]  # fmt: skip
+        ]
         found.append(listed[0] if listed else min(named, key=len, default=""))
     return (found[0], found[1]) if all(found) else ("", "")
 

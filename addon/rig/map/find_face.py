@@ -124,11 +124,16 @@ def measure(picture: npt.NDArray[np.uint8], share: float = 0.0) -> Steps[Float |
         source.write_bytes(data)
         answer = yield from _answer(
             {
-                "request": "analyse", "portrait": str(source), "folder": str(folder), "face": "largest",
-                "models": chosen.models or None, "device": chosen.device, "threads": chosen.threads or None,
+                "request": "analyse",
+                "portrait": str(source),
+                "folder": str(folder),
+                "face": "largest",
+                "models": chosen.models or None,
+                "device": chosen.device,
+                "threads": chosen.threads or None,
             },
             share,
-        )  # fmt: skip
+        )
     except OSError as error:
         raise RigError(f"{source} cannot be written: {error.strerror or error}; is the disk full?") from None
     finally:
@@ -317,9 +322,15 @@ def _depth(tree: BVHTree, flat: Float, guess: Float, start: float) -> Float:
 
 
 def _edge_lids(
-    skin: BVHTree, ball: BVHTree | None, lids: tuple[tuple[int, ...], ...], flat: Float, hang: Float, depth: Float,
-    start: float, unit: float,
-) -> None:  # fmt: skip
+    skin: BVHTree,
+    ball: BVHTree | None,
+    lids: tuple[tuple[int, ...], ...],
+    flat: Float,
+    hang: Float,
+    depth: Float,
+    start: float,
+    unit: float,
+) -> None:
     """Put lid landmarks where the eye really opens, in place, and hang them on the lids just beside it.
 
     Nets guess lids of plain eyeballs badly; where skin ends and the eyeball (or a hole) begins, is certain.
@@ -382,9 +393,15 @@ def _solid_weights(corners: Float, place: Float) -> Float:
 
 
 def _hang_iris(
-    solid: Solid, ball: int | None, flat: Float, start: float, iris: list[int], eye: Sequence[int],
-    corners: npt.NDArray[np.int64], weights: Float,
-) -> bool:  # fmt: skip
+    solid: Solid,
+    ball: int | None,
+    flat: Float,
+    start: float,
+    iris: list[int],
+    eye: Sequence[int],
+    corners: npt.NDArray[np.int64],
+    weights: Float,
+) -> bool:
     """Hang an iris on the eyeball behind it; where there is none, on the corners of the eye: it then does not look."""
     if ball is None:
         ends = [int(corners[i][weights[i].argmax()]) for i in eye]

@@ -29,8 +29,11 @@ REGIONS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]], ...] = 
     (("corner", "smile", "lipcorner", "mouthcorner"), ("lip", "lips", "mouth", "smile"), (61, 291)),
     (("brow", "eyebrow", "brows", "eyebrows"), (), (*lm.BROW_RIGHT[:5], *lm.BROW_LEFT[:5])),
     (("lid", "eyelid", "lids", "blink", "eyelids"), ("up", "upper", "top", "t"), _UPPER_LIDS),
-    (("lid", "eyelid", "lids", "eyelids"), ("low", "lower", "bot", "bottom", "b", "down"),
-     (*lm.LOWER_LID_RIGHT, *lm.LOWER_LID_LEFT)),
+    (
+        ("lid", "eyelid", "lids", "eyelids"),
+        ("low", "lower", "bot", "bottom", "b", "down"),
+        (*lm.LOWER_LID_RIGHT, *lm.LOWER_LID_LEFT),
+    ),
     (("lid", "eyelid", "lids", "blink", "eyelids"), (), _UPPER_LIDS),
     (("lip", "lips", "mouth"), ("up", "upper", "top", "t"), _UPPER),
     (("lip", "lips", "mouth"), ("low", "lower", "bot", "bottom", "b", "down"), _LOWER),
@@ -43,7 +46,7 @@ REGIONS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]], ...] = 
     (("nose", "nosetip"), (), (4, 1, 2, 195, 5, 6, 98, 327)),
     (("forehead",), (), (10, 151, 9, 108, 337, 69, 299)),
     (("eye", "iris", "pupil", "eyeball"), (), (468, 473)),
-)  # fmt: skip
+)
 NOT_SKIN = {"tongue", "teeth", "tooth", "hair", "ear", "ears", "neck", "spine", "hat", "tear", "target", "aim", "look"}
 EXPRESSIVE = tuple(sorted({i for _, _, region in REGIONS for i in region} - {468, 473}))
 # What a face should have, for the list of what is missing.

@@ -159,12 +159,17 @@ def _preset(plain: dict[str, Any], where: str) -> Preset:
                 rows = [(part, other_side(t) if mirror else t, float(w)) for t, w in weights.items()]
                 entries.setdefault(key, []).extend(rows)
     return Preset(
-        title=plain["title"], kinds=tuple(plain["from"]), need=int(plain["need"]),
-        entries={name: tuple(rows) for name, rows in entries.items()}, exact=exact,
-        arkit=plain.get("spelling") == "arkit", strip=tuple(plain.get("strip", ())),
-        prefixes=tuple(plain.get("prefixes", ("",))), heads=tuple(plain.get("head", ())),
+        title=plain["title"],
+        kinds=tuple(plain["from"]),
+        need=int(plain["need"]),
+        entries={name: tuple(rows) for name, rows in entries.items()},
+        exact=exact,
+        arkit=plain.get("spelling") == "arkit",
+        strip=tuple(plain.get("strip", ())),
+        prefixes=tuple(plain.get("prefixes", ("",))),
+        heads=tuple(plain.get("head", ())),
         eyes={side: tuple(names) for side, names in plain.get("eyes", {}).items()},
-    )  # fmt: skip
+    )
 
 
 def _sided(name: str, sides: list[tuple[str, ...]]) -> list[tuple[str, bool]]:

@@ -77,16 +77,29 @@ def assemble(
         landmarks = _without_start(_landmarks(plan, take))
         names, channels = _channels(plan, take) if plan.channels else ((), None)
         return Motion(
-            fps=fps, frames=np.array(frames), landmarks=landmarks, size=(SIZE, SIZE), channel_names=names,
-            channels=_without_start(channels), channels_add=bool(names), neutral=0, provenance=notes,
-        )  # fmt: skip
+            fps=fps,
+            frames=np.array(frames),
+            landmarks=landmarks,
+            size=(SIZE, SIZE),
+            channel_names=names,
+            channels=_without_start(channels),
+            channels_add=bool(names),
+            neutral=0,
+            provenance=notes,
+        )
     names, channels = _channels(plan, take)
     rotation, shift = _head(plan, take)
     channels, rotation, shift = _without_start(channels), _without_start(rotation), _without_start(shift)
     return Motion(
-        fps=fps, frames=np.array(frames), channels=channels, channel_names=names, rotation=rotation,
-        translation=shift, neutral=0, provenance=notes,
-    )  # fmt: skip
+        fps=fps,
+        frames=np.array(frames),
+        channels=channels,
+        channel_names=names,
+        rotation=rotation,
+        translation=shift,
+        neutral=0,
+        provenance=notes,
+    )
 
 
 def _without_start(samples: npt.NDArray[Any] | None) -> Any:

@@ -20,10 +20,26 @@ Holder = tuple[str, str | None]  # an object's name and its library's path
 
 # Modifiers that move vertices and keep their number and order.
 DEFORMS = {
-    "ARMATURE", "CAST", "CORRECTIVE_SMOOTH", "CURVE", "DISPLACE", "HOOK", "LAPLACIANDEFORM", "LAPLACIANSMOOTH",
-    "LATTICE", "MESH_CACHE", "MESH_DEFORM", "MESH_SEQUENCE_CACHE", "SHRINKWRAP", "SIMPLE_DEFORM", "SMOOTH",
-    "SURFACE_DEFORM", "VOLUME_DISPLACE", "WARP", "WAVE",
-}  # fmt: skip
+    "ARMATURE",
+    "CAST",
+    "CORRECTIVE_SMOOTH",
+    "CURVE",
+    "DISPLACE",
+    "HOOK",
+    "LAPLACIANDEFORM",
+    "LAPLACIANSMOOTH",
+    "LATTICE",
+    "MESH_CACHE",
+    "MESH_DEFORM",
+    "MESH_SEQUENCE_CACHE",
+    "SHRINKWRAP",
+    "SIMPLE_DEFORM",
+    "SMOOTH",
+    "SURFACE_DEFORM",
+    "VOLUME_DISPLACE",
+    "WARP",
+    "WAVE",
+}
 NAME = "Gioconda Rig"
 GONE = "The scene was changed or closed while the rig was read; try again."
 

@@ -100,11 +100,20 @@ def make_plan(tree: bpy.types.NodeTree) -> Plan:
     anatomy = _anatomy(rig)
     head_tap = _head(rig)
     return Plan(
-        channels, points, surface, head_tap, _eyes(rig), _whole(rig.gaze_target), anatomy,
-        holder_moves=_moves(anatomy), turn=rig.follow_turn, move=rig.follow_move,
-        neutral_frame=float(rig.neutral_frame) if rig.neutral == "FRAME" else None, in_scene=rig.in_scene,
+        channels,
+        points,
+        surface,
+        head_tap,
+        _eyes(rig),
+        _whole(rig.gaze_target),
+        anatomy,
+        holder_moves=_moves(anatomy),
+        turn=rig.follow_turn,
+        move=rig.follow_move,
+        neutral_frame=float(rig.neutral_frame) if rig.neutral == "FRAME" else None,
+        in_scene=rig.in_scene,
         way_from_rest=rig.way_from_rest,
-    )  # fmt: skip
+    )
 
 
 def _too_few(points: Sequence[Line]) -> str:

@@ -59,9 +59,11 @@ def _run(arguments: Arguments, report: Report) -> dict[str, Any]:
     plan = make_plan(read, report, policy=policy, confined=confined)
     report(Log(f"{len(plan.items)} items: {len(plan.portraits)} portraits × {len(plan.motions)} motions"))
     settings = RunSettings(
-        overwrite=arguments.overwrite, keep_going=arguments.keep_going, processes=arguments.processes,
+        overwrite=arguments.overwrite,
+        keep_going=arguments.keep_going,
+        processes=arguments.processes,
         silent=arguments.timeout,
-    )  # fmt: skip
+    )
     return run(plan, settings, report)
 
 

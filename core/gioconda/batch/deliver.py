@@ -129,8 +129,9 @@ def _sized(picture: Srgb, longest: int | None) -> Srgb:
         return resample.resize(picture, *size)
     cover = picture[..., 3:4].astype(np.float32) / 255
     weighed = resample.resize(np.dstack([picture[..., :3] * cover, cover]), *size)
-    colour = np.divide(weighed[..., :3], weighed[..., 3:4], out=np.zeros_like(weighed[..., :3]),
-                       where=weighed[..., 3:4] > 0)  # fmt: skip
+    colour = np.divide(
+        weighed[..., :3], weighed[..., 3:4], out=np.zeros_like(weighed[..., :3]), where=weighed[..., 3:4] > 0
+    )
     return np.round(np.dstack([colour, weighed[..., 3:4] * 255])).clip(0, 255).astype(np.uint8)
 
 
@@ -151,9 +152,14 @@ def _taker(
     # the usual scales: x264 shows no loss at 16, VP9 at 20; both are poor near 50
     factor = round((20 if webm else 16) + (100 - delivery.quality) * 0.34)
     video = VideoWriter(
-        _beside(frames, f".{kind}"), width, height, fps, codec="vp9" if webm else "h264", quality=factor,
+        _beside(frames, f".{kind}"),
+        width,
+        height,
+        fps,
+        codec="vp9" if webm else "h264",
+        quality=factor,
         alpha=webm and channels == 4,
-    )  # fmt: skip
+    )
     cleanup.enter_context(video)
     if webm:
         return lambda number, picture: video.write(picture)
@@ -243,8 +249,13 @@ class _Atlas:
                 }
             )
         meta = {
-            "app": "gioconda", "image": self.path.name, "format": "RGBA8888" if channels == 4 else "RGB888",
-            "size": {"w": self.width, "h": self.height}, "scale": "1", "fps": self.fps, "columns": self.columns,
+            "app": "gioconda",
+            "image": self.path.name,
+            "format": "RGBA8888" if channels == 4 else "RGB888",
+            "size": {"w": self.width, "h": self.height},
+            "scale": "1",
+            "fps": self.fps,
+            "columns": self.columns,
             "rows": self.rows,
-        }  # fmt: skip
+        }
         return {"frames": frames, "meta": meta}

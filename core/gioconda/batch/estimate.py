@@ -73,9 +73,14 @@ def _short(plan: Plan, item: Item, share: Share, folder: Path) -> tuple[Job, int
     few = numbers[:: max(1, len(numbers) // FRAMES)][:FRAMES]
     output = str(folder / "frames" / "####.exr")
     short = replace(
-        job, output=output, frames=FrameRange.format(few), cache=str(folder / "cache"), review=None, sheet=None,
+        job,
+        output=output,
+        frames=FrameRange.format(few),
+        cache=str(folder / "cache"),
+        review=None,
+        sheet=None,
         threads=job.threads or share.threads,
-    )  # fmt: skip
+    )
     return short, len(few)
 
 
@@ -122,16 +127,33 @@ def estimate(plan: Plan, share: Share, calibration: Calibration | None) -> dict[
         frames += count
         pixels += float(count * size)
         portraits[plan.portrait_key(item)] = size
-        items.append({
-            "item": item.index, "name": item.name, "frames": numbers, "count": count, "size": list(item.portrait.size),
-            "output": plan.output(item),
-        })  # fmt: skip
+        items.append(
+            {
+                "item": item.index,
+                "name": item.name,
+                "frames": numbers,
+                "count": count,
+                "size": list(item.portrait.size),
+                "output": plan.output(item),
+            }
+        )
     facts: dict[str, Any] = {
-        "batch": str(plan.batch.path), "portraits": len(plan.portraits), "motions": len(plan.motions),
-        "items": len(items), "excluded": plan.excluded, "frames": frames, "processes": share.processes,
-        "threads": share.threads, "why": share.reason, "formats": list(plan.batch.delivery.formats),
-        "seconds": None, "disk_bytes": None, "free_bytes": _free(plan), "problems": problems, "list": items,
-    }  # fmt: skip
+        "batch": str(plan.batch.path),
+        "portraits": len(plan.portraits),
+        "motions": len(plan.motions),
+        "items": len(items),
+        "excluded": plan.excluded,
+        "frames": frames,
+        "processes": share.processes,
+        "threads": share.threads,
+        "why": share.reason,
+        "formats": list(plan.batch.delivery.formats),
+        "seconds": None,
+        "disk_bytes": None,
+        "free_bytes": _free(plan),
+        "problems": problems,
+        "list": items,
+    }
     if calibration and frames:
         work = calibration.portrait * sum(portraits.values()) + calibration.frame * pixels
         facts["seconds"] = round(calibration.start + work / (share.processes * EFFICIENCY), 1)

@@ -143,11 +143,16 @@ def _render(task: Task, manifest: Manifest, portraits: Portraits, told: Told) ->
     fps = float(read_header(frames.pattern.path(numbers[0]))["framesPerSecond"])
     _deliver(task, frames, manifest, fps, opened, told)
     return {
-        "frames": made["frames"], "count": len(numbers), "rendered": made["rendered"], "kept": made["kept"],
-        "size": [opened.portrait.width, opened.portrait.height], "fps": fps, "output": job.output,
+        "frames": made["frames"],
+        "count": len(numbers),
+        "rendered": made["rendered"],
+        "kept": made["kept"],
+        "size": [opened.portrait.width, opened.portrait.height],
+        "fps": fps,
+        "output": job.output,
         "score": round(float(opened.analysis.score), 3),
         "bytes": sum(entry.bytes for entry in manifest.entries.values()),
-    }  # fmt: skip
+    }
 
 
 def _deliver(task: Task, frames: Frames, manifest: Manifest, fps: float, opened: Opened, told: Told) -> None:
@@ -196,10 +201,13 @@ def _mention_strays(frames: Frames, told: Told) -> None:
     start, end = len(name) - len(pattern.after) - pattern.digits, pattern.after
     folder = pattern.path(0).parent
     strays = [
-        path.name for path in (folder.iterdir() if folder.is_dir() else ())
-        if path.name.endswith(end) and path.name.startswith(name[:start])
-        and path.name[start : len(path.name) - len(end)].isdigit() and path.name not in wanted
-    ]  # fmt: skip
+        path.name
+        for path in (folder.iterdir() if folder.is_dir() else ())
+        if path.name.endswith(end)
+        and path.name.startswith(name[:start])
+        and path.name[start : len(path.name) - len(end)].isdigit()
+        and path.name not in wanted
+    ]
     if strays:
         told(Warn(f"{folder} also holds {len(strays)} frames that are not of this item, such as {min(strays)}."))
 

@@ -45,11 +45,19 @@ def _state(facts: Mapping[str, Any]) -> str:
 
 def _counts(file: IO[str], facts: Mapping[str, Any]) -> None:
     shown = {
-        "items": facts["items"], "done": facts["done"], "failed": facts["failed"], "not begun": facts["waiting"],
-        "left out": facts["excluded"], "frames rendered": facts["rendered"], "kept": facts["kept"],
-        "repaired": facts["repaired"], "time": _time(facts["seconds"]), "frames a second": facts["frames_per_second"],
-        "size": _size(facts["bytes"]), "with notes": facts["with_warnings"],
-    }  # fmt: skip
+        "items": facts["items"],
+        "done": facts["done"],
+        "failed": facts["failed"],
+        "not begun": facts["waiting"],
+        "left out": facts["excluded"],
+        "frames rendered": facts["rendered"],
+        "kept": facts["kept"],
+        "repaired": facts["repaired"],
+        "time": _time(facts["seconds"]),
+        "frames a second": facts["frames_per_second"],
+        "size": _size(facts["bytes"]),
+        "with notes": facts["with_warnings"],
+    }
     entries = "".join(f"<div><dt>{name}</dt><dd>{html.escape(str(value))}</dd></div>" for name, value in shown.items())
     file.write(f"<dl>{entries}</dl>\n")
 

@@ -147,9 +147,12 @@ class Plan:
 
 
 def make_plan(
-    batch: Batch, report: Callable[[Message], None] = lambda message: None, *, policy: Policy | None = None,
+    batch: Batch,
+    report: Callable[[Message], None] = lambda message: None,
+    *,
+    policy: Policy | None = None,
     confined: bool = False,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """Find the files, pair them, look at each once.
 
     Args:
@@ -255,9 +258,12 @@ def output_of(batch: Batch, item: Item) -> str:
 def filled(batch: Batch, field_name: str, text: str, item: Item) -> str:
     """{portrait}, {motion}, {portrait_folder}, {motion_folder} and {item} replaced."""
     values = {
-        "portrait": item.portrait.name, "motion": item.motion.name, "item": f"{item.index:04d}",
-        "portrait_folder": safe_name(item.portrait.folder), "motion_folder": safe_name(item.motion.folder),
-    }  # fmt: skip
+        "portrait": item.portrait.name,
+        "motion": item.motion.name,
+        "item": f"{item.index:04d}",
+        "portrait_folder": safe_name(item.portrait.folder),
+        "motion_folder": safe_name(item.motion.folder),
+    }
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in values:

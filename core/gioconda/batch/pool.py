@@ -97,10 +97,16 @@ class Pool:
         self.started += 1
         log = (self.logs / f"worker-{self.started:02d}.log").open("a", encoding="utf-8")
         process = subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, encoding="utf-8",
-            errors="replace", env={**os.environ, **self.environment, **(extra or {})},
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, **self.environment, **(extra or {})},
             start_new_session=True,  # Ctrl-C is for us: we ask them
-        )  # fmt: skip
+        )
         worker = Worker(self.started, process, log)
         self.workers.append(worker)
         threading.Thread(target=self._listen, args=(worker,), name=f"worker-{worker.number}", daemon=True).start()

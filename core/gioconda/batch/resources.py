@@ -13,8 +13,13 @@ BASE_BYTES = 700_000_000  # of a process, whatever the picture: libraries, nets,
 PIXEL_BYTES = 100  # more for every pixel: the picture, the person and the place as float, and what is being written
 GPU_BYTES = 2_000_000_000  # of a graphics card, for one process's nets
 # what the libraries read when they are loaded
-THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM",
-           "OPENIMAGEIO_THREADS")  # fmt: skip
+THREADS = (
+    "NUMBA_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+    "OPENIMAGEIO_THREADS",
+)
 RESERVE = 0.15  # of the memory stays free for the system and for writing
 
 

@@ -153,15 +153,28 @@ class Results:
         failed = f", {self.failed} failed" if self.failed else ""
         kept = f" ({self.kept} were whole already)" if self.kept else ""
         return {
-            "state": state, "reason": reason, "batch": str(self.plan.batch.path), "gioconda": __version__,
-            "items": self.total, "done": self.done, "failed": self.failed, "waiting": self.left,
-            "excluded": self.plan.excluded, "frames": self.rendered + self.kept, "rendered": self.rendered,
-            "kept": self.kept, "repaired": self.repaired, "with_warnings": self.warned, "bytes": self.bytes,
-            "seconds": round(seconds, 2), "frames_per_second": round(self.rendered / seconds, 3) if seconds else 0.0,
-            "report": str(self.folder / "report.json"), "page": str(self.folder / "index.html"),
+            "state": state,
+            "reason": reason,
+            "batch": str(self.plan.batch.path),
+            "gioconda": __version__,
+            "items": self.total,
+            "done": self.done,
+            "failed": self.failed,
+            "waiting": self.left,
+            "excluded": self.plan.excluded,
+            "frames": self.rendered + self.kept,
+            "rendered": self.rendered,
+            "kept": self.kept,
+            "repaired": self.repaired,
+            "with_warnings": self.warned,
+            "bytes": self.bytes,
+            "seconds": round(seconds, 2),
+            "frames_per_second": round(self.rendered / seconds, 3) if seconds else 0.0,
+            "report": str(self.folder / "report.json"),
+            "page": str(self.folder / "index.html"),
             "text": f"{self.done} of {self.total} items done{failed}: {self.rendered} frames in {seconds:.1f} s{kept}; "
             f"{self.folder / 'index.html'}",
-        }  # fmt: skip
+        }
 
     def _write(self, facts: dict[str, Any]) -> None:
         with whole_file(self.folder / "report.json") as part, part.open("w", encoding="utf-8") as file:

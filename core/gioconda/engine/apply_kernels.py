@@ -222,9 +222,23 @@ def correct(  # type: ignore[no-untyped-def]
             for c in range(3):
                 behind[c] = plate[py - window[1], px - window[0], c] if inside else source[py, px, c]
             _lay(
-                values, picture, matte, top, source.shape[0], behind, px, py, gain, encode, decode, colour,
-                out, out_matte, py - row0, moves,
-            )  # fmt: skip
+                values,
+                picture,
+                matte,
+                top,
+                source.shape[0],
+                behind,
+                px,
+                py,
+                gain,
+                encode,
+                decode,
+                colour,
+                out,
+                out_matte,
+                py - row0,
+                moves,
+            )
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")

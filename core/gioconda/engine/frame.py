@@ -465,6 +465,16 @@ def turned(pose: Pose) -> float:
 
 
 __all__ = [
-    "ALL_PASSES", "CHANNELS", "DEFAULT_PASSES", "DEPTH_UNIT", "Band", "Frame", "Placed", "place", "render",
-    "render_rows", "stretch", "turned",
-]  # fmt: skip
+    "ALL_PASSES",
+    "CHANNELS",
+    "DEFAULT_PASSES",
+    "DEPTH_UNIT",
+    "Band",
+    "Frame",
+    "Placed",
+    "place",
+    "render",
+    "render_rows",
+    "stretch",
+    "turned",
+]

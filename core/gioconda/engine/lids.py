@@ -116,8 +116,9 @@ def _columns(outline: Float, fold: Float, along: Float, tau: Float | None = None
     above_y = np.interp(at, above_x, (above - origin) @ up)
     base = origin + at[:, None] * width * along
     kernel = np.array([1, 2, 3, 2, 1]) / 9
-    over_y, under_y, above_y = (np.convolve(np.pad(y, 2, mode="edge"), kernel, "valid") for y in
-                                (over_y, under_y, above_y))  # fmt: skip
+    over_y, under_y, above_y = (
+        np.convolve(np.pad(y, 2, mode="edge"), kernel, "valid") for y in (over_y, under_y, above_y)
+    )
     height = np.maximum(above_y - over_y, 0.04 * width)
     return _Columns(at, base + over_y[:, None] * up, base + under_y[:, None] * up, height)
 
@@ -129,9 +130,15 @@ def _upward(along: Float, fold: Float, outline: Float) -> Float:
 
 
 def close_lid(
-    lid: Lid, loop: tuple[int, ...], origin: Float, at_rest: Float, target: Float, zoom: float, size: tuple[int, int],
+    lid: Lid,
+    loop: tuple[int, ...],
+    origin: Float,
+    at_rest: Float,
+    target: Float,
+    zoom: float,
+    size: tuple[int, int],
     eye: Patch,
-) -> Patch:  # fmt: skip
+) -> Patch:
     """The eye's patch with the lid over it, the same patch while the eye is open.
 
     Args:
@@ -160,10 +167,18 @@ def close_lid(
     upper, lower = (np.where(crossed, (upper + lower) / 2, y) for y in (upper, lower))
     # an eye that is all but shut is shut
     upper = upper + shut * 0.5 * (lower - upper)
-    table = np.stack([
-        upper, lower, there.height, here.height, lid.edge * width_rest,
-        *(here.upper - origin).T, *(here.lower - origin).T,
-    ], axis=1).astype(np.float32)  # fmt: skip
+    table = np.stack(
+        [
+            upper,
+            lower,
+            there.height,
+            here.height,
+            lid.edge * width_rest,
+            *(here.upper - origin).T,
+            *(here.lower - origin).T,
+        ],
+        axis=1,
+    ).astype(np.float32)
     corners = np.concatenate([there.upper + there.height[:, None] * up, there.lower - 0.16 * width * up, now])
     patch = _enlarged(eye, corners, size)
     if patch is None:

@@ -66,9 +66,7 @@ def find_mouth(colour: Float32, landmarks: Float, head: Float, template: Float) 
     prior = np.concatenate([np.eye(3), np.zeros((1, 3))])
     # a little pull towards no change keeps a few points from shearing the teeth
     pull = 0.15 * np.diag([1.0, 1.0, 3.0, 0.3])
-    fit, *_ = np.linalg.lstsq(
-        np.concatenate([flat, pull]), np.concatenate([head[index], pull @ prior]), rcond=None
-    )  # fmt: skip
+    fit, *_ = np.linalg.lstsq(np.concatenate([flat, pull]), np.concatenate([head[index], pull @ prior]), rcond=None)
     opened = area(landmarks[list(lm.LIPS_INNER), :2]) / lm.interocular(landmarks) ** 2
     skin = _skin(colour, landmarks)
     own = find_teeth(colour, landmarks, skin) if opened > _OPEN else NONE
@@ -137,9 +135,14 @@ def _exposure(colour: Float32, skin: Float, *, hue: float) -> Float:
 
 
 def paint_mouth(
-    mouth: Mouth, at_rest: Float, target: Float, displacement: Float, rest_pose: HeadPose, pose: HeadPose,
+    mouth: Mouth,
+    at_rest: Float,
+    target: Float,
+    displacement: Float,
+    rest_pose: HeadPose,
+    pose: HeadPose,
     size: tuple[int, int],
-) -> Patch | None:  # fmt: skip
+) -> Patch | None:
     """The inside of the mouth of one frame, or None while there is nothing to add to the warped picture.
 
     Args:
@@ -199,9 +202,12 @@ def _arch(
     image = np.empty((hole.size[1], hole.size[0], 3), np.float32)
     image[:] = (np.array([0.006, 0.005, 0.005]) * mouth.exposure).astype(np.float32)
     rasterise_colours(
-        placed.astype(np.float32), arch.triangles, colours.astype(np.float32), image,
+        placed.astype(np.float32),
+        arch.triangles,
+        colours.astype(np.float32),
+        image,
         np.full(image.shape[:2], 1e30, np.float32),
-    )  # fmt: skip
+    )
     image = resample.gaussian_blur(image, max(0.6, 0.0035 * apart))
     return np.concatenate(
         [image * _contact_shadow(coverage, apart), np.ones((*image.shape[:2], 1), np.float32)], axis=2

@@ -34,9 +34,14 @@ class Layers:
 
 
 def split(
-    picture: Float, matte: Float, *, clean_plate: Float | None = None, cutout: bool = False, sure: bool = False,
+    picture: Float,
+    matte: Float,
+    *,
+    clean_plate: Float | None = None,
+    cutout: bool = False,
+    sure: bool = False,
     spare: int = 0,
-) -> Layers:  # fmt: skip
+) -> Layers:
     """Person and plate from a picture and its matte, with  person + (1 - person alpha) · plate = picture.
 
     Args:

@@ -51,9 +51,7 @@ class Notice:
         return known_engine(self.engine)
 
     def plain(self) -> dict[str, Any]:
-        return {
-            "engine": self.engine, "licence": self.licence, "source": self.source, "sha256": dict(self.sha256)
-        }  # fmt: skip
+        return {"engine": self.engine, "licence": self.licence, "source": self.source, "sha256": dict(self.sha256)}
 
     def digest(self) -> str:
         """A hash of which engine and which files: what pixels depend on."""

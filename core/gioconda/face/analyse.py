@@ -53,9 +53,16 @@ class Analysis:
         """The same face in the same picture made `factor` times as large."""
         width, height = (max(1, round(side * factor)) for side in self.size)
         return Analysis(
-            self.landmarks * factor, self.score, self.face, self.faces, self.box * factor, (width, height),
-            self.hand_placed, self.person, self.notes,
-        )  # fmt: skip
+            self.landmarks * factor,
+            self.score,
+            self.face,
+            self.faces,
+            self.box * factor,
+            (width, height),
+            self.hand_placed,
+            self.person,
+            self.notes,
+        )
 
 
 def analyse(srgb: Picture, nets: Nets, *, face: int | str | None = LARGEST, points: Path | None = None) -> Analysis:
@@ -99,9 +106,15 @@ def from_points(srgb: Picture, nets: Nets, landmarks: Float) -> Analysis:
 
 
 def _analysis(
-    landmarks: Float, score: float, face: int, faces: int, size: tuple[int, int], by_hand: bool, person: Probability,
+    landmarks: Float,
+    score: float,
+    face: int,
+    faces: int,
+    size: tuple[int, int],
+    by_hand: bool,
+    person: Probability,
     notes: tuple[str, ...],
-) -> Analysis:  # fmt: skip
+) -> Analysis:
     box = np.concatenate([landmarks[:, :2].min(0), landmarks[:, :2].max(0)])
     inside = (landmarks[:, :2] >= 0).all(1) & (landmarks[:, :2] <= size).all(1)
     if not inside.all():

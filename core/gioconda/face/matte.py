@@ -105,11 +105,14 @@ def _solve(small: Float, trimap: Float) -> Float:
         )  # all person, nobody, or nothing in between: there is nothing to solve
     alpha = np.asarray(
         estimate_alpha_cf(
-            small.astype(np.float64), trimap.astype(np.float64), preconditioner=_cholesky,
-            laplacian_kwargs={"epsilon": 1e-5}, cg_kwargs={"rtol": 1e-5},
+            small.astype(np.float64),
+            trimap.astype(np.float64),
+            preconditioner=_cholesky,
+            laplacian_kwargs={"epsilon": 1e-5},
+            cg_kwargs={"rtol": 1e-5},
         ),
         np.float32,
-    )  # fmt: skip
+    )
     return np.asarray(np.clip((alpha - 0.03) / 0.94, 0, 1), np.float32)
 
 
@@ -127,9 +130,12 @@ def _to_full_size(srgb: npt.NDArray[np.uint8], alpha: Float, trimap: Float, scal
     """Enlarge along the picture's edges; what the trimap knows stays exactly 0 or 1."""
     height, width = srgb.shape[:2]
     refined = resample.guided_filter(
-        srgb, resample.resize(alpha, width, height, method="cubic"), max(2, round(2 / scale)), 1e-5,
+        srgb,
+        resample.resize(alpha, width, height, method="cubic"),
+        max(2, round(2 / scale)),
+        1e-5,
         step=max(1, round(0.5 / scale)),
-    )  # fmt: skip
+    )
     unknown, known = (trimap == 0.5).astype(np.float32), (trimap == 1).astype(np.float32)
     for rows in resample.bands(height):
         # a filtered haze below the solver's own precision is nothing

@@ -47,9 +47,12 @@ def write_jobs(plan: Plan, folder: Path) -> list[Task]:
     for item in plan.items:
         tracked = folder / "motion" / f"{item.name}.npz" if _is_video(item.job) else None
         job = replace(
-            item.job, motion=str(tracked or item.job.motion), resume=True, overwrite=False,
+            item.job,
+            motion=str(tracked or item.job.motion),
+            resume=True,
+            overwrite=False,
             frames=FrameRange.format(item.frames),
-        )  # fmt: skip
+        )
         path = folder / "jobs" / f"{item.name}.json"
         with whole_file(path) as part:
             part.write_text(job.to_json(), encoding="utf-8")
@@ -66,11 +69,13 @@ def _task(item: Item, path: Path, tracked: Path | None) -> Task:
     output = str(Path(item.job.output).parent)
     deliver = (("deliver", item.job.output, *item.delivery),) if item.delivery else ()
     return Task(
-        item, path, tracked,
+        item,
+        path,
+        tracked,
         prepare=(*track, first),
         render=(*run, f"--frames={FRAMES}", "--no-review"),
         finish=(run, *deliver, ("verify", output)),
-    )  # fmt: skip
+    )
 
 
 def line(program: str, words: Sequence[str], frames: str | None = None) -> str:

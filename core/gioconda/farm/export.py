@@ -49,9 +49,11 @@ def export(arguments: argparse.Namespace, report: Report, *, interactive: bool) 
     policy = open_policy(arguments.policy)
     items = items_of(arguments.file, policy, report, interactive=interactive)
     plan = Plan(
-        arguments.file.stem, items, chunk=CHUNK if arguments.chunk is None else arguments.chunk,
+        arguments.file.stem,
+        items,
+        chunk=CHUNK if arguments.chunk is None else arguments.chunk,
         command=arguments.program,
-    )  # fmt: skip
+    )
     made = write(plan, arguments.to, arguments.output)
     frames = sum(len(item.frames) for item in items)
     then = NEXT[arguments.to].format(folder=arguments.output)

@@ -37,19 +37,32 @@ def template(plan: Plan, tasks: Sequence[Task]) -> dict[str, Any]:
         "description": "Portraits animated by Gioconda. Every task is an ordinary command line that resumes.",
         "parameterDefinitions": [
             {
-                "name": "Program", "type": "STRING", "default": plan.command,
+                "name": "Program",
+                "type": "STRING",
+                "default": plan.command,
                 "description": "The gioconda command on the workers.",
             },
             {
-                "name": "Jobs", "type": "PATH", "objectType": "DIRECTORY", "dataFlow": "IN", "default": "jobs",
+                "name": "Jobs",
+                "type": "PATH",
+                "objectType": "DIRECTORY",
+                "dataFlow": "IN",
+                "default": "jobs",
                 "description": "The job files.",
             },
             {
-                "name": "Motion", "type": "PATH", "objectType": "DIRECTORY", "dataFlow": "OUT", "default": "motion",
+                "name": "Motion",
+                "type": "PATH",
+                "objectType": "DIRECTORY",
+                "dataFlow": "OUT",
+                "default": "motion",
                 "description": "Where the motion of videos is kept.",
             },
             {
-                "name": "FramesPerTask", "type": "INT", "default": plan.chunk, "minValue": 1,
+                "name": "FramesPerTask",
+                "type": "INT",
+                "default": plan.chunk,
+                "minValue": 1,
                 "description": "How many frames one task renders.",
             },
             *(
@@ -58,7 +71,7 @@ def template(plan: Plan, tasks: Sequence[Task]) -> dict[str, Any]:
             ),
         ],
         "steps": [step for task in tasks for step in _steps(task, clips)],
-    }  # fmt: skip
+    }
 
 
 def write(plan: Plan, tasks: Sequence[Task], folder: Path) -> list[Path]:

@@ -53,8 +53,11 @@ def start(folder: Path) -> bool:
     with log:
         process = subprocess.Popen(
             [sys.executable, "-c", code, core, "farm", "warm", str(folder), "--serve"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and process.poll() is None:
         if is_alive(folder):

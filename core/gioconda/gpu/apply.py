@@ -79,9 +79,7 @@ def _grown(g: Graph, answer: Value, size: int) -> Value:
     batch = g.op("Shape", answer, kind=INT64).part(0, 2, axis=0)
     shape = g.concat(batch, g.constant([size, size], INT64), axis=0)
     nothing = Value(g, "", FLOAT)
-    return g.op(
-        "Resize", answer, nothing, nothing, shape, mode="linear", coordinate_transformation_mode="half_pixel"
-    )  # fmt: skip
+    return g.op("Resize", answer, nothing, nothing, shape, mode="linear", coordinate_transformation_mode="half_pixel")
 
 
 def _wanted(g: Graph, answers: dict[str, Value], allowed: Value, x: Value, y: Value) -> _Wanted:

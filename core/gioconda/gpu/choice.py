@@ -38,9 +38,14 @@ def open_renderer(job: Job, portrait: Portrait, corrector: Corrector | None, rep
     try:
         network = None if corrector is None else _network(job)
         renderer = Renderer(
-            portrait, device, corrector=corrector, network=network, half=not job.full_float,
-            smooth_edges=not job.draft, threads=job.threads,
-        )  # fmt: skip
+            portrait,
+            device,
+            corrector=corrector,
+            network=network,
+            half=not job.full_float,
+            smooth_edges=not job.draft,
+            threads=job.threads,
+        )
     except GiocondaError as error:
         report(Log(f"The processor renders: {error}"))
         return None

@@ -76,9 +76,13 @@ def _square(crop: Crop, width: int, height: int) -> Square:
     into[:, 2] -= (x0, y0)
     into *= np.array([[wide / (x1 - x0)], [high / (y1 - y0)]])
     return Square(
-        np.arange(y0, y1, dtype=np.int32), np.arange(x0, x1, dtype=np.int32),
-        averaging(y1 - y0, high), averaging(x1 - x0, wide), into, (wide, high),
-    )  # fmt: skip
+        np.arange(y0, y1, dtype=np.int32),
+        np.arange(x0, x1, dtype=np.int32),
+        averaging(y1 - y0, high),
+        averaging(x1 - x0, wide),
+        into,
+        (wide, high),
+    )
 
 
 def averaging(many: int, few: int) -> Float32:

@@ -111,9 +111,14 @@ def _colours(g: Graph, square: Value, gain: Value, behind: Value) -> tuple[Value
 def _allowed(g: Graph, alpha: Value, revealed: Value, size: int) -> Value:
     """As `features.allowed`: a disc's maximum row by row, then a mean."""
     was = g.op(
-        "Resize", revealed, Value(g, "", FLOAT), g.constant([1, 1, 2, 2], FLOAT),
-        mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor",
-    )  # fmt: skip
+        "Resize",
+        revealed,
+        Value(g, "", FLOAT),
+        g.constant([1, 1, 2, 2], FLOAT),
+        mode="nearest",
+        coordinate_transformation_mode="asymmetric",
+        nearest_mode="floor",
+    )
     person = (alpha + was).clip(0.0, 1.0)
     radius = round(AROUND * size)
     edged, grown = _edged(g, person, radius), None

@@ -18,8 +18,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 FLOAT, HALF, INT32, INT64, BOOL = (
-    TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.INT32, TensorProto.INT64, TensorProto.BOOL,
-)  # fmt: skip
+    TensorProto.FLOAT,
+    TensorProto.FLOAT16,
+    TensorProto.INT32,
+    TensorProto.INT64,
+    TensorProto.BOOL,
+)
 OPSET, IR = 17, 8
 _NUMPY = {FLOAT: np.float32, HALF: np.float16, INT32: np.int32, INT64: np.int64, BOOL: np.bool_}
 

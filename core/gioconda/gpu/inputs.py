@@ -62,11 +62,13 @@ def of_portrait(portrait: Portrait) -> dict[str, Array]:
         **{
             name: np.array([side], np.int32)
             for name, side in (
-                ("width", portrait.width), ("height", portrait.height),
-                ("texture_width", wide), ("texture_height", high),
+                ("width", portrait.width),
+                ("height", portrait.height),
+                ("texture_width", wide),
+                ("texture_height", high),
             )
         },
-    }  # fmt: skip
+    }
 
 
 def of_frames(frames: Sequence[Listed]) -> dict[str, Array]:

@@ -59,10 +59,17 @@ class Renderer:
     """
 
     def __init__(
-        self, portrait: Portrait, device: str, *, corrector: Corrector | None = None,
-        network: onnx.ModelProto | None = None, half: bool = False, smooth_edges: bool = True,
-        batch: int | None = None, threads: int | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        portrait: Portrait,
+        device: str,
+        *,
+        corrector: Corrector | None = None,
+        network: onnx.ModelProto | None = None,
+        half: bool = False,
+        smooth_edges: bool = True,
+        batch: int | None = None,
+        threads: int | None = None,
+    ) -> None:
         """Build the graph, open it, upload the portrait.
 
         Args:

@@ -137,9 +137,16 @@ class VideoWriter:
     """
 
     def __init__(
-        self, path: Path | str, width: int, height: int, fps: float, *, codec: str = "h264", quality: int = 16,
+        self,
+        path: Path | str,
+        width: int,
+        height: int,
+        fps: float,
+        *,
+        codec: str = "h264",
+        quality: int = 16,
         alpha: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """quality: constant rate factor, smaller is better (16 shows no loss). Odd sizes get one more row or column.
 
         Raises: SettingsError for a frame rate or codec that cannot be.

@@ -16,9 +16,14 @@ from .document import Document, Where
 
 Schema = Mapping[str, Any]
 _WORDS = {
-    "string": "text", "integer": "a whole number", "number": "a number", "boolean": "true or false",
-    "array": "a list", "object": "a mapping (name: value)", "null": "nothing (null)",
-}  # fmt: skip
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping (name: value)",
+    "null": "nothing (null)",
+}
 
 
 def check(document: Document, schema: Schema) -> None:
@@ -89,10 +94,15 @@ def accepted(schema: Schema) -> str:
     types = schema.get("type", [])
     words = " or ".join(_WORDS[name] for name in ([types] if isinstance(types, str) else types))
     bounds = [
-        f"{sign} {schema[key]:g}" for key, sign in (
-            ("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"), ("exclusiveMaximum", "below"),
-        ) if key in schema
-    ]  # fmt: skip
+        f"{sign} {schema[key]:g}"
+        for key, sign in (
+            ("minimum", "from"),
+            ("exclusiveMinimum", "above"),
+            ("maximum", "to"),
+            ("exclusiveMaximum", "below"),
+        )
+        if key in schema
+    ]
     least = schema.get("minItems", schema.get("minLength"))
     return " ".join([words, *bounds, *(["that is not empty"] if least else [])])
 

@@ -65,9 +65,21 @@ class Job:
 
     # Fields that name files: made absolute when a job travels.
     PATHS: ClassVar[tuple[str, ...]] = (
-        "portrait", "motion", "output", "points", "matte", "plate", "identity", "engine", "review", "sheet", "ocio",
-        "models", "cache", "keys",
-    )  # fmt: skip
+        "portrait",
+        "motion",
+        "output",
+        "points",
+        "matte",
+        "plate",
+        "identity",
+        "engine",
+        "review",
+        "sheet",
+        "ocio",
+        "models",
+        "cache",
+        "keys",
+    )
 
     def __post_init__(self) -> None:
         for name in self.passes:

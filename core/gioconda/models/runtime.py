@@ -59,9 +59,13 @@ class Session:
     """
 
     def __init__(
-        self, path: Path, device: str = "auto", *, threads: int | None = None,
+        self,
+        path: Path,
+        device: str = "auto",
+        *,
+        threads: int | None = None,
         changes: Mapping[str, Weights] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Load the network.
 
         Args:

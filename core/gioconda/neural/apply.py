@@ -61,10 +61,26 @@ class Corrections:
         layers = self.portrait.layers
         with ONE_AT_A_TIME:
             correct(
-                drawn["Combined"], drawn["Matte"][..., 0], top, self.portrait.source, layers.plate,
-                np.array(layers.window, np.int32), self.box, np.float32(self.gain), self.crops, self.rims, self.where,
-                self.head, self.mouth, self.eyes, *TABLES, row, out, matte, moves,
-            )  # fmt: skip
+                drawn["Combined"],
+                drawn["Matte"][..., 0],
+                top,
+                self.portrait.source,
+                layers.plate,
+                np.array(layers.window, np.int32),
+                self.box,
+                np.float32(self.gain),
+                self.crops,
+                self.rims,
+                self.where,
+                self.head,
+                self.mouth,
+                self.eyes,
+                *TABLES,
+                row,
+                out,
+                matte,
+                moves,
+            )
         made |= {"Combined": out, "Matte": matte[..., None]}
         for name in followers if moves.any() else ():
             made[name] = made[name].copy()
@@ -76,9 +92,10 @@ class Corrections:
 def steps_of(portrait: Portrait, name: str) -> Float32:
     """How much of each channel of a pass is a step of one pixel, turned around."""
     steps = {
-        "UV": (portrait.width, portrait.height, 0), "Vector": (1, 1, 1, 1),
+        "UV": (portrait.width, portrait.height, 0),
+        "Vector": (1, 1, 1, 1),
         "Depth": (portrait.pose.scale / DEPTH_UNIT,),
-    }  # fmt: skip
+    }
     return np.array(steps.get(name, (0,)), np.float32)
 
 
@@ -100,10 +117,17 @@ def corrections(
     high = low + at_rest.head.to_picture[:, :2].sum(1) * at_rest.head.size
     rims = np.concatenate([low > 2, high < np.array([portrait.width, portrait.height]) - 2])
     return Corrections(
-        portrait, at_rest.gain, box_of(at_rest.head, portrait.width, portrait.height),
-        np.stack([_into(crop) for crop in squares]), rims.astype(np.float32),
-        np.ascontiguousarray(where, np.float32), head, mouth, eyes, _reach(squares, answers),
-    )  # fmt: skip
+        portrait,
+        at_rest.gain,
+        box_of(at_rest.head, portrait.width, portrait.height),
+        np.stack([_into(crop) for crop in squares]),
+        rims.astype(np.float32),
+        np.ascontiguousarray(where, np.float32),
+        head,
+        mouth,
+        eyes,
+        _reach(squares, answers),
+    )
 
 
 def _reach(squares: tuple[Crop, ...], answers: list[Float32]) -> int:

@@ -61,9 +61,14 @@ class CorrectionNets:
 
     @classmethod
     def open(
-        cls, quality: str, folder: Path | None = None, device: str = "auto", *, threads: int | None = None,
+        cls,
+        quality: str,
+        folder: Path | None = None,
+        device: str = "auto",
+        *,
+        threads: int | None = None,
         identity: Identity | None = None,
-    ) -> CorrectionNets:  # fmt: skip
+    ) -> CorrectionNets:
         """Open both of a quality, one of `quality.QUALITIES`, with what an identity changes of their weights.
 
         Raises:
@@ -76,9 +81,14 @@ class CorrectionNets:
 
     @classmethod
     def from_files(
-        cls, person: Path, frame: Path, device: str = "auto", *, threads: int | None = None,
+        cls,
+        person: Path,
+        frame: Path,
+        device: str = "auto",
+        *,
+        threads: int | None = None,
         identity: Identity | None = None,
-    ) -> CorrectionNets:  # fmt: skip
+    ) -> CorrectionNets:
         """Open both from files of any name.
 
         Raises:

@@ -103,9 +103,21 @@ def _read(path: Path) -> tuple[Identity, str]:
         about = json.loads(str(arrays.pop("about")))
         return _checked(arrays, about), str(about["network"])
     except (
-        OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, OverflowError, RecursionError,
-        NotImplementedError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error,
-    ) as error:  # fmt: skip
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        MemoryError,
+        OverflowError,
+        RecursionError,
+        NotImplementedError,
+        RuntimeError,
+        SyntaxError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise InputError(
             f"{path} is no identity file of this version of `gioconda personalise` ({_line(error)}): make it anew."
         ) from error

@@ -85,9 +85,11 @@ def write_manifest(
             if entry["file"] == pattern.path(number).name and pattern.path(number).is_file():
                 listed.setdefault(number, entry)
     manifest = {
-        "gioconda_manifest": VERSION, "pattern": Path(output).name, **facts,
+        "gioconda_manifest": VERSION,
+        "pattern": Path(output).name,
+        **facts,
         "frames": {str(number): listed[number] for number in sorted(listed)},
-    }  # fmt: skip
+    }
     signature = None
     if signer is not None:
         value = signer.sign(canonical(manifest))
@@ -146,10 +148,14 @@ def _is_shaped(manifest: dict[str, Any]) -> bool:
 def _is_frame(number: str, entry: Any) -> bool:
     digits = number.removeprefix("-")
     return (
-        digits.isascii() and digits.isdigit() and len(digits) <= 12
-        and isinstance(entry, dict) and isinstance(entry.get("sha256"), str)
-        and isinstance(entry.get("file"), str) and Path(entry["file"]).name == entry["file"]
-    )  # fmt: skip
+        digits.isascii()
+        and digits.isdigit()
+        and len(digits) <= 12
+        and isinstance(entry, dict)
+        and isinstance(entry.get("sha256"), str)
+        and isinstance(entry.get("file"), str)
+        and Path(entry["file"]).name == entry["file"]
+    )
 
 
 def frame_numbers(pattern: str, names: Sequence[str]) -> dict[str, int]:

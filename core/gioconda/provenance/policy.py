@@ -56,9 +56,10 @@ def read_policy(path: Path) -> Policy:
     return Policy(
         consent=Consent.from_plain(given, source=str(path)) if given is not None else None,
         portraits=_folders(document, "portraits"),
-        allow_outside=(Path("/").absolute(),) if data.get("allow_outside") is True
+        allow_outside=(Path("/").absolute(),)
+        if data.get("allow_outside") is True
         else _folders(document, "allow_outside"),
-    )  # fmt: skip
+    )
 
 
 def _folders(document: Document, key: str) -> tuple[Path, ...]:

@@ -34,11 +34,13 @@ def with_consent(job: Job, policy: Policy, *, interactive: bool) -> Job:
         InputError: the portrait cannot be read.
     """
     consent = settle(
-        job.consent, job.portrait, lambda: _sha256(job.portrait),
+        job.consent,
+        job.portrait,
+        lambda: _sha256(job.portrait),
         ask=ask_at_terminal if interactive else None,
         memory=config_folder() if interactive else None,
         policy=policy.consent_for(job.portrait),
-    )  # fmt: skip
+    )
     return replace(job, consent=consent.plain())
 
 

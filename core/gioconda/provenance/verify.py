@@ -83,16 +83,23 @@ def _sequence(path: Path, found: Findings, key: str | None, own: str | None, fil
     _files(path, manifest, files, found)
     found.sequences.append(
         {
-            "manifest": str(path), "frames": FrameRange.format(listed), "signer": signer,
-            "consent": _statement(path, manifest, found), "software": manifest.get("software"),
+            "manifest": str(path),
+            "frames": FrameRange.format(listed),
+            "signer": signer,
+            "consent": _statement(path, manifest, found),
+            "software": manifest.get("software"),
         }
-    )  # fmt: skip
+    )
 
 
 def _signature(
-    path: Path, manifest: Mapping[str, Any], signature: Mapping[str, Any] | None, found: Findings,
-    key: str | None, own: str | None,
-) -> str | None:  # fmt: skip
+    path: Path,
+    manifest: Mapping[str, Any],
+    signature: Mapping[str, Any] | None,
+    found: Findings,
+    key: str | None,
+    own: str | None,
+) -> str | None:
     """Whose signature it is (base64 of the public key), None where there is none that holds."""
     if not signature:
         found.problems.append(f"{path.name}: nobody signed it, so anybody may have written it.")
@@ -183,9 +190,11 @@ def check_folder(folder: Path, *, key: Path | None, files: Mapping[str, Path]) -
     own = config_folder()
     own_key = own / PUBLIC if own else None
     found = verify(
-        folder, key=read_public(key) if key else None, files=files,
+        folder,
+        key=read_public(key) if key else None,
+        files=files,
         own=read_public(own_key) if own_key and own_key.is_file() else None,
-    )  # fmt: skip
+    )
     if found.problems:
         raise InputError(" ".join(found.problems))
     return {"sequences": found.sequences, "notes": found.notes, "text": summary(found)}

@@ -44,12 +44,31 @@ _HEAD = "entry"  # what is no array, as JSON
 _LAYERS = ("layers.texture", "layers.plate")
 _NOTHING, _PICTURE, _OWN = range(3)  # what a layer's pixel is: zeros, the picture's, or its own
 # all that a damaged or foreign file can make zipfile, numpy, json and our own reading of their answers raise
-_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, IndexError, MemoryError, zipfile.BadZipFile,
-               NotImplementedError, RuntimeError, SyntaxError, zlib.error, struct.error,
-               tokenize.TokenError)  # fmt: skip
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    MemoryError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    SyntaxError,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+)
 _PREPARED_BY = (
-    "engine", "face/matte.py", "landmarks.py", "imaging/resample.py", "pose.py", "imaging/draw.py", "tables",
-)  # fmt: skip
+    "engine",
+    "face/matte.py",
+    "landmarks.py",
+    "imaging/resample.py",
+    "pose.py",
+    "imaging/draw.py",
+    "tables",
+)
 
 
 def default_folder() -> Path | None:

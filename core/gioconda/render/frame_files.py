@@ -37,10 +37,30 @@ from ..pose import Pose
 
 # What does not change a frame's pixels: where things are, what it runs on, what else is made.
 NOT_SETTINGS = (
-    "portrait", "motion", "points", "matte", "plate", "ocio", "identity", "output", "frames", "device", "threads",
-    "review", "sheet", "png", "resume", "overwrite", "placeholders", "rest", "models", "cache", "consent", "keys",
+    "portrait",
+    "motion",
+    "points",
+    "matte",
+    "plate",
+    "ocio",
+    "identity",
+    "output",
+    "frames",
+    "device",
+    "threads",
+    "review",
+    "sheet",
+    "png",
+    "resume",
+    "overwrite",
+    "placeholders",
+    "rest",
+    "models",
+    "cache",
+    "consent",
+    "keys",
     "engine",
-)  # fmt: skip
+)
 
 
 PROCESSOR = "cpu"  # in a frame's header: rendered by the engine's own kernels
@@ -160,9 +180,13 @@ class FrameFiles:
     def writer(self, path: Path, header: Mapping[str, Any]) -> ExrWriter:
         """For one frame, as the job wants them."""
         return ExrWriter(
-            path, *self.size, self.passes, header=header, compression=self.job.compression,
+            path,
+            *self.size,
+            self.passes,
+            header=header,
+            compression=self.job.compression,
             float32=("all",) if self.job.full_float else FLOAT32_PASSES,
-        )  # fmt: skip
+        )
 
     def is_kept(self, number: int) -> bool:
         """Whether a frame is there, whole, and as it would come out now. (--overwrite keeps none.)"""

@@ -83,15 +83,22 @@ def open_portrait(job: Job, report: Report) -> Opened:
         As `find_face`.
     """
     picture, srgb, display, analysis = find_face(
-        job.portrait, report, face=job.face, points=job.points, colorspace=job.colorspace, ocio=job.ocio,
-        models=job.models, device=job.device, threads=job.threads,
-    )  # fmt: skip
+        job.portrait,
+        report,
+        face=job.face,
+        points=job.points,
+        colorspace=job.colorspace,
+        ocio=job.ocio,
+        models=job.models,
+        device=job.device,
+        threads=job.threads,
+    )
     report(Stage("prepare", "Cutting the person out and making the portrait ready"))
     given = given_with(job, picture)
     folder = Path(job.cache) if job.cache else cache.default_folder()
     key = cache.key_of(
         picture.pixels, looks=srgb, landmarks=analysis.landmarks, person=analysis.person, **asdict(given)
-    )  # fmt: skip
+    )
     paints = place_is_painted(job, cutout=given.cutout)
     if paints:
         network = used_models(job).get(COMPLETION)
@@ -102,9 +109,7 @@ def open_portrait(job: Job, report: Report) -> Opened:
     else:
         matte = given.matte if given.matte is not None else estimate_matte(srgb, analysis.person, analysis.landmarks)
         del srgb  # nobody looks at it from here on, and making ready is what needs the most memory
-        portrait = prepare(
-            picture.pixels, analysis.landmarks, matte, clean_plate=given.plate, cutout=given.cutout
-        )  # fmt: skip
+        portrait = prepare(picture.pixels, analysis.landmarks, matte, clean_plate=given.plate, cutout=given.cutout)
         del matte
         if paints:
             portrait = with_painted_place(job, portrait, report)

@@ -82,9 +82,15 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
         if job.review or job.sheet:
             files.looks.append(preview.add)
         kept = write_frames(
-            job, files, opened.portrait, performance, numbers, report, corrector=corrector,
+            job,
+            files,
+            opened.portrait,
+            performance,
+            numbers,
+            report,
+            corrector=corrector,
             renderer=None if isinstance(corrector, Painter) else open_renderer(job, opened.portrait, corrector, report),
-        )  # fmt: skip
+        )
     sign_off(job, numbers, opened.sha256, report)
     return summary(job, files, numbers, kept, time.monotonic() - started)
 
@@ -157,9 +163,16 @@ def summary(job: Job, files: FrameFiles, numbers: list[int], kept: int, seconds:
 
 
 def write_frames(
-    job: Job, files: FrameFiles, portrait: Portrait, performance: Performance, numbers: list[int], report: Report,
-    *, corrector: Correction | None = None, renderer: Renderer | None = None,
-) -> int:  # fmt: skip
+    job: Job,
+    files: FrameFiles,
+    portrait: Portrait,
+    performance: Performance,
+    numbers: list[int],
+    report: Report,
+    *,
+    corrector: Correction | None = None,
+    renderer: Renderer | None = None,
+) -> int:
     """Render what is missing, in order, writing beside rendering. Returns how many frames were kept as they were.
 
     renderer: draws whole frames ahead, on a graphics card; what it leaves out is drawn here.
@@ -189,9 +202,14 @@ def write_frames(
 
 
 def bands(
-    files: FrameFiles, portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None,
-    corrector: Correction | None = None, whole: dict[str, Floats] | None = None,
-) -> Iterator[tuple[int, dict[str, Floats]]]:  # fmt: skip
+    files: FrameFiles,
+    portrait: Portrait,
+    pose: Pose,
+    previous: Pose | None,
+    following: Pose | None,
+    corrector: Correction | None = None,
+    whole: dict[str, Floats] | None = None,
+) -> Iterator[tuple[int, dict[str, Floats]]]:
     """A frame from top to bottom: (first row, passes of (rows, W, channels) float32).
 
     whole: the frame, where it is drawn already.
@@ -290,11 +308,18 @@ def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFile
     def header(number: int | None) -> dict[str, Any]:
         poses = (Pose(),) if number is None else poses_of(performance, index[number])[: 3 if moving else 1]
         return provenance(
-            software=f"Gioconda {__version__}", frame=number or 0, fps=performance.fps, settings=settings_of(job),
-            pixel_aspect=opened.pixel_aspect, source_sha256=opened.sha256, motion_sha256=motion,
-            job=frame_identity(job_identity, poses), consent=job.consent,
-            engine=engine.plain() if engine else None, digital_source_type=source_type(job),
-        )  # fmt: skip
+            software=f"Gioconda {__version__}",
+            frame=number or 0,
+            fps=performance.fps,
+            settings=settings_of(job),
+            pixel_aspect=opened.pixel_aspect,
+            source_sha256=opened.sha256,
+            motion_sha256=motion,
+            job=frame_identity(job_identity, poses),
+            consent=job.consent,
+            engine=engine.plain() if engine else None,
+            digital_source_type=source_type(job),
+        )
 
     return FrameFiles(job, (opened.portrait.width, opened.portrait.height), header, opened.display)
 

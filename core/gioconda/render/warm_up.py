@@ -32,10 +32,13 @@ def compile_everything() -> None:
     srgb = display_srgb(source)
     portrait = prepare(source, points, estimate_matte(srgb, matte, points))
     motion = Motion(
-        24.0, np.array([1, 2], np.int32), channels=np.array([[0, 0], [0.7, 1]], np.float32),
+        24.0,
+        np.array([1, 2], np.int32),
+        channels=np.array([[0, 0], [0.7, 1]], np.float32),
         channel_names=("jawOpen", "eyeBlinkLeft"),
-        rotation=np.stack([np.eye(3), rotation_matrix(yaw=-35.0)]), neutral=0,
-    )  # fmt: skip
+        rotation=np.stack([np.eye(3), rotation_matrix(yaw=-35.0)]),
+        neutral=0,
+    )
     placed = place(portrait, retarget(motion, points)[1])
     drawn = render_rows(placed, 0, size, passes=ALL_PASSES).passes
     Corrector(_whispering(), portrait).corrected(placed, drawn)

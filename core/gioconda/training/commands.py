@@ -101,9 +101,12 @@ def _paper(arguments: Arguments, report: Report) -> None:
     model = PaperConfig(condition=arguments.condition).narrower(arguments.width)
     models = Path(arguments.models) if arguments.models else None
     figures = train_paper(
-        Path(arguments.input), Path(arguments.output), replace(config, model=model, **changes),
-        minutes=arguments.minutes, nets=lambda: Nets.open(models, "cpu", threads=arguments.threads),
-    )  # fmt: skip
+        Path(arguments.input),
+        Path(arguments.output),
+        replace(config, model=model, **changes),
+        minutes=arguments.minutes,
+        nets=lambda: Nets.open(models, "cpu", threads=arguments.threads),
+    )
     report(Result("train", {"figures": figures, "output": arguments.output, "text": f"In {arguments.output}"}))
 
 

@@ -40,9 +40,15 @@ def export_completion(model: Completion, path: Path) -> Path:
     inputs = {"guesses": torch.rand(2, 3 * GUESSES, SIZE, SIZE), "hole": (torch.rand(2, 1, SIZE, SIZE) > 0.5).float()}
     batch = {name: {0: "N"} for name in (*inputs, "painted")}
     torch.onnx.export(
-        model.eval(), tuple(inputs.values()), str(path), input_names=list(inputs), output_names=["painted"],
-        dynamic_axes=batch, opset_version=OPSET, dynamo=False,
-    )  # fmt: skip
+        model.eval(),
+        tuple(inputs.values()),
+        str(path),
+        input_names=list(inputs),
+        output_names=["painted"],
+        dynamic_axes=batch,
+        opset_version=OPSET,
+        dynamo=False,
+    )
     difference = disagreement(model, inputs, path)
     if not difference <= TOLERANCE:
         raise ModelError(f"{path} differs from the trained model by {difference:.2g}: it must not be used.")

@@ -51,9 +51,17 @@ class Frame(nn.Module):
         self.splits = [parts[name].config.embedding for name in ("head", "mouth", "eyes", "eyes")]
 
     def forward(
-        self, head_colours: Tensor, head_geometry: Tensor, mouth_colours: Tensor, mouth_geometry: Tensor,
-        eyes_colours: Tensor, eyes_geometry: Tensor, numbers: Tensor, eyes_numbers: Tensor, code: Tensor,
-    ) -> tuple[Tensor, ...]:  # fmt: skip
+        self,
+        head_colours: Tensor,
+        head_geometry: Tensor,
+        mouth_colours: Tensor,
+        mouth_geometry: Tensor,
+        eyes_colours: Tensor,
+        eyes_geometry: Tensor,
+        numbers: Tensor,
+        eyes_numbers: Tensor,
+        code: Tensor,
+    ) -> tuple[Tensor, ...]:
         head, mouth, left, right = code.split(self.splits, dim=1)
         eyes = torch.stack([left, right], dim=1).flatten(0, 1)
         return (
@@ -136,9 +144,15 @@ def _export(model: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...
     names = list(inputs)
     batch = {name: {0: "M" if name.startswith(("eyes", "source")) else "N"} for name in (*names, *outputs)}
     torch.onnx.export(
-        model, tuple(inputs.values()), str(path), input_names=names, output_names=list(outputs), dynamic_axes=batch,
-        opset_version=OPSET, dynamo=False,
-    )  # fmt: skip
+        model,
+        tuple(inputs.values()),
+        str(path),
+        input_names=names,
+        output_names=list(outputs),
+        dynamic_axes=batch,
+        opset_version=OPSET,
+        dynamo=False,
+    )
     _state_shapes(path, model, inputs, batch)
     _proven(model, inputs, path, TOLERANCE)
     if half:

@@ -55,10 +55,19 @@ class PartTraining:
 PRESETS = {
     "fast": PartTraining(),
     "full": PartTraining(
-        quality="full", draw=DrawSettings(shots=4, window=256), batch=16, steps=60_000, rate=4e-4, warm_up=500,
-        average=0.999, adversarial=0.02, adversarial_from=40_000, discriminator_steps=2, every=500,
+        quality="full",
+        draw=DrawSettings(shots=4, window=256),
+        batch=16,
+        steps=60_000,
+        rate=4e-4,
+        warm_up=500,
+        average=0.999,
+        adversarial=0.02,
+        adversarial_from=40_000,
+        discriminator_steps=2,
+        every=500,
     ),
-}  # fmt: skip
+}
 
 
 def embedded(model: Part, source: Tensor) -> Tensor:

@@ -116,9 +116,14 @@ def _from_clip(source: Source, nets: Nets, out: Path, settings: PairSettings) ->
 
 
 def _clip_pairs(
-    frames: list[Bytes], motion: Motion, index: int, whole: npt.NDArray[np.intp], nets: Nets,
-    rng: np.random.Generator, settings: PairSettings,
-) -> tuple[list[Pair], features.Still]:  # fmt: skip
+    frames: list[Bytes],
+    motion: Motion,
+    index: int,
+    whole: npt.NDArray[np.intp],
+    nets: Nets,
+    rng: np.random.Generator,
+    settings: PairSettings,
+) -> tuple[list[Pair], features.Still]:
     assert motion.landmarks is not None
     first = max(0, min(index - settings.window // 2, len(frames) - settings.window))
     part = motion.between(int(motion.frames[first]), int(motion.frames[min(first + settings.window, len(frames)) - 1]))

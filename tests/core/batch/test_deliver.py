@@ -61,8 +61,12 @@ def test_an_atlas_says_where_each_frame_is(frames: Frames) -> None:
     data = json.loads(facts.read_text(encoding="utf-8"))
     assert data["meta"]["size"] == {"w": 48, "h": 54}
     assert [tuple(frame["frame"].values()) for frame in data["frames"]] == [
-        (0, 0, 24, 18), (24, 0, 24, 18), (0, 18, 24, 18), (24, 18, 24, 18), (0, 36, 24, 18),
-    ]  # fmt: skip
+        (0, 0, 24, 18),
+        (24, 0, 24, 18),
+        (0, 18, 24, 18),
+        (24, 18, 24, 18),
+        (0, 36, 24, 18),
+    ]
     assert data["frames"][0]["duration"] == pytest.approx(83.333)
     sheet = read_picture(picture).pixels
     for index, frame in enumerate(data["frames"]):

@@ -327,8 +327,11 @@ def test_names_are_told_apart_and_fit_into_file_names(copy: Path) -> None:
     batch = replace(batch, portraits=(*batch.portraits, replace(batch.portraits[0], file=str(copy / "more" / "*.png"))))
     plan = make_plan(batch)
     assert [given.name for given in plan.portraits] == [
-        "portraits-grace", "mirrored", "more-grace", "take_1 100_",
-    ]  # fmt: skip
+        "portraits-grace",
+        "mirrored",
+        "more-grace",
+        "take_1 100_",
+    ]
     assert plan.output(plan.items[-1]).endswith("out/take_1 100_/talk/####.exr")
 
 

@@ -58,9 +58,14 @@ def job(folder: Path) -> Job:
     stated = read_policy(Path(os.environ["GIOCONDA_POLICY"])).consent
     assert stated
     return Job(
-        *map(str, files), cache=str(folder / "cache"), consent=stated.plain(), passes=("Combined", "Matte", "UV"),
-        full_float=True, device="cpu", engine=str(folder / "engine"),
-    )  # fmt: skip
+        *map(str, files),
+        cache=str(folder / "cache"),
+        consent=stated.plain(),
+        passes=("Combined", "Matte", "UV"),
+        full_float=True,
+        device="cpu",
+        engine=str(folder / "engine"),
+    )
 
 
 @pytest.fixture(scope="module")

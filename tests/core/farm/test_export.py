@@ -35,9 +35,15 @@ def job(tmp_path: Path) -> Job:
     """A job of six frames into tmp_path/out, with a preview video."""
     out = tmp_path / "out"
     return Job(
-        portrait=str(HOPPER), motion="take", output=str(out / "####.exr"), frames="1-6", passes=("Combined",),
-        draft=True, review=str(out / "look.mp4"), consent=CONSENT,
-    )  # fmt: skip
+        portrait=str(HOPPER),
+        motion="take",
+        output=str(out / "####.exr"),
+        frames="1-6",
+        passes=("Combined",),
+        draft=True,
+        review=str(out / "look.mp4"),
+        consent=CONSENT,
+    )
 
 
 def plan_of(job: Job, **settings: Any) -> Plan:
@@ -189,8 +195,10 @@ def test_openjd_runs_the_template(job: Job, program: Path, tmp_path: Path, model
     assert "A worker is ready." in said
     assert "Everything fits." in said
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        *(f"000{n}.exr" for n in range(1, 5)), "look.mp4", "sequence.gioconda.json",
-    }  # fmt: skip
+        *(f"000{n}.exr" for n in range(1, 5)),
+        "look.mp4",
+        "sequence.gioconda.json",
+    }
 
 
 def test_the_folder_is_a_deadline_cloud_job_bundle(job: Job, tmp_path: Path) -> None:
@@ -259,9 +267,15 @@ def test_flamencos_job_type_compiles_to_tasks(job: Job, tmp_path: Path) -> None:
     assert commands == [["track", "job"], ["job"], ["job"], ["job", "verify"]]
     assert tasks[2]["commands"][0]["parameters"] == {
         "exe": "{gioconda}",
-        "args": ["job", str(tmp_path / "submit/jobs/hopper.json"), "--resume", "--allow-outside", "--frames=5,9",
-                 "--no-review"],
-    }  # fmt: skip
+        "args": [
+            "job",
+            str(tmp_path / "submit/jobs/hopper.json"),
+            "--resume",
+            "--allow-outside",
+            "--frames=5,9",
+            "--no-review",
+        ],
+    }
     assert submitted["type"] == flamenco.TYPE
 
 

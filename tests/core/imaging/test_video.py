@@ -116,9 +116,14 @@ def test_a_cut_off_video_says_how_much_is_left(clip: Path) -> None:
 def test_sound_alone_is_no_video(tmp_path: Path) -> None:
     path = tmp_path / "sound.wav"
     path.write_bytes(
-        b"RIFF" + struct.pack("<I", 8036) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
-        + b"data" + struct.pack("<I", 8000) + bytes(8000)
-    )  # fmt: skip
+        b"RIFF"
+        + struct.pack("<I", 8036)
+        + b"WAVEfmt "
+        + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 16000, 2, 16)
+        + b"data"
+        + struct.pack("<I", 8000)
+        + bytes(8000)
+    )
     with pytest.raises(MotionError, match="has no picture track"):
         video_info(path)
 

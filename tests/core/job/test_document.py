@@ -40,10 +40,23 @@ def test_values_are_plain_and_know_their_lines() -> None:
 
 @pytest.mark.parametrize(
     ("word", "value"),
-    [("1", 1), ("-7", -7), ("1e3", 1000.0), (".5", 0.5), ("~", None), ("", None), ("True", True), ("yes", "yes"),
-     ("12:30", "12:30"), ("2024-01-01", "2024-01-01"), ("'1'", "1"), ("0x1f", "0x1f"),
-     (".nan", ".nan"), ("tRUE", "tRUE")],
-)  # fmt: skip
+    [
+        ("1", 1),
+        ("-7", -7),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("~", None),
+        ("", None),
+        ("True", True),
+        ("yes", "yes"),
+        ("12:30", "12:30"),
+        ("2024-01-01", "2024-01-01"),
+        ("'1'", "1"),
+        ("0x1f", "0x1f"),
+        (".nan", ".nan"),
+        ("tRUE", "tRUE"),
+    ],
+)
 def test_words_mean_what_yaml_1_2_says(word: str, value: object) -> None:
     found = parse(FILE, f"a: {word}\n").data["a"]
     assert found == value

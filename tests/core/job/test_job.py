@@ -44,7 +44,7 @@ def test_a_job_written_by_hand_needs_only_its_three_files() -> None:
         ({"colour": "red"}, "unknown setting “colour”"),
         ({"passes": ["Beauty"]}, "no pass “Beauty”"),
         ({"fps": 0}, "0 frames per second"),
-        ({"fps": "fast"}, "“fps” cannot be \"fast\""),
+        ({"fps": "fast"}, '“fps” cannot be "fast"'),
         ({"threads": 0}, "0 threads"),
         ({"face": "left"}, "neither a number nor"),
         ({"frames": "5-1"}, "ends before it begins"),
@@ -52,7 +52,7 @@ def test_a_job_written_by_hand_needs_only_its_three_files() -> None:
         ({"draft": 1}, "“draft” cannot be 1"),
         ({"gioconda_job": 99}, "version 99"),
     ],
-)  # fmt: skip
+)
 def test_a_job_that_cannot_be_used_says_why(change: dict[str, object], sentence: str) -> None:
     data = {"portrait": "a.png", "motion": "take", "output": "####.exr", **change}
     with pytest.raises(SettingsError, match=sentence):

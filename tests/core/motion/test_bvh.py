@@ -60,8 +60,15 @@ def test_a_bodys_head_turns_and_nods(tmp_path: Path) -> None:
 
 
 def test_joints_called_like_landmarks_become_landmarks(tmp_path: Path) -> None:
-    places = {"nose_tip": (0, 10, 12), "chin": (0, 0, 8), "mouth_left": (3, 4, 9), "mouth_right": (-3, 4, 9),
-              "eye_outer_left": (5, 14, 7), "eye_outer_right": (-5, 14, 7), "forehead": (0, 20, 8)}  # fmt: skip
+    places = {
+        "nose_tip": (0, 10, 12),
+        "chin": (0, 0, 8),
+        "mouth_left": (3, 4, 9),
+        "mouth_right": (-3, 4, 9),
+        "eye_outer_left": (5, 14, 7),
+        "eye_outer_right": (-5, 14, 7),
+        "forehead": (0, 20, 8),
+    }
     joints = "".join(
         f"JOINT {name} {{\nOFFSET {x} {y} {z}\nCHANNELS 3 Xposition Yposition Zposition\n}}\n"
         for name, (x, y, z) in places.items()

@@ -277,11 +277,20 @@ def test_settings_go_to_plain_values_and_back() -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        {"jawe": 1}, {"mode": "mixed"}, {"neutral": "first"}, {"neutral": 1.5}, {"neutral": True}, {"jaw": -1},
-        {"lips": float("nan")}, {"gaze": "1"}, {"lock_scale": 1}, {"smoothing": "median"}, {"neutralise": 2},
+        {"jawe": 1},
+        {"mode": "mixed"},
+        {"neutral": "first"},
+        {"neutral": 1.5},
+        {"neutral": True},
+        {"jaw": -1},
+        {"lips": float("nan")},
+        {"gaze": "1"},
+        {"lock_scale": 1},
+        {"smoothing": "median"},
+        {"neutralise": 2},
         {"lid_floor": 0.5},
     ],
-)  # fmt: skip
+)
 def test_settings_that_cannot_be_used_are_refused_by_name(values: dict[str, Any]) -> None:
     with pytest.raises(SettingsError, match=next(iter(values))):
         RetargetSettings.from_dict(values)

@@ -133,9 +133,14 @@ def test_a_person_at_a_terminal_is_asked_once(tmp_path: Path) -> None:
         ours, theirs = pty.openpty()
         os.write(ours, answers)
         done = subprocess.run(
-            [*command, "--save-job", str(tmp_path / "shot.json")], stdin=theirs, stdout=subprocess.PIPE,
-            stderr=theirs, env=environment, timeout=60, cwd=tmp_path,
-        )  # fmt: skip
+            [*command, "--save-job", str(tmp_path / "shot.json")],
+            stdin=theirs,
+            stdout=subprocess.PIPE,
+            stderr=theirs,
+            env=environment,
+            timeout=60,
+            cwd=tmp_path,
+        )
         said = os.read(ours, 10_000).decode()
         os.close(theirs)
         os.close(ours)
@@ -174,9 +179,12 @@ def test_a_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
 def job(tmp_path: Path) -> Job:
     """A job whose frames 1 to 4 are there: small, but with the real header."""
     job = Job(
-        portrait=str(HOPPER), motion="take", output=str(tmp_path / "out" / "a.####.exr"), consent=ADA.plain(),
+        portrait=str(HOPPER),
+        motion="take",
+        output=str(tmp_path / "out" / "a.####.exr"),
+        consent=ADA.plain(),
         keys=str(tmp_path / "keys"),
-    )  # fmt: skip
+    )
     for number in range(1, 5):
         write_frame(job, number)
     return job
@@ -185,9 +193,13 @@ def job(tmp_path: Path) -> Job:
 def write_frame(job: Job, number: int, source: str = "") -> Path:
     path = Path(job.output.replace("####", f"{number:04d}"))
     header = exr.provenance(
-        software="Gioconda", frame=number, fps=24, source_sha256=source or sha256_of(HOPPER), consent=job.consent,
+        software="Gioconda",
+        frame=number,
+        fps=24,
+        source_sha256=source or sha256_of(HOPPER),
+        consent=job.consent,
         settings=settings_of(job),
-    )  # fmt: skip
+    )
     with exr.ExrWriter(path, 16, 16, ["Combined"], header=header) as file:
         file.write_rows(0, {"Combined": np.full((16, 16, 4), number, np.float32)})
     return path

@@ -52,9 +52,13 @@ def job(portrait: Path, tmp_path: Path) -> Job:
     """Without the Vector pass; its motion is saved, its frames are not rendered."""
     save_motion(motion(), tmp_path / "take.npz")
     return Job(
-        str(portrait), str(tmp_path / "take.npz"), str(tmp_path / "out" / "####.exr"), resume=True,
-        passes=("Combined", "Matte"), cache=str(portrait.parent / "cache"),
-    )  # fmt: skip
+        str(portrait),
+        str(tmp_path / "take.npz"),
+        str(tmp_path / "out" / "####.exr"),
+        resume=True,
+        passes=("Combined", "Matte"),
+        cache=str(portrait.parent / "cache"),
+    )
 
 
 def path_of(job: Job, number: int) -> Path:
@@ -120,9 +124,12 @@ def test_where_things_are_and_how_they_are_made_touches_none(job: Job, tmp_path:
         source = Path(getattr(job, name))
         (tmp_path / "elsewhere" / source.name).write_bytes(source.read_bytes())
     moved = replace(
-        job, portrait=str(tmp_path / "elsewhere" / "portrait.png"), motion=str(tmp_path / "elsewhere" / "take.npz"),
-        threads=1, placeholders=True,
-    )  # fmt: skip
+        job,
+        portrait=str(tmp_path / "elsewhere" / "portrait.png"),
+        motion=str(tmp_path / "elsewhere" / "take.npz"),
+        threads=1,
+        placeholders=True,
+    )
     assert rendered_again(job, moved) == []
 
 

@@ -32,9 +32,13 @@ def batch() -> dict[str, torch.Tensor]:
     """Two people's mouths: what is real is smooth."""
     smooth = torch.nn.functional.interpolate(torch.rand(2, 3, 4, 4), size=(32, 32), mode="bilinear")
     return {
-        "target": smooth, "colours": torch.rand(2, 7, 32, 32), "geometry": torch.rand(2, 16, 16, 16),
-        "numbers": torch.randn(2, 17), "source": torch.rand(2, 4, 64, 64), "person": torch.tensor([0, 2]),
-    }  # fmt: skip
+        "target": smooth,
+        "colours": torch.rand(2, 7, 32, 32),
+        "geometry": torch.rand(2, 16, 16, 16),
+        "numbers": torch.randn(2, 17),
+        "source": torch.rand(2, 4, 64, 64),
+        "person": torch.tensor([0, 2]),
+    }
 
 
 def test_the_score_is_the_projection_on_the_persons_column_and_on_what_is_real(critic: Critic) -> None:

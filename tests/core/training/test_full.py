@@ -174,9 +174,21 @@ def test_a_tiny_full_model_learns_goes_on_exports_and_runs(
     draw = DrawSettings(colour=0, swapped=(0, 0), mirror=0, shots=2, window=256)
     for part in fast.PARTS:
         config = PartTraining(
-            quality="full", part=part, draw=draw, batch=1, steps=4, every=2, warm_up=1, rate=1e-2, held_out=1,
-            jitter=0, threads=1, adversarial=0.02, adversarial_from=2, discriminator_steps=2,
-        )  # fmt: skip
+            quality="full",
+            part=part,
+            draw=draw,
+            batch=1,
+            steps=4,
+            every=2,
+            warm_up=1,
+            rate=1e-2,
+            held_out=1,
+            jitter=0,
+            threads=1,
+            adversarial=0.02,
+            adversarial_from=2,
+            discriminator_steps=2,
+        )
         train_part(pairs, tmp_path, config)
         with (tmp_path / f"{part}.csv").open() as file:
             rows = list(csv.DictReader(file))

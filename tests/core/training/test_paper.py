@@ -53,9 +53,14 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def training(condition: str, steps: int) -> PaperTraining:
     model = PaperConfig(
-        condition=condition, size=32, widths=(8, 16, 16), inner=(8, 16), residuals=1,  # type: ignore[arg-type]
-        attention_down=16, attention_up=32,
-    )  # fmt: skip
+        condition=condition,
+        size=32,
+        widths=(8, 16, 16),
+        inner=(8, 16),
+        residuals=1,  # type: ignore[arg-type]
+        attention_down=16,
+        attention_up=32,
+    )
     return PaperTraining(
         model=model, batch=1, shots=2, steps=steps, every=2, generator_rate=5e-3, discriminator_steps=1, threads=1
     )

@@ -74,9 +74,13 @@ def test_two_pictures_teach_something_and_embedders_stay(found: Personal) -> Non
 
 
 def test_the_exported_networks_with_the_identity_answer_as_torch_does(
-    found: Personal, parts: dict[str, fast.Part], exported: tuple[Path, Path], portrait: Portrait,
-    pose_of: Callable[..., Pose], tmp_path: Path,
-) -> None:  # fmt: skip
+    found: Personal,
+    parts: dict[str, fast.Part],
+    exported: tuple[Path, Path],
+    portrait: Portrait,
+    pose_of: Callable[..., Pose],
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "me.identity.npz"
     save_identity(path, Identity(found.code, found.changes), About("abc", ()))
     identity = load_identity(path, network="abc")

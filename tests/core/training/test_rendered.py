@@ -104,8 +104,9 @@ def test_a_file_that_is_no_head_is_named(tmp_path: Path) -> None:
 
 
 def test_closed_lids_meet_before_the_eyeball_and_go_no_further(person: Person) -> None:
-    squinting = person.model.weights({f"{kind}{side}": 1.0 for kind in ("eyeBlink", "eyeSquint", "cheekSquint")
-                                      for side in ("Left", "Right")})  # fmt: skip
+    squinting = person.model.weights(
+        {f"{kind}{side}": 1.0 for kind in ("eyeBlink", "eyeSquint", "cheekSquint") for side in ("Left", "Right")}
+    )
     closed = person.look(squinting, person.gaze)
     points = person.landmarks(closed, person.pose) / person.pose.scale
     for upper, lower in (((160, 159, 158), (144, 145, 153)), ((387, 386, 385), (373, 374, 380))):
@@ -163,8 +164,9 @@ def test_an_open_mouth_shows_teeth_and_dark_and_a_blink_covers_the_eye(
     rows = slice(int(points[13, 1]) + 1, int(points[14, 1]))
     mouth = picture[rows, int(points[13, 0])].mean(1)
     assert mouth.min() < 0.1 < 0.22 < mouth.max()
-    open_, shut = (render.draw(dressed, look_of(person, **how), still)
-                   for how in ({}, {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}))  # fmt: skip
+    open_, shut = (
+        render.draw(dressed, look_of(person, **how), still) for how in ({}, {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
+    )
     x, y = points[468, :2].astype(int)
     assert open_[y, x].mean() < 0.1  # the pupil
     assert shut[y - 1, x].mean() > 0.2  # the lid

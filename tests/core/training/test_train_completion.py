@@ -18,9 +18,16 @@ from gioconda.training.completion_scenes import PERSON, Scenes, draw  # noqa: E4
 from gioconda.training.completion_training import CompletionTraining, train_completion  # noqa: E402
 
 TINY = CompletionTraining(
-    CompletionConfig((8, 12, 16), (1, 2, 4), 1), batch=4, steps=30, rate=4e-3, warm_up=1, average=0.5, every=15,
-    held_out=4, threads=1,
-)  # fmt: skip
+    CompletionConfig((8, 12, 16), (1, 2, 4), 1),
+    batch=4,
+    steps=30,
+    rate=4e-3,
+    warm_up=1,
+    average=0.5,
+    every=15,
+    held_out=4,
+    threads=1,
+)
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,23 @@ from ...errors import MotionError
 
 MAX_BYTES = 2 << 30  # of all arrays: 350,000 frames with 478 landmarks
 # all that a damaged or foreign file can make zipfile and numpy raise
-_UNREADABLE = (OSError, EOFError, ValueError, KeyError, TypeError, MemoryError, RuntimeError, zipfile.BadZipFile,
-               NotImplementedError, SyntaxError, RecursionError, OverflowError, zlib.error, struct.error,
-               tokenize.TokenError)  # fmt: skip
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    MemoryError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    NotImplementedError,
+    SyntaxError,
+    RecursionError,
+    OverflowError,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+)
 
 
 def read_arrays(path: Path, known: Collection[str]) -> dict[str, npt.NDArray[Any]]:

@@ -30,10 +30,23 @@ LEAST = 6  # joints on the face that make landmarks of it
 _CHANNELS = {f"{axis}{kind}": (kind, "xyz".index(axis.lower())) for axis in "XYZ" for kind in ("position", "rotation")}
 # MakeHuman's face bones (the person's left side; joint, or "joint end" for where its bone ends) → landmark
 _MAKEHUMAN = {
-    "oris05 end": 0, "oris01 end": 17, "oris03.l end": 270, "oris07.l end": 321, "jaw end": 175, "levator05.l end": 410,
-    "levator03.l": 423, "levator06.l end": 360, "risorius03.l": 280, "risorius03.l end": 435, "oculi01.l end": 336,
-    "oculi01.l": 334, "oculi02.l": 300, "orbicularis03.l end": 386, "orbicularis04.l end": 374, "eye.l end": 473,
-}  # fmt: skip
+    "oris05 end": 0,
+    "oris01 end": 17,
+    "oris03.l end": 270,
+    "oris07.l end": 321,
+    "jaw end": 175,
+    "levator05.l end": 410,
+    "levator03.l": 423,
+    "levator06.l end": 360,
+    "risorius03.l": 280,
+    "risorius03.l end": 435,
+    "oculi01.l end": 336,
+    "oculi01.l": 334,
+    "oculi02.l": 300,
+    "orbicularis03.l end": 386,
+    "orbicularis04.l end": 374,
+    "eye.l end": 473,
+}
 
 
 @dataclass
@@ -74,9 +87,13 @@ def read_bvh(text: str, path: Path) -> Motion:
 
 
 def _checked(
-    path: Path, fps: float, frames: npt.NDArray[np.int32], neutral: int | None, provenance: dict[str, Any],
+    path: Path,
+    fps: float,
+    frames: npt.NDArray[np.int32],
+    neutral: int | None,
+    provenance: dict[str, Any],
     **arrays: Any,
-) -> Motion:  # fmt: skip
+) -> Motion:
     for name, array in arrays.items():
         known = array[~np.isnan(array)] if name == "landmarks" else array
         if not known.size or not np.isfinite(known).all() or float(np.abs(known).max()) > FAR:

@@ -22,9 +22,14 @@ Float32 = npt.NDArray[np.float32]
 
 
 def paper_pictures(
-    run: Path, pictures: Bytes, points: npt.NDArray[np.floating], driving: npt.NDArray[np.floating], *,
-    tune: int = 0, threads: int | None = None,
-) -> Bytes:  # fmt: skip
+    run: Path,
+    pictures: Bytes,
+    points: npt.NDArray[np.floating],
+    driving: npt.NDArray[np.floating],
+    *,
+    tune: int = 0,
+    threads: int | None = None,
+) -> Bytes:
     """What the paper's own mode (`condition: landmarks`) makes of K pictures of a person and somebody's movement.
 
     All pictures show the head's square: `neural.crops.head_crop` of the portrait's landmarks.
@@ -85,9 +90,13 @@ def tuned(
 
 
 def _tune(
-    generator: Generator, discriminator: Discriminator, adams: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
-    shown: tuple[Tensor, Tensor], styles: Tensor, weight: float,
-) -> None:  # fmt: skip
+    generator: Generator,
+    discriminator: Discriminator,
+    adams: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
+    shown: tuple[Tensor, Tensor],
+    styles: Tensor,
+    weight: float,
+) -> None:
     """One step on one picture."""
     (making, judging), (target, drawing), clip = adams, shown, torch.zeros(1, dtype=torch.long)
     made = generator(drawing, styles)

@@ -50,9 +50,13 @@ class PaperTraining:
 
 
 def train_paper(
-    pairs: Path, out: Path, config: PaperTraining, *, minutes: float | None = None,
+    pairs: Path,
+    out: Path,
+    config: PaperTraining,
+    *,
+    minutes: float | None = None,
     nets: Callable[[], Nets] | None = None,
-) -> dict[str, float]:  # fmt: skip
+) -> dict[str, float]:
     """Train until `config.steps` or for so many minutes. Returns the last line of the log.
 
     Writes into `out`: paper-CONDITION.pt (checkpoint), .csv (log), .png (contact sheet of people held out).

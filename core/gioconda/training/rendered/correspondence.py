@@ -50,13 +50,18 @@ def find_correspondence(neutral: Float, triangles: Int, landmarks68: Int) -> tup
     inner = [*range(17, 68)]  # the 68's jaw line is a silhouette, not a place
     source, target = template[list(np.array(lm.IBUG68)[inner])], head[landmarks68[inner]]
     laid = fit_similarity(source, target).to_picture(template)
-    bend = RBFInterpolator(laid[list(np.array(lm.IBUG68)[inner])], target - laid[list(np.array(lm.IBUG68)[inner])],
-                           kernel="linear", smoothing=0.02)  # fmt: skip
+    bend = RBFInterpolator(
+        laid[list(np.array(lm.IBUG68)[inner])],
+        target - laid[list(np.array(lm.IBUG68)[inner])],
+        kernel="linear",
+        smoothing=0.02,
+    )
     vertices, weights = nearest_on(head, skin, laid + bend(laid))
     graph = edge_graph(head, skin)
     for loop, marks in _LOOPS:
-        for landmark, (pair, share) in zip(loop, _along(head, graph, landmarks68[list(marks)], template[list(loop)]),
-                                           strict=True):  # fmt: skip
+        for landmark, (pair, share) in zip(
+            loop, _along(head, graph, landmarks68[list(marks)], template[list(loop)]), strict=True
+        ):
             vertices[landmark], weights[landmark] = (*pair, pair[1]), (1 - share, share, 0)
     return vertices, weights
 

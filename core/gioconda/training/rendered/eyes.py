@@ -80,13 +80,24 @@ def eyes_of(person: Person, picture: Float32, points: Float, skin: Float, rng: n
     sclera = _sclera(np.array(whites), skin)
     count = 14
     waves = np.column_stack([rng.integers(5, 60, count), rng.uniform(0, 6.3, count), rng.uniform(0.02, 0.08, count)])
-    glints = [[rng.uniform(-0.45, 0.45), rng.uniform(-0.6, -0.1), rng.uniform(0.09, 0.2), rng.uniform(0.8, 2.2)]
-              for _ in range(int(rng.integers(1, 3)))]  # fmt: skip
+    glints = [
+        [rng.uniform(-0.45, 0.45), rng.uniform(-0.6, -0.1), rng.uniform(0.09, 0.2), rng.uniform(0.8, 2.2)]
+        for _ in range(int(rng.integers(1, 3)))
+    ]
     white = float(sclera.mean()) / 0.8
     limbus = float(np.arcsin(np.clip(person.iris / 1.45, 0.25, 0.6)))
     dark = np.minimum(0.12 * skin + 0.01, 0.08)
-    return Eyes(iris_rings, float(rng.uniform(0.3, 0.5)), sclera, white, limbus, waves, np.array(glints),
-                int(rng.integers(1 << 30)), dark)  # fmt: skip
+    return Eyes(
+        iris_rings,
+        float(rng.uniform(0.3, 0.5)),
+        sclera,
+        white,
+        limbus,
+        waves,
+        np.array(glints),
+        int(rng.integers(1 << 30)),
+        dark,
+    )
 
 
 def between(loop: Float) -> tuple[npt.NDArray[np.bool_], Float]:

@@ -179,10 +179,16 @@ def fit_person(model: HeadModel, landmarks: Float) -> Person:
     missed[:, 2] = 0
     shape = model.neutral.astype(np.float64) + np.tensordot(codes, model.identity, 1)
     _bend(model, shape, missed @ pose.rotation / pose.scale)
-    rims = [np.linalg.norm(landmarks[list(iris[1:]), :2] - landmarks[iris[0], :2], axis=1).mean()
-            for iris in (lm.IRIS_RIGHT, lm.IRIS_LEFT)]  # fmt: skip
-    gaze = np.array([_gaze_of(shape[a:b], pose, landmarks[iris[0]])
-                     for (a, b), iris in zip(EYEBALLS, (lm.IRIS_RIGHT, lm.IRIS_LEFT), strict=True)])  # fmt: skip
+    rims = [
+        np.linalg.norm(landmarks[list(iris[1:]), :2] - landmarks[iris[0], :2], axis=1).mean()
+        for iris in (lm.IRIS_RIGHT, lm.IRIS_LEFT)
+    ]
+    gaze = np.array(
+        [
+            _gaze_of(shape[a:b], pose, landmarks[iris[0]])
+            for (a, b), iris in zip(EYEBALLS, (lm.IRIS_RIGHT, lm.IRIS_LEFT), strict=True)
+        ]
+    )
     return Person(model, shape, weights, pose, gaze, float(np.mean(rims)) / pose.scale)
 
 

@@ -148,8 +148,16 @@ def _interpolated(
         ball = dressed.person.shape[first:last]
         centre, _ = eyeball(ball)
         way[first:last] = (ball - centre) / np.linalg.norm(ball - centre, axis=1, keepdims=True)
-    columns = [texture.at, texture.sure[:, None], texture.mirror_at, texture.mirror_sure[:, None], fill,
-               mesh.share[:, None], gain, way]  # fmt: skip
+    columns = [
+        texture.at,
+        texture.sure[:, None],
+        texture.mirror_at,
+        texture.mirror_sure[:, None],
+        fill,
+        mesh.share[:, None],
+        gain,
+        way,
+    ]
     planes = kernels.planes(fine, mesh.triangles, np.concatenate(columns, axis=1))[found]
     values: Float = planes[..., 0] + planes[..., 1] * x[:, None] + planes[..., 2] * y[:, None]
     return values
@@ -195,8 +203,9 @@ def _finish_eyes(layer: Float32, dressed: Dressed, look: Look, head: Float) -> N
         add_lashes(layer, dressed.eyes, eye[:9], float(1 - gap / (0.25 * width)), iod)
 
 
-def _gain_around(gain: Float, share: Float, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp],
-                 shape: tuple[int, int]) -> Float32:  # fmt: skip
+def _gain_around(
+    gain: Float, share: Float, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], shape: tuple[int, int]
+) -> Float32:
     """The change of light on the face, carried on smoothly over the picture around it, (H, W, 3)."""
     step = 8
     height, width = -(-shape[0] // step), -(-shape[1] // step)

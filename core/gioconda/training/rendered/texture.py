@@ -124,8 +124,14 @@ def _visible(placed: Float, facing: Float, mesh: Mesh, shape: tuple[int, ...]) -
     _, depth = nearest(placed, mesh.triangles, shape[1], shape[0])
     x, y = (np.clip(placed[:, k].astype(int), 0, shape[1 - k] - 1) for k in range(2))
     iod = float(np.ptp(placed[:SKIN, 0])) / 150
-    near = np.min([depth[np.clip(y + j, 0, shape[0] - 1), np.clip(x + i, 0, shape[1] - 1)]
-                   for i in (-1, 0, 1) for j in (-1, 0, 1)], axis=0)  # fmt: skip
+    near = np.min(
+        [
+            depth[np.clip(y + j, 0, shape[0] - 1), np.clip(x + i, 0, shape[1] - 1)]
+            for i in (-1, 0, 1)
+            for j in (-1, 0, 1)
+        ],
+        axis=0,
+    )
     unhidden = placed[:, 2] < near + 6 * iod
     rise = np.clip((-facing[:, 2] - 0.1) / 0.25, 0, 1)
     return np.asarray(rise * unhidden)
@@ -159,9 +165,7 @@ def _off_rims(person: Person) -> Float:
     return np.asarray(np.clip(far / RIM, 0, 1))
 
 
-def _filled(
-    mesh: Mesh, placed: Float, sure: Float, mirror_at: Float, mirror_sure: Float, picture: Float32
-) -> Float:  # fmt: skip
+def _filled(mesh: Mesh, placed: Float, sure: Float, mirror_at: Float, mirror_sure: Float, picture: Float32) -> Float:
     """(N, 3): the still's own colours where it shows the skin, spread over the surface to where it does not."""
     soft = resample.gaussian_blur(picture, 1.0)
     own, other = (sample(soft, at[:SOCKETS]) for at in (placed[:, :2], mirror_at))

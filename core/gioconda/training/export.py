@@ -15,8 +15,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from ..errors import ModelError
+from ..models.onnx_weights import weights_in
 from ..models.runtime import Session
-from ..models.weights import weights_in
 from ..neural.corrector import OUTPUTS
 from ..neural.features import COLOURS, GEOMETRY, NUMBERS
 from . import checkpoint

@@ -8,11 +8,11 @@ from pathlib import Path
 import bpy
 
 from ..core.gioconda.errors import InputError, OutputError, SettingsError
+from ..core.gioconda.files import policy_file
 from ..core.gioconda.job.frame_range import FramePattern
 from ..core.gioconda.job.job import REST, Job
 from ..core.gioconda.job.passes import PASSES
 from ..core.gioconda.motion.motion import Motion, save_motion
-from ..core.gioconda.provenance.user_folder import policy_file
 from . import portrait, preferences, rig
 
 MOTION, POINTS, JOB = "motion.npz", "points.json", "job.json"

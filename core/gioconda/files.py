@@ -1,6 +1,6 @@
-"""Write a file whole or not at all. Standard library only.
+"""The file system: files written whole or not at all, their hashes, the user's own folders. Standard library only.
 
-The content goes to a hidden name beside the file and is renamed when it is complete. A process killed in the middle
+What is written goes to a hidden name beside the file and is renamed when it is complete. A process killed in the middle
 leaves at most that hidden file; the next attempt to write the same file removes it.
 """
 
@@ -8,30 +8,39 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import platform
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from .errors import DiskFullError, OutputError
+from .errors import DiskFullError, GiocondaError, InputError, OutputError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HOST = re.sub(r"\W", "", platform.node())[:20]  # so that farm nodes leave each other's parts alone
 _ALMOST_NOTHING = 64 * 1024  # bytes free below which a failed write is blamed on a full disk
 
+# Variables of the environment; only this file and `models.registry` read it.
+CONFIG_VARIABLE = "GIOCONDA_CONFIG"  # a folder to use instead of the user's own
+CACHE_VARIABLE = "GIOCONDA_CACHE"  # likewise
+POLICY_VARIABLE = "GIOCONDA_POLICY"  # the studio's policy file
+POLICY_FILE = "policy.yaml"
+
 
 @contextlib.contextmanager
-def whole_file(path: Path | str) -> Iterator[Path]:
+def whole_file(path: Path | str, *, make_folder: bool = True) -> Iterator[Path]:
     """`with whole_file(path) as part:` write to `part`; on leaving it becomes `path`, or after an error it is gone.
 
-    Makes the folder where it is missing. Raises: OutputError, also for any OSError inside the block.
+    A missing folder is made, or with `make_folder=False` an error. Raises: OutputError, also for any OSError inside.
     """
     target = Path(path)
     part = target.with_name(f".{target.name}.{_HOST}-{os.getpid()}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target)
         if target.is_dir():
             raise OutputError(f"Cannot write {target}: there is a folder of that name; give another name.")
@@ -46,6 +55,12 @@ def whole_file(path: Path | str) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, *, make_folder: bool = True) -> None:
+    """A text file, whole or not at all, UTF-8. Raises: OutputError."""
+    with whole_file(path, make_folder=make_folder) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def unwritable(path: Path, reason: OSError | str) -> OutputError:
@@ -97,3 +112,71 @@ def is_running(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+# Hashes ---------------------------------------------------------------------------------------------------------------
+
+
+def file_sha256(path: Path | str | None, error: type[GiocondaError] = InputError) -> str:
+    """Of a file's bytes, hexadecimal; "" for no file. Raises: `error`: it cannot be read."""
+    if path is None:
+        return ""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as reason:
+        raise error(f"{path} cannot be read: {reason.strerror}; check the path.") from reason
+
+
+# The user's folders ---------------------------------------------------------------------------------------------------
+
+
+def config_folder() -> Path | None:
+    """For keys, remembered statements and the policy: $GIOCONDA_CONFIG, else where this system keeps settings.
+
+    None for a user without a home.
+    """
+    return _user_folder(
+        CONFIG_VARIABLE,
+        windows=("APPDATA", "AppData/Roaming", "gioconda"),
+        mac="Application Support",
+        other=("XDG_CONFIG_HOME", ".config"),
+    )
+
+
+def cache_folder() -> Path | None:
+    """For prepared portraits and tracked videos unless a job names another: $GIOCONDA_CACHE, else the user's cache.
+
+    None for a user without a home.
+    """
+    return _user_folder(
+        CACHE_VARIABLE,
+        windows=("LOCALAPPDATA", "AppData/Local", "gioconda/cache"),
+        mac="Caches",
+        other=("XDG_CACHE_HOME", ".cache"),
+    )
+
+
+def _user_folder(variable: str, *, windows: tuple[str, str, str], mac: str, other: tuple[str, str]) -> Path | None:
+    if os.environ.get(variable):
+        return Path(os.environ[variable])
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
+    if sys.platform == "win32":
+        named, below, own = windows
+        return Path(os.environ.get(named) or home / below) / own
+    if sys.platform == "darwin":
+        return home / "Library" / mac / "gioconda"
+    return Path(os.environ.get(other[0]) or home / other[1]) / "gioconda"
+
+
+def policy_file() -> Path | None:
+    """$GIOCONDA_POLICY, else policy.yaml in /etc/gioconda or in the user's folder; None where there is none."""
+    named = os.environ.get(POLICY_VARIABLE)
+    if named:
+        return Path(named)
+    system = Path("/etc") if os.name == "posix" else Path(os.environ.get("PROGRAMDATA", ""))
+    candidates = [folder / POLICY_FILE for folder in (system / "gioconda", config_folder()) if folder]
+    return next((path for path in candidates if path.is_file()), None)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import SettingsError
-from ..files import unwritable, whole_file
+from ..files import unwritable, write_text
 from ..imaging import resample
 from ..imaging.color import Display, Floats, choose_display, display_srgb
 from ..imaging.exr_read import read_exr
@@ -217,8 +217,7 @@ class _Atlas:
         with self.file:
             if kind is None:
                 write_png_strips(self.path, self.width, self.height, self._strips())
-                with whole_file(self.path.with_suffix(".json")) as part:
-                    part.write_text(json.dumps(self._facts(), indent=1) + "\n", encoding="utf-8")
+                write_text(self.path.with_suffix(".json"), json.dumps(self._facts(), indent=1) + "\n")
 
     def _strips(self) -> Iterator[Srgb]:
         """One row of frames after another."""

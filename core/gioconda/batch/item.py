@@ -18,6 +18,7 @@ from .. import __version__
 from ..errors import OutputError
 from ..external.folder import read_notice
 from ..face.analyse import Analysis
+from ..files import file_sha256
 from ..imaging import resample
 from ..imaging.color import Display, choose_display, display_srgb
 from ..imaging.exr_read import read_exr, read_header
@@ -28,7 +29,7 @@ from ..neural.choice import used_models
 from ..provenance.manifest import manifest_path
 from ..provenance.sign import add_credentials, facts_of
 from ..render.frame_files import settings_of
-from ..render.open_inputs import Opened, file_sha256, open_portrait
+from ..render.open_inputs import Opened, open_portrait
 from ..render.sequence import render
 from ..worker.messages import Message, Progress, Report, Stage, Warn
 from .deliver import Frames, deliver

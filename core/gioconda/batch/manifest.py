@@ -8,13 +8,13 @@ Two processes may append to one file: both write the same lines, because the sam
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..files import unwritable, whole_file
+from ..errors import InputError, OutputError
+from ..files import file_sha256, unwritable, write_text
 
 VERSION = 1
 
@@ -91,8 +91,7 @@ class Manifest:
         lines = [{"gioconda_manifest": VERSION, "key": self.key}, *map(asdict, self.entries.values())]
         if self.done:
             lines.append({"done": True, "facts": self.facts})
-        with whole_file(self.path) as part:
-            part.write_text("".join(map(_line, lines)), encoding="utf-8")
+        write_text(self.path, "".join(map(_line, lines)))
 
     def broken(self) -> list[Path]:
         """The files that are not what they were when they were finished: gone, cut off, or changed since."""
@@ -101,22 +100,17 @@ class Manifest:
     def _is_as_it_was(self, entry: Entry) -> bool:
         path = self.folder / entry.file
         try:
-            return path.stat().st_size == entry.bytes and sha256(path) == entry.sha256
-        except OSError:
+            return path.stat().st_size == entry.bytes and file_sha256(path) == entry.sha256
+        except (OSError, InputError):
             return False
 
 
 def entry_of(path: Path, folder: Path, frame: int | None = None) -> Entry:
     """Raises: OutputError: the file that was just written cannot be read."""
     try:
-        return Entry(path.relative_to(folder).as_posix(), sha256(path), path.stat().st_size, frame)
+        return Entry(path.relative_to(folder).as_posix(), file_sha256(path, OutputError), path.stat().st_size, frame)
     except OSError as error:
         raise unwritable(path, error) from error
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _line(data: dict[str, Any]) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 
 from .. import __version__
 from ..errors import GiocondaError
+from ..files import cache_folder
 from ..models import default_models_folder, load_registry, model_path
 from ..models.runtime import Session, available_devices
-from ..render.cache import default_folder
 
 LIBRARIES = ("numpy", "scipy", "numba", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "OpenImageIO", "av")
 MB = 1_000_000
@@ -41,7 +41,7 @@ def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, 
         "models_folder": str(folder),
         "models": _models(folder),
         "ocio": os.environ.get("OCIO") or "built in",
-        "cache": _disk(folder_of_cache) if (folder_of_cache := cache or default_folder()) else None,
+        "cache": _disk(folder_of_cache) if (folder_of_cache := cache or cache_folder()) else None,
         "here": _disk(Path.cwd()),
     }
     found["devices"] = _devices(folder, found["models"])

@@ -166,12 +166,11 @@ def _animate(arguments: Arguments, report: Report) -> None:
     job = _allowed(_job_of(arguments), arguments, refuse=not arguments.save_job)
     if arguments.save_job:
         path = Path(arguments.save_job)
-        from ..files import whole_file
+        from ..files import write_text
         from ..neural.choice import settled
 
         job = settled(job, report)  # it may be rendered on several machines
-        with whole_file(path) as part:
-            part.write_text(job.anchored(Path.cwd()).to_json(), encoding="utf-8")
+        write_text(path, job.anchored(Path.cwd()).to_json())
         again = f"gioconda job {path} --allow-outside"  # its paths are absolute
         report(Result("animate", {"job": str(path), "text": f"The job is in {path}: {again}"}))
     else:

@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from ..errors import ModelError
-from ..files import whole_file
+from ..files import write_text
 from .catalogue import KnownEngine, KnownNet, known_engine, known_engines
 
 FILE = "engine.yaml"
@@ -95,8 +95,7 @@ def pin(folder: Path, *, licence: str, source: str, engine: str | None = None) -
             raise ModelError(f"Say --{word}: every frame will carry it.")
     sha256 = {net.file: _sha256_of(_present(folder, net, known)) for net in known.nets.values()}
     notice = Notice(known.name, licence.strip(), source.strip(), dict(sorted(sha256.items())))
-    with whole_file(folder / FILE) as part:
-        part.write_text(yaml.safe_dump(notice.plain(), sort_keys=False, allow_unicode=True), encoding="utf-8")
+    write_text(folder / FILE, yaml.safe_dump(notice.plain(), sort_keys=False, allow_unicode=True))
     return notice
 
 

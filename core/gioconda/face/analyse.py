@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ..errors import InputError, NoFaceError, OutputError
-from ..landmarks import COUNT
+from ..errors import NoFaceError
+from ..files import write_text
 from .hand_placed import read_points
 from .nets import Nets
 from .region import Float, Picture, around_landmarks
@@ -157,7 +156,7 @@ def choose_face(faces: list[Face], face: int | str | None) -> int:
 
 
 def save_analysis(analysis: Analysis, path: Path) -> None:
-    """Write the landmarks and what was found as JSON that `load_landmarks` and `--points` read, without the person.
+    """Write the landmarks and what was found as JSON that `--points` reads, without the person.
 
     Raises:
         OutputError: the file cannot be written.
@@ -173,13 +172,7 @@ def save_analysis(analysis: Analysis, path: Path) -> None:
         "notes": list(analysis.notes),
         "landmarks": [[round(float(value), 3) for value in point] for point in analysis.landmarks],
     }
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(_readable(content), encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OutputError(f"{path} cannot be written ({error.strerror}): choose another place.") from error
+    write_text(path, _readable(content), make_folder=False)
 
 
 def _readable(content: dict[str, Any]) -> str:
@@ -187,19 +180,3 @@ def _readable(content: dict[str, Any]) -> str:
     points = ",\n".join("    " + json.dumps(point) for point in content["landmarks"])
     head = json.dumps({**content, "landmarks": None}, indent=2, ensure_ascii=False)
     return head.replace('"landmarks": null', f'"landmarks": [\n{points}\n  ]') + "\n"
-
-
-def load_landmarks(path: Path) -> npt.NDArray[np.float64]:
-    """The landmarks of a saved analysis, (478, 3) pixels.
-
-    Raises:
-        InputError: the file is missing, or is no analysis.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        landmarks = np.array(content["landmarks"], np.float64)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is no saved analysis ({error}): make it with `gioconda analyse`.") from error
-    if landmarks.shape != (COUNT, 3) or not np.isfinite(landmarks).all():
-        raise InputError(f"{path} holds no {COUNT} landmarks: make it again with `gioconda analyse`.")
-    return landmarks

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import SettingsError
-from ..files import whole_file
+from ..files import write_text
 from ..job.frame_range import FrameRange
 from ..job.job import LARGEST, Job
 from ..render.open_inputs import VIDEOS
@@ -54,8 +54,7 @@ def write_jobs(plan: Plan, folder: Path) -> list[Task]:
             frames=FrameRange.format(item.frames),
         )
         path = folder / "jobs" / f"{item.name}.json"
-        with whole_file(path) as part:
-            part.write_text(job.to_json(), encoding="utf-8")
+        write_text(path, job.to_json())
         tasks.append(_task(item, path, tracked))
     return tasks
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..files import whole_file
+from ..files import write_text
 from ..job.frame_range import FrameRange
 from .commands import Task
 from .plan import Plan
@@ -105,6 +105,5 @@ def write(plan: Plan, tasks: Sequence[Task], folder: Path) -> list[Path]:
         content = json.dumps(submission(plan, task), indent=1, ensure_ascii=False) + "\n"
         texts[folder / "submit" / f"{task.item.name}.json"] = content
     for path, text in texts.items():
-        with whole_file(path) as part:
-            part.write_text(text, encoding="utf-8")
+        write_text(path, text)
     return list(texts)

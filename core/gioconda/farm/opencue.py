@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..files import whole_file
+from ..files import write_text
 from .commands import Task, line, together
 from .plan import Plan
 
@@ -72,6 +72,5 @@ def write(plan: Plan, tasks: Sequence[Task], folder: Path) -> list[Path]:
     made = []
     for name, text in {"outline_job.py": SCRIPT, "outline_layers.json": content}.items():
         made.append(folder / name)
-        with whole_file(made[-1]) as part:
-            part.write_text(text, encoding="utf-8")
+        write_text(made[-1], text)
     return made

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from ..errors import SettingsError
-from ..files import whole_file
+from ..files import write_text
 from .commands import FRAMES, Task, together
 from .plan import Plan
 
@@ -87,8 +87,7 @@ def write(plan: Plan, tasks: Sequence[Task], folder: Path) -> list[Path]:
     }
     (folder / "motion").mkdir(parents=True, exist_ok=True)
     for name, content in documents.items():
-        with whole_file(folder / name) as part:
-            part.write_text(yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True), encoding="utf-8")
+        write_text(folder / name, yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True))
     return [folder / name for name in documents]
 
 

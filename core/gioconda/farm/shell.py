@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..files import whole_file
+from ..files import whole_file, write_text
 from .commands import Task, line
 from .plan import Plan, chunks
 
@@ -33,8 +33,7 @@ def write(plan: Plan, tasks: Sequence[Task], folder: Path) -> list[Path]:
     made = []
     for name, lines in stages.items():
         made.append(folder / f"{name}.txt")
-        with whole_file(made[-1]) as part:
-            part.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_text(made[-1], "\n".join(lines) + "\n")
     made.append(folder / "run.sh")
     with whole_file(made[-1]) as part:
         part.write_text(RUN, encoding="utf-8")

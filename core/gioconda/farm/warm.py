@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CancelledError, ExitCode, GiocondaError, OutputError
-from ..files import is_running, whole_file
+from ..files import is_running, write_text
 from ..job.job import Job
 from ..worker.messages import Error, Message, Report, Result, from_line, to_line
 
@@ -89,8 +89,7 @@ def run(folder: Path, job: Job, report: Report) -> dict[str, Any]:
     """
     name = f"{os.getpid()}-{time.monotonic_ns()}"
     request, answer, cancel = (folder / f"{name}.{kind}" for kind in ("request", "answer", "cancel"))
-    with whole_file(request) as part:
-        part.write_text(json.dumps({"pid": os.getpid(), "job": job.to_json()}), encoding="utf-8")
+    write_text(request, json.dumps({"pid": os.getpid(), "job": job.to_json()}))
     try:
         return _listen(folder, answer, report)
     except BaseException:
@@ -136,8 +135,7 @@ def _error(message: Error) -> GiocondaError:
 
 def serve(folder: Path, render: Render) -> None:
     """Be the worker: run what is asked, one job after the other, until told to stop or idle for `IDLE_S`."""
-    with whole_file(folder / READY) as part:
-        part.write_text(json.dumps({"pid": os.getpid()}), encoding="utf-8")
+    write_text(folder / READY, json.dumps({"pid": os.getpid()}))
     last = time.monotonic()
     try:
         while folder.is_dir() and not (folder / STOP).exists() and time.monotonic() - last < IDLE_S:

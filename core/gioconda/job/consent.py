@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError, SettingsError
-from ..files import whole_file
+from ..files import write_text
 
 # What a statement can say, and how it reads.
 RIGHTS = {
@@ -141,8 +141,7 @@ def recall(folder: Path, sha256: str) -> Consent | None:
 def remember(folder: Path, sha256: str, consent: Consent) -> None:
     """Keep an answer. Raises: OutputError."""
     everything = {**_all(folder), sha256: consent.plain()}
-    with whole_file(folder / REMEMBERED) as part:
-        part.write_text(json.dumps(everything, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(folder / REMEMBERED, json.dumps(everything, indent=1, ensure_ascii=False) + "\n")
 
 
 def _all(folder: Path) -> dict[str, Any]:

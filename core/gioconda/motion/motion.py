@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MotionError, OutputError
+from ..files import whole_file, write_text
 from ..landmarks import ARKIT, COUNT
 from .readers.archive import read_arrays
-from .readers.text import atomic_write, parse_json, read_text
+from .readers.text import parse_json, read_text
 
 FORMAT, VERSION = "gioconda-motion", 1
 MAX_FPS = 1000.0
@@ -173,10 +174,10 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     if kind == ".npz":
         arrays: dict[str, Any] = {k: v for k, v in _arrays(motion).items() if v is not None}
         arrays["head"] = np.array(json.dumps(_plain_head(motion)))
-        atomic_write(path, lambda file: np.savez_compressed(file, **arrays))
+        with whole_file(path, make_folder=False) as part, part.open("wb") as file:
+            np.savez_compressed(file, **arrays)
     elif kind == ".json":
-        text = _to_json(motion)
-        atomic_write(path, lambda file: file.write(text.encode()))
+        write_text(path, _to_json(motion), make_folder=False)
     else:
         raise OutputError(f"cannot save a motion as {path}: use .npz or .json")
 

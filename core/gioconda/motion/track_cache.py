@@ -11,7 +11,8 @@ from importlib import resources
 from pathlib import Path
 
 from .. import __version__
-from ..errors import GiocondaError, InputError
+from ..errors import GiocondaError
+from ..files import file_sha256
 from .motion import Motion, load_motion, save_motion
 
 MOST = 200  # kept; a minute of video takes some 8 MB
@@ -20,14 +21,8 @@ _MADE_BY = ("face", "landmarks.py", "motion/motion.py", "motion/smoothing.py", "
 
 def key_of(video: Path, nets: Iterable[str], face: int | str | None) -> str:
     """A hash of all that a tracked motion depends on; `nets`: their hashes. Raises: InputError."""
-    digest = hashlib.sha256(f"{__version__} {_code()} {face} {' '.join(sorted(nets))}".encode())
-    try:
-        with video.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise InputError(f"{video} cannot be read: {error.strerror}; check the path.") from error
-    return digest.hexdigest()
+    facts = f"{__version__} {_code()} {face} {' '.join(sorted(nets))} {file_sha256(video)}"
+    return hashlib.sha256(facts.encode()).hexdigest()
 
 
 @cache

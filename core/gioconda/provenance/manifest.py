@@ -8,7 +8,6 @@ keys and no spaces, UTF-8.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, OutputError
+from ..errors import InputError
 from ..files import whole_file
 from ..job.frame_range import FramePattern
 
@@ -124,15 +123,6 @@ def read_manifest(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
     if not isinstance(manifest, dict) or not _is_shaped(manifest) or not isinstance(signature, dict | None):
         raise InputError(f"{path} is no manifest of Gioconda's (version {VERSION}); render the sequence again.")
     return manifest, signature
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file's bytes. Raises: OutputError: it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise OutputError(f"{path} cannot be read again: {error.strerror}.") from error
 
 
 def _is_shaped(manifest: dict[str, Any]) -> bool:

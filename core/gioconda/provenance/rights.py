@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import InputError
+from ..files import config_folder, file_sha256, policy_file
 from ..job.consent import ask_at_terminal, settle
 from ..job.job import Job
 from .policy import Policy, read_policy
-from .user_folder import config_folder, policy_file
 
 
 def open_policy(path: str | None) -> Policy:
@@ -36,17 +34,9 @@ def with_consent(job: Job, policy: Policy, *, interactive: bool) -> Job:
     consent = settle(
         job.consent,
         job.portrait,
-        lambda: _sha256(job.portrait),
+        lambda: file_sha256(job.portrait),
         ask=ask_at_terminal if interactive else None,
         memory=config_folder() if interactive else None,
         policy=policy.consent_for(job.portrait),
     )
     return replace(job, consent=consent.plain())
-
-
-def _sha256(path: str) -> str:
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; check the path.") from error

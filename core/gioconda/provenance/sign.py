@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import GiocondaError
+from ..errors import GiocondaError, OutputError
 from ..external.folder import read_notice
+from ..files import config_folder, file_sha256
 from ..imaging.exr import STATEMENT
 from ..job.frame_range import FramePattern
 from ..job.job import REST, TAKE, Job
 from ..models import load_registry
 from ..render.frame_files import settings_of, source_type
 from ..worker.messages import Log, Report, Warn
-from .manifest import read_earlier, sha256_of, write_manifest
-from .user_folder import config_folder
+from .manifest import read_earlier, write_manifest
 
 
 def sign_off(job: Job, numbers: Sequence[int], source_sha256: str, report: Report) -> Path:
@@ -33,7 +33,7 @@ def sign_off(job: Job, numbers: Sequence[int], source_sha256: str, report: Repor
     facts = facts_of(job, source_sha256)
     earlier = read_earlier(job.output, signer) if signer else None
     digests = {
-        number: (earlier.digest(number, path) if earlier else None) or sha256_of(path)
+        number: (earlier.digest(number, path) if earlier else None) or file_sha256(path, OutputError)
         for number in numbers
         if (path := pattern.path(number)).is_file()
     }
@@ -56,7 +56,7 @@ def facts_of(job: Job, source_sha256: str) -> dict[str, Any]:
         "digital_source_type": source_type(job),
         "consent": dict(job.consent) if job.consent else None,
         "source": source_sha256,
-        "motion": job.motion if job.motion in (TAKE, REST) else sha256_of(Path(job.motion)),
+        "motion": job.motion if job.motion in (TAKE, REST) else file_sha256(Path(job.motion), OutputError),
         "settings": json.loads(json.dumps(settings_of(job))),  # as it is read back: lists, no tuples
         "models": {name: model.sha256 for name, model in models.items()},
         **({"engine": read_notice(Path(job.engine)).plain()} if job.engine else {}),

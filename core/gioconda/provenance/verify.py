@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, OutputError, PictureError, SettingsError
+from ..files import config_folder, file_sha256
 from ..imaging.exr_read import read_header
 from ..job.consent import Consent
 from ..job.frame_range import FrameRange
 from .keys import PUBLIC, is_signed, read_public
-from .manifest import SUFFIX, canonical, frame_numbers, read_manifest, sha256_of
-from .user_folder import config_folder
+from .manifest import SUFFIX, canonical, frame_numbers, read_manifest
 
 LOOKS = (".mp4", ".png", ".mov", ".webp")
 
@@ -68,7 +68,7 @@ def _sequence(path: Path, found: Findings, key: str | None, own: str | None, fil
         if entry["file"] not in there:
             continue
         frame = path.parent / entry["file"]
-        if sha256_of(frame) != entry["sha256"]:
+        if file_sha256(frame, OutputError) != entry["sha256"]:
             changed.append(number)
         elif not _fits(frame, number, manifest):
             foreign.append(number)
@@ -128,7 +128,7 @@ def _statement(path: Path, manifest: Mapping[str, Any], found: Findings) -> dict
 
 def _files(path: Path, manifest: Mapping[str, Any], files: Mapping[str, Path], found: Findings) -> None:
     for what, file in files.items():
-        if sha256_of(file) != manifest.get({"portrait": "source"}.get(what, what)):
+        if file_sha256(file, OutputError) != manifest.get({"portrait": "source"}.get(what, what)):
             found.problems.append(
                 f"{path.name}: the sequence was not made from {file}, or that file has changed since."
             )

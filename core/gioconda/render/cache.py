@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import struct
-import sys
 import tokenize
 import zipfile
 import zlib
@@ -39,7 +38,6 @@ Array = npt.NDArray[Any]
 Float32 = npt.NDArray[np.float32]
 
 LIMIT_BYTES = 4_000_000_000
-VARIABLE = "GIOCONDA_CACHE"  # of the environment: a folder to use instead of the user's own
 _HEAD = "entry"  # what is no array, as JSON
 _LAYERS = ("layers.texture", "layers.plate")
 _NOTHING, _PICTURE, _OWN = range(3)  # what a layer's pixel is: zeros, the picture's, or its own
@@ -69,24 +67,6 @@ _PREPARED_BY = (
     "imaging/draw.py",
     "tables",
 )
-
-
-def default_folder() -> Path | None:
-    """Where prepared portraits are kept unless a job says otherwise: $GIOCONDA_CACHE, else the user's cache folder.
-
-    None for a user without a home.
-    """
-    if os.environ.get(VARIABLE):
-        return Path(os.environ[VARIABLE])
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return None
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "gioconda" / "cache"
-    if sys.platform == "darwin":
-        return home / "Library" / "Caches" / "gioconda"
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "gioconda"
 
 
 def key_of(picture: Float32, **made_from: Array | bool | None) -> str:

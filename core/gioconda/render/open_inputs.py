@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import Portrait, prepare
-from ..errors import InputError, OutputError, PictureError
+from ..errors import OutputError, PictureError
 from ..face.analyse import Analysis, analyse
 from ..face.matte import estimate_matte
 from ..face.nets import Nets
 from ..face.tracker import track_video
+from ..files import cache_folder
 from ..imaging.color import Display, Floats, choose_display, display_srgb
 from ..imaging.image import Picture, read_picture
 from ..job.frame_range import FrameRange
@@ -95,7 +96,7 @@ def open_portrait(job: Job, report: Report) -> Opened:
     )
     report(Stage("prepare", "Cutting the person out and making the portrait ready"))
     given = given_with(job, picture)
-    folder = Path(job.cache) if job.cache else cache.default_folder()
+    folder = Path(job.cache) if job.cache else cache_folder()
     key = cache.key_of(
         picture.pixels, looks=srgb, landmarks=analysis.landmarks, person=analysis.person, **asdict(given)
     )
@@ -206,7 +207,7 @@ def open_motion(job: Job, report: Report) -> Motion:
 
 def _tracked(job: Job, report: Report) -> Motion:
     """The motion of a job's video: tracked, unless it was before."""
-    video, folder = Path(job.motion), Path(job.cache) if job.cache else cache.default_folder()
+    video, folder = Path(job.motion), Path(job.cache) if job.cache else cache_folder()
     if not video.is_file() or folder is None:
         return track(video, open_nets(job.models, job.device, job.threads, report), LARGEST, report)
     nets = [net.sha256 for net in load_registry(Path(job.models) if job.models else None).models.values()]
@@ -236,18 +237,3 @@ def track(path: Path, nets: Nets, face: int | str | None, report: Report) -> Mot
     """
     report(Stage("track", f"Tracking the face in {path}"))
     return track_video(path, nets, face=face, on_progress=lambda done, total: report(Progress(done, max(done, total))))
-
-
-def file_sha256(path: str | None) -> str:
-    """Of a file's bytes, hexadecimal; "" for no file.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    if path is None:
-        return ""
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}; check the path.") from error

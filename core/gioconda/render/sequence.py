@@ -20,6 +20,7 @@ from ..engine import CHANNELS, Placed, Portrait, place
 from ..errors import SettingsError
 from ..external.folder import read_notice
 from ..external.painter import Painter, open_painter, painted
+from ..files import file_sha256
 from ..gpu.choice import open_renderer
 from ..imaging.color import Floats
 from ..imaging.exr import ExrWriter, provenance
@@ -46,7 +47,7 @@ from .frame_files import (
     settings_of,
     source_type,
 )
-from .open_inputs import Opened, file_sha256, open_motion, open_portrait
+from .open_inputs import Opened, open_motion, open_portrait
 
 if TYPE_CHECKING:
     from ..gpu.renderer import Renderer

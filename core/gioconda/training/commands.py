@@ -14,12 +14,13 @@ import yaml
 
 from ..errors import InputError, SettingsError
 from ..face.nets import Nets
+from ..files import file_sha256
 from ..job.job import LARGEST
 from ..models.onnx_weights import changeable
 from ..models.registry import default_models_folder
 from ..neural.choice import files
 from ..neural.person import About, Identity, save_identity
-from ..render.open_inputs import file_sha256, find_face, open_nets
+from ..render.open_inputs import find_face, open_nets
 from ..worker.messages import Log, Report, Result
 from .completion_export import export_completion, load_completion
 from .completion_scenes import open_scenes

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from gioconda.cli.main import main
 from gioconda.errors import ExitCode, InputError, SettingsError
+from gioconda.files import file_sha256
 from gioconda.imaging import exr
 from gioconda.imaging.exr import COMPOSITE_WITH_NETWORK
 from gioconda.imaging.exr_read import read_header
@@ -23,7 +24,7 @@ from gioconda.imaging.video import VideoWriter
 from gioconda.job.consent import RIGHTS, Consent, recall, settle
 from gioconda.job.job import Job
 from gioconda.provenance import keys
-from gioconda.provenance.manifest import manifest_path, read_manifest, sha256_of
+from gioconda.provenance.manifest import manifest_path, read_manifest
 from gioconda.provenance.policy import Policy, read_policy
 from gioconda.provenance.rights import with_consent
 from gioconda.provenance.sign import sign_off
@@ -196,7 +197,7 @@ def write_frame(job: Job, number: int, source: str = "") -> Path:
         software="Gioconda",
         frame=number,
         fps=24,
-        source_sha256=source or sha256_of(HOPPER),
+        source_sha256=source or file_sha256(HOPPER),
         consent=job.consent,
         settings=settings_of(job),
     )
@@ -210,7 +211,7 @@ def quiet(_: Message) -> None:
 
 
 def signed(job: Job, numbers: list[int]) -> Path:
-    return sign_off(job, numbers, sha256_of(HOPPER), quiet)
+    return sign_off(job, numbers, file_sha256(HOPPER), quiet)
 
 
 def test_a_frame_says_who_states_the_right(job: Job) -> None:
@@ -249,7 +250,7 @@ def test_only_what_was_written_since_is_hashed_again(job: Job) -> None:
     time.sleep(0.02)
     frame = write_frame(replace(job, full_float=True), 2)
     after = read_manifest(signed(job, [1, 2, 3, 4]))[0]["frames"]
-    assert after["2"]["sha256"] == sha256_of(frame) != before
+    assert after["2"]["sha256"] == file_sha256(frame) != before
 
 
 def flip(path: Path) -> None:
@@ -309,7 +310,7 @@ def test_frames_without_a_key_are_listed_unsigned(job: Job, tmp_path: Path) -> N
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / keys.PRIVATE).write_text("no key")
     told: list[Message] = []
-    path = sign_off(job, [1, 2], sha256_of(HOPPER), told.append)
+    path = sign_off(job, [1, 2], file_sha256(HOPPER), told.append)
     assert [message for message in told if isinstance(message, Warn) and "not signed" in message.text]
     assert read_manifest(path)[1] is None
 

@@ -14,6 +14,7 @@ import pytest
 from gioconda.engine import ALL_PASSES, Portrait, prepare, render
 from gioconda.engine.eyes import Eye
 from gioconda.errors import OutputError
+from gioconda.files import CACHE_VARIABLE, cache_folder
 from gioconda.pose import Pose, rotation_matrix
 from gioconda.render import cache
 
@@ -179,10 +180,10 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(portrait: Portrait, 
 
 
 def test_the_default_folder_is_the_variables_else_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path))
-    assert cache.default_folder() == tmp_path
-    monkeypatch.delenv(cache.VARIABLE)
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
+    assert cache_folder() == tmp_path
+    monkeypatch.delenv(CACHE_VARIABLE)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    folder = cache.default_folder()
+    folder = cache_folder()
     assert folder is not None
     assert "gioconda" in folder.parts

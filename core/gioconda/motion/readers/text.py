@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import MotionError, OutputError
+from ...errors import MotionError
 
 MAX_BYTES = 512 << 20  # a 10,000-frame motion with 478 landmarks is about 150 MB as text
 # What makes parsed JSON large: lists and objects (about 64 bytes each), and values (about 32). 20,000 such frames.
@@ -67,25 +65,6 @@ def parse_json(path: Path) -> Any:
         raise MotionError(f"{path} is nested too deeply to be a motion") from None
     except ValueError as error:  # a whole number of thousands of digits
         raise MotionError(f"{path} holds a number that cannot be read ({str(error)[:60]})") from None
-
-
-def atomic_write(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
-    """Call `write` with a temporary file beside `path`, then rename: the file appears whole or not at all.
-
-    Raises:
-        OutputError: the folder is missing or closed to us, or the disk is full.
-    """
-    temporary = ""
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            write(file)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import image_panel, nodes, overlay, panels, preferences, preview, properties, session, user_counts
+from . import preferences, preview, properties, session
+from .compositing import nodes, user_counts
+from .landmark_editor import overlay
 from .operators import (
     add_portrait,
     analyse,
@@ -16,6 +18,7 @@ from .operators import (
     show_portrait,
 )
 from .operators import preview as show_preview
+from .panels import image_editor, sidebar
 from .rig import panel as rig_panel
 
 # What Blender has to know, in the order of registration: each module has CLASSES, register() or both.
@@ -32,7 +35,7 @@ MODULES = (
     place_points,
     show_portrait,
     create_landmark_rig,
-    image_panel,
+    image_editor,
     add_portrait,
     bind_rig,
     rig_panel,
@@ -40,7 +43,7 @@ MODULES = (
     cancel,
     export_job,
     show_preview,
-    panels,
+    sidebar,
 )
 
 

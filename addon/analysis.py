@@ -14,8 +14,11 @@ import bpy
 
 from ..core.gioconda.errors import ExitCode, GiocondaError
 from ..core.gioconda.worker import messages
-from . import landmark_points as lp
-from . import nodes, overlay, portrait, preferences, session
+from . import preferences, session
+from .compositing import nodes
+from .landmark_editor import landmark_points as lp
+from .landmark_editor import overlay
+from .pictures import image_file
 
 NOBODY = "No face was found in {name}: place a few points by hand (Image Editor, sidebar, Gioconda tab)."
 SEVERAL = "{count} faces were found: click the one to animate in the Image Editor, or choose its number."
@@ -55,7 +58,7 @@ def start(tree: bpy.types.NodeTree, context: bpy.types.Context, *, complete: boo
     settings, chosen = tree.gioconda, preferences.preferences(context)
     folder = session.folder() / "analysis"
     folder.mkdir(parents=True, exist_ok=True)
-    source = portrait.source_of(settings.image, folder)
+    source = image_file.source_of(settings.image, folder)
     request: dict[str, Any] = {
         "request": "analyse",
         "portrait": str(source.path),
@@ -70,7 +73,7 @@ def start(tree: bpy.types.NodeTree, context: bpy.types.Context, *, complete: boo
     if complete:
         request["points"] = json.loads(settings.landmarks) if settings.landmarks else None
     if settings.matte is not None:
-        request["matte"] = str(portrait.source_of(settings.matte, folder, what="matte").path)
+        request["matte"] = str(image_file.source_of(settings.matte, folder, what="matte").path)
     analysis = Analysis(tree.session_uid)
     session.forget_error(tree)
     _say(tree, "Analysing the portrait", 0.0)

@@ -13,7 +13,8 @@ from ..core.gioconda.job.frame_range import FramePattern
 from ..core.gioconda.job.job import REST, Job
 from ..core.gioconda.job.passes import PASSES
 from ..core.gioconda.motion.motion import Motion, save_motion
-from . import portrait, preferences, rig
+from . import preferences, rig
+from .pictures import image_file
 
 MOTION, POINTS, JOB = "motion.npz", "points.json", "job.json"
 
@@ -105,9 +106,9 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
     """
     settings, chosen = tree.gioconda, preferences.preferences(bpy.context)
     _make(folder)
-    source = portrait.source_of(settings.image, folder)
-    matte = settings.matte and portrait.source_of(settings.matte, folder, what="matte")
-    plate = settings.plate and portrait.source_of(settings.plate, folder, what="clean plate")
+    source = image_file.source_of(settings.image, folder)
+    matte = settings.matte and image_file.source_of(settings.matte, folder, what="matte")
+    plate = settings.plate and image_file.source_of(settings.plate, folder, what="clean plate")
     points = None
     if settings.landmarks and settings.hand_placed:
         points = str(folder / POINTS)

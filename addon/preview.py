@@ -20,8 +20,9 @@ from ..core.gioconda.errors import ExitCode, GiocondaError
 from ..core.gioconda.job.job import Job
 from ..core.gioconda.motion.motion import to_plain
 from ..core.gioconda.worker import messages
-from . import job, nodes, rig, session
-from .tiff import write_tiff
+from . import job, rig, session
+from .compositing import nodes
+from .pictures.tiff import write_tiff
 
 SMALL, SHARP = 384, 1024  # longest side, pixels: while things move, and once they rest
 PAUSE = 0.08  # seconds at least between two looks at the rig

@@ -15,8 +15,8 @@ from bpy.props import (
 from ..core.gioconda.job.consent import RIGHTS
 from ..core.gioconda.job.passes import DEFAULT_PASSES, PASSES
 from .analysis import picture_changed
-from .nodes import is_portrait, setting_changed
-from .overlay import shown_changed
+from .compositing.nodes import is_portrait, setting_changed
+from .landmark_editor.overlay import shown_changed
 from .paths import beside_blend
 from .preview import live_changed
 from .rig.settings import CLASSES as RIG_CLASSES

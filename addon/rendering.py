@@ -15,7 +15,8 @@ import bpy
 from ..core.gioconda.errors import CancelledError, GiocondaError, SettingsError
 from ..core.gioconda.job.job import Job
 from ..core.gioconda.worker import messages
-from . import interpreter, job, nodes, rig, session
+from . import interpreter, job, rig, session
+from .compositing import nodes
 from .worker import Run
 
 REFRESH_SECONDS = 1.0  # between two looks of the node at the files

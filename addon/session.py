@@ -16,7 +16,7 @@ import bpy
 
 from ..core.gioconda.errors import ExitCode
 from ..core.gioconda.worker import messages
-from . import nodes
+from .compositing import nodes
 
 BUSY_SECONDS = 0.05  # between two rounds while something is going on
 SLICE_SECONDS = 0.03  # a task's share of one round: the window stays responsive

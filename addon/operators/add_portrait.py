@@ -4,7 +4,8 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.gioconda.errors import GiocondaError
-from .. import nodes, preferences, session
+from .. import preferences, session
+from ..compositing import nodes
 
 
 class GIOCONDA_OT_add_portrait(bpy.types.Operator):

@@ -6,8 +6,9 @@ import bpy
 from bpy.props import BoolProperty, IntProperty
 
 from ...core.gioconda.errors import GiocondaError
-from .. import analysis, overlay, session
-from ..overlay_shapes import Editing, face_at, faces_of
+from .. import analysis, session
+from ..landmark_editor import overlay
+from ..landmark_editor.overlay_shapes import Editing, face_at, faces_of
 from .edit_points import place_of
 
 

@@ -4,7 +4,8 @@ import bpy
 from bpy.props import BoolProperty
 
 from ...core.gioconda.errors import GiocondaError
-from .. import overlay, preview, session
+from .. import preview, session
+from ..landmark_editor import overlay
 from ..rig.landmark_rig import build
 
 

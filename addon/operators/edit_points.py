@@ -3,11 +3,12 @@
 import bpy
 
 from ...core.gioconda.errors import GiocondaError
-from .. import landmark_points as lp
-from .. import overlay, session
-from ..overlay_shapes import Editing, View
-from ..point_editor import PointEditor
-from ..sentence import interface_scale
+from .. import session
+from ..landmark_editor import landmark_points as lp
+from ..landmark_editor import overlay
+from ..landmark_editor.overlay_shapes import Editing, View
+from ..landmark_editor.point_editor import PointEditor
+from ..panels.sentence import interface_scale
 
 REACH = 14  # interface pixels around a point in which the mouse picks it
 KEYS = (

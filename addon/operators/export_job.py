@@ -8,7 +8,8 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.gioconda.errors import GiocondaError, OutputError
-from .. import job, nodes, session
+from .. import job, session
+from ..compositing import nodes
 from ..rig.map import mapping_file
 from .render import PORTRAIT, chosen, is_ready
 

@@ -3,10 +3,11 @@
 import bpy
 
 from ...core.gioconda.errors import GiocondaError
-from .. import landmark_points as lp
-from .. import overlay, session
-from ..overlay_shapes import Editing
-from ..point_editor import MIN_POINTS, PointPlacer
+from .. import session
+from ..landmark_editor import landmark_points as lp
+from ..landmark_editor import overlay
+from ..landmark_editor.overlay_shapes import Editing
+from ..landmark_editor.point_editor import MIN_POINTS, PointPlacer
 from .edit_points import place_of, reach_px
 
 KEYS = "Drag: correct a point · Space: skip · Backspace: back · Esc: give up · Enter or Tab: done"

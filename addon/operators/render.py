@@ -4,7 +4,8 @@ import bpy
 from bpy.props import StringProperty
 
 from ...core.gioconda.errors import GiocondaError
-from .. import nodes, rendering, session
+from .. import rendering, session
+from ..compositing import nodes
 
 PORTRAIT = {
     "name": "Portrait",

@@ -2,7 +2,8 @@
 
 import bpy
 
-from .. import overlay, session
+from .. import session
+from ..landmark_editor import overlay
 
 
 class GIOCONDA_OT_show_portrait(bpy.types.Operator):

@@ -3,7 +3,7 @@
 import bpy
 
 from ...core.gioconda.landmarks import ARKIT
-from ..sentence import draw_sentence
+from ..panels.sentence import draw_sentence
 from .check.mapping_test import STILL
 
 HINTS = {

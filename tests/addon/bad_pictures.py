@@ -13,7 +13,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 import studio
-from bl_ext.user_default.gioconda.addon import job, portrait
+from bl_ext.user_default.gioconda.addon import job
+from bl_ext.user_default.gioconda.addon.pictures import image_file
 from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
 
 OUT = Path(ARGS[1])  # noqa: F821
@@ -35,7 +36,7 @@ sentences["no portrait"] = studio.sentence(bpy.ops.gioconda.render_portrait)
 tree = studio.portrait(OUT)
 tree.gioconda.image = None
 sentences["no picture"] = studio.sentence(bpy.ops.gioconda.render_portrait)
-refused("nothing chosen", lambda: portrait.source_of(None, WORK))
+refused("nothing chosen", lambda: image_file.source_of(None, WORK))
 
 # Pictures that can be used.
 images = {name: bpy.data.images.load(str(OUT / name)) for name in ("float.exr", "deep.png", "turned.jpg", "alpha.png")}
@@ -60,20 +61,20 @@ for name, image in images.items():
     tree.gioconda.image = image
     bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = image.size
     seen[name] = studio.pixels(1)
-    found = portrait.source_of(image, WORK)
+    found = image_file.source_of(image, WORK)
     sources[name] = [str(found.path), found.colorspace, found.ocio]
 
 # Pictures that cannot.
 wrong = bpy.data.images.load(str(OUT / "portrait.png"), check_existing=False)
 for source in ("MOVIE", "SEQUENCE"):
     wrong.source = source
-    refused(source, lambda: portrait.source_of(wrong, WORK))
+    refused(source, lambda: image_file.source_of(wrong, WORK))
 gone = bpy.data.images.load(str(OUT / "portrait.png"), check_existing=False)
 gone.filepath = str(OUT / "gone.png")
-refused("missing", lambda: portrait.source_of(gone, WORK))
+refused("missing", lambda: image_file.source_of(gone, WORK))
 gone.filepath = "//beside.png"
-refused("beside an unsaved file", lambda: portrait.source_of(gone, WORK))
-refused("render result", lambda: portrait.source_of(bpy.data.images["Render Result"], WORK))
+refused("beside an unsaved file", lambda: image_file.source_of(gone, WORK))
+refused("render result", lambda: image_file.source_of(bpy.data.images["Render Result"], WORK))
 tree.gioconda.image = images["float.exr"]
 tree.gioconda.output = "//out/####.exr"
 refused("output beside an unsaved file", lambda: job.output_of(tree))

@@ -9,7 +9,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 import studio
-from bl_ext.user_default.gioconda.addon import compositor, nodes, rendering, session
+from bl_ext.user_default.gioconda.addon import rendering, session
+from bl_ext.user_default.gioconda.addon.compositing import compositor, nodes
 
 OUT = Path(ARGS[1])  # noqa: F821
 found, seen = {}, {}

@@ -10,7 +10,9 @@ from types import SimpleNamespace
 
 import bpy
 import studio
-from bl_ext.user_default.gioconda.addon import nodes, panels, properties, session
+from bl_ext.user_default.gioconda.addon import properties, session
+from bl_ext.user_default.gioconda.addon.compositing import nodes
+from bl_ext.user_default.gioconda.addon.panels import sidebar
 from bl_ext.user_default.gioconda.addon.rig import settings as rig_settings
 
 OUT = Path(ARGS[1])  # noqa: F821
@@ -93,7 +95,7 @@ def context(place):
 def drawn(name):
     """Every panel, in both places: its texts."""
     found[name] = {}
-    for kind in panels.CLASSES:
+    for kind in sidebar.CLASSES:
         there = context(kind.bl_space_type)
         if kind.poll(there):
             texts = []

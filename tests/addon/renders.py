@@ -11,7 +11,8 @@ from types import SimpleNamespace
 
 import bpy
 import studio
-from bl_ext.user_default.gioconda.addon import compositor, nodes, rendering, session
+from bl_ext.user_default.gioconda.addon import rendering, session
+from bl_ext.user_default.gioconda.addon.compositing import compositor, nodes
 from bl_ext.user_default.gioconda.addon.operators import render as operator
 
 OUT = Path(ARGS[1])  # noqa: F821

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from bl_ext.user_default.gioconda.addon import compositor, session
+from bl_ext.user_default.gioconda.addon import session
+from bl_ext.user_default.gioconda.addon.compositing import compositor
 
 PICTURE = Path(__file__).resolve().parents[1] / "data" / "grace_hopper.jpg"
 WIDTH = 256

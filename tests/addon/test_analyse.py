@@ -15,10 +15,10 @@ import importlib, json
 import numpy as np
 A = "bl_ext.user_default.gioconda.addon"
 part = lambda name: importlib.import_module(f"{A}.{name}")
-analysis, session, lp = part("analysis"), part("session"), part("landmark_points")
+analysis, session, lp = part("analysis"), part("session"), part("landmark_editor.landmark_points")
 tree = bpy.data.node_groups.new("Portrait", "CompositorNodeTree")
 tree.gioconda.is_portrait = True
-compositor = part("compositor")
+compositor = part("compositing.compositor")
 compositor.add_group(compositor.scene_tree(bpy.context.scene, create=True), tree)
 settings = tree.gioconda
 def show(path):

@@ -19,13 +19,13 @@ from types import SimpleNamespace as Thing
 import numpy as np
 A = "bl_ext.user_default.gioconda.addon"
 part = lambda name: importlib.import_module(f"{A}.{name}")
-overlay, lp = part("overlay"), part("landmark_points")
+overlay, lp = part("landmark_editor.overlay"), part("landmark_editor.landmark_points")
 tree = bpy.data.node_groups.new("Portrait", "CompositorNodeTree")
 tree.use_fake_user = True
 settings = tree.gioconda
 settings.is_portrait = True
 settings.image = bpy.data.images.new("picture", 400, 500)
-start = part("landmark_points").lm.template() * 120 + [200, 200, 0]
+start = part("landmark_editor.landmark_points").lm.template() * 120 + [200, 200, 0]
 settings.landmarks = settings.detected = lp.to_text(lp.Points((400, 500), start))
 said = []
 view2d = Thing(region_to_view=lambda x, y: ((x - 100) / 800, (y + 100) / 1000))

@@ -25,7 +25,7 @@ tree.gioconda.is_portrait = True
 tree.gioconda.image = bpy.data.images.new("picture", 600, 800)
 tree.gioconda.landmarks = open(ARGS[0]).read()
 scene = bpy.context.scene
-part("compositor").add_group(part("compositor").scene_tree(scene, create=True), tree)
+part("compositing.compositor").add_group(part("compositing.compositor").scene_tree(scene, create=True), tree)
 """
 BUILD = (
     PORTRAIT

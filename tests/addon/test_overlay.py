@@ -14,7 +14,7 @@ from types import SimpleNamespace as Thing
 import numpy as np
 A = "bl_ext.user_default.gioconda.addon"
 part = lambda name: importlib.import_module(f"{A}.{name}")
-overlay, shapes, lp = part("overlay"), part("overlay_shapes"), part("landmark_points")
+overlay, shapes, lp = (part(f"landmark_editor.{name}") for name in ("overlay", "overlay_shapes", "landmark_points"))
 tree = bpy.data.node_groups.new("Portrait", "CompositorNodeTree")
 settings = tree.gioconda
 settings.is_portrait = True
@@ -64,7 +64,7 @@ import addon_utils
 addon_utils.disable("bl_ext.user_default.gioconda")
 found["gone"] = overlay._handle is None
 addon_utils.enable("bl_ext.user_default.gioconda")
-found["again"] = part("overlay")._handle is not None
+found["again"] = part("landmark_editor.overlay")._handle is not None
 result(found)
 """
 

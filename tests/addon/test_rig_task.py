@@ -11,7 +11,7 @@ RIG = Path(__file__).resolve().parents[3] / "shared" / "data" / "rigs" / "makehu
 SCRIPT = """
     import time
     from bl_ext.user_default.gioconda.addon import session
-    from bl_ext.user_default.gioconda.addon.rig import automap
+    from bl_ext.user_default.gioconda.addon.rig.map import automap
     from bl_ext.user_default.gioconda.addon.rig.steps import RigTask
 
     def run(cancel_at=""):

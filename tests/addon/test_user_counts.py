@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 SCRIPT = """
-from bl_ext.user_default.gioconda.addon import user_counts
+from bl_ext.user_default.gioconda.addon.compositing import user_counts
 
 bpy.ops.wm.read_homefile(use_empty=True)
 bpy.ops.gioconda.add_portrait()

@@ -14,7 +14,7 @@ from ....core.gioconda.landmarks import ARKIT
 from ....core.gioconda.motion.motion import Motion
 from ..errors import RigError
 from ..map import automap
-from ..map.names import landmark_name
+from ..names import landmark_name
 from ..read.plan import Plan, make_plan, trouble
 from ..read.sample import bake_steps, chosen_kind
 from ..steps import Progress, Steps, finish, still_there

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from mathutils import Euler, Matrix
 
-from ..map.names import words
+from ..names import words
 from ..read.assemble import LIMIT
 from ..read.evaluation_scene import Holder, Stage, find
 from ..read.plan import Line, Plan

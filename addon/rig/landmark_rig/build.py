@@ -19,7 +19,7 @@ from mathutils import Quaternion, Vector
 from ....core.gioconda import landmarks as lm
 from ....core.gioconda.errors import InputError
 from ....core.gioconda.pose import head_pose
-from ... import landmark_points as lp
+from ...landmark_editor import landmark_points as lp
 from ..read.anatomy import Anatomy
 from . import controls as lc
 from . import shapes

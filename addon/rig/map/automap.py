@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 from ....core.gioconda.landmarks import ARKIT
 from ..errors import RigError
+from ..names import landmark_name, landmark_of
 from ..read.anatomy import Anatomy, settled
 from ..read.evaluation_scene import holder_of
 from ..steps import Progress, Steps, finish, still_there
 from . import character, match_points, presets
 from .find_face import find_face
-from .names import landmark_name, landmark_of
 from .presets import Match, Preset
 
 Float = npt.NDArray[np.float64]

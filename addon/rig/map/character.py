@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ....core.gioconda.landmarks import ARKIT, template
+from ..names import landmark_of, side_of, words
 from ..read.anatomy import Anatomy, axes_of, fit_anatomy, unscaled
 from ..read.evaluation_scene import holder_of
 from ..read.rig_inputs import Tap, Taps, matrix
 from . import match_points
-from .names import landmark_of, side_of, words
 from .presets import Preset
 
 if TYPE_CHECKING:

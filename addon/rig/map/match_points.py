@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ....core.gioconda import landmarks as lm
+from ..names import landmark_name, landmark_of, side_of, words
 from ..read.anatomy import Anatomy, axes_from_sides, axes_of, fit_anatomy
-from .names import landmark_name, landmark_of, side_of, words
 from .presets import Match
 
 Float = npt.NDArray[np.float64]

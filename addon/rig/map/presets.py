@@ -21,7 +21,7 @@ import yaml
 
 from ....core.gioconda.landmarks import ARKIT
 from ..errors import RigError
-from .names import channels_of, landmark_of, other_side
+from ..names import channels_of, landmark_of, other_side
 
 SKINNED = ("BONE", "OBJECT")
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ....core.gioconda.landmarks import ARKIT
 from ..errors import RigError
-from ..map.names import landmark_of
+from ..names import landmark_of
 from .anatomy import LOOKS, Anatomy, axes_of, unscaled
 from .evaluation_scene import holder_of
 from .rig_inputs import Tap, Taps, matrix

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..core.gioconda import landmarks as lm
+from ...core.gioconda import landmarks as lm
 from . import landmark_points as lp
 
 Float = npt.NDArray[np.floating]

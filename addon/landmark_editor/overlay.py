@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from gpu_extras.batch import batch_for_shader
 
-from ..core.gioconda.errors import GiocondaError
+from ...core.gioconda.errors import GiocondaError
+from ..panels.sentence import interface_scale
 from .overlay_shapes import TINT, Box, Editing, Shape, View, faces_of, shapes_for, thinned
-from .sentence import interface_scale
 
 Float = npt.NDArray[np.floating]
 

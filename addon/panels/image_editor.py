@@ -2,11 +2,12 @@
 
 import bpy
 
-from ..core.gioconda.errors import GiocondaError
-from . import analysis, landmark_points, overlay, preview, session
-from .overlay_shapes import faces_of
-from .panels import draw_progress, draw_said
+from ...core.gioconda.errors import GiocondaError
+from .. import analysis, preview, session
+from ..landmark_editor import landmark_points, overlay
+from ..landmark_editor.overlay_shapes import faces_of
 from .sentence import draw_sentence
+from .sidebar import draw_progress, draw_said
 
 
 class ImagePanel:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from ....core.gioconda.landmarks import ARKIT, COUNT, NAMED, mirrored
+from ...core.gioconda.landmarks import ARKIT, COUNT, NAMED, mirrored
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SIDES = {"l": "left", "left": "left", "lft": "left", "r": "right", "right": "right", "rgt": "right", "rt": "right"}

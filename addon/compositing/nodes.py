@@ -8,9 +8,9 @@ from pathlib import Path
 
 import bpy
 
-from ..core.gioconda.errors import GiocondaError
-from ..core.gioconda.job.frame_range import FramePattern
-from ..core.gioconda.job.passes import PASSES
+from ...core.gioconda.errors import GiocondaError
+from ...core.gioconda.job.frame_range import FramePattern
+from ...core.gioconda.job.passes import PASSES
 from . import compositor
 
 NAME = "Gioconda Portrait"

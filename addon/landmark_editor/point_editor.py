@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from ..core.gioconda.landmarks import NAMED
+from ...core.gioconda.landmarks import NAMED
 from . import landmark_points as lp
 
 Float = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..core.gioconda.errors import OutputError
+from ...core.gioconda.errors import OutputError
 
 LIMIT = 2**32 - 1024  # bytes: TIFF counts in 32 bits
 _LONG, _SHORT = 4, 3

@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..core.gioconda.errors import OutputError, PictureError
+from ...core.gioconda.errors import OutputError, PictureError
 from .tiff import write_tiff
 
 # What Blender's names of colour spaces are to the core. Non-Color and Working Space are used as they are.

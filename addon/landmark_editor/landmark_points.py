@@ -15,9 +15,9 @@ from functools import cache, lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from ..core.gioconda import landmarks as lm
-from ..core.gioconda.errors import InputError
-from ..core.gioconda.pose import head_pose
+from ...core.gioconda import landmarks as lm
+from ...core.gioconda.errors import InputError
+from ...core.gioconda.pose import head_pose
 
 Float = npt.NDArray[np.float64]
 

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import bpy
 
-from ..core.gioconda.job.passes import PASSES
-from . import analysis, nodes, session
-from .rig.panel import draw_head, draw_mapping, draw_rig, has_rig
+from ...core.gioconda.job.passes import PASSES
+from .. import analysis, session
+from ..compositing import nodes
+from ..rig.panel import draw_head, draw_mapping, draw_rig, has_rig
 from .sentence import draw_sentence
 
 GAINS = ("pose", "jaw", "lips", "brows", "lids", "gaze")

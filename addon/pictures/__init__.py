@@ -1,0 +1,1 @@
+"""Images of Blender as files that the core can read."""

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gioconda.batch.resources import cores
+from gioconda.machine import cores
 from gioconda.worker.messages import BatchProgress, from_line
 
 from .batch_data import make_portraits, make_takes, pictures, write_batch

@@ -1,4 +1,4 @@
-"""How many processes this machine carries: cores, memory, GPUs. Looks, changes nothing."""
+"""How many processes this machine carries, by its cores, memory and GPUs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..machine import cores
 
 BASE_BYTES = 700_000_000  # of a process, whatever the picture: libraries, nets, compiled code, the matte's solver
 PIXEL_BYTES = 100  # more for every pixel: the picture, the person and the place as float, and what is being written
@@ -64,16 +66,6 @@ def share(items: int, largest_pixels: int, *, device: str = "auto", wanted: int 
     if wanted:
         reason, processes = "as asked", min(wanted, max(1, items))
     return Share(processes, max(1, count // processes), tuple(card for card, _ in cards), reason)
-
-
-def cores() -> int:
-    """Those this process may use, in its container too."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
-        if quota != "max":
-            count = min(count, max(1, round(int(quota) / int(period))))
-    return count
 
 
 def free_bytes() -> int:

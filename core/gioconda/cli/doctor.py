@@ -14,6 +14,7 @@ from typing import Any
 from .. import __version__
 from ..errors import GiocondaError
 from ..files import cache_folder
+from ..machine import cores
 from ..models import default_models_folder, load_registry, model_path
 from ..models.runtime import Session, available_devices
 
@@ -34,7 +35,7 @@ def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, 
         "python": f"{platform.python_version()} ({sys.executable})",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": _processor(),
-        "cores": _cores(),
+        "cores": cores(),
         "memory_mb": _memory_mb(),
         "gpus": _gpus(),
         "libraries": _libraries(),
@@ -78,13 +79,6 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    """Those this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory_mb() -> int:

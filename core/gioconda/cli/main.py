@@ -306,10 +306,10 @@ def _serve(arguments: Arguments, tell: Report, stopped: threading.Event) -> None
         server.finish()
     server.listen(lines_of(0))  # at once: whoever asks shall not wait until everything is imported
     with suppress(CancelledError), _announced(server.report, arguments.threads):
-        from ..render.preview import Desk
+        from ..render.preview import PreviewService
 
-        desk = Desk(server.check)
-        server.work({Analyse: desk.analyse, Preview: desk.preview, Warm: desk.warm})
+        service = PreviewService(server.check)
+        server.work({Analyse: service.analyse, Preview: service.preview, Warm: service.warm})
 
 
 def _end_within(seconds: float) -> None:

@@ -6,7 +6,6 @@ are uploaded once.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DeviceError
+from ..machine import cores
 from ..models.runtime import available_devices  # first: it says in a sentence where ONNX Runtime is missing
 
 import onnxruntime  # isort: skip
@@ -115,8 +115,3 @@ class DeviceGraph:
 def _said(device: str, error: Exception) -> DeviceError:
     words = (str(error).splitlines() or [type(error).__name__])[0]
     return DeviceError(f"Frames cannot be rendered on {device} ({words}): use --device cpu.")
-
-
-def cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

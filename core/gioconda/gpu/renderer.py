@@ -25,11 +25,12 @@ from ..engine.apply_kernels import follow
 from ..engine.frame import Band
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import DeviceError
+from ..machine import cores
 from ..neural.apply import FOLLOWING, steps_of
 from ..neural.corrector import Corrector
 from ..worker.messages import Log, Report
 from . import crops, inputs
-from .device import DeviceGraph, cores
+from .device import DeviceGraph
 from .frame_graph import frame_graph
 
 Pixels = npt.NDArray[np.floating[Any]]

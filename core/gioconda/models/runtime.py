@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from ..errors import DeviceError, ModelError
 from ..job.job import DEVICES
+from ..machine import cores
 from .onnx_weights import Weights, changed
 
 try:
@@ -117,7 +117,7 @@ def _candidates(device: str) -> list[str]:
 def _open(path: Path, content: str | bytes, device: str, threads: int | None) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # it would write to stderr what we say in a sentence
-    options.intra_op_num_threads = min(threads or _cores(), MAX_THREADS)
+    options.intra_op_num_threads = min(threads or cores(), MAX_THREADS)
     options.inter_op_num_threads = 1
     # Idle threads sleep instead of spinning: rendering needs the cores between two frames.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -130,9 +130,3 @@ def _open(path: Path, content: str | bytes, device: str, threads: int | None) ->
         raise ModelError(
             f"The model {path} cannot be loaded ({str(error).splitlines()[0]}): run `gioconda models`."
         ) from error
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

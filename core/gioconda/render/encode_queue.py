@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Callable
@@ -10,18 +9,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
+from ..machine import cores
+
 Piece = Callable[[], Any]
 Task = Callable[..., object]
 
 
-class Spool:
+class EncodeQueue:
     """Runs tasks one after another in a thread of its own, in the order they were put; their pieces beforehand.
 
     A task's pieces run side by side on worker threads, in any order; the task then gets what they returned. So costly
     work that needs no order (compressing) uses every core, and what needs it (writing) keeps it.
 
     A context: leaving it waits until everything is done; leaving it by an exception drops what has not begun. The first
-    task or piece that fails ends the spool; its exception is raised by the next `put`, or on leaving.
+    task or piece that fails ends the queue; its exception is raised by the next `put`, or on leaving.
     """
 
     def __init__(self, depth: int = 4, *, workers: int | None = None) -> None:
@@ -33,7 +34,7 @@ class Spool:
         self._room = threading.Semaphore(depth)
         self._error: BaseException | None = None
         self._dropping = False
-        self._workers = ThreadPoolExecutor(workers or _cores(), thread_name_prefix="gioconda-encoder")
+        self._workers = ThreadPoolExecutor(workers or cores(), thread_name_prefix="gioconda-encoder")
         self._thread = threading.Thread(target=self._work, name="gioconda-writer", daemon=True)
 
     def put(self, task: Task, *pieces: Piece) -> None:
@@ -70,10 +71,3 @@ class Spool:
         self._workers.shutdown(cancel_futures=True)
         if kind is None and self._error is not None:
             raise self._error
-
-
-def _cores() -> int:
-    """The cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

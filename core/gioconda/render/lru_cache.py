@@ -1,4 +1,4 @@
-"""What was made and may be wanted again: the most recently used, within a limit. Standard library and numpy."""
+"""The most recently used values, within a number and a limit of bytes. Standard library and numpy."""
 
 from __future__ import annotations
 
@@ -13,23 +13,31 @@ import numpy as np
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
-    """A few values by key; those not used for longest go first."""
+class LruCache(Generic[T]):
+    """A few values by key; the least recently used are dropped first."""
 
-    def __init__(self, *, most: int, limit_bytes: int = 1 << 62) -> None:
-        """`most`: values kept; `limit_bytes`: of all their arrays together. The newest stays, however large."""
-        self._most, self._limit = most, limit_bytes
+    def __init__(self, max_items: int, max_bytes: int = 1 << 62) -> None:
+        """`max_items`: 0 for a cache that keeps nothing; `max_bytes`: of the arrays of all values. The newest stays,
+        however large."""
+        self._max_items, self._max_bytes = max_items, max_bytes
         self._values: OrderedDict[Hashable, T] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value kept under a key, or a new one; what `make` raises is raised and nothing kept."""
+        """The value of a key, made if need be. What `make` raises is raised, and nothing is kept for the key."""
         if key in self._values:
             self._values.move_to_end(key)
             return self._values[key]
-        value = self._values[key] = make()
-        while len(self._values) > 1 and (len(self._values) > self._most or self.bytes > self._limit):
+        while len(self._values) >= max(self._max_items, 1):  # before making: both together may not fit into memory
+            self._values.popitem(last=False)
+        value = make()
+        if self._max_items:
+            self._values[key] = value
+        while len(self._values) > 1 and (len(self._values) > self._max_items or self.bytes > self._max_bytes):
             self._values.popitem(last=False)
         return value
+
+    def clear(self) -> None:
+        self._values.clear()
 
     def __len__(self) -> int:
         return len(self._values)

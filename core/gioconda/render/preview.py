@@ -38,7 +38,7 @@ from ..neural.corrector import Corrector, open_corrector
 from ..pose import Performance, Pose
 from ..worker.messages import Log, Report, Stage
 from ..worker.requests import Analyse, Preview, Warm
-from .lru_cache import Kept, stamp
+from .lru_cache import LruCache, stamp
 from .open_inputs import (
     Given,
     artists_matte,
@@ -82,20 +82,20 @@ class Look:
         return int(self.srgb.shape[1]), int(self.srgb.shape[0])
 
 
-class Desk:
+class PreviewService:
     """Everything that is kept between requests, and the answers made from it."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         """`check` raises when nobody wants the answer any more."""
         self._check = check
-        self._nets: Kept[Nets] = Kept(most=2)
-        self._looks: Kept[Look] = Kept(most=4, limit_bytes=400_000_000)
-        self._faces: Kept[list[Face]] = Kept(most=20)
-        self._analyses: Kept[Analysis] = Kept(most=20, limit_bytes=100_000_000)
-        self._portraits: Kept[Portrait] = Kept(most=12, limit_bytes=600_000_000)
-        self._qualities: Kept[str] = Kept(most=8)
-        self._correctors: Kept[Corrector | None] = Kept(most=3)
-        self._performances: Kept[Performance] = Kept(most=4, limit_bytes=400_000_000)
+        self._nets: LruCache[Nets] = LruCache(2)
+        self._looks: LruCache[Look] = LruCache(4, max_bytes=400_000_000)
+        self._faces: LruCache[list[Face]] = LruCache(20)
+        self._analyses: LruCache[Analysis] = LruCache(20, max_bytes=100_000_000)
+        self._portraits: LruCache[Portrait] = LruCache(12, max_bytes=600_000_000)
+        self._qualities: LruCache[str] = LruCache(8)
+        self._correctors: LruCache[Corrector | None] = LruCache(3)
+        self._performances: LruCache[Performance] = LruCache(4, max_bytes=400_000_000)
 
     # Requests ---------------------------------------------------------------------------------------------------------
 

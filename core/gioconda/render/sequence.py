@@ -1,7 +1,7 @@
 """A job from first frame to last: open motion and portrait, retarget, render and write each frame.
 
-The main thread renders; a `Spool` encodes on all cores and writes in order. A frame is rendered in bands of rows, so
-that memory does not grow with the picture, and appears under its name only when it is whole.
+The main thread renders; an `EncodeQueue` encodes on all cores and writes in order. A frame is rendered in bands of
+rows, so that memory does not grow with the picture, and appears under its name only when it is whole.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ..pose import Performance, Pose
 from ..provenance.sign import sign_off
 from ..worker.messages import Progress, Report, Stage, Warn
 from . import placeholders
-from .encode_queue import Spool
+from .encode_queue import EncodeQueue
 from .frame_files import (
     PROCESSOR,
     FrameFiles,
@@ -132,10 +132,10 @@ def put_placeholders(files: FrameFiles, portrait: Portrait, numbers: list[int], 
     paths = placeholders.missing(files, numbers, mark)
 
     def draw(path: Path) -> None:
-        with files.writer(path, header) as exr, Spool(BANDS, workers=files.job.threads) as spool:
+        with files.writer(path, header) as exr, EncodeQueue(BANDS, workers=files.job.threads) as queue:
             for row, passes in bands(files, portrait, Pose(), None, None):
                 rows = len(passes["Combined"])
-                spool.put(partial(_write_pieces, exr, row, rows), *exr.pieces(passes))
+                queue.put(partial(_write_pieces, exr, row, rows), *exr.pieces(passes))
 
     if paths:
         report(Stage("placeholders", f"Putting the portrait as it is in place of {len(paths)} frames to come"))
@@ -186,7 +186,7 @@ def write_frames(
         todo = (poses_of(performance, index[number]) for number in numbers if number not in kept)
         ahead = renderer.stream((partial(posed, portrait, *poses) for poses in todo), files.passes, report)
     try:
-        with Spool(BANDS, workers=job.threads) as spool:
+        with EncodeQueue(BANDS, workers=job.threads) as queue:
             for number in numbers:
                 if number in kept:
                     finish: Callable[[], None] = partial(files.show_again, number)
@@ -194,9 +194,9 @@ def write_frames(
                     whole = next(ahead, None)
                     frame = OpenFrame(files, number, renderer=renderer.label if renderer and whole else PROCESSOR)
                     for row, passes in bands(files, portrait, *poses_of(performance, index[number]), corrector, whole):
-                        spool.put(partial(frame.rows, row, len(passes["Combined"])), *frame.pieces(row, passes))
+                        queue.put(partial(frame.rows, row, len(passes["Combined"])), *frame.pieces(row, passes))
                     finish = frame.finish
-                spool.put(partial(progress, number, str(files.path(number)), finish))
+                queue.put(partial(progress, number, str(files.path(number)), finish))
     finally:
         files.abandon()
     return len(kept)

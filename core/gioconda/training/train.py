@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import logging
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from ..files import whole_file
+from ..machine import cores
 from . import adversarial, checkpoint, variants
 from .critic import WIDTHS, Critic
 from .dataset import Batch, Drawn, Pairs, held_out_batches, stream
@@ -99,7 +99,7 @@ def machine(config: PartTraining) -> tuple[torch.device, bool, int]:
     if card:
         torch.set_float32_matmul_precision("high")  # TF32
         torch.backends.cudnn.allow_tf32 = torch.backends.cudnn.benchmark = True
-    workers = (max(1, (os.cpu_count() or 2) - 2) if card else 0) if config.workers is None else config.workers
+    workers = (max(1, cores() - 2) if card else 0) if config.workers is None else config.workers
     return torch.device("cuda" if card else "cpu"), card if config.half is None else config.half, workers
 
 

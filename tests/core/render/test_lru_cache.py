@@ -1,4 +1,4 @@
-"""What is kept: the most recently used, within a number and a limit of bytes."""
+"""What a cache keeps: the most recently used, within a number and a limit of bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gioconda.render.lru_cache import Kept, size_of, stamp
+from gioconda.render.lru_cache import LruCache, size_of, stamp
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Pair:
 
 
 def test_a_kept_value_is_made_once_and_the_least_used_goes_first() -> None:
-    kept: Kept[int] = Kept(most=2)
+    cache: LruCache[int] = LruCache(2)
     made: list[str] = []
 
     def ask(key: str) -> None:
-        kept.get(key, lambda: made.append(key) or 0)  # type: ignore[func-returns-value]
+        cache.get(key, lambda: made.append(key) or 0)  # type: ignore[func-returns-value]
 
     for key in "abacab":
         ask(key)
@@ -30,20 +30,20 @@ def test_a_kept_value_is_made_once_and_the_least_used_goes_first() -> None:
 
 
 def test_the_limit_of_bytes_counts_every_array_and_spares_the_newest() -> None:
-    kept: Kept[Pair] = Kept(most=10, limit_bytes=100)
+    cache: LruCache[Pair] = LruCache(10, max_bytes=100)
     for size in (10, 20, 30):
-        kept.get(size, lambda size=size: Pair(np.zeros(size, np.uint8), (np.zeros(size, np.uint8),)))
-    assert (len(kept), kept.bytes) == (2, 100)
-    kept.get(0, lambda: Pair(np.zeros(500, np.uint8), ()))
-    assert (len(kept), kept.bytes) == (1, 500)
+        cache.get(size, lambda size=size: Pair(np.zeros(size, np.uint8), (np.zeros(size, np.uint8),)))
+    assert (len(cache), cache.bytes) == (2, 100)
+    cache.get(0, lambda: Pair(np.zeros(500, np.uint8), ()))
+    assert (len(cache), cache.bytes) == (1, 500)
     assert size_of("text") == 0
 
 
 def test_what_fails_is_not_kept() -> None:
-    kept: Kept[int] = Kept(most=2)
+    cache: LruCache[int] = LruCache(2)
     with pytest.raises(ZeroDivisionError):
-        kept.get("a", lambda: 1 // 0)
-    assert kept.get("a", lambda: 7) == 7
+        cache.get("a", lambda: 1 // 0)
+    assert cache.get("a", lambda: 7) == 7
 
 
 def test_a_file_that_changes_has_another_stamp(tmp_path: Path) -> None:

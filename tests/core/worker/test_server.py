@@ -32,7 +32,7 @@ Said = list[tuple[int | None, Message]]
 # --- the order of things, without pictures --------------------------------------------------------------------------
 
 
-class Desk:
+class SlowService:
     """Answers in its own time: `preview` waits to be let go."""
 
     def __init__(self) -> None:
@@ -68,71 +68,71 @@ def preview(number: int, subject: str = "") -> Preview:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    desk = Desk()
-    thread = threading.Thread(target=desk.work)
+def service() -> Iterator[SlowService]:
+    service = SlowService()
+    thread = threading.Thread(target=service.work)
     thread.start()
-    yield desk
-    desk.let_go.set()
-    desk.server.finish()
+    yield service
+    service.let_go.set()
+    service.server.finish()
     thread.join(10)
     assert not thread.is_alive()
 
 
-def results(desk: Desk, count: int) -> Said:
+def results(service: SlowService, count: int) -> Said:
     """The last words on the first so many requests."""
     end = time.monotonic() + 10
-    while len(found := [one for one in desk.said if isinstance(one[1], Result | Error)]) < count:
-        assert time.monotonic() < end, desk.said
+    while len(found := [one for one in service.said if isinstance(one[1], Result | Error)]) < count:
+        assert time.monotonic() < end, service.said
         time.sleep(0.002)
     return found
 
 
-def test_of_many_previews_the_newest_is_answered_and_the_running_one_given_up(desk: Desk) -> None:
-    desk.server.take(preview(1))
-    assert desk.begun.wait(10)
+def test_of_many_previews_the_newest_is_answered_and_the_running_one_given_up(service: SlowService) -> None:
+    service.server.take(preview(1))
+    assert service.begun.wait(10)
     for number in (2, 3, 4):
-        desk.server.take(preview(number))
-    desk.let_go.set()
-    assert dict(results(desk, 4)) == {1: UNWANTED, 2: UNWANTED, 3: UNWANTED, 4: Result("preview", {"frame": 4})}
+        service.server.take(preview(number))
+    service.let_go.set()
+    assert dict(results(service, 4)) == {1: UNWANTED, 2: UNWANTED, 3: UNWANTED, 4: Result("preview", {"frame": 4})}
 
 
-def test_previews_of_two_subjects_do_not_replace_each_other(desk: Desk) -> None:
-    desk.server.take(preview(1, "a"))
-    assert desk.begun.wait(10)
-    desk.server.take(preview(2, "b"))
-    desk.server.take(preview(3, "b"))
-    desk.let_go.set()
-    found = dict(results(desk, 3))
+def test_previews_of_two_subjects_do_not_replace_each_other(service: SlowService) -> None:
+    service.server.take(preview(1, "a"))
+    assert service.begun.wait(10)
+    service.server.take(preview(2, "b"))
+    service.server.take(preview(3, "b"))
+    service.let_go.set()
+    found = dict(results(service, 3))
     assert found == {1: Result("preview", {"frame": 1}), 2: UNWANTED, 3: Result("preview", {"frame": 3})}
 
 
-def test_a_cancelled_request_is_answered_as_unwanted_whether_it_runs_or_waits(desk: Desk) -> None:
-    desk.server.take(preview(1, "a"))
-    assert desk.begun.wait(10)
-    desk.server.take(preview(2, "b"))
-    desk.server.take(Cancel(3, which=2))
-    desk.server.take(Cancel(4, which=1))
-    desk.server.take(Cancel(5, which=99))
-    desk.let_go.set()
-    assert results(desk, 2) == [(2, UNWANTED), (1, UNWANTED)]
+def test_a_cancelled_request_is_answered_as_unwanted_whether_it_runs_or_waits(service: SlowService) -> None:
+    service.server.take(preview(1, "a"))
+    assert service.begun.wait(10)
+    service.server.take(preview(2, "b"))
+    service.server.take(Cancel(3, which=2))
+    service.server.take(Cancel(4, which=1))
+    service.server.take(Cancel(5, which=99))
+    service.let_go.set()
+    assert results(service, 2) == [(2, UNWANTED), (1, UNWANTED)]
 
 
 @pytest.mark.parametrize(("device", "code"), [("cuda", 3), ("coreml", 1), ("cpu", 1)])
 def test_whatever_goes_wrong_is_an_answer_and_the_next_request_is_answered_too(
-    desk: Desk, device: str, code: int
+    service: SlowService, device: str, code: int
 ) -> None:
-    desk.let_go.set()
-    desk.server.take(Warm(1, device=device))
-    desk.server.take(preview(2))
-    [(first, error), second] = results(desk, 2)
+    service.let_go.set()
+    service.server.take(Warm(1, device=device))
+    service.server.take(preview(2))
+    [(first, error), second] = results(service, 2)
     assert isinstance(error, Error)
     assert (first, error.code, second) == (1, code, (2, Result("preview", {"frame": 2})))
 
 
-def test_a_line_that_is_no_request_is_answered_with_a_sentence(desk: Desk) -> None:
-    desk.server.listen(iter(["{", '{"request": "paint", "id": 7}', to_line(Quit(8))]))
-    found = results(desk, 2)
+def test_a_line_that_is_no_request_is_answered_with_a_sentence(service: SlowService) -> None:
+    service.server.listen(iter(["{", '{"request": "paint", "id": 7}', to_line(Quit(8))]))
+    found = results(service, 2)
     assert [(number, message.code) for number, message in found if isinstance(message, Error)] == [(None, 3), (7, 3)]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from gioconda.engine import CHANNELS, DEFAULT_PASSES, Placed, Portrait, place, render, render_rows
+from gioconda.engine import CHANNELS, DEFAULT_PASSES, Portrait, PosedPortrait, pose_portrait, render, render_rows
 from gioconda.face.nets import Nets
 from gioconda.face.region import around_landmarks, whole_picture
 from gioconda.face.tracker import track_video
@@ -121,8 +121,8 @@ class Animated:
     def corrected_by(self, corrector: Corrector | None, index: int) -> Bytes:
         """Frame `index` with the networks' corrections, (H, W, 3) uint8 sRGB; without any where there is none."""
         portrait = self.opened.portrait if corrector is None else corrector.portrait
-        placed = place(portrait, self.performance[index])
-        return display_srgb(_with(corrector, placed), exposure=self.opened.display)
+        posed = pose_portrait(portrait, self.performance[index])
+        return display_srgb(_with(corrector, posed), exposure=self.opened.display)
 
     def changed_at_rest(self, corrector: Corrector | None) -> int:
         """See `changed_at_rest`."""
@@ -156,29 +156,29 @@ class Sitting:
 
     def geometry(self, pose: Pose) -> Bytes:
         """Without networks, (H, W, 3) uint8 sRGB."""
-        return display_srgb(_with(None, place(self.opened.portrait, pose)), exposure=self.opened.display)
+        return display_srgb(_with(None, pose_portrait(self.opened.portrait, pose)), exposure=self.opened.display)
 
     def corrected(self, pose: Pose) -> Bytes:
         """With networks, likewise."""
         portrait = self.opened.portrait if self.corrector is None else self.corrector.portrait
-        return display_srgb(_with(self.corrector, place(portrait, pose)), exposure=self.opened.display)
+        return display_srgb(_with(self.corrector, pose_portrait(portrait, pose)), exposure=self.opened.display)
 
     def landmarks(self, pose: Pose) -> Points:
         """Where the landmarks are, (478, 3) pixels."""
-        return place(self.opened.portrait, pose).position[:COUNT]
+        return pose_portrait(self.opened.portrait, pose).position[:COUNT]
 
 
 def changed_at_rest(portrait: Portrait, corrector: Corrector | None) -> int:
     """How many of the source's values, (H, W, 4) float32, are others when nothing moves and networks are on."""
     still = retarget(at_rest([1], 24.0), portrait.landmarks)[0]
-    return int((_with(corrector, place(portrait, still)) != portrait.source).sum())
+    return int((_with(corrector, pose_portrait(portrait, still)) != portrait.source).sum())
 
 
-def _with(corrector: Corrector | None, placed: Placed) -> npt.NDArray[np.float32]:
+def _with(corrector: Corrector | None, posed: PosedPortrait) -> npt.NDArray[np.float32]:
     """A whole frame, (H, W, 4) premultiplied scene-linear, corrected where there is somebody to do it."""
     if corrector is not None:
-        return corrected(corrector, placed, ("Combined",))["Combined"]
-    return render_rows(placed, 0, placed.portrait.height, passes=("Combined",)).passes["Combined"]
+        return corrected(corrector, posed, ("Combined",))["Combined"]
+    return render_rows(posed, 0, posed.portrait.height, passes=("Combined",)).passes["Combined"]
 
 
 class Looking:
@@ -216,11 +216,11 @@ def render_as_written(
 ) -> Iterator[Band]:
     """One frame as `gioconda animate` makes it: band by band, with its neighbours for the motion vectors."""
     previous, following = performance[index - 1], performance[index + 1]
-    placed = place(portrait, performance[index], previous=previous, following=following)
+    posed = pose_portrait(portrait, performance[index], previous=previous, following=following)
     step = band_rows(portrait.width, sum(CHANNELS[name] for name in passes))
     for row in range(0, portrait.height, step):
         rows = min(step, portrait.height - row)
-        yield row, render_rows(placed, row, rows, passes=passes, smooth_edges=not draft).passes
+        yield row, render_rows(posed, row, rows, passes=passes, smooth_edges=not draft).passes
 
 
 def write_frame(path: Path, portrait: Portrait, bands: Iterable[Band], compression: str) -> None:

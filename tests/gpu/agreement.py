@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gioconda.engine import Portrait, place, render_rows
+from gioconda.engine import Portrait, pose_portrait, render_rows
 from gioconda.neural.corrector import corrected
 from gioconda.worker.messages import Message
 
@@ -30,13 +30,15 @@ def measure(
         allowed = TOLERANCE[device]["networks" if nets else "off"]
         wanted = []
         for pose in poses:
-            placed = place(portrait, pose)
-            one = render_rows(placed, 0, portrait.height, passes=PASSES).passes
-            wanted.append(corrected(corrector, placed, PASSES) if corrector else one)
+            posed = pose_portrait(portrait, pose)
+            one = render_rows(posed, 0, portrait.height, passes=PASSES).passes
+            wanted.append(corrected(corrector, posed, PASSES) if corrector else one)
         for batch in (1, 3):
             renderer = renderer_of(portrait, device, nets, batch=batch)
             messages: list[Message] = []
-            made = list(renderer.stream((partial(place, portrait, pose) for pose in poses), PASSES, messages.append))
+            made = list(
+                renderer.stream((partial(pose_portrait, portrait, pose) for pose in poses), PASSES, messages.append)
+            )
             if len(made) != len(poses) or any(one is None for one in made):
                 failed.append(f"{name}, batch of {batch}: frames are missing ({messages})")
                 continue

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from gioconda.engine import Portrait, place
+from gioconda.engine import Portrait, pose_portrait
 from gioconda.gpu import crops, inputs
 from gioconda.gpu.device import DeviceGraph
 from gioconda.gpu.frame_graph import frame_graph, read_network
@@ -41,11 +41,11 @@ def _run(portrait: Portrait, device: str, nets: tuple[Path, Path] | None, prefix
     """What ONNX Runtime's profile says of each operator."""
     corrector = corrector_of(portrait, nets, device)
     graph = DeviceGraph(frame_graph(None if nets is None else read_network(nets[1])), device, profile=str(prefix))
-    [placed] = [place(portrait, pose) for pose in poses_of(portrait, 1)]
-    still, feeds = inputs.of_portrait(portrait), inputs.of_frames([inputs.listed(placed)])
+    [posed] = [pose_portrait(portrait, pose) for pose in poses_of(portrait, 1)]
+    still, feeds = inputs.of_portrait(portrait), inputs.of_frames([inputs.listed(posed)])
     if corrector is not None:
         still |= crops.of_portrait(corrector)
-        feeds |= crops.of_frames(corrector, [crops.looked(corrector, placed)])
+        feeds |= crops.of_frames(corrector, [crops.looked(corrector, posed)])
     graph.run({**{name: graph.hold(array) for name, array in still.items()}, **feeds}, ["combined", "matte"])
     with graph.finish_profile().open(encoding="utf-8") as file:
         events = json.load(file)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gioconda.engine import Portrait, place
+from gioconda.engine import Portrait, pose_portrait
 from gioconda.errors import DeviceError
 from gioconda.worker.messages import Message
 
@@ -45,14 +45,14 @@ def _timed(
     renderer = renderer_of(portrait, device, nets, batch=batch, half=half)
     poses = poses_of(portrait, frames)
     began = time.perf_counter()
-    prepared = [renderer.prepare(place(portrait, pose)) for pose in poses[:batch]]
+    prepared = [renderer.prepare(pose_portrait(portrait, pose)) for pose in poses[:batch]]
     processor = (time.perf_counter() - began) / batch
     renderer.draw(prepared, PASSES)
     began = time.perf_counter()
     renderer.draw(prepared, PASSES)
     drawn = (time.perf_counter() - began) / batch
     messages: list[Message] = []
-    todo = (partial(place, portrait, pose) for pose in poses)
+    todo = (partial(pose_portrait, portrait, pose) for pose in poses)
     count, started = 0, time.perf_counter()
     for done in renderer.stream(todo, PASSES, messages.append):
         count += done is not None

@@ -1,14 +1,12 @@
 """The geometric engine: prepare a portrait once, render any frame of it in any order. Numbers in, numbers out.
 
-    portrait = prepare(picture, analysis)                # slow, once; see cache.py for keeping it on disk
-    frame = render(portrait, pose, passes=("Combined",)) # fast, stateless
-
-The only folder that imports numba.
+portrait = prepare(picture, landmarks, matte)                # slow, once; render/cache.py keeps it on disk
+frame = render(portrait, pose, passes=("Combined",)) # fast, stateless
 """
 
 from __future__ import annotations
 
-from .frame import ALL_PASSES, CHANNELS, DEFAULT_PASSES, Frame, Placed, place, render, render_rows
+from .frame import ALL_PASSES, CHANNELS, DEFAULT_PASSES, Frame, PosedPortrait, pose_portrait, render, render_rows
 from .portrait import Portrait, prepare
 
 __all__ = [
@@ -16,9 +14,9 @@ __all__ = [
     "CHANNELS",
     "DEFAULT_PASSES",
     "Frame",
-    "Placed",
+    "PosedPortrait",
     "Portrait",
-    "place",
+    "pose_portrait",
     "prepare",
     "render",
     "render_rows",

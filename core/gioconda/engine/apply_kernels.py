@@ -12,7 +12,7 @@ from numba import njit, prange
 
 from .kernels import _FAST, _cubic_channel, _weights
 
-ANSWERS = 12  # flow 2, tone 7, paint 3
+OUTPUTS = 12  # flow 2, tone 7, paint 3
 STEPS = 4096  # of the tables
 SLOPE = np.float32(1.055 / 2.4)
 NOTHING = np.float32(1e-4)  # corrections below this are none
@@ -23,7 +23,7 @@ ONE = np.float32(1.0)
 JUMP = np.float32(4.0)  # steps of one pixel: neighbours farther apart lie on different surfaces
 
 
-def tables() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def srgb_tables() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """sRGB's curve of the square of 0..1, and its inverse of 0..1, each (STEPS + 2,) float32."""
     t = np.arange(STEPS + 2) / STEPS
     x = t * t
@@ -56,7 +56,7 @@ def _decoded(e, table):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
 def _answer(answers, n, u, v, weight):  # type: ignore[no-untyped-def]
-    """weight · answers[n] (h, w, ANSWERS) sampled bilinearly at (u, v) in 0..1."""
+    """weight · answers[n] (h, w, OUTPUTS) sampled bilinearly at (u, v) in 0..1."""
     h, w = answers.shape[1], answers.shape[2]
     fx = min(max(u * np.float32(w) - np.float32(0.5), np.float32(0.0)), np.float32(w - 1.001))
     fy = min(max(v * np.float32(h) - np.float32(0.5), np.float32(0.0)), np.float32(h - 1.001))
@@ -132,7 +132,7 @@ def _sample(image, matte, top, h, x, y, colour):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
-def correct(  # type: ignore[no-untyped-def]
+def apply_corrections(  # type: ignore[no-untyped-def]
     picture,
     matte,
     top,
@@ -165,8 +165,8 @@ def correct(  # type: ignore[no-untyped-def]
         crops: (4, 2, 3) float32, picture pixels → 0..1 within the squares of head, mouth, left and right eye.
         rims: (4,) float32: 1 where the head's corrections must fade at the left, top, right, bottom.
         allowed: (size, size) float32, 0..1, within the head's square: where corrections may happen.
-        head, mouth: (1, size, size, ANSWERS) float32: flow 2 in sides of the square, tone 7, paint 3; eyes: (2, …).
-        encode, decode: of `tables`.
+        head, mouth: (1, size, size, OUTPUTS) float32: flow 2 in sides of the square, tone 7, paint 3; eyes: (2, …).
+        encode, decode: of `srgb_tables`.
         row0: the first row of `out`, (n, W, 4) float32, and out_matte, (n, W) float32: hold what `picture` does there.
         moves: (n, W, 2) float32, 0 before: from how far right and down each pixel comes; may be empty: of no interest.
     """
@@ -180,7 +180,7 @@ def correct(  # type: ignore[no-untyped-def]
             for b in range(2):
                 turns[k, a, b] = crops[k, b, a] / square
     for py in prange(first, max(first, last)):
-        values, more, colour = np.empty(ANSWERS, np.float32), np.empty(ANSWERS, np.float32), np.empty(5, np.float32)
+        values, more, colour = np.empty(OUTPUTS, np.float32), np.empty(OUTPUTS, np.float32), np.empty(5, np.float32)
         behind = np.empty(3, np.float32)
         y = np.float32(py) + np.float32(0.5)
         for px in range(x0, box[2]):
@@ -201,7 +201,7 @@ def correct(  # type: ignore[no-untyped-def]
             if rims[3] > 0:
                 share *= _rise((ONE - v) / RIM)
             answer = _answer(head, 0, u, v, share)
-            for c in range(ANSWERS):
+            for c in range(OUTPUTS):
                 values[c] = answer[c]
             _to_pixels(values, turns[0])
             for k in range(1, 4):
@@ -212,11 +212,11 @@ def correct(  # type: ignore[no-untyped-def]
                 fade = _rise(min(u, ONE - u) / EDGE) * _rise(min(v, ONE - v) / EDGE)
                 weight = fade * share
                 answer = _answer(mouth, 0, u, v, weight) if k == 1 else _answer(eyes, k - 2, u, v, weight)
-                for c in range(ANSWERS):
+                for c in range(OUTPUTS):
                     more[c] = answer[c]
                 _to_pixels(more, turns[k])
                 more[8] = fade * values[8]
-                for c in range(ANSWERS):
+                for c in range(OUTPUTS):
                     values[c] = (ONE - fade) * values[c] + more[c]
             inside = window[0] <= px < window[2] and window[1] <= py < window[3]
             for c in range(3):
@@ -280,12 +280,12 @@ def _lay(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
-def follow(values, top, height, moves, row0, scale, out):  # type: ignore[no-untyped-def]
+def warp_pass(values, top, height, moves, row0, scale, out):  # type: ignore[no-untyped-def]
     """What a pass says, taken from where each colour is taken from: linearly within a surface, else the nearest.
 
     Args:
         values: (rows, W, K) float32, rows of a pass from `top` on, as far as the moves reach; height: of the picture.
-        moves: (n, W, 2) float32, of `correct`, from the row `row0` on.
+        moves: (n, W, 2) float32, of `apply_corrections`, from the row `row0` on.
         scale: (K,) float32: how much of each channel is a step of one pixel; neighbours more than JUMP steps apart lie
             on different surfaces. 0: never.
         out: (n, W, K) float32: holds what `values` does there.

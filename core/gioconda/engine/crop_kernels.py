@@ -61,7 +61,7 @@ def sample(sums, into, gain, table, out):  # type: ignore[no-untyped-def]
     Args:
         sums: (h, w, 4) float32 of `average`.
         into: (2, 3) float32, the square's pixels → those of `sums`, corners at (0, 0).
-        gain: linear light to the screen's range; table: the first of `correct.tables`.
+        gain: linear light to the screen's range; table: the first of `srgb_tables`.
         out: (4, size, size) float32.
     """
     h, w, size = sums.shape[0], sums.shape[1], out.shape[1]

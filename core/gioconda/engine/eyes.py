@@ -29,7 +29,7 @@ class Eye:
     Attributes:
         loop: the 16 landmarks around the opening; iris: the centre and four on the rim.
         origin: (2,) float64, the crop's corner in the picture.
-        rest: padded (h + 2 PAD, w + 2 PAD, 4) float32: the picture where the eye is open, completed elsewhere.
+        still: padded (h + 2 PAD, w + 2 PAD, 4) float32: the picture where the eye is open, completed elsewhere.
         white: the same, without the iris.
         disc: the same, the whole iris and pupil; its alpha is the iris's soft disc.
         width: distance of the eye's corners, pixels.
@@ -39,7 +39,7 @@ class Eye:
     loop: tuple[int, ...]
     iris: tuple[int, ...]
     origin: Float
-    rest: Float32
+    still: Float32
     white: Float32
     disc: Float32
     width: float
@@ -76,12 +76,12 @@ def _find_eye(colour: Float32, landmarks: Float, loop: tuple[int, ...], iris: tu
     mixed = white + disc[..., 3:] * (disc - white)
     mixed[..., 3] = 1
     shown = resample.gaussian_blur(open_part, 0.01 * across)[..., None]
-    rest = np.where(shown > 0.999, crop, mixed + shown * (crop - mixed)).astype(np.float32)
-    # at rest the opening shows the picture itself, up to and a little over its rim, which is painted softly
+    still = np.where(shown > 0.999, crop, mixed + shown * (crop - mixed)).astype(np.float32)
+    # in the still the opening shows the picture itself, up to and a little over its rim, which is painted softly
     rim = resample.dilate(open_part > 0, max(1.0, 0.03 * across))[..., None]
-    rest = np.where(rim, crop, rest)
+    still = np.where(rim, crop, still)
     lid = find_lid(crop, outline - corner, landmarks[list(crease_above(loop)), :2] - corner)
-    return Eye(loop, iris, low.astype(np.float64), _padded(rest), _padded(white), _padded(disc), across, lid)
+    return Eye(loop, iris, low.astype(np.float64), _padded(still), _padded(white), _padded(disc), across, lid)
 
 
 def _white(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, radius: float) -> Float32:
@@ -125,33 +125,38 @@ def _iris(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, centre: 
 
 
 def paint_eyes(
-    eyes: tuple[Eye, ...], at_rest: Float, target: Float, rest_pose: HeadPose, pose: HeadPose, size: tuple[int, int]
+    eyes: tuple[Eye, ...],
+    landmarks: Float,
+    target: Float,
+    portrait_pose: HeadPose,
+    pose: HeadPose,
+    size: tuple[int, int],
 ) -> list[Patch]:
     """The eyeballs of one frame.
 
     Args:
-        at_rest, target: (478, 3) landmarks in the portrait and in this frame, pixels.
-        rest_pose, pose: the head's pose in the portrait and in this frame.
+        landmarks, target: (478, 3) landmarks in the portrait and in this frame, pixels.
+        portrait_pose, pose: the head's pose in the portrait and in this frame.
         size: width and height of the picture.
     """
-    patches = (_paint_eye(eye, at_rest, target, rest_pose, pose, size) for eye in eyes)
+    patches = (_paint_eye(eye, landmarks, target, portrait_pose, pose, size) for eye in eyes)
     return [patch for patch in patches if patch is not None]
 
 
 def _paint_eye(
-    eye: Eye, at_rest: Float, target: Float, rest_pose: HeadPose, pose: HeadPose, size: tuple[int, int]
+    eye: Eye, landmarks: Float, target: Float, portrait_pose: HeadPose, pose: HeadPose, size: tuple[int, int]
 ) -> Patch | None:
     softness = 0.012 * eye.width
     hole = opening(target[list(eye.loop), :2], *size, softness=softness)
     if hole is None:
         return None
-    turn = _eye_plane(eye, at_rest, target, rest_pose, pose)
+    turn = _eye_plane(eye, landmarks, target, portrait_pose, pose)
     if abs(np.linalg.det(turn[:, :2])) < _EDGE_ON:
         return None
     back = np.linalg.inv(turn[:, :2])
     where = np.concatenate([back, (back @ (hole.origin - turn[:, 2]) - eye.origin)[:, None]], axis=1)
-    gaze = back @ (target[eye.iris[0], :2] - turn[:, 2]) - at_rest[eye.iris[0], :2]
-    colour = _sampled(eye.rest, where, hole.size)
+    gaze = back @ (target[eye.iris[0], :2] - turn[:, 2]) - landmarks[eye.iris[0], :2]
+    colour = _sampled(eye.still, where, hole.size)
     # the picture's own eye until the gaze really moves: no seam, no softening for a still look
     moved = float(smoothstep(np.array(np.linalg.norm(gaze) / eye.width / 0.05)))
     if moved > 0:
@@ -163,15 +168,15 @@ def _paint_eye(
     # a nearly shut eye is all lashes: those of the picture, squeezed together, are better than a slit of eyeball
     seen = float(smoothstep(np.array(area(hole.outline) / eye.width**2 / 0.04 - 0.3)))
     ball = Patch(hole.origin, colour, hole.coverage() * np.float32(seen))
-    return close_lid(eye.lid, eye.loop, eye.origin, at_rest, target, rest_pose.scale / pose.scale, size, ball)
+    return close_lid(eye.lid, eye.loop, eye.origin, landmarks, target, portrait_pose.scale / pose.scale, size, ball)
 
 
-def _eye_plane(eye: Eye, at_rest: Float, target: Float, rest_pose: HeadPose, pose: HeadPose) -> Float:
+def _eye_plane(eye: Eye, landmarks: Float, target: Float, portrait_pose: HeadPose, pose: HeadPose) -> Float:
     """How the eye's plane moves from portrait to frame, (2, 3): the head's turn, carried by the eye's corners."""
     corners = [eye.loop[0], eye.loop[8]]
-    middle = at_rest[corners].mean(0)
+    middle = landmarks[corners].mean(0)
     step = 0.5 * eye.width
-    probe = rest_pose.to_head(middle + step * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], float))
+    probe = portrait_pose.to_head(middle + step * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], float))
     there = pose.to_picture(probe)[:, :2]
     linear = np.stack([there[1] - there[0], there[2] - there[0]], axis=1) / step
     shift = target[corners, :2].mean(0) - linear @ middle[:2]

@@ -16,7 +16,7 @@ from . import kernels
 from .eyes import paint_eyes
 from .mesh import OUTER, smoothstep
 from .mouth import paint_mouth
-from .occluded import Hidden, moved_by
+from .occluded import Occluded, spare_offset
 from .patch import Patch, opening
 from .portrait import MATTE_NAMES, Portrait
 
@@ -37,7 +37,7 @@ CHANNELS = {
     "Eyes": 1,  # the eyeballs between the lids
     "Mouth": 1,  # between the lips
     "Disocclusion": 1,  # plate that the portrait does not show
-    "Confidence": 1,  # 1 where the picture is only moved, towards 0 where it is stretched or hidden skin is borrowed
+    "Confidence": 1,  # 1 where the picture is only moved, towards 0 where it is stretched or filled by symmetry
     "Plate": 4,
 }
 DEFAULT_PASSES = ("Combined", "Matte", "Vector", "UV")
@@ -47,7 +47,7 @@ _BAND_ROWS = 256
 OVAL_NOISE = 0.05  # head units
 DEPTH_UNIT = 0.09  # metres, between the outer corners of an adult's eyes
 _DISTANCE = 1.0
-_TURNED = np.radians(5)  # with the head turned so far what was hidden is shown as `Hidden` and `Mirror` have it
+_TURNED = np.radians(5)  # from this turn on, what the portrait hides is filled completely
 
 
 @dataclass(frozen=True)
@@ -70,23 +70,23 @@ class Planes:
     Attributes:
         picture: (T, 2, 3) float32, where in the portrait the colour comes from, picture pixels.
         texture: the same in pixels of the person's window.
-        borrowed: (T, 6, 3) float32, see `kernels.shade_again`.
-        borrowing: (T,) uint8, which triangles borrow anything.
+        fill: (T, 6, 3) float32, what the portrait hides is filled with, see `kernels.shade_multisampled`.
+        filled: (T,) uint8, which triangles are filled at all.
         motion: (T, 4, 3) float32, pixels, see the Vector pass.
-        sure: (T, 1, 3) float32, 0..1, see the Confidence pass.
+        confidence: (T, 1, 3) float32, 0..1, see the Confidence pass.
     """
 
     picture: Float32
     texture: Float32
-    borrowed: Float32
-    borrowing: npt.NDArray[np.uint8]
+    fill: Float32
+    filled: npt.NDArray[np.uint8]
     motion: Float32
-    sure: Float32
+    confidence: Float32
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A portrait put into a pose: all that a band of rows needs. Made by `place`."""
+class PosedPortrait:
+    """A portrait put into a pose: all that a band of rows needs. Made by `pose_portrait`."""
 
     portrait: Portrait
     pose: Pose
@@ -95,14 +95,16 @@ class Placed:
     patches: tuple[Patch, ...]
 
 
-def place(portrait: Portrait, pose: Pose, *, previous: Pose | None = None, following: Pose | None = None) -> Placed:
+def pose_portrait(
+    portrait: Portrait, pose: Pose, *, previous: Pose | None = None, following: Pose | None = None
+) -> PosedPortrait:
     """Move the mesh, paint eyes and mouth. `previous`, `following`: the neighbours' poses, for motion vectors."""
     position = _positions(portrait, pose)
     target = position[: lm.COUNT]
     patches = [] if pose.is_identity else _patches(portrait, target)
     before, after = (position if other is None else _positions(portrait, other) for other in (previous, following))
     motion = np.concatenate([(before - position)[:, :2], (position - after)[:, :2]], axis=1) * [1, -1, 1, -1]
-    return Placed(
+    return PosedPortrait(
         portrait, pose, position.astype(np.float32), _planes(portrait, pose, position, motion), tuple(patches)
     )
 
@@ -117,13 +119,13 @@ def render(
     smooth_edges: bool = True,
     reuse: Frame | None = None,
 ) -> Frame:
-    """A whole frame. See `place` and `render_rows`."""
-    placed = place(portrait, pose, previous=previous, following=following)
-    return render_rows(placed, 0, portrait.height, passes=passes, smooth_edges=smooth_edges, reuse=reuse)
+    """A whole frame. See `pose_portrait` and `render_rows`."""
+    posed = pose_portrait(portrait, pose, previous=previous, following=following)
+    return render_rows(posed, 0, portrait.height, passes=passes, smooth_edges=smooth_edges, reuse=reuse)
 
 
 def render_rows(
-    placed: Placed,
+    posed: PosedPortrait,
     row: int,
     rows: int,
     *,
@@ -145,12 +147,12 @@ def render_rows(
     for name in wanted:
         if name not in CHANNELS:
             raise SettingsError(f"There is no pass called “{name}”: choose from {', '.join(CHANNELS)}.")
-    out = _canvas(wanted, rows, placed.portrait.width, reuse)
+    out = _canvas(wanted, rows, posed.portrait.width, reuse)
     # a band at a time: its working arrays stay in the processor's cache
     for top in range(0, rows, _BAND_ROWS):
         part = slice(top, min(top + _BAND_ROWS, rows))
         with kernels.ONE_AT_A_TIME:
-            band = Band(placed, row + top, part.stop - top, {name: array[part] for name, array in out.items()})
+            band = Band(posed, row + top, part.stop - top, {name: array[part] for name, array in out.items()})
             band.composite(smooth_edges)
             for name in wanted:
                 band.draw(name)
@@ -167,9 +169,9 @@ def _canvas(wanted: list[str], rows: int, width: int, reuse: Frame | None) -> di
 class Band:
     """The working arrays of one band of rows, and where its passes go."""
 
-    def __init__(self, placed: Placed, row: int, rows: int, out: dict[str, Float32]) -> None:
-        self.placed, self.portrait, self.out = placed, placed.portrait, out
-        self.row, self.rows, self.width = row, rows, placed.portrait.width
+    def __init__(self, posed: PosedPortrait, row: int, rows: int, out: dict[str, Float32]) -> None:
+        self.posed, self.portrait, self.out = posed, posed.portrait, out
+        self.row, self.rows, self.width = row, rows, posed.portrait.width
         self.triangles = self.portrait.mesh.triangles
         # one row more on either side, so that edges between bands are seen
         above, below = int(row > 0), int(row + rows < self.portrait.height)
@@ -184,42 +186,42 @@ class Band:
         """What both rasterisers want to know of the mesh."""
         mesh, alpha = self.portrait.mesh, self.portrait.alpha
         cutout = (mesh.region == OUTER).astype(np.uint8)
-        uv = np.ascontiguousarray(mesh.rest[:, :2], np.float32)
-        return self.placed.position, mesh.triangles, cutout, uv, alpha, np.float32(alpha.shape[1] / self.width)
+        uv = np.ascontiguousarray(mesh.bind_pose[:, :2], np.float32)
+        return self.posed.position, mesh.triangles, cutout, uv, alpha, np.float32(alpha.shape[1] / self.width)
 
     def composite(self, smooth_edges: bool) -> None:
         """Person over plate, eyes and mouth over both; at the identity pose the source itself."""
-        p, planes = self.portrait, self.placed.planes
+        p, planes = self.portrait, self.posed.planes
         layers = (p.layers.texture, p.layers.window, p.source, p.layers.plate, self.combined, self.matte)
         kernels.shade(self.seen, self.row, planes.texture, *layers)
-        if self.placed.pose.is_identity:
+        if self.posed.pose.is_identity:
             self.combined[:] = p.source[self.row : self.row + self.rows]
             return
-        pixels, sub_seen = self.again(smooth_edges)
+        pixels, sub_seen = self.multisampled(smooth_edges)
         if len(pixels):
-            kernels.shade_again(pixels, sub_seen, self.row, planes.texture, planes.borrowed, *layers)
-        for patch in self.placed.patches:
-            self._lay(patch)
+            kernels.shade_multisampled(pixels, sub_seen, self.row, planes.texture, planes.fill, *layers)
+        for patch in self.posed.patches:
+            self._composite_patch(patch)
 
-    def again(self, smooth_edges: bool) -> tuple[Int, Int]:
+    def multisampled(self, smooth_edges: bool) -> tuple[Int, Int]:
         """Pixels, (count, 2), that need several samples, and what is seen at them, (count, SUBSAMPLES)."""
         edge_of, pixels, sub_seen = self._edges() if smooth_edges else _NO_EDGES
-        if not self.placed.planes.borrowing.any():
+        if not self.posed.planes.filled.any():
             return pixels, sub_seen
-        more = self._borrowing(edge_of)
+        more = self._filled_pixels(edge_of)
         same = np.repeat(self.seen[more[:, 0], more[:, 1]][:, None], kernels.SUBSAMPLES, axis=1)
         return np.concatenate([pixels, more]), np.concatenate([sub_seen, same])
 
-    def _borrowing(self, edge_of: Int) -> Int:
-        """Pixels, (count, 2), whose triangles borrow from the mirrored half."""
-        planes = self.placed.planes
-        corners = self.placed.position[self.triangles[planes.borrowing > 0].ravel(), :2]
+    def _filled_pixels(self, edge_of: Int) -> Int:
+        """Pixels, (count, 2), whose triangles are filled."""
+        planes = self.posed.planes
+        corners = self.posed.position[self.triangles[planes.filled > 0].ravel(), :2]
         top, bottom = corners[:, 1].min() - self.row, corners[:, 1].max() - self.row
         if top > self.rows or bottom < 0:
             return np.empty((0, 2), np.int32)
         x0, x1 = (int(x) for x in np.clip([corners[:, 0].min(), corners[:, 0].max() + 1], 0, self.width))
         found = np.empty((self.rows * max(x1 - x0, 0), 2), np.int32)
-        return found[: kernels.list_borrowed(self.seen, planes.borrowing, edge_of, x0, x1, found)]
+        return found[: kernels.list_filled(self.seen, planes.filled, edge_of, x0, x1, found)]
 
     def _edges(self) -> tuple[Int, Int, Int]:
         """Pixels where one part of the person hides another, and what is seen at the samples within them."""
@@ -238,7 +240,7 @@ class Band:
         kernels.rasterise_edges(*self._mesh(), self.row, edge_of, sub_seen, sub_depth)
         return edge_of, edges, sub_seen
 
-    def _lay(self, patch: Patch) -> None:
+    def _composite_patch(self, patch: Patch) -> None:
         rows, columns, inside = self.overlap(patch)
         if rows.stop <= rows.start:
             return
@@ -279,24 +281,24 @@ class Band:
         drawn[name](self.out[name])
 
     def _stmap(self, out: Float32) -> None:
-        picture = self.placed.planes.picture
+        picture = self.posed.planes.picture
         kernels.stmap(self.seen, self.row, picture, self.matte, self.width, self.portrait.height, out)
 
     def _vectors(self, out: Float32) -> None:
         """previous - current, current - following, pixels, y up: Cycles' intern/cycles/kernel/geom/primitive.h."""
-        kernels.interpolate(self.seen, self.row, self.placed.planes.motion, self.matte, False, out)
+        kernels.interpolate(self.seen, self.row, self.posed.planes.motion, self.matte, False, out)
 
     def _region_matte(self, out: Float32, name: str) -> None:
         maps = np.ascontiguousarray(self.portrait.mattes[..., [MATTE_NAMES.index(name)]])
         scale = np.float32(maps.shape[1] / self.width)
-        kernels.texture_passes(self.seen, self.row, self.placed.planes.picture, scale, maps, self.matte, out)
+        kernels.texture_passes(self.seen, self.row, self.posed.planes.picture, scale, maps, self.matte, out)
 
     def _openings(self, out: Float32, loops: Iterable[tuple[int, ...]]) -> None:
         """What lies between the lids or the lips."""
         out[:] = 0
         softness = 0.004 * self.portrait.interocular
         for loop in loops:
-            outline = self.placed.position[list(loop), :2].astype(np.float64)
+            outline = self.posed.position[list(loop), :2].astype(np.float64)
             hole = opening(outline, self.width, self.portrait.height, softness=softness)
             if hole is None:
                 continue
@@ -308,7 +310,7 @@ class Band:
 
     def _depth_pass(self, out: Float32) -> None:
         unit, near = np.float32(DEPTH_UNIT / self.portrait.pose.scale), np.float32(self.portrait.pose.translation[2])
-        far = np.float32(self.portrait.mesh.rest[:, 2].max())
+        far = np.float32(self.portrait.mesh.bind_pose[:, 2].max())
         z = np.where((self.seen >= 0) & (self.matte > 0.5), self.depth, far)
         out[..., 0] = (z - near) * unit + np.float32(_DISTANCE)
 
@@ -323,11 +325,11 @@ class Band:
             out[top - self.row : bottom - self.row, x0:x1, 0] = was * (1 - now)
 
     def _confidence(self, out: Float32) -> None:
-        kernels.interpolate(self.seen, self.row, self.placed.planes.sure, self.matte, True, out)
-        hidden = np.empty_like(out)
-        self._disocclusion(hidden)
-        # the plate is sure where the portrait shows it
-        out += 1 - self.matte[..., None] - hidden
+        kernels.interpolate(self.seen, self.row, self.posed.planes.confidence, self.matte, True, out)
+        disoccluded = np.empty_like(out)
+        self._disocclusion(disoccluded)
+        # the plate is certain where the portrait shows it
+        out += 1 - self.matte[..., None] - disoccluded
 
     def _plate(self, out: Float32) -> None:
         out[:] = self.portrait.source[self.row : self.row + self.rows]
@@ -362,18 +364,18 @@ def _patches(portrait: Portrait, target: Float) -> list[Patch]:
 def _positions(portrait: Portrait, pose: Pose) -> Float:
     """All vertices of the mesh in a pose, (N, 3) float64 pixels."""
     if pose.is_identity:
-        return portrait.mesh.rest
-    rest = portrait.pose
+        return portrait.mesh.bind_pose
+    still = portrait.pose
     there = HeadPose(
-        rest.scale * pose.scale,
-        pose.rotation @ rest.rotation,
-        rest.translation + rest.scale * pose.translation,
+        still.scale * pose.scale,
+        pose.rotation @ still.rotation,
+        still.translation + still.scale * pose.translation,
     )
     mesh = portrait.mesh
     face = there.to_picture(portrait.head + pose.displacement)
-    outer = mesh.rest[lm.COUNT :]
-    pull = mesh.follow @ _firm(pose.displacement[list(lm.OVAL)])
-    moved = there.to_picture(rest.to_head(outer) + pull)
+    outer = mesh.bind_pose[lm.COUNT :]
+    pull = mesh.oval_weights @ _firm(pose.displacement[list(lm.OVAL)])
+    moved = there.to_picture(still.to_head(outer) + pull)
     outer = outer + mesh.rigid[:, None] * (moved - outer)
     return np.concatenate([face, outer])
 
@@ -388,13 +390,13 @@ def _firm(displacement: Float) -> Float:
     return followed
 
 
-def stretch(portrait: Portrait, position: Float) -> Float:
+def vertex_stretch(portrait: Portrait, position: Float) -> Float:
     """How many portrait pixels each frame pixel covers along the most stretched direction, at most 1. (N,)
 
     The smallest singular value of the map from frame to portrait: 1 where nothing is enlarged, 0.5 where one pixel of
     the portrait is spread over two.
     """
-    t, now, then = portrait.mesh.triangles, position[:, :2], portrait.mesh.rest[:, :2]
+    t, now, then = portrait.mesh.triangles, position[:, :2], portrait.mesh.bind_pose[:, :2]
     a, b = now[t[:, 1]] - now[t[:, 0]], now[t[:, 2]] - now[t[:, 0]]
     u, v = then[t[:, 1]] - then[t[:, 0]], then[t[:, 2]] - then[t[:, 0]]
     det = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
@@ -413,51 +415,53 @@ def stretch(portrait: Portrait, position: Float) -> Float:
 
 def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float) -> Planes:
     mesh = portrait.mesh
-    small = stretch(portrait, position)
-    sure = small.copy()
-    sure[: lm.FACE_POINTS] *= 0.3 + 0.7 * portrait.mirror.visible
-    picture = kernels.planes(position, mesh.triangles, mesh.rest[:, :2])
+    stretch = vertex_stretch(portrait, position)
+    confidence = stretch.copy()
+    confidence[: lm.FACE_POINTS] *= 0.3 + 0.7 * portrait.symmetry.visible
+    picture = kernels.planes(position, mesh.triangles, mesh.bind_pose[:, :2])
     texture = picture.copy()
     texture[..., 0] -= portrait.layers.window[:2]
     planes = Planes(
         picture=picture,
         texture=texture,
-        borrowed=np.zeros((len(mesh.triangles), 6, 3), np.float32),
-        borrowing=np.zeros(len(mesh.triangles), np.uint8),
+        fill=np.zeros((len(mesh.triangles), 6, 3), np.float32),
+        filled=np.zeros(len(mesh.triangles), np.uint8),
         motion=kernels.planes(position, mesh.triangles, motion),
-        sure=kernels.planes(position, mesh.triangles, sure[:, None]),
+        confidence=kernels.planes(position, mesh.triangles, confidence[:, None]),
     )
-    if len(portrait.mirror.loan):
-        _borrow_skin(portrait, pose, position, small, planes)
-    if portrait.hidden is not None:
-        _show_hidden(portrait, portrait.hidden, pose, position, sure, planes)
+    if len(portrait.symmetry.weight):
+        _fill_by_symmetry(portrait, pose, position, stretch, planes)
+    if portrait.occluded is not None:
+        _fill_occluded(portrait, portrait.occluded, pose, position, confidence, planes)
     return planes
 
 
-def _borrow_skin(portrait: Portrait, pose: Pose, position: Float, small: Float, planes: Planes) -> None:
-    """The mirrored half is taken only where the skin has to be stretched to cover what came into view."""
-    mesh, mirror = portrait.mesh, portrait.mirror
+def _fill_by_symmetry(portrait: Portrait, pose: Pose, position: Float, stretch: Float, planes: Planes) -> None:
+    """Take skin from the other half of the face, but only where it would be stretched over what came into view."""
+    mesh, symmetry = portrait.mesh, portrait.symmetry
     skin: npt.NDArray[np.bool_] = np.all(mesh.triangles < lm.FACE_POINTS, axis=1)
-    source = mirror.source - portrait.layers.window[:2]
-    lent = mirror.lent(small[: lm.FACE_POINTS], turned(pose))
-    values = np.concatenate([source, lent[:, None], mirror.gain], axis=1)
-    planes.borrowed[skin] = kernels.planes(position, mesh.triangles[skin], values)
-    planes.borrowing[skin] = (values[mesh.triangles[skin], 2] > 1e-3).any(1)
+    source = symmetry.source - portrait.layers.window[:2]
+    weight = symmetry.fill_weight(stretch[: lm.FACE_POINTS], head_turn(pose))
+    values = np.concatenate([source, weight[:, None], symmetry.gain], axis=1)
+    planes.fill[skin] = kernels.planes(position, mesh.triangles[skin], values)
+    planes.filled[skin] = (values[mesh.triangles[skin], 2] > 1e-3).any(1)
 
 
-def _show_hidden(portrait: Portrait, hidden: Hidden, pose: Pose, position: Float, sure: Float, planes: Planes) -> None:
-    """What the face hides is shown when the head turns."""
-    behind, triangles = hidden.triangles, portrait.mesh.triangles[hidden.triangles]
-    amount = turned(pose) * hidden.share
-    planes.borrowed[behind, :2] = planes.texture[behind]
-    planes.borrowed[behind, :2, 0] += moved_by(hidden, portrait.layers)
-    planes.borrowed[behind, 2:3] = kernels.planes(position, triangles, amount[:, None])
-    planes.borrowed[behind, 3:, 0] = 1
-    planes.borrowing[behind] = (amount[triangles] > 1e-3).any(1)
-    planes.sure[behind] = kernels.planes(position, triangles, (sure * (1 - 0.7 * amount))[:, None])
+def _fill_occluded(
+    portrait: Portrait, occluded: Occluded, pose: Pose, position: Float, confidence: Float, planes: Planes
+) -> None:
+    """Show what the face hides in the portrait as the head turns."""
+    behind, triangles = occluded.triangles, portrait.mesh.triangles[occluded.triangles]
+    amount = head_turn(pose) * occluded.weight
+    planes.fill[behind, :2] = planes.texture[behind]
+    planes.fill[behind, :2, 0] += spare_offset(occluded, portrait.layers)
+    planes.fill[behind, 2:3] = kernels.planes(position, triangles, amount[:, None])
+    planes.fill[behind, 3:, 0] = 1
+    planes.filled[behind] = (amount[triangles] > 1e-3).any(1)
+    planes.confidence[behind] = kernels.planes(position, triangles, (confidence * (1 - 0.7 * amount))[:, None])
 
 
-def turned(pose: Pose) -> float:
+def head_turn(pose: Pose) -> float:
     """How far a pose turns the head, 0..1; 1 from _TURNED on."""
     # a rotation by a is sqrt(8) sin(a / 2) away from the identity
     angle = 2 * float(np.arcsin(min(np.linalg.norm(pose.rotation - np.eye(3)) / np.sqrt(8), 1)))
@@ -471,10 +475,10 @@ __all__ = [
     "DEPTH_UNIT",
     "Band",
     "Frame",
-    "Placed",
-    "place",
+    "PosedPortrait",
+    "pose_portrait",
     "render",
     "render_rows",
-    "stretch",
-    "turned",
+    "vertex_stretch",
+    "head_turn",
 ]

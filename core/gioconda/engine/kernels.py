@@ -381,16 +381,16 @@ def _over(red, green, blue, alpha, behind, by, bx, out, y, x):  # type: ignore[n
 
 
 @njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
-def shade_again(  # type: ignore[no-untyped-def]
-    pixels, sub_seen, row0, uv, borrows, texture, window, source, plate, combined, matte
+def shade_multisampled(  # type: ignore[no-untyped-def]
+    pixels, sub_seen, row0, uv, fill, texture, window, source, plate, combined, matte
 ):
-    """Shade the listed pixels anew: with several samples, and with what hidden skin borrows from the other half.
+    """Shade the listed pixels anew: with several samples, and filled where the portrait shows nothing.
 
     Args:
         pixels: (count, 2) int32, row and column in the band.
         sub_seen: (count, SUBSAMPLES) int32, the triangle at each sample.
-        borrows: (T, 6, 3) float32, planes: the other half's texture coordinates, how much of it to take, and the gain
-            on its red, green and blue; zero where nothing is borrowed.
+        fill: (T, 6, 3) float32, planes: the texture coordinates of what fills a triangle, its weight, and the gain on
+            its red, green and blue; zero where nothing is filled.
         others: as `shade`.
     """
     x_first, y_first, x_last, y_last = window[0], window[1], window[2], window[3]
@@ -408,14 +408,14 @@ def shade_again(  # type: ignore[no-untyped-def]
             u = uv[t, 0, 0] + uv[t, 0, 1] * sx + uv[t, 0, 2] * sy
             v = uv[t, 1, 0] + uv[t, 1, 1] * sx + uv[t, 1, 2] * sy
             r, g, b, a = _cubic(texture, u, v)
-            m = borrows[t, 2, 0] + borrows[t, 2, 1] * sx + borrows[t, 2, 2] * sy
+            m = fill[t, 2, 0] + fill[t, 2, 1] * sx + fill[t, 2, 2] * sy
             if m > np.float32(1e-3):
-                u = borrows[t, 0, 0] + borrows[t, 0, 1] * sx + borrows[t, 0, 2] * sy
-                v = borrows[t, 1, 0] + borrows[t, 1, 1] * sx + borrows[t, 1, 2] * sy
+                u = fill[t, 0, 0] + fill[t, 0, 1] * sx + fill[t, 0, 2] * sy
+                v = fill[t, 1, 0] + fill[t, 1, 1] * sx + fill[t, 1, 2] * sy
                 r2, g2, b2, a2 = _cubic(texture, u, v)
-                r += m * (r2 * (borrows[t, 3, 0] + borrows[t, 3, 1] * sx + borrows[t, 3, 2] * sy) - r)
-                g += m * (g2 * (borrows[t, 4, 0] + borrows[t, 4, 1] * sx + borrows[t, 4, 2] * sy) - g)
-                b += m * (b2 * (borrows[t, 5, 0] + borrows[t, 5, 1] * sx + borrows[t, 5, 2] * sy) - b)
+                r += m * (r2 * (fill[t, 3, 0] + fill[t, 3, 1] * sx + fill[t, 3, 2] * sy) - r)
+                g += m * (g2 * (fill[t, 4, 0] + fill[t, 4, 1] * sx + fill[t, 4, 2] * sy) - g)
+                b += m * (b2 * (fill[t, 5, 0] + fill[t, 5, 1] * sx + fill[t, 5, 2] * sy) - b)
                 a += m * (a2 - a)
             red += share * r
             green += share * g
@@ -429,11 +429,11 @@ def shade_again(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def list_borrowed(seen, borrowing, edge_of, x_first, x_last, pixels):  # type: ignore[no-untyped-def]
-    """List the pixels of triangles that borrow, unless they are edge pixels already. Returns how many.
+def list_filled(seen, filled, edge_of, x_first, x_last, pixels):  # type: ignore[no-untyped-def]
+    """List the pixels of triangles that are filled, unless they are edge pixels already. Returns how many.
 
     Args:
-        borrowing: (T,) uint8.
+        filled: (T,) uint8.
         edge_of: (rows, W) int32 from `find_edges`, or empty.
         x_first, x_last: the columns to look at.
         pixels: (capacity, 2) int32, out.
@@ -442,7 +442,7 @@ def list_borrowed(seen, borrowing, edge_of, x_first, x_last, pixels):  # type: i
     for y in range(len(seen)):
         for x in range(x_first, x_last):
             t = seen[y, x]
-            if t >= 0 and borrowing[t] and (edge_of.size == 0 or edge_of[y, x] < 0):
+            if t >= 0 and filled[t] and (edge_of.size == 0 or edge_of[y, x] < 0):
                 if count < len(pixels):
                     pixels[count, 0], pixels[count, 1] = y, x
                 count += 1

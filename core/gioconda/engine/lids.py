@@ -133,7 +133,7 @@ def close_lid(
     lid: Lid,
     loop: tuple[int, ...],
     origin: Float,
-    at_rest: Float,
+    landmarks: Float,
     target: Float,
     zoom: float,
     size: tuple[int, int],
@@ -143,24 +143,24 @@ def close_lid(
 
     Args:
         loop: the eye's 16 landmarks; origin: the crop's corner in the picture.
-        at_rest, target: (478, 3) landmarks in the portrait and in this frame, pixels.
+        landmarks, target: (478, 3) landmarks in the portrait and in this frame, pixels.
         zoom: portrait pixels per frame pixel.
         size: width and height of the picture.
     """
     crease = list(crease_above(loop))
-    rest, now = at_rest[list(loop), :2], target[list(loop), :2]
-    gap, gap_rest = (np.linalg.norm(p[1:8] - p[:8:-1], axis=1).mean() for p in (now, rest))
-    width, width_rest = float(np.linalg.norm(now[8] - now[0])), float(np.linalg.norm(rest[8] - rest[0]))
-    closed = float(smoothstep(np.array((0.6 - gap / max(gap_rest, 0.04 * width_rest)) / 0.35)))
-    shut = float(smoothstep(np.array((_SLIT - gap * zoom / width_rest) / (_SLIT - _NO_SLIT))))
-    if closed <= 0 or width * zoom < 0.3 * width_rest:
+    still, now = landmarks[list(loop), :2], target[list(loop), :2]
+    gap, gap_still = (np.linalg.norm(p[1:8] - p[:8:-1], axis=1).mean() for p in (now, still))
+    width, width_still = float(np.linalg.norm(now[8] - now[0])), float(np.linalg.norm(still[8] - still[0]))
+    closed = float(smoothstep(np.array((0.6 - gap / max(gap_still, 0.04 * width_still)) / 0.35)))
+    shut = float(smoothstep(np.array((_SLIT - gap * zoom / width_still) / (_SLIT - _NO_SLIT))))
+    if closed <= 0 or width * zoom < 0.3 * width_still:
         return eye
-    along, along_rest = (now[8] - now[0]) / width, (rest[8] - rest[0]) / width_rest
+    along, along_still = (now[8] - now[0]) / width, (still[8] - still[0]) / width_still
     there = _columns(now, target[crease, :2], along)
     over = np.maximum.accumulate((now[:9] - now[0]) @ along / width)
     tau = np.interp(there.at, over + 1e-9 * np.arange(9), np.arange(9))
-    here = _columns(rest, at_rest[crease, :2], along_rest, tau)
-    up, up_rest = (_upward(a, p[crease, :2], q) for a, p, q in ((along, target, now), (along_rest, at_rest, rest)))
+    here = _columns(still, landmarks[crease, :2], along_still, tau)
+    up, up_still = (_upward(a, p[crease, :2], q) for a, p, q in ((along, target, now), (along_still, landmarks, still)))
     base = now[0] + (there.at * width)[:, None] * along
     upper, lower = (-((p - base) @ up) for p in (there.upper, there.lower))
     crossed = upper > lower
@@ -173,7 +173,7 @@ def close_lid(
             lower,
             there.height,
             here.height,
-            lid.edge * width_rest,
+            lid.edge * width_still,
             *(here.upper - origin).T,
             *(here.lower - origin).T,
         ],
@@ -183,7 +183,7 @@ def close_lid(
     patch = _enlarged(eye, corners, size)
     if patch is None:
         return eye
-    frame = np.array([*(now[0] - patch.origin), *along, *up, *up_rest], np.float32)
+    frame = np.array([*(now[0] - patch.origin), *along, *up, *up_still], np.float32)
     amounts = np.array([closed, shut, width, zoom, _LASHES * width, lid.light], np.float32)
     _draw(lid.skin, lid.soft, table, frame, amounts, lid.lash.astype(np.float32), patch.colour, patch.coverage)
     return patch

@@ -35,20 +35,20 @@ _DEPTH_PX = 320  # size at which the prior's depth is read off
 
 @dataclass(frozen=True)
 class HeadMesh:
-    """The portrait's mesh at rest. Vertices 0..477 are the landmarks, the rest the outer grid.
+    """The portrait's mesh. Vertices 0..477 are the landmarks, the rest the outer grid.
 
     Attributes:
-        rest: (N, 3) float64, picture space: pixels and depth.
+        bind_pose: (N, 3) float64, the vertices in the portrait, picture space: pixels and depth.
         triangles: (T, 3) int32.
         region: (T,) uint8: FACE, OUTER, MOUTH_HOLE, EYE_HOLE.
-        follow: (N - 478, 36) float64: how the outer vertices share the displacement of the oval's points.
+        oval_weights: (N - 478, 36) float64: how the outer vertices share the displacement of the oval's points.
         rigid: (N - 478,) float64: 1 moves with the head, 0 stays with the body.
     """
 
-    rest: Float
+    bind_pose: Float
     triangles: Int
     region: npt.NDArray[np.uint8]
-    follow: Float
+    oval_weights: Float
     rigid: Float
 
 
@@ -63,15 +63,15 @@ def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32) -> HeadMesh:
     laplacian = _laplacian(len(points), triangles)
     on_person = _sample(matte, points) > 0.3
     depth = _outer_depth(points, oval[:, 2], landmarks, pose, laplacian, on_person, matte.shape, cell, face_px)
-    follow = _screened(laplacian, (cell / (FALLOFF * face_px)) ** 2, np.eye(len(oval)))[len(oval) :]
+    oval_weights = _screened(laplacian, (cell / (FALLOFF * face_px)) ** 2, np.eye(len(oval)))[len(oval) :]
     outer = np.concatenate([grid, depth[len(oval) :, None]], axis=1)
     index = np.concatenate([np.array(lm.OVAL), lm.COUNT + np.arange(len(grid))]).astype(np.int32)
     face, region = _face_triangles()
     return HeadMesh(
-        rest=np.concatenate([landmarks, outer]),
+        bind_pose=np.concatenate([landmarks, outer]),
         triangles=np.concatenate([face, index[triangles]]).astype(np.int32),
         region=np.concatenate([region, np.full(len(triangles), OUTER, np.uint8)]),
-        follow=follow,
+        oval_weights=oval_weights,
         rigid=_rigid_weight(outer, landmarks, pose),
     )
 
@@ -176,7 +176,7 @@ def _outer_depth(
     known &= on_person
     known[:count] = True
     depth = _harmonic(laplacian, known, np.where(known, prior, 0.0))
-    # a rim of ears is no zigzag
+    # smooths spikes, such as at the rim of an ear
     above = (laplacian @ depth)[count:] / np.maximum(laplacian.diagonal()[count:], 1)
     depth[count:] -= np.maximum(above - _SPIKE * pose.scale, 0)
     residue = _screened(laplacian, (cell / (0.25 * face_px)) ** 2, oval_depth - depth[:count])
@@ -199,16 +199,16 @@ def _prior_depth(
     # the head may reach beyond the picture: read the depth on a canvas with a margin of half a picture
     margin = 0.5 * max(height, width)
     canvas = (max(2, round((height + 2 * margin) * scale)), max(2, round((width + 2 * margin) * scale)))
-    placed = fitted.copy()
-    placed[:, :2] = (placed[:, :2] + margin) * scale
-    seen, depth = nearest(placed, triangles, canvas[1], canvas[0])
+    scaled = fitted.copy()
+    scaled[:, :2] = (scaled[:, :2] + margin) * scale
+    seen, depth = nearest(scaled, triangles, canvas[1], canvas[0])
     hit = (seen >= 0).astype(np.float32)
     sigma = 0.021 * float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2])) * scale
     smooth = resample.gaussian_blur(np.where(hit > 0, depth, 0).astype(np.float32), sigma)
     weight = resample.gaussian_blur(hit, sigma)
-    place = (points + margin) * scale
-    w = _sample(weight, place).astype(np.float64)
-    z = _sample(smooth, place) / np.maximum(w, 1e-6)
+    at = (points + margin) * scale
+    w = _sample(weight, at).astype(np.float64)
+    z = _sample(smooth, at) / np.maximum(w, 1e-6)
     return np.where(w > 0.3, z, np.inf), w > 0.3
 
 

@@ -1,4 +1,4 @@
-"""Which skin the picture shows, and where the hidden half of a turned face can borrow from the other half."""
+"""Symmetry fill: the skin that a turned face hides is taken from the visible half of the face."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ _CANVAS_PX = 256
 
 
 @dataclass(frozen=True)
-class Mirror:
+class SymmetryFill:
     """
     Attributes:
         visible: (468,) float64, 0..1: how well the picture shows each skin point.
-        source: (468, 2) float32, where the mirrored point is, pixels.
-        loan: (468,) float32, how much may be taken from there once the point comes into view; empty: none.
-        gain: (468, 3) float32, from the borrowed half's colour to this half's, so that the light stays where it was.
-        hidden: (468,) float32, 0..1: the part of the face's rim that the picture does not show.
+        source: (468, 2) float32, where the mirrored point is in the picture, pixels.
+        weight: (468,) float32, how much may be taken from there once the point comes into view; empty: nothing.
+        gain: (468, 3) float32, from the colour there to this half's, so that the light stays where it was.
+        occluded: (468,) float32, 0..1: the part of the face's rim that the picture does not show.
     """
 
     visible: Float
     source: Float32
-    loan: Float32
+    weight: Float32
     gain: Float32
-    hidden: Float32
+    occluded: Float32
 
-    def lent(self, small: Float, turned: float) -> Float:
+    def fill_weight(self, stretch: Float, turned: float) -> Float:
         """How much each point takes from the other half, (468,): where it must be stretched, or comes into view.
 
-        small: (468,), see `frame.stretch`; turned: 0..1, how far the head is turned, see `frame.turned`.
+        stretch: (468,), see `frame.vertex_stretch`; turned: 0..1, how far the head is turned, see `frame.head_turn`.
         """
-        return np.asarray(self.loan * np.maximum(smoothstep((0.85 - small) / 0.45), turned * self.hidden), np.float64)
+        return np.asarray(
+            self.weight * np.maximum(smoothstep((0.85 - stretch) / 0.45), turned * self.occluded), np.float64
+        )
 
 
-def find_mirror(landmarks: Float, matte: Float32, colour: Float32) -> Mirror:
-    """Visibility of the skin and the loan from the better half.
+def find_symmetry_fill(landmarks: Float, matte: Float32, colour: Float32) -> SymmetryFill:
+    """How well each point of the skin is seen, and how much of it may be taken from the other half.
 
     Args:
         landmarks: (478, 3) pixels.
@@ -55,23 +57,23 @@ def find_mirror(landmarks: Float, matte: Float32, colour: Float32) -> Mirror:
     pairs = lm.mirrored()[: lm.FACE_POINTS]
     on_person = smoothstep((_eroded_at(matte, points) - 0.6) / 0.35)
     towards = _towards(points)
-    shown = smoothstep((towards - 0.12) / 0.30) * _unhidden(points)
+    shown = smoothstep((towards - 0.12) / 0.30) * _unoccluded(points)
     visible = shown * on_person
-    loan = np.clip(visible[pairs] - visible, 0, 1) * np.sqrt(1 - visible)
-    loan = _averaged(smoothstep(loan * 1.6)[:, None], 2)[:, 0]
-    # hair has no mirror: the loan ends before it. It runs to the rim where the outline lies before the background, and
-    # where the rim is hidden: there the picture shows something else, mostly cheek that lies before it
-    loan = loan * (1 - on_person * shown * (1 - _away_from_oval()))
+    weight = np.clip(visible[pairs] - visible, 0, 1) * np.sqrt(1 - visible)
+    weight = _averaged(smoothstep(weight * 1.6)[:, None], 2)[:, 0]
+    # Hair is not symmetric, so the weight falls to 0 towards hair. It reaches the oval where the background lies behind
+    # the outline, and where the rim is occluded: there the picture shows something else, mostly the cheek before it.
+    weight = weight * (1 - on_person * shown * (1 - _away_from_oval()))
     unseen = smoothstep((0.02 - towards) / 0.12)
-    hidden = unseen * smoothstep((5.0 - _rings()) / 3)
-    # beside the person there is nothing of one's own to show; instead of a hidden rim the other one, even from the side
-    loan = np.maximum(loan, np.maximum(1 - on_person, hidden * (1 - unseen[pairs])))
+    occluded = unseen * smoothstep((5.0 - _rings()) / 3)
+    # points beside the person have no skin of their own, and an occluded rim is always taken from the visible one
+    weight = np.maximum(weight, np.maximum(1 - on_person, occluded * (1 - unseen[pairs])))
     source = points[pairs, :2].astype(np.float32)
-    if loan.max() > 0.35:
+    if weight.max() > 0.35:
         gain = _gain(points, pairs, visible, colour)
     else:
-        loan, gain = np.zeros(0), np.ones((len(points), 3), np.float32)
-    return Mirror(visible, source, loan.astype(np.float32), gain, hidden.astype(np.float32))
+        weight, gain = np.zeros(0), np.ones((len(points), 3), np.float32)
+    return SymmetryFill(visible, source, weight.astype(np.float32), gain, occluded.astype(np.float32))
 
 
 def _towards(points: Float) -> Float:
@@ -89,14 +91,14 @@ def _towards(points: Float) -> Float:
     return np.asarray(-normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-12))
 
 
-def _unhidden(points: Float) -> Float:
+def _unoccluded(points: Float) -> Float:
     """1 where no other part of the face lies before the point."""
     low, high = points[:, :2].min(0), points[:, :2].max(0)
     scale = _CANVAS_PX / float((high - low).max())
-    placed = points.copy()
-    placed[:, :2] = (points[:, :2] - low) * scale
-    depth = nearest(placed, lm.triangles(), _CANVAS_PX + 1, _CANVAS_PX + 1)[1]
-    at = np.clip(placed[:, :2].astype(int), 0, _CANVAS_PX)
+    scaled = points.copy()
+    scaled[:, :2] = (points[:, :2] - low) * scale
+    depth = nearest(scaled, lm.triangles(), _CANVAS_PX + 1, _CANVAS_PX + 1)[1]
+    at = np.clip(scaled[:, :2].astype(int), 0, _CANVAS_PX)
     front = depth[at[:, 1], at[:, 0]]
     apart = 0.06 * float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT] - points[lm.EYE_OUTER_LEFT]))
     return np.where((front < 1e29) & (points[:, 2] - front > apart), 0.0, 1.0)
@@ -156,6 +158,6 @@ def _gain(points: Float, pairs: npt.NDArray[np.int32], visible: Float, colour: F
     x = np.clip((points[:, 0] * scale).astype(int), 0, small.shape[1] - 1)
     y = np.clip((points[:, 1] * scale).astype(int), 0, small.shape[0] - 1)
     light = np.log(np.maximum(small[y, x].astype(np.float64), 1e-3))
-    sure = (visible * visible[pairs])[:, None] ** 2 + 1e-4
-    ratio = _averaged(sure * (light - light[pairs]), 12) / _averaged(sure, 12)
+    confidence = (visible * visible[pairs])[:, None] ** 2 + 1e-4
+    ratio = _averaged(confidence * (light - light[pairs]), 12) / _averaged(confidence, 12)
     return np.exp(np.clip(ratio, -1.0, 1.0)).astype(np.float32)

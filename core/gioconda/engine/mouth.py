@@ -136,22 +136,22 @@ def _exposure(colour: Float32, skin: Float, *, hue: float) -> Float:
 
 def paint_mouth(
     mouth: Mouth,
-    at_rest: Float,
+    landmarks: Float,
     target: Float,
     displacement: Float,
-    rest_pose: HeadPose,
+    portrait_pose: HeadPose,
     pose: HeadPose,
     size: tuple[int, int],
 ) -> Patch | None:
     """The inside of the mouth of one frame, or None while there is nothing to add to the warped picture.
 
     Args:
-        at_rest, target: (478, 3) landmarks in the portrait and in this frame, pixels.
+        landmarks, target: (478, 3) landmarks in the portrait and in this frame, pixels.
         displacement: (478, 3) head space, this frame's expression.
-        rest_pose, pose: the head's pose in the portrait and in this frame.
+        portrait_pose, pose: the head's pose in the portrait and in this frame.
         size: width and height of the picture.
     """
-    apart = lm.interocular(at_rest)
+    apart = lm.interocular(landmarks)
     lips = target[list(lm.LIPS_INNER), :2]
     opened = area(lips) / apart**2
     shown = float(smoothstep(np.array((opened - max(mouth.open_area, 0.0) * 1.15 - 0.002) / 0.008)))
@@ -162,7 +162,7 @@ def paint_mouth(
         return None
     coverage = hole.coverage()
     colour = _arch(mouth, hole, coverage, displacement, pose, opened, apart)
-    turn = _teeth_plane(at_rest, rest_pose, pose)
+    turn = _teeth_plane(landmarks, portrait_pose, pose)
     if mouth.own.picture.size and abs(np.linalg.det(turn[:, :2])) > _EDGE_ON:
         back = np.linalg.inv(turn[:, :2])
         linear, corner = mouth.own.place[:, :2] @ back, mouth.own.place[:, 2]
@@ -175,11 +175,11 @@ def paint_mouth(
     return Patch(hole.origin, colour, coverage * np.float32(shown))
 
 
-def _teeth_plane(at_rest: Float, rest_pose: HeadPose, pose: HeadPose) -> Float:
+def _teeth_plane(landmarks: Float, portrait_pose: HeadPose, pose: HeadPose) -> Float:
     """How the upper teeth, rigid in the skull, move from the portrait to this frame, (2, 3)."""
-    middle = at_rest[[lm.LIP_TOP, lm.LIP_BOTTOM]].mean(0) + [0, 0, 0.08 * rest_pose.scale]
-    step = 0.3 * rest_pose.scale
-    probe = rest_pose.to_head(middle + step * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], float))
+    middle = landmarks[[lm.LIP_TOP, lm.LIP_BOTTOM]].mean(0) + [0, 0, 0.08 * portrait_pose.scale]
+    step = 0.3 * portrait_pose.scale
+    probe = portrait_pose.to_head(middle + step * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], float))
     there = pose.to_picture(probe)[:, :2]
     linear = np.stack([there[1] - there[0], there[2] - there[0]], axis=1) / step
     return np.concatenate([linear, (there[0] - linear @ middle[:2])[:, None]], axis=1)
@@ -196,13 +196,13 @@ def _arch(
     vertices, normals = arch.opened(angle)
     head = _fitted(vertices, mouth.fit)
     head[:, 0] += displacement[list(_CHIN), 0].mean() * arch.jaw
-    placed = pose.to_picture(head)
-    colours = _lit(mouth, placed[:, 2] / pose.scale, normals @ pose.rotation.T, opened)
-    placed[:, :2] -= hole.origin
+    posed = pose.to_picture(head)
+    colours = _lit(mouth, posed[:, 2] / pose.scale, normals @ pose.rotation.T, opened)
+    posed[:, :2] -= hole.origin
     image = np.empty((hole.size[1], hole.size[0], 3), np.float32)
     image[:] = (np.array([0.006, 0.005, 0.005]) * mouth.exposure).astype(np.float32)
     rasterise_colours(
-        placed.astype(np.float32),
+        posed.astype(np.float32),
         arch.triangles,
         colours.astype(np.float32),
         image,

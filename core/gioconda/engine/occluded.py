@@ -1,4 +1,4 @@
-"""What a turned face hides of hair and place behind it: continued from beyond its contour.
+"""What a turned face hides of the hair and background behind it: continued from beyond its contour.
 
 On a face that is turned away the cheek's contour lies outside the oval that the outer mesh is welded to. There the
 picture shows the face, so the outer triangles behind it must not take their colour from the picture: when the head
@@ -31,40 +31,40 @@ _MARGIN = 2  # pixels
 
 
 @dataclass(frozen=True)
-class Hidden:
+class Occluded:
     """Where outer triangles lie behind the face.
 
     Attributes:
         triangles: (T,) bool, those of the mesh that must not take their colour from the picture, and their neighbours.
-        share: (N,) float64, how much of what is hidden each vertex shows: 1, towards the neighbours' rims 0.
-        box: (4,) int32, x0, y0, x1, y1: the part of the picture they take it from at rest.
-        taken: (h, w, 2) int32, for each pixel of the box the row and column of the picture it becomes.
+        weight: (N,) float64, how much each vertex shows of what is hidden: 1, towards the rim of `triangles` 0.
+        box: (4,) int32, x0, y0, x1, y1: the part of the picture that they cover in the portrait.
+        source: (h, w, 2) int32, row and column of the picture that each pixel of the box takes its colour from.
     """
 
     triangles: Mask
-    share: Float
+    weight: Float
     box: npt.NDArray[np.int32]
-    taken: npt.NDArray[np.int32]
+    source: npt.NDArray[np.int32]
 
 
-def find_hidden(mesh: HeadMesh) -> Hidden | None:
-    """What of the outer mesh the face covers at rest; None where it covers nothing."""
-    rest, outer = mesh.rest, mesh.region == OUTER
-    face_px = float(np.linalg.norm(rest[lm.FOREHEAD, :2] - rest[lm.CHIN, :2]))
+def find_occluded(mesh: HeadMesh) -> Occluded | None:
+    """What of the outer mesh the face covers in the portrait; None where it covers nothing."""
+    vertices, outer = mesh.bind_pose, mesh.region == OUTER
+    face_px = float(np.linalg.norm(vertices[lm.FOREHEAD, :2] - vertices[lm.CHIN, :2]))
     covered, depth = _covered(mesh, outer, face_px)
     if not len(covered):
         return None
     found, sliver = np.flatnonzero(outer)[covered], min(_SLIVER * face_px, 0.5 * depth)
-    share = np.zeros(len(rest))
-    share[mesh.triangles[found]] = 1
-    triangles = outer & (share[mesh.triangles] > 0).any(1)
-    box = _box(rest[mesh.triangles[triangles].ravel(), :2], _MARGIN)
+    weight = np.zeros(len(vertices))
+    weight[mesh.triangles[found]] = 1
+    triangles = outer & (weight[mesh.triangles] > 0).any(1)
+    box = _box(vertices[mesh.triangles[triangles].ravel(), :2], _MARGIN)
     around = box + int(_REACH * face_px) * np.array([-1, -1, 1, 1])
     face = _face(mesh, outer, around, 1.0)
-    taken = _reflected(distance_transform_edt(~face) <= sliver) + around[1::-1]
+    source = _reflected(distance_transform_edt(~face) <= sliver) + around[1::-1]
     x, y = box[:2] - around[:2]
-    inner = taken[y : y + box[3] - box[1], x : x + box[2] - box[0]]
-    return Hidden(triangles, share, box.astype(np.int32), np.ascontiguousarray(inner, np.int32))
+    inner = source[y : y + box[3] - box[1], x : x + box[2] - box[0]]
+    return Occluded(triangles, weight, box.astype(np.int32), np.ascontiguousarray(inner, np.int32))
 
 
 def _covered(mesh: HeadMesh, outer: Mask, face_px: float) -> tuple[Int, float]:
@@ -73,44 +73,44 @@ def _covered(mesh: HeadMesh, outer: Mask, face_px: float) -> tuple[Int, float]:
     Looked up in a small picture.
     """
     scale = min(1.0, _LOOK_PX / face_px)
-    box = _box(mesh.rest[: lm.COUNT, :2] * scale, _MARGIN)
+    box = _box(mesh.bind_pose[: lm.COUNT, :2] * scale, _MARGIN)
     from_oval = distance_transform_edt(~_filled_oval(mesh, box, scale))
-    behind = _drawn(mesh.rest * scale, mesh.triangles[outer], box)
+    behind = _drawn(mesh.bind_pose * scale, mesh.triangles[outer], box)
     beyond = _face(mesh, outer, box, scale) & (from_oval > _LEAST * face_px * scale) & (behind >= 0)
     return np.unique(behind[beyond]), float(from_oval[beyond].max(initial=0) / scale)
 
 
 def _face(mesh: HeadMesh, outer: Mask, box: Int, scale: float) -> Mask:
     """Where in a box of the scaled picture there is face, (h, w)."""
-    return (_drawn(mesh.rest * scale, mesh.triangles[~outer], box) >= 0) | _filled_oval(mesh, box, scale)
+    return (_drawn(mesh.bind_pose * scale, mesh.triangles[~outer], box) >= 0) | _filled_oval(mesh, box, scale)
 
 
 def _filled_oval(mesh: HeadMesh, box: Int, scale: float) -> Mask:
     """What the face's oval touches, (h, w)."""
     (x, y), (w, h) = box[:2], box[2:] - box[:2]
-    return np.asarray(draw.fill_polygon(mesh.rest[list(lm.OVAL), :2] * scale - (x, y), int(w), int(h)) > 1e-3)
+    return np.asarray(draw.fill_polygon(mesh.bind_pose[list(lm.OVAL), :2] * scale - (x, y), int(w), int(h)) > 1e-3)
 
 
-def rows_needed(hidden: Hidden | None) -> int:
-    """How many spare rows `lay` wants below the person's texture."""
-    return 0 if hidden is None else len(hidden.taken)
+def spare_rows(occluded: Occluded | None) -> int:
+    """How many spare rows `fill_spare_rows` needs below the person's texture."""
+    return 0 if occluded is None else len(occluded.source)
 
 
-def lay(hidden: Hidden | None, layers: Layers) -> None:
+def fill_spare_rows(occluded: Occluded | None, layers: Layers) -> None:
     """Write what is hidden into the spare rows of the person's texture."""
-    if hidden is None:
+    if occluded is None:
         return
     x0, y0, x1, y1 = layers.window
-    spare = layers.texture[-len(hidden.taken) :, PAD:]
-    taken = hidden.taken[:, : spare.shape[1]]
-    rows, columns = np.clip(taken[..., 0], y0, y1 - 1) - y0, np.clip(taken[..., 1], x0, x1 - 1) - x0
-    spare[:, : taken.shape[1]] = layers.texture[rows + PAD, columns + PAD]
+    spare = layers.texture[-len(occluded.source) :, PAD:]
+    source = occluded.source[:, : spare.shape[1]]
+    rows, columns = np.clip(source[..., 0], y0, y1 - 1) - y0, np.clip(source[..., 1], x0, x1 - 1) - x0
+    spare[:, : source.shape[1]] = layers.texture[rows + PAD, columns + PAD]
 
 
-def moved_by(hidden: Hidden, layers: Layers) -> tuple[int, int]:
+def spare_offset(occluded: Occluded, layers: Layers) -> tuple[int, int]:
     """x and y from the texture coordinates of the picture, pixels of the window, to those of what is hidden there."""
-    x, y = (int(k) for k in hidden.box[:2] - layers.window[:2])
-    return -x, len(layers.texture) - len(hidden.taken) - PAD - y
+    x, y = (int(k) for k in occluded.box[:2] - layers.window[:2])
+    return -x, len(layers.texture) - len(occluded.source) - PAD - y
 
 
 def _box(points: Float, margin: float) -> Int:

@@ -16,47 +16,47 @@ Int = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Lists:
+class PixelLists:
     """The pixels of a whole frame that are not just background; numbered row by row.
 
     Attributes:
         plain: (n,) int32 and plain_triangle (n,) int32: pixels that show one triangle's colour.
-        again: (m,) int32 and again_triangle (m, SUBSAMPLES) int32, MISS where nothing is seen: pixels that need several
-            samples or borrow from the mirrored half, see `kernels.shade_again`.
+        multisampled: (m,) int32 and multisampled_triangle (m, SUBSAMPLES) int32, MISS where nothing is seen: pixels
+            that need several samples or are filled, see `kernels.shade_multisampled`.
         patch: (k,) int32, patch_colour (k, 4), patch_coverage (k, 1) float32: eyes and mouth; to be weighed with the
             matte. No pixel is named twice in any list.
     """
 
     plain: Int
     plain_triangle: Int
-    again: Int
-    again_triangle: Int
+    multisampled: Int
+    multisampled_triangle: Int
     patch: Int
     patch_colour: Float32
     patch_coverage: Float32
 
 
-def list_pixels(band: Band, *, smooth_edges: bool = True) -> Lists:
+def list_pixels(band: Band, *, smooth_edges: bool = True) -> PixelLists:
     """The lists of a whole frame, from what is seen in it."""
     seen = band.seen
     with ONE_AT_A_TIME:
-        several, triangles = band.again(smooth_edges)
-    taken = np.zeros(seen.shape, np.bool_)
-    taken[several[:, 0], several[:, 1]] = True
+        several, triangles = band.multisampled(smooth_edges)
+    excluded = np.zeros(seen.shape, np.bool_)
+    excluded[several[:, 0], several[:, 1]] = True
     starts = np.zeros(len(seen) + 1, np.int64)
     with ONE_AT_A_TIME:
-        _count(seen, taken, starts[1:])
+        _count(seen, excluded, starts[1:])
         np.cumsum(starts, out=starts)
         plain, triangle = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
-        _list(seen, taken, starts, plain, triangle)
-    again = (several[:, 0] * band.width + several[:, 1]).astype(np.int32)
-    return Lists(plain, triangle, again, np.ascontiguousarray(triangles, np.int32), *_patches(band))
+        _list(seen, excluded, starts, plain, triangle)
+    multisampled = (several[:, 0] * band.width + several[:, 1]).astype(np.int32)
+    return PixelLists(plain, triangle, multisampled, np.ascontiguousarray(triangles, np.int32), *_patches(band))
 
 
 def _patches(band: Band) -> tuple[Int, Float32, Float32]:
     """Eyes and mouth as one list; where two overlap, the later over the earlier as on a matte of 1."""
     found: list[tuple[Int, Float32, Float32]] = []
-    for patch in band.placed.patches:
+    for patch in band.posed.patches:
         rows, columns, inside = band.overlap(patch)
         if rows.stop <= rows.start:
             continue
@@ -67,11 +67,11 @@ def _patches(band: Band) -> tuple[Int, Float32, Float32]:
     if not found:
         return np.zeros(0, np.int32), np.zeros((0, 4), np.float32), np.zeros((0, 1), np.float32)
     pixel, colour, coverage = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return _once(pixel, colour, coverage.astype(np.float32))
+    return _merge_duplicates(pixel, colour, coverage.astype(np.float32))
 
 
-def _once(pixel: Int, colour: Float32, coverage: Float32) -> tuple[Int, Float32, Float32]:
-    """No pixel twice: c over b is c + (1 - c) b, with the colours in the same proportion."""
+def _merge_duplicates(pixel: Int, colour: Float32, coverage: Float32) -> tuple[Int, Float32, Float32]:
+    """Merge what is listed twice: c over b is c + (1 - c) b, with the colours in the same proportion."""
     single, first, counts = np.unique(pixel, return_index=True, return_counts=True)
     if len(single) == len(pixel):
         return pixel, colour, coverage
@@ -86,23 +86,23 @@ def _once(pixel: Int, colour: Float32, coverage: Float32) -> tuple[Int, Float32,
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def _list(seen, taken, starts, pixel, triangle):  # type: ignore[no-untyped-def]
-    """The pixels that show a triangle and are not taken; each row's begin at starts, (rows + 1,)."""
+def _list(seen, excluded, starts, pixel, triangle):  # type: ignore[no-untyped-def]
+    """The pixels that show a triangle and are not multisampled; each row's begin at starts, (rows + 1,)."""
     width = seen.shape[1]
     for y in prange(seen.shape[0]):
         k = starts[y]
         for x in range(width):
-            if seen[y, x] >= 0 and not taken[y, x]:
+            if seen[y, x] >= 0 and not excluded[y, x]:
                 pixel[k] = y * width + x
                 triangle[k] = seen[y, x]
                 k += 1
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def _count(seen, taken, counts):  # type: ignore[no-untyped-def]
-    """How many pixels of each row show a triangle and are not taken; counts: (rows,), out."""
+def _count(seen, excluded, counts):  # type: ignore[no-untyped-def]
+    """How many pixels of each row show a triangle and are not excluded; counts: (rows,), out."""
     for y in prange(seen.shape[0]):
         count = 0
         for x in range(seen.shape[1]):
-            count += seen[y, x] >= 0 and not taken[y, x]
+            count += seen[y, x] >= 0 and not excluded[y, x]
         counts[y] = count

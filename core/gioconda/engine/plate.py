@@ -24,7 +24,7 @@ class Layers:
     Attributes:
         window: (4,) int32, x0, y0, x1, y1 in picture pixels; outside it the picture is all plate.
         texture: (h + 2 PAD + spare, w + 2 PAD, 4) float32, the person, premultiplied, its border repeated; the spare
-            rows are for what the face hides, see `hidden.Hidden`.
+            rows are for what the face hides, see `occluded.Occluded`.
         plate: (h, w, 4) float32, premultiplied; equal to the picture wherever there is no person.
     """
 
@@ -39,7 +39,7 @@ def split(
     *,
     clean_plate: Float | None = None,
     cutout: bool = False,
-    sure: bool = False,
+    exact_plate: bool = False,
     spare: int = 0,
 ) -> Layers:
     """Person and plate from a picture and its matte, with  person + (1 - person alpha) · plate = picture.
@@ -47,9 +47,9 @@ def split(
     Args:
         picture: (H, W, 4) float32, scene-linear, premultiplied, unclamped.
         matte: (H, W) float32, 0..1.
-        clean_plate: (H, W, 4) float32, the artist's picture of the place without the person.
+        clean_plate: (H, W, 4) float32, the artist's picture of the background without the person.
         cutout: the picture's own alpha is the matte: there is nothing behind the person.
-        sure: where there is any person at all, the plate is right and the person takes the difference.
+        exact_plate: where there is any person at all, the plate is right and the person takes the difference.
         spare: rows of zeros below the texture.
 
     Where the estimates contradict the picture the plate gives way by least squares (with r = I - aF - (1-a)B, B gains
@@ -62,10 +62,10 @@ def split(
         return Layers(window, _padded(colour, spare), np.zeros_like(colour))
     own_plate = clean_plate[y0:y1, x0:x1].copy() if clean_plate is not None else None
     behind = own_plate if own_plate is not None else _fill_behind(picture, matte, window)
-    return Layers(window, _person(colour, alpha, behind, sure, spare), behind)
+    return Layers(window, _person(colour, alpha, behind, exact_plate, spare), behind)
 
 
-def _person(colour: Float, alpha: Float, behind: Float, sure: bool, spare: int) -> Float:
+def _person(colour: Float, alpha: Float, behind: Float, exact_plate: bool, spare: int) -> Float:
     """The person's layer, premultiplied, (h + 2 PAD + spare, w + 2 PAD, 4); `behind` becomes what is seen of it."""
     height, width = alpha.shape
     texture = np.zeros((height + 2 * PAD + spare, width + 2 * PAD, 4), np.float32)
@@ -78,17 +78,19 @@ def _person(colour: Float, alpha: Float, behind: Float, sure: bool, spare: int) 
         soft = np.nonzero((a > 0) & (a < 1))
         if own is not None and len(soft[0]):
             f = _unbounded(resample.enlarged_rows(own, width, height, rows)[soft])
-            person[rows][soft], behind[rows][soft] = _divided(i[soft], a[soft][:, None], f, behind[rows][soft], sure)
+            person[rows][soft], behind[rows][soft] = _divided(
+                i[soft], a[soft][:, None], f, behind[rows][soft], exact_plate
+            )
     _repeat_border(texture[: height + 2 * PAD])
     return texture
 
 
-def _divided(i: Float, s: Float, f: Float, b: Float, sure: bool) -> tuple[Float, Float]:
+def _divided(i: Float, s: Float, f: Float, b: Float, exact_plate: bool) -> tuple[Float, Float]:
     """Soft pixels shared out between the layers: person's (premultiplied) and plate's, (N, 4) each.
 
     i: the picture; s: (N, 1) the matte; f, b: what person and plate are estimated to be there.
     """
-    if not sure:
+    if not exact_plate:
         residue = (i - s * f - (1 - s) * b) / (s * s + (1 - s) * (1 - s))
         # the plate takes its share only where hardly anything hides it: else the hair would leave its ghost there
         b = np.maximum(b + np.clip((0.10 - s) / 0.08, 0, 1) * (1 - s) * residue, np.minimum(i, 0))
@@ -128,14 +130,14 @@ def _unbounded(colour: Float) -> Float:
 
 
 def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) -> Float:
-    """The place behind the person, painted in smoothly from what is seen around it. (h, w, 4) float32."""
+    """The background behind the person, painted in smoothly from what is seen around it. (h, w, 4) float32."""
     height, width = matte.shape
     scale = min(1.0, _FILL_PX / max(height, width))
     w, h = max(1, round(width * scale)), max(1, round(height * scale))
     seen = resample.resize(matte, w, h, method="area") <= 0.004
     seen = resample.erode(seen, max(1.0, 0.006 * max(h, w)))
     small = resample.resize(picture, w, h, method="area")
-    filled = painted(small, seen) if seen.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
+    filled = inpainted(small, seen) if seen.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
     x0, y0, x1, y1 = window
     whole = np.array([[w / width, 0, x0 * w / width], [0, h / height, y0 * h / height]])
     behind = resample.warp_affine(np.ascontiguousarray(filled), whole, int(x1 - x0), int(y1 - y0), method="cubic")
@@ -151,7 +153,7 @@ def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) ->
     return behind
 
 
-def painted(picture: Float, seen: npt.NDArray[np.bool_]) -> Float:
+def inpainted(picture: Float, seen: npt.NDArray[np.bool_]) -> Float:
     """Unseen pixels continued from the rim (lines run on), fading into a smooth mixture deeper in. (h, w, 4)"""
     smooth = resample.fill_holes_smooth(picture, seen)
     reach = 0.05 * max(seen.shape)

@@ -11,12 +11,12 @@ from .. import landmarks as lm
 from ..errors import PictureError
 from ..imaging import draw, resample
 from ..pose import HeadPose, head_pose
-from . import occluded
 from .eyes import Eye, find_eyes
 from .kernels import PAD
 from .mesh import HeadMesh, build_mesh
-from .mirrored_skin import Mirror, find_mirror
+from .mirrored_skin import SymmetryFill, find_symmetry_fill
 from .mouth import Mouth, find_mouth
+from .occluded import Occluded, fill_spare_rows, find_occluded, spare_rows
 from .plate import Layers, split
 
 Float = npt.NDArray[np.float64]
@@ -38,8 +38,8 @@ class Portrait:
         head: (478, 3) float64, the landmarks in head space.
         layers: person and plate.
         mesh: the triangles that move.
-        mirror: which skin is hidden and where it can borrow from.
-        hidden: which hair and place the face hides, where it is turned far enough.
+        symmetry: which skin the picture does not show, and where on the other half it can be taken from.
+        occluded: which hair and background the face hides, where it is turned far enough.
         eyes, mouth: what the mesh cannot show.
         alpha: (h, w) float32, the matte, small and a little grown, for the rasteriser's cut-outs.
         mattes: (h, w, 4) float32, small source-space mattes, see MATTE_NAMES.
@@ -51,8 +51,8 @@ class Portrait:
     head: Float
     layers: Layers
     mesh: HeadMesh
-    mirror: Mirror
-    hidden: occluded.Hidden | None
+    symmetry: SymmetryFill
+    occluded: Occluded | None
     eyes: tuple[Eye, ...]
     mouth: Mouth
     alpha: Float32
@@ -86,7 +86,7 @@ def prepare(
         source: (H, W, 4) float32, scene-linear, premultiplied, unclamped and finite.
         landmarks: (478, 3) pixels.
         matte: (H, W) float32, 0..1: the person, hair included.
-        clean_plate: (H, W, 4) float32, the place without the person, if the artist has it.
+        clean_plate: (H, W, 4) float32, the background without the person, if the artist has it.
         cutout: True when the picture's own alpha is the matte and nothing lies behind the person.
 
     Raises:
@@ -97,24 +97,26 @@ def prepare(
     pose = head_pose(points)
     head = pose.to_head(points)
     mesh = build_mesh(points, pose, matte)
-    mirror = find_mirror(points, matte, source)
+    symmetry = find_symmetry_fill(points, matte, source)
     eyes, mouth = find_eyes(source, points), find_mouth(source, points, head, lm.template())
     mattes = _mattes(source, points, matte)
     # last: what the others need while they are made is free again, and the layers are the largest
-    behind = occluded.find_hidden(mesh)
-    layers = split(source, matte, clean_plate=clean_plate, cutout=cutout, spare=occluded.rows_needed(behind))
-    occluded.lay(behind, layers)
+    hidden = find_occluded(mesh)
+    layers = split(source, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))
+    fill_spare_rows(hidden, layers)
     alpha = _cutout_alpha(layers, matte.shape)
-    return Portrait(source, points, pose, head, layers, mesh, mirror, behind, eyes, mouth, alpha, mattes)
+    return Portrait(source, points, pose, head, layers, mesh, symmetry, hidden, eyes, mouth, alpha, mattes)
 
 
-def with_plate(portrait: Portrait, matte: Float32, plate: Float32, *, sure: bool = False) -> Portrait:
-    """The same portrait before another place, (H, W, 4), cut out by another matte, (H, W); nothing else changes.
+def with_plate(portrait: Portrait, matte: Float32, plate: Float32, *, exact_plate: bool = False) -> Portrait:
+    """The same portrait before another background, (H, W, 4), cut out by another matte, (H, W); nothing else changes.
 
-    sure: see `plate.split`.
+    exact_plate: see `plate.split`.
     """
-    layers = split(portrait.source, matte, clean_plate=plate, sure=sure, spare=occluded.rows_needed(portrait.hidden))
-    occluded.lay(portrait.hidden, layers)
+    layers = split(
+        portrait.source, matte, clean_plate=plate, exact_plate=exact_plate, spare=spare_rows(portrait.occluded)
+    )
+    fill_spare_rows(portrait.occluded, layers)
     return replace(portrait, layers=layers, alpha=_cutout_alpha(layers, matte.shape))
 
 
@@ -157,12 +159,12 @@ def _mattes(source: Float32, points: Float, matte: Float32) -> Float32:
     height, width = matte.shape
     scale = min(1.0, _MATTES_PX / max(height, width))
     w, h = max(2, round(width * scale)), max(2, round(height * scale))
-    placed = points[:, :2] * [w / width, h / height]
+    scaled = points[:, :2] * [w / width, h / height]
     alpha = resample.resize(matte, w, h, method="area")
-    face = draw.fill_polygon(placed[list(lm.OVAL)], w, h)
-    lips = draw.fill_polygon(placed[list(lm.LIPS_OUTER)], w, h)
-    lips = np.clip(lips - draw.fill_polygon(placed[list(lm.LIPS_INNER)], w, h), 0, 1)
-    hair = _hair(resample.resize(source, w, h, method="area")[..., :3], alpha, face, placed)
+    face = draw.fill_polygon(scaled[list(lm.OVAL)], w, h)
+    lips = draw.fill_polygon(scaled[list(lm.LIPS_OUTER)], w, h)
+    lips = np.clip(lips - draw.fill_polygon(scaled[list(lm.LIPS_INNER)], w, h), 0, 1)
+    hair = _hair(resample.resize(source, w, h, method="area")[..., :3], alpha, face, scaled)
     body = np.clip(1 - np.maximum(face, hair), 0, 1)
     return np.ascontiguousarray(np.stack([face, lips, hair * (1 - face), body], axis=2), np.float32)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import Placed, Portrait, render_rows
+from ..engine import Portrait, PosedPortrait, render_rows
 from ..engine.mesh import smoothstep
 from ..imaging import resample
 from ..imaging.color import choose_display
@@ -59,17 +59,17 @@ class Painter:
         self.square = _resized(self.seen, len(painted.picture))
         self.fault = painted.picture - _shown(self._view(self.square, portrait.source))
 
-    def correct(self, placed: Placed, combined: Float32, matte: Float32) -> None:
+    def correct(self, posed: PosedPortrait, combined: Float32, matte: Float32) -> None:
         """Change a whole frame in place: combined (H, W, 4) premultiplied scene-linear, matte (H, W).
 
         Raises:
             ModelError: the engine's networks cannot work.
         """
-        if placed.pose.is_identity:
+        if posed.pose.is_identity:
             return
         painted = self.prepared.frame(_shown(self._view(self.seen, combined)))
         frame = self._view(self.square, combined)
-        change = painted.picture - _shown(frame) - self._fault_in(placed)
+        change = painted.picture - _shown(frame) - self._fault_in(posed)
         self._lay(change, frame, self._share(painted, matte), combined, matte)
 
     def _view(self, square: Crop, combined: Float32) -> Float32:
@@ -84,7 +84,7 @@ class Painter:
         soft = resample.box_filter(inside, max(1, int(EDGE * size / 2)))
         return np.asarray(soft * painted.valid, np.float32)
 
-    def _fault_in(self, placed: Placed) -> Float32:
+    def _fault_in(self, posed: PosedPortrait) -> Float32:
         """What the engine gets wrong of the portrait at rest, moved to where this frame shows it, (size, size, 3)."""
         size, (width, height) = self.square.size, (self.portrait.width, self.portrait.height)
         middles = np.arange(size) + 0.5
@@ -94,7 +94,7 @@ class Painter:
         source = np.empty((size, size, 2))
         for first in range(int(rows.min()), int(rows.max()) + 1, BAND):
             count = min(BAND, height - first)
-            stmap = render_rows(placed, first, count, passes=("UV",), smooth_edges=False).passes["UV"]
+            stmap = render_rows(posed, first, count, passes=("UV",), smooth_edges=False).passes["UV"]
             here = (rows >= first) & (rows < first + count)
             source[here] = stmap[rows[here] - first, columns[here], :2]
         # the map says where whole pixels come from; the square's points lie beside their middles
@@ -153,12 +153,12 @@ def open_engine(folder: Path, device: str = "auto", *, threads: int | None = Non
 
 
 def painted(
-    painter: Painter, placed: Placed, passes: Sequence[str], *, smooth_edges: bool = True
+    painter: Painter, posed: PosedPortrait, passes: Sequence[str], *, smooth_edges: bool = True
 ) -> dict[str, Float32]:
     """A whole frame's passes; all but Combined stay the geometry's. Raises: ModelError, as `Painter.correct`."""
     needed = [*dict.fromkeys((*passes, "Combined", "Matte"))]
-    made = render_rows(placed, 0, painter.portrait.height, passes=needed, smooth_edges=smooth_edges).passes
-    painter.correct(placed, made["Combined"], made["Matte"][..., 0])
+    made = render_rows(posed, 0, painter.portrait.height, passes=needed, smooth_edges=smooth_edges).passes
+    painter.correct(posed, made["Combined"], made["Matte"][..., 0])
     return {name: made[name] for name in passes}
 
 

@@ -1,4 +1,4 @@
-"""The networks' corrections laid over frames at their own size, as standard operators: the twin of `engine.correct`."""
+"""Applies the networks' corrections to frames, as standard operators: the twin of `engine.apply_kernels`."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import Placed
+from ..engine import PosedPortrait
 from ..engine.mesh import smoothstep
 from ..neural import features
 from ..neural.corrector import OWN, WIDE, WIDE_SPAN, Corrector
@@ -53,18 +53,18 @@ class Looked:
     crops: Float32
 
 
-def looked(corrector: Corrector, placed: Placed) -> Looked:
+def looked(corrector: Corrector, posed: PosedPortrait) -> Looked:
     """Measure a frame."""
     portrait, still = corrector.portrait, corrector.still
-    crops = features.crops_now(portrait, still, placed)
+    crops = features.crops_now(portrait, still, posed)
     squares = tuple(_square(crop, portrait.width, portrait.height) for crop in crops)
-    shapes = features.shapes(portrait, still, placed, crops)
-    strength = corrector.share(placed)
-    *moved, apart = features.own_movement(portrait, placed)
+    shapes = features.shapes(portrait, still, posed, crops)
+    strength = corrector.share(posed)
+    *moved, apart = features.own_movement(portrait, posed)
     lips, left, right = (float(s) for s in smoothstep(np.array(moved) / OWN))
     lips *= float(1 - smoothstep(np.array((apart - WIDE) / WIDE_SPAN)))
     into = np.stack([crop.from_picture() / crop.size for crop in crops]).astype(np.float32)
-    return Looked(squares, shapes, features.numbers(portrait, placed), (strength, lips, left, right), into)
+    return Looked(squares, shapes, features.numbers(portrait, posed), (strength, lips, left, right), into)
 
 
 def _square(crop: Crop, width: int, height: int) -> Square:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import Placed, Portrait
+from ..engine import Portrait, PosedPortrait
 from ..engine.frame import Band
 from ..engine.kernels import ONE_AT_A_TIME
-from ..engine.pixel_lists import Lists, list_pixels
+from ..engine.pixel_lists import PixelLists, list_pixels
 
 Float32 = npt.NDArray[np.float32]
 Array = npt.NDArray[np.generic]
@@ -28,26 +28,26 @@ class Listed:
     """A frame ready for the device.
 
     Attributes:
-        placed: the portrait in its pose.
+        posed: the portrait in its pose.
         band: what is seen, the whole picture as one band; None once nobody needs it any more.
         lists: its pixels.
     """
 
-    placed: Placed
+    posed: PosedPortrait
     band: Band
-    lists: Lists
+    lists: PixelLists
 
 
-def listed(placed: Placed, *, smooth_edges: bool = True) -> Listed:
+def listed(posed: PosedPortrait, *, smooth_edges: bool = True) -> Listed:
     """Look which triangle is seen where."""
     with ONE_AT_A_TIME:
-        band = Band(placed, 0, placed.portrait.height, {})
-    return Listed(placed, band, list_pixels(band, smooth_edges=smooth_edges))
+        band = Band(posed, 0, posed.portrait.height, {})
+    return Listed(posed, band, list_pixels(band, smooth_edges=smooth_edges))
 
 
 def can_be_drawn(frame: Listed) -> bool:
     """Whether there is anything for the device to do: not at the identity pose, not without a person in the picture."""
-    return not frame.placed.pose.is_identity and len(frame.lists.plain) > 0
+    return not frame.posed.pose.is_identity and len(frame.lists.plain) > 0
 
 
 def of_portrait(portrait: Portrait) -> dict[str, Array]:
@@ -73,10 +73,10 @@ def of_portrait(portrait: Portrait) -> dict[str, Array]:
 
 def of_frames(frames: Sequence[Listed]) -> dict[str, Array]:
     """What changes with every frame, for a batch; each of `can_be_drawn`."""
-    portrait = frames[0].placed.portrait
+    portrait = frames[0].posed.portrait
     pixels, triangles = portrait.width * portrait.height, len(portrait.mesh.triangles)
     lists = [frame.lists for frame in frames]
-    planes = [frame.placed.planes for frame in frames]
+    planes = [frame.posed.planes for frame in frames]
 
     def numbered(name: str, step: int) -> Array:
         """Joined, each frame's numbers after those of the frame before; MISS stays."""
@@ -92,9 +92,9 @@ def of_frames(frames: Sequence[Listed]) -> dict[str, Array]:
     made = {
         "frames": np.array([len(frames)], np.int64),
         "planes": np.concatenate([each.texture for each in planes]).reshape(-1, 6),
-        "borrows": np.concatenate([each.borrowed for each in planes]).reshape(-1, 18),
-        **{name: numbered(name, pixels) for name in ("plain", "again", "patch")},
-        **{name: numbered(name, triangles) for name in ("plain_triangle", "again_triangle")},
+        "fill": np.concatenate([each.fill for each in planes]).reshape(-1, 18),
+        **{name: numbered(name, pixels) for name in ("plain", "multisampled", "patch")},
+        **{name: numbered(name, triangles) for name in ("plain_triangle", "multisampled_triangle")},
         "patch_colour": np.concatenate([one.patch_colour for one in lists]),
         "patch_coverage": np.concatenate([one.patch_coverage for one in lists]),
     }
@@ -103,9 +103,9 @@ def of_frames(frames: Sequence[Listed]) -> dict[str, Array]:
 
 def _none_empty(made: dict[str, Array]) -> dict[str, Array]:
     """Lists of nothing are no shape for a device: a pixel that is shaded anyway stands in, and comes out the same."""
-    if not len(made["again"]):
-        made["again"] = made["plain"][:1]
-        made["again_triangle"] = np.repeat(made["plain_triangle"][:1, None], 4, axis=1)
+    if not len(made["multisampled"]):
+        made["multisampled"] = made["plain"][:1]
+        made["multisampled_triangle"] = np.repeat(made["plain_triangle"][:1, None], 4, axis=1)
     if not len(made["patch"]):
         made["patch"] = made["plain"][:1]
         made["patch_colour"], made["patch_coverage"] = np.zeros((1, 4), np.float32), np.zeros((1, 1), np.float32)

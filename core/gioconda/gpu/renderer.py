@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from ..engine import CHANNELS, Placed, Portrait
-from ..engine.apply_kernels import follow
+from ..engine import CHANNELS, Portrait, PosedPortrait
+from ..engine.apply_kernels import warp_pass
 from ..engine.frame import Band
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import DeviceError
@@ -94,10 +94,10 @@ class Renderer:
             still |= crops.of_portrait(self.corrector)
         self._held = {name: self.graph.hold(array) for name, array in still.items()}
 
-    def prepare(self, placed: Placed) -> Prepared:
+    def prepare(self, posed: PosedPortrait) -> Prepared:
         """The processor's part of a frame, before the device's."""
-        looked = None if self.corrector is None or placed.pose.is_identity else crops.looked(self.corrector, placed)
-        return Prepared(inputs.listed(placed, smooth_edges=self.smooth_edges), looked)
+        looked = None if self.corrector is None or posed.pose.is_identity else crops.looked(self.corrector, posed)
+        return Prepared(inputs.listed(posed, smooth_edges=self.smooth_edges), looked)
 
     def draw(self, frames: Sequence[Prepared], passes: Sequence[str]) -> list[Passes]:
         """One run of the graph: frames that `inputs.can_be_drawn`, at least one.
@@ -149,7 +149,7 @@ class Renderer:
             made[name] = drawn[name].copy()
             with ONE_AT_A_TIME:
                 steps = steps_of(self.portrait, name)
-                follow(drawn[name], 0, self.portrait.height, moves, 0, steps, made[name])
+                warp_pass(drawn[name], 0, self.portrait.height, moves, 0, steps, made[name])
         return made
 
     def render(self, frames: Sequence[Prepared], passes: Sequence[str]) -> list[Passes | None]:
@@ -174,7 +174,7 @@ class Renderer:
         return out
 
     def stream(
-        self, poses: Iterable[Callable[[], Placed]], passes: Sequence[str], report: Report
+        self, poses: Iterable[Callable[[], PosedPortrait]], passes: Sequence[str], report: Report
     ) -> Iterator[Passes | None]:
         """Frame after frame, in order. When the device fails, this is said and the rest, left out, the processor's.
 

@@ -12,7 +12,7 @@ from ..engine.kernels import PAD, SUBSAMPLES
 from .graph import FLOAT, INT32, INT64, Graph, Value
 from .sampling import padded
 
-LENT = 1e-3  # less of the other half than this is not worth taking
+FILLED = 1e-3  # less of the other half than this is not worth taking
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ def shaded(g: Graph, canvas: Canvas) -> Canvas:
     texture = _Texture(g, g.input("texture", FLOAT, ("texels", 4)), size, planes)
     plain, triangle = g.input("plain", INT32, ("plain",)), g.input("plain_triangle", INT32, ("plain",))
     once = texture.seen(triangle, *(at.reshape(-1, 1) for at in canvas.place(plain)))
-    again = g.input("again", INT32, ("again",))
-    pixel = g.concat(plain, again, axis=0)
-    colour = g.concat(once, _several(g, canvas, texture, again), axis=0)
+    multisampled = g.input("multisampled", INT32, ("multisampled",))
+    pixel = g.concat(plain, multisampled, axis=0)
+    colour = g.concat(once, _several(g, canvas, texture, multisampled), axis=0)
     alpha = colour.part(3, 4, axis=1)
     behind = canvas.behind.rows(pixel % (canvas.width * canvas.height))
     # what lies behind stays to the last bit where there is nothing of the person
@@ -87,18 +87,18 @@ def shaded(g: Graph, canvas: Canvas) -> Canvas:
 
 
 def _several(g: Graph, canvas: Canvas, texture: _Texture, pixel: Value) -> Value:
-    """Where parts hide each other and where skin is borrowed: the mean of SUBSAMPLES samples, (n, 4)."""
-    triangles = g.input("again_triangle", INT32, ("again", SUBSAMPLES))
-    borrows = g.input("borrows", FLOAT, ("triangles", 18))
+    """Where parts hide each other and where skin is filled: the mean of SUBSAMPLES samples, (n, 4)."""
+    triangles = g.input("multisampled_triangle", INT32, ("multisampled", SUBSAMPLES))
+    fill = g.input("fill", FLOAT, ("triangles", 18))
     every = g.op("Shape", triangles, kind=INT64)
     x, y = (at.reshape(-1, 1).expand(every).reshape(-1, 1) for at in canvas.place(pixel))
     triangle = triangles.reshape(-1, 1)
     there = triangle > -1
     triangle = triangle.maximum(0).reshape(-1)
     own = texture.seen(triangle, x, y)
-    u, v, share, *gain = linear(borrows.rows(triangle), x, y, 6)
+    u, v, share, *gain = linear(fill.rows(triangle), x, y, 6)
     other = texture.at(u, v) * g.concat(*gain, g.constant([[1.0]], FLOAT).expand(g.op("Shape", u, kind=INT64)), axis=1)
-    colour = g.where(there, g.where(share > LENT, own + share * (other - own), own), 0.0)
+    colour = g.where(there, g.where(share > FILLED, own + share * (other - own), own), 0.0)
     samples = colour.reshape(-1, SUBSAMPLES, 4) * (1.0 / SUBSAMPLES)
     total = samples.part(0, 1, axis=1)
     for k in range(1, SUBSAMPLES):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import Portrait
-from ..engine.apply_kernels import correct, follow, tables
+from ..engine.apply_kernels import apply_corrections, srgb_tables, warp_pass
 from ..engine.frame import DEPTH_UNIT
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import ModelError
@@ -17,7 +17,7 @@ from . import features
 from .crops import Crop
 
 Float32 = npt.NDArray[np.float32]
-TABLES = tables()
+TABLES = srgb_tables()
 TAPS = 3  # rows that sampling needs beyond where a flow ends
 # Passes that say something of the surface that a pixel shows, so they go where its colour comes from.
 FOLLOWING = ("UV", "Vector", "Depth", "Face", "Hair", "Body", "Eyes", "Lips", "Mouth", "Confidence")
@@ -30,7 +30,7 @@ class Corrections:
     Attributes:
         portrait: whose.
         box: (4,) int32, x0, y0, x1, y1: what of the picture may change.
-        crops: (4, 2, 3) float32, see `engine.correct.correct`, as are rims, where, head, mouth and eyes.
+        crops: (4, 2, 3) float32, see `apply_kernels.apply_corrections`, as are rims, where, head, mouth and eyes.
         reach: rows above and below a pixel's own that its correction may need.
     """
 
@@ -60,7 +60,7 @@ class Corrections:
         moves = np.zeros((rows if followers else 0, width, 2), np.float32)
         layers = self.portrait.layers
         with ONE_AT_A_TIME:
-            correct(
+            apply_corrections(
                 drawn["Combined"],
                 drawn["Matte"][..., 0],
                 top,
@@ -85,7 +85,7 @@ class Corrections:
         for name in followers if moves.any() else ():
             made[name] = made[name].copy()
             with ONE_AT_A_TIME:
-                follow(drawn[name], top, height, moves, row, steps_of(self.portrait, name), made[name])
+                warp_pass(drawn[name], top, height, moves, row, steps_of(self.portrait, name), made[name])
         return made
 
 
@@ -141,7 +141,7 @@ def _reach(squares: tuple[Crop, ...], answers: list[Float32]) -> int:
 
 
 def _grown(answer: list[Float32]) -> Float32:
-    """flow, tone, paint of one part at the size of paint, channels last: (N, size, size, ANSWERS)."""
+    """flow, tone, paint of one part at the size of paint, channels last: (N, size, size, OUTPUTS)."""
     size = answer[2].shape[-1]
     grown = [
         resample.interleaved([resample.resize(plane, size, size, method="linear") for part in parts for plane in part])

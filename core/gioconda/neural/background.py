@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from .. import landmarks as lm
 from ..engine.mesh import smoothstep
-from ..engine.plate import painted
+from ..engine.plate import inpainted
 from ..engine.portrait import Portrait, person_alpha, with_plate
 from ..imaging import resample
 from ..imaging.color import choose_display
@@ -104,7 +104,7 @@ def complete(portrait: Portrait, net: CompletionNet | None, *, own_matte: bool =
         matte = np.where(matte < HAZE, found, np.maximum(matte, found))
     plate = np.ones((height, width, 4), np.float32)
     plate[..., :3] = resample.resize(decode(place, gain), width, height, method="linear")
-    return with_plate(portrait, matte, plate, sure=not own_matte)
+    return with_plate(portrait, matte, plate, exact_plate=not own_matte)
 
 
 def paint(picture: Float32, hole: Mask, net: CompletionNet | None) -> Float32:
@@ -115,7 +115,7 @@ def paint(picture: Float32, hole: Mask, net: CompletionNet | None) -> Float32:
     known = resample.resize(picture, w, h)
     small_hole = resample.resize(hole.astype(np.float32), w, h) > 0
     if net is None:
-        said = painted(known, ~small_hole)
+        said = inpainted(known, ~small_hole)
     else:
         said = np.where(
             small_hole[..., None], resample.resize(_learned(picture, hole, net), w, h, method="cubic"), known
@@ -142,7 +142,7 @@ def guesses(picture: Float32, hole: Mask) -> Float32:
     smooth = resample.fill_holes_smooth(picture, ~hole)
     rows = _across(picture, hole, smooth)
     columns = _across(picture.transpose(1, 0, 2), hole.T, smooth.transpose(1, 0, 2)).transpose(1, 0, 2)
-    return np.dstack([smooth, painted(picture, ~hole), rows, columns]).astype(np.float32)
+    return np.dstack([smooth, inpainted(picture, ~hole), rows, columns]).astype(np.float32)
 
 
 def _across(picture: Float32, hole: Mask, otherwise: Float32) -> Float32:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import CHANNELS, Frame, Placed, render_rows
+from ..engine import CHANNELS, Frame, PosedPortrait, render_rows
 from .corrector import Corrector
 
 Float32 = npt.NDArray[np.float32]
@@ -19,17 +19,17 @@ KEEP = 256_000_000  # bytes
 
 
 def drawn_bands(
-    placed: Placed, passes: Sequence[str], step: int, *, smooth_edges: bool = True
+    posed: PosedPortrait, passes: Sequence[str], step: int, *, smooth_edges: bool = True
 ) -> Iterator[tuple[int, dict[str, Float32]]]:
     """The engine's frame as it is, from top to bottom: as `corrected_bands`."""
-    height = placed.portrait.height
+    height = posed.portrait.height
     for row in range(0, height, step):
         rows = min(step, height - row)
-        yield row, render_rows(placed, row, rows, passes=passes, smooth_edges=smooth_edges).passes
+        yield row, render_rows(posed, row, rows, passes=passes, smooth_edges=smooth_edges).passes
 
 
 def corrected_bands(
-    corrector: Corrector, placed: Placed, passes: Sequence[str], step: int, *, smooth_edges: bool = True
+    corrector: Corrector, posed: PosedPortrait, passes: Sequence[str], step: int, *, smooth_edges: bool = True
 ) -> Iterator[tuple[int, dict[str, Float32]]]:
     """A frame from top to bottom: (first row, passes of (rows, W, channels) float32), `step` rows each.
 
@@ -37,17 +37,17 @@ def corrected_bands(
         ModelError: the networks answer with no numbers, or memory does not suffice for them.
     """
     height = corrector.portrait.height
-    share = corrector.share(placed)
+    share = corrector.share(posed)
     if share == 0:
-        yield from drawn_bands(placed, passes, step, smooth_edges=smooth_edges)
+        yield from drawn_bands(posed, passes, step, smooth_edges=smooth_edges)
         return
-    drawn = Drawn(placed, [*dict.fromkeys(("Combined", "Matte", *passes))], smooth_edges=smooth_edges)
-    looking = corrector.looking(placed)
+    drawn = Drawn(posed, [*dict.fromkeys(("Combined", "Matte", *passes))], smooth_edges=smooth_edges)
+    looking = corrector.looking(posed)
     first, last = looking.rows
     for row in range(first, last, step):
         seen = drawn.glance(row, min(step, last - row))
         looking.take(row, seen["Combined"], seen["Matte"][..., 0])
-    todo = corrector.corrections(placed, looking, share)
+    todo = corrector.corrections(posed, looking, share)
     for row in range(0, height, step):
         rows = min(step, height - row)
         top = max(0, row - todo.reach)
@@ -60,9 +60,9 @@ class Drawn:
     """The engine's rows of one frame, drawn when they are asked for: kept, where all of them fit, else as long as they
     are needed."""
 
-    def __init__(self, placed: Placed, passes: Sequence[str], *, smooth_edges: bool) -> None:
-        self.placed, self.passes, self.smooth_edges = placed, tuple(passes), smooth_edges
-        self.width, self.height = placed.portrait.width, placed.portrait.height
+    def __init__(self, posed: PosedPortrait, passes: Sequence[str], *, smooth_edges: bool) -> None:
+        self.posed, self.passes, self.smooth_edges = posed, tuple(passes), smooth_edges
+        self.width, self.height = posed.portrait.width, posed.portrait.height
         size = 4 * self.width * self.height * sum(CHANNELS[name] for name in self.passes)
         self.kept = size <= KEEP
         self._arrays = self._room(self.height) if self.kept else self._room(0)
@@ -123,4 +123,4 @@ class Drawn:
 
     def _draw(self, row: int, rows: int, passes: Sequence[str], into: dict[str, Float32] | None) -> Frame:
         reuse = None if into is None else Frame(row, into)
-        return render_rows(self.placed, row, rows, passes=passes, smooth_edges=self.smooth_edges, reuse=reuse)
+        return render_rows(self.posed, row, rows, passes=passes, smooth_edges=self.smooth_edges, reuse=reuse)

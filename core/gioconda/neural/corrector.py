@@ -2,7 +2,7 @@
 
     nets = CorrectionNets.open("fast", folder)
     corrector = Corrector(nets, portrait)
-    corrector.correct(placed, combined, matte)     # in place; nothing happens at the identity pose
+    corrector.correct(posed, combined, matte)     # in place; nothing happens at the identity pose
 
 What a network has not learned to improve it leaves alone: corrections fade in with the distance from the pose at rest,
 so that undriven frames stay the source's own pixels.
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import Placed, Portrait, render_rows
+from ..engine import Portrait, PosedPortrait, render_rows
 from ..engine.mesh import smoothstep
 from ..errors import ModelError
 from ..job.job import Job
@@ -145,26 +145,26 @@ class Corrector:
         self.code = code if code is not None else embedding(nets, [self.still.source])
         self.box = tuple(int(k) for k in box_of(self.still.head, portrait.width, portrait.height))
 
-    def share(self, placed: Placed) -> float:
+    def share(self, posed: PosedPortrait) -> float:
         """How much of its corrections a frame gets, 0..1, by how far it is from rest."""
-        strength = 0.0 if placed.pose.is_identity else features.movement(self.portrait, placed) / BEGIN
+        strength = 0.0 if posed.pose.is_identity else features.movement(self.portrait, posed) / BEGIN
         return float(np.float32(smoothstep(np.array(strength))))
 
-    def looking(self, placed: Placed) -> Looking:
+    def looking(self, posed: PosedPortrait) -> Looking:
         """What has to see a frame's rows before `corrections`."""
-        crops = features.crops_now(self.portrait, self.still, placed)
+        crops = features.crops_now(self.portrait, self.still, posed)
         return Looking(crops, self.portrait.width, self.portrait.height)
 
-    def corrections(self, placed: Placed, looking: Looking, share: float) -> Corrections:
+    def corrections(self, posed: PosedPortrait, looking: Looking, share: float) -> Corrections:
         """What is to be done to a frame that `looking` has seen.
 
         Raises:
             ModelError: the networks answer with no numbers, or memory does not suffice for them.
         """
-        views = features.views(self.portrait, self.still, placed, looking)
-        answers = self.nets.frame(feeds(views, features.numbers(self.portrait, placed), self.code))
+        views = features.views(self.portrait, self.still, posed, looking)
+        answers = self.nets.frame(feeds(views, features.numbers(self.portrait, posed), self.code))
         # eyes and lips that keep still on a turning head are the portrait's own: the engine shows them as they are
-        *moved, apart = features.own_movement(self.portrait, placed)
+        *moved, apart = features.own_movement(self.portrait, posed)
         lips, left, right = smoothstep(np.array(moved) / OWN)
         lips *= 1 - smoothstep(np.array((apart - WIDE) / WIDE_SPAN))
         both = np.array([left, right], np.float32)[:, None, None, None]
@@ -173,24 +173,24 @@ class Corrector:
         where = np.float32(share) * features.allowed(views[0])
         return corrections(self.portrait, self.still, looking.crops, answers, where)
 
-    def correct(self, placed: Placed, combined: Float32, matte: Float32) -> None:
+    def correct(self, posed: PosedPortrait, combined: Float32, matte: Float32) -> None:
         """Correct a whole frame in place: combined (H, W, 4) premultiplied scene-linear, matte (H, W)."""
-        made = self.corrected(placed, {"Combined": combined, "Matte": matte[..., None]})
+        made = self.corrected(posed, {"Combined": combined, "Matte": matte[..., None]})
         if made["Combined"] is not combined:
             combined[:], matte[:] = made["Combined"], made["Matte"][..., 0]
 
-    def corrected(self, placed: Placed, drawn: dict[str, Float32]) -> dict[str, Float32]:
+    def corrected(self, posed: PosedPortrait, drawn: dict[str, Float32]) -> dict[str, Float32]:
         """The passes of a whole frame, Combined and Matte among them, corrected: new arrays where they change.
 
         Raises:
             ModelError: as `corrections`.
         """
-        share = self.share(placed)
+        share = self.share(posed)
         if share == 0:
             return drawn
-        looking = self.looking(placed)
+        looking = self.looking(posed)
         looking.take(0, drawn["Combined"], drawn["Matte"][..., 0])
-        return self.corrections(placed, looking, share).lay(0, self.portrait.height, drawn, 0)
+        return self.corrections(posed, looking, share).lay(0, self.portrait.height, drawn, 0)
 
 
 def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | None:
@@ -224,12 +224,12 @@ def identity_of(job: Job) -> Identity | None:
 
 
 def corrected(
-    corrector: Corrector, placed: Placed, passes: Sequence[str], *, smooth_edges: bool = True
+    corrector: Corrector, posed: PosedPortrait, passes: Sequence[str], *, smooth_edges: bool = True
 ) -> dict[str, Float32]:
     """A whole frame's passes, corrected."""
     needed = [*dict.fromkeys((*passes, "Combined", "Matte"))]
-    made = render_rows(placed, 0, corrector.portrait.height, passes=needed, smooth_edges=smooth_edges).passes
-    made = corrector.corrected(placed, made)
+    made = render_rows(posed, 0, corrector.portrait.height, passes=needed, smooth_edges=smooth_edges).passes
+    made = corrector.corrected(posed, made)
     return {name: made[name] for name in passes}
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import kernels
-from ..engine.apply_kernels import tables
+from ..engine.apply_kernels import srgb_tables
 from ..engine.crop_kernels import average, sample
 from .crops import Crop
 
 Float32 = npt.NDArray[np.float32]
-ENCODE = tables()[0]
+ENCODE = srgb_tables()[0]
 
 
 class Looking:

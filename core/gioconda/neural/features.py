@@ -17,9 +17,9 @@ import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from .. import landmarks as lm
-from ..engine import Placed, Portrait, kernels
+from ..engine import Portrait, PosedPortrait, kernels
 from ..engine.crop_kernels import describe
-from ..engine.frame import stretch, turned
+from ..engine.frame import head_turn, vertex_stretch
 from ..engine.mesh import OUTER
 from ..imaging import resample
 from ..imaging.color import choose_display
@@ -95,9 +95,9 @@ def still(portrait: Portrait, sizes: Sizes = FAST) -> Still:
         source.take(row, colours, alpha)
         plate.take(row, behind, alpha)
     shown, *at_rest = (_upright(view) for view in source.seen(gain))
-    rest = portrait.mesh.rest
+    rest = portrait.mesh.bind_pose
     visible = np.ones(len(rest))
-    visible[: lm.FACE_POINTS] = portrait.mirror.visible
+    visible[: lm.FACE_POINTS] = portrait.symmetry.visible
     place = portrait.pose.to_head(rest)
     return Still(
         gain=gain,
@@ -130,20 +130,22 @@ def _upright(view: Float32) -> Float32:
     return np.ascontiguousarray(view.transpose(1, 2, 0))
 
 
-def look(portrait: Portrait, at_rest: Still, placed: Placed, combined: Float32, matte: Float32) -> tuple[View, ...]:
+def look(
+    portrait: Portrait, at_rest: Still, posed: PosedPortrait, combined: Float32, matte: Float32
+) -> tuple[View, ...]:
     """Head, mouth, left and right eye of one frame.
 
     combined: (H, W, 4) and matte (H, W), as the engine rendered them.
     """
-    looking = Looking(crops_now(portrait, at_rest, placed), portrait.width, portrait.height)
+    looking = Looking(crops_now(portrait, at_rest, posed), portrait.width, portrait.height)
     looking.take(0, combined, matte)
-    return views(portrait, at_rest, placed, looking)
+    return views(portrait, at_rest, posed, looking)
 
 
-def views(portrait: Portrait, at_rest: Still, placed: Placed, looking: Looking) -> tuple[View, ...]:
+def views(portrait: Portrait, at_rest: Still, posed: PosedPortrait, looking: Looking) -> tuple[View, ...]:
     """Head, mouth, left and right eye of one frame all of whose rows `looking` has seen."""
     made = []
-    drawn = shapes(portrait, at_rest, placed, looking.crops)
+    drawn = shapes(portrait, at_rest, posed, looking.crops)
     for view, other, shape in zip(looking.seen(at_rest.gain), (at_rest.plate, *at_rest.rest), drawn, strict=True):
         colours = np.concatenate([view[:3], other.transpose(2, 0, 1), view[3:]])
         made.append(View(colours.transpose(1, 2, 0), shape))
@@ -152,13 +154,13 @@ def views(portrait: Portrait, at_rest: Still, placed: Placed, looking: Looking) 
     return tuple(made)
 
 
-def shapes(portrait: Portrait, at_rest: Still, placed: Placed, crops: Sequence[Crop]) -> tuple[Float32, ...]:
+def shapes(portrait: Portrait, at_rest: Still, posed: PosedPortrait, crops: Sequence[Crop]) -> tuple[Float32, ...]:
     """The GEOMETRY channels of head, mouth, left and right eye of one frame; what came into view is left 0.
 
     crops: of `crops_now`.
     """
-    position = placed.position.astype(np.float64)
-    skin = _skin(portrait, position, turned(placed.pose))
+    position = posed.position.astype(np.float64)
+    skin = _skin(portrait, position, head_turn(posed.pose))
     both = zip(crops, (at_rest.head, *at_rest.details), strict=True)
     return tuple(geometry(portrait, at_rest, position, skin, crop, then) for crop, then in both)
 
@@ -172,9 +174,9 @@ def allowed(head: View) -> Float32:
     return np.asarray(resample.box_filter(around, radius // 2), np.float32)
 
 
-def crops_now(portrait: Portrait, at_rest: Still, placed: Placed) -> tuple[Crop, ...]:
+def crops_now(portrait: Portrait, at_rest: Still, posed: PosedPortrait) -> tuple[Crop, ...]:
     """The squares of head, mouth, left and right eye in a frame."""
-    target = placed.position[: lm.COUNT].astype(np.float64)
+    target = posed.position[: lm.COUNT].astype(np.float64)
     return (at_rest.head, *detail_crops(target, skull(portrait.head, target), at_rest.sizes))
 
 
@@ -186,11 +188,11 @@ def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, c
         crop, then: the square in this frame and at rest.
     """
     size, mesh = crop.size // 2, portrait.mesh
-    here, there = crop.place(position) / 2, then.place(mesh.rest) / 2
+    here, there = crop.place(position) / 2, then.place(mesh.bind_pose) / 2
     deep = np.concatenate([here, position[:, 2:] * (crop.scale / 2)], axis=1).astype(np.float32)
     seen, depth = np.empty((size, size), np.int32), np.empty((size, size), np.float32)
     cutout = (mesh.region == OUTER).astype(np.uint8)
-    uv = np.ascontiguousarray(mesh.rest[:, :2], np.float32)
+    uv = np.ascontiguousarray(mesh.bind_pose[:, :2], np.float32)
     scale = np.float32(portrait.alpha.shape[1] / portrait.width)
     middle = deep[: lm.FACE_POINTS, 2].mean()
     values = np.concatenate(
@@ -199,7 +201,7 @@ def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, c
             (deep[:, 2:] - middle) / size,
             skin,
             at_rest.values,
-            mesh.rest[:, :2],
+            mesh.bind_pose[:, :2],
         ],
         axis=1,
     ).astype(np.float32)
@@ -210,17 +212,17 @@ def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, c
 
 
 def _skin(portrait: Portrait, position: Float, turn: float) -> Float:
-    """Per vertex, (N, 2): how little it is stretched, and how much it borrows from the face's other half."""
-    small, mirror = stretch(portrait, position), portrait.mirror
-    borrowed = np.zeros_like(small)
-    if len(mirror.loan):
-        borrowed[: lm.FACE_POINTS] = mirror.lent(small[: lm.FACE_POINTS], turn)
-    return np.stack([small, borrowed], axis=1)
+    """Per vertex, (N, 2): how little it is stretched, and how much is filled from the face's other half."""
+    stretch, symmetry = vertex_stretch(portrait, position), portrait.symmetry
+    borrowed = np.zeros_like(stretch)
+    if len(symmetry.weight):
+        borrowed[: lm.FACE_POINTS] = symmetry.fill_weight(stretch[: lm.FACE_POINTS], turn)
+    return np.stack([stretch, borrowed], axis=1)
 
 
-def numbers(portrait: Portrait, placed: Placed) -> Float32:
+def numbers(portrait: Portrait, posed: PosedPortrait) -> Float32:
     """(NUMBERS,) float32: what the whole face does. Sides are the person's own, right first."""
-    target = placed.position[: lm.COUNT].astype(np.float64)
+    target = posed.position[: lm.COUNT].astype(np.float64)
     pose = skull(portrait.head, target)
     turned = Rotation.from_matrix(pose.rotation @ portrait.pose.rotation.T).as_rotvec()
     moved = np.clip((pose.translation - portrait.pose.translation) / portrait.pose.scale, -FAR, FAR)
@@ -233,12 +235,12 @@ def numbers(portrait: Portrait, placed: Placed) -> Float32:
     return np.clip(np.array(row, np.float32), -4, 4)
 
 
-def own_movement(portrait: Portrait, placed: Placed) -> tuple[float, float, float, float]:
+def own_movement(portrait: Portrait, posed: PosedPortrait) -> tuple[float, float, float, float]:
     """How far lips, left and right eye have moved on the skull, and how far the lips are apart now; head units.
 
     The largest movement of a landmark counts.
     """
-    target = placed.position[: lm.COUNT].astype(np.float64)
+    target = posed.position[: lm.COUNT].astype(np.float64)
     now = skull(portrait.head, target).to_head(target)
     moved = np.linalg.norm((now - portrait.head)[:, :2], axis=1)
     groups = (lm.LIPS_OUTER + lm.LIPS_INNER, lm.EYE_LEFT + lm.IRIS_LEFT, lm.EYE_RIGHT + lm.IRIS_RIGHT)
@@ -246,9 +248,9 @@ def own_movement(portrait: Portrait, placed: Placed) -> tuple[float, float, floa
     return lips, left, right, float(np.linalg.norm(now[lm.LIP_TOP] - now[lm.LIP_BOTTOM]))
 
 
-def movement(portrait: Portrait, placed: Placed) -> float:
+def movement(portrait: Portrait, posed: PosedPortrait) -> float:
     """How far the frame is from rest: the largest movement of a landmark, head units."""
-    moved = placed.position[: lm.COUNT, :2] - portrait.landmarks[:, :2]
+    moved = posed.position[: lm.COUNT, :2] - portrait.landmarks[:, :2]
     return float(np.linalg.norm(moved, axis=1).max() / portrait.pose.scale)
 
 

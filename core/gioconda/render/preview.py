@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
-from ..engine import Placed, Portrait, place, prepare
+from ..engine import Portrait, PosedPortrait, pose_portrait, prepare
 from ..errors import NoFaceError, PictureError, SettingsError
 from ..face.analyse import Analysis, choose_face, from_face, from_points
 from ..face.hand_placed import parse_points
@@ -141,10 +141,10 @@ class PreviewService:
             self._check()
             portrait = self._portraits.get(key, lambda: with_painted_place(job, plain, report))
         performance = self._performance(job, request, found, report)
-        placed = place(portrait, _pose_at(performance, request.frame))
+        posed = pose_portrait(portrait, _pose_at(performance, request.frame))
         self._check()
         corrector = self._corrector(key, portrait, job, report)
-        picture = self._picture(placed, corrector, smooth_edges=not job.draft)
+        picture = self._picture(posed, corrector, smooth_edges=not job.draft)
         path = Path(request.folder) / f"preview-{request.id % NAMES}.npy"
         _write(path, picture)
         height, width = picture.shape[:2]
@@ -246,14 +246,14 @@ class PreviewService:
         key = (stamp(job.motion), job.fps, job.neutral, settings, found.landmarks.tobytes())
         return self._performances.get(key, lambda: performance_of(job, open_motion(job, report), found.landmarks))
 
-    def _picture(self, placed: Placed, corrector: Corrector | None, *, smooth_edges: bool) -> Floats:
+    def _picture(self, posed: PosedPortrait, corrector: Corrector | None, *, smooth_edges: bool) -> Floats:
         """(H, W, 4) float32, scene-linear, premultiplied."""
         passes = ("Combined",)
         if corrector is None:
-            bands = drawn_bands(placed, passes, BAND, smooth_edges=smooth_edges)
+            bands = drawn_bands(posed, passes, BAND, smooth_edges=smooth_edges)
         else:
-            bands = corrected_bands(corrector, placed, passes, BAND, smooth_edges=smooth_edges)
-        picture = np.empty((placed.portrait.height, placed.portrait.width, 4), np.float32)
+            bands = corrected_bands(corrector, posed, passes, BAND, smooth_edges=smooth_edges)
+        picture = np.empty((posed.portrait.height, posed.portrait.width, 4), np.float32)
         for row, made in bands:
             self._check()
             picture[row : row + BAND] = made["Combined"]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import __version__
-from ..engine import CHANNELS, Placed, Portrait, place
+from ..engine import CHANNELS, Portrait, PosedPortrait, pose_portrait
 from ..errors import SettingsError
 from ..external.folder import read_notice
 from ..external.painter import Painter, open_painter, painted
@@ -184,7 +184,7 @@ def write_frames(
     ahead: Iterator[dict[str, Floats] | None] = iter(())
     if renderer is not None:
         todo = (poses_of(performance, index[number]) for number in numbers if number not in kept)
-        ahead = renderer.stream((partial(posed, portrait, *poses) for poses in todo), files.passes, report)
+        ahead = renderer.stream((partial(pose_frame, portrait, *poses) for poses in todo), files.passes, report)
     try:
         with EncodeQueue(BANDS, workers=job.threads) as queue:
             for number in numbers:
@@ -218,20 +218,20 @@ def bands(
     width, height = files.size
     step = band_rows(width, sum(CHANNELS[name] for name in files.passes))
     if whole is None:
-        placed, smooth_edges = posed(portrait, pose, previous, following), not files.job.draft
+        posed, smooth_edges = pose_frame(portrait, pose, previous, following), not files.job.draft
         if isinstance(corrector, Corrector):
-            yield from corrected_bands(corrector, placed, files.passes, step, smooth_edges=smooth_edges)
+            yield from corrected_bands(corrector, posed, files.passes, step, smooth_edges=smooth_edges)
             return
         if corrector is None or pose.is_identity:
-            yield from drawn_bands(placed, files.passes, step, smooth_edges=smooth_edges)
+            yield from drawn_bands(posed, files.passes, step, smooth_edges=smooth_edges)
             return
-        whole = painted(corrector, placed, files.passes, smooth_edges=smooth_edges)
+        whole = painted(corrector, posed, files.passes, smooth_edges=smooth_edges)
     for row in range(0, height, step):
         yield row, {name: array[row : row + step] for name, array in whole.items()}
 
 
-def posed(portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None) -> Placed:
-    return place(portrait, pose, previous=previous, following=following)
+def pose_frame(portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None) -> PosedPortrait:
+    return pose_portrait(portrait, pose, previous=previous, following=following)
 
 
 def poses_of(performance: Performance, i: int) -> tuple[Pose, Pose | None, Pose | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import landmarks as lm
-from ..engine import ALL_PASSES, place, prepare, render_rows
+from ..engine import ALL_PASSES, pose_portrait, prepare, render_rows
 from ..face.matte import estimate_matte
 from ..imaging import draw
 from ..imaging.color import display_srgb
@@ -39,9 +39,9 @@ def compile_everything() -> None:
         rotation=np.stack([np.eye(3), rotation_matrix(yaw=-35.0)]),
         neutral=0,
     )
-    placed = place(portrait, retarget(motion, points)[1])
-    drawn = render_rows(placed, 0, size, passes=ALL_PASSES).passes
-    Corrector(_whispering(), portrait).corrected(placed, drawn)
+    posed = pose_portrait(portrait, retarget(motion, points)[1])
+    drawn = render_rows(posed, 0, size, passes=ALL_PASSES).passes
+    Corrector(_whispering(), portrait).corrected(posed, drawn)
 
 
 def _whispering() -> CorrectionNets:

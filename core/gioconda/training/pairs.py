@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
-from ..engine import Portrait, place, prepare, render_rows
+from ..engine import Portrait, pose_portrait, prepare, render_rows
 from ..errors import GiocondaError
 from ..face.analyse import analyse
 from ..face.matte import estimate_matte
@@ -179,11 +179,11 @@ def _from_still(source: Source, nets: Nets, out: Path, settings: PairSettings) -
 
 def moved(portrait: Portrait, pose: Pose, nets: Nets) -> Portrait:
     """The portrait moved, as a portrait of its own: its matte is the moved one, its face is found anew."""
-    placed = place(portrait, pose)
-    passes = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
+    posed = pose_portrait(portrait, pose)
+    passes = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
     picture = passes["Combined"].copy()
     srgb = display_srgb(picture)
-    region = around_landmarks(placed.position[: lm.COUNT].astype(np.float64))
+    region = around_landmarks(posed.position[: lm.COUNT].astype(np.float64))
     points, _ = nets.landmarker.look_both_ways(srgb, region)
     return prepare(picture, points, np.clip(passes["Matte"][..., 0], 0, 1).copy())
 
@@ -267,13 +267,13 @@ def _portrait(srgb: Bytes, nets: Nets) -> Portrait:
 
 def pair_of(portrait: Portrait, at_rest: features.Still, pose: Pose, target: Float32) -> Pair:
     """target: (H, W, 3) scene-linear."""
-    placed = place(portrait, pose)
-    passes = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    views = features.look(portrait, at_rest, placed, passes["Combined"], passes["Matte"][..., 0])
-    crops = features.crops_now(portrait, at_rest, placed)
+    posed = pose_portrait(portrait, pose)
+    passes = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
+    views = features.look(portrait, at_rest, posed, passes["Combined"], passes["Matte"][..., 0])
+    crops = features.crops_now(portrait, at_rest, posed)
     targets = tuple(encode(crop.cut(target), at_rest.gain) for crop in crops)
-    points = crops[0].place(placed.position[: lm.COUNT]) / crops[0].size
-    return Pair(views, targets, features.numbers(portrait, placed), points.astype(np.float32))
+    points = crops[0].place(posed.position[: lm.COUNT]) / crops[0].size
+    return Pair(views, targets, features.numbers(portrait, posed), points.astype(np.float32))
 
 
 def _write(folder: Path, source: Source, pairs: list[Pair], at_rest: features.Still, more: dict[str, int]) -> None:

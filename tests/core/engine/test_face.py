@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from gioconda import landmarks as lm
-from gioconda.engine import Portrait, place, render
+from gioconda.engine import Portrait, pose_portrait, render
 from gioconda.pose import Pose
 
 PoseOf = Callable[..., Pose]
@@ -48,8 +48,8 @@ def test_a_shut_mouth_shows_no_teeth(portrait: Portrait, pose_of: PoseOf) -> Non
     for channels in ({"mouthSmileLeft": 0.5, "mouthSmileRight": 0.5}, {"mouthPucker": 0.6}, {"browInnerUp": 1.0}):
         pose = pose_of(portrait, **channels)
         with_mouth = render(portrait, pose).passes["Combined"]
-        placed = place(portrait, pose)
-        assert len(placed.patches) == len(portrait.eyes), channels
+        posed = pose_portrait(portrait, pose)
+        assert len(posed.patches) == len(portrait.eyes), channels
         assert np.isfinite(with_mouth).all()
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from gioconda import landmarks as lm
-from gioconda.engine import ALL_PASSES, CHANNELS, Frame, Portrait, place, render, render_rows
+from gioconda.engine import ALL_PASSES, CHANNELS, Frame, Portrait, pose_portrait, render, render_rows
 from gioconda.errors import SettingsError
 from gioconda.imaging import resample
 from gioconda.pose import Pose, rotation_matrix
@@ -20,7 +20,7 @@ Float32 = np.ndarray
 
 
 @pytest.fixture(scope="module")
-def posed(portrait: Portrait, pose_of: Callable[..., Pose]) -> Pose:
+def pose(portrait: Portrait, pose_of: Callable[..., Pose]) -> Pose:
     """Turned, nodding, smiling with open mouth, one eye shut, looking aside."""
     channels = {"jawOpen": 0.7, "mouthSmileLeft": 0.6, "eyeBlinkRight": 1.0, "eyeLookOutLeft": 0.7, "browInnerUp": 0.8}
     pose = pose_of(portrait, **channels)
@@ -28,8 +28,8 @@ def posed(portrait: Portrait, pose_of: Callable[..., Pose]) -> Pose:
 
 
 @pytest.fixture(scope="module")
-def whole(portrait: Portrait, posed: Pose) -> Frame:
-    return render(portrait, posed, following=Pose(rotation=rotation_matrix(5)), passes=ALL_PASSES)
+def whole(portrait: Portrait, pose: Pose) -> Frame:
+    return render(portrait, pose, following=Pose(rotation=rotation_matrix(5)), passes=ALL_PASSES)
 
 
 def test_every_pass_has_its_size_and_is_finite(portrait: Portrait, whole: Frame) -> None:
@@ -42,39 +42,39 @@ def test_every_pass_has_its_size_and_is_finite(portrait: Portrait, whole: Frame)
 
 
 @pytest.mark.parametrize("rows", [1, 37, 256, 599])
-def test_bands_together_are_the_whole_frame(portrait: Portrait, posed: Pose, whole: Frame, rows: int) -> None:
-    placed = place(portrait, posed, following=Pose(rotation=rotation_matrix(5)))
+def test_bands_together_are_the_whole_frame(portrait: Portrait, pose: Pose, whole: Frame, rows: int) -> None:
+    posed = pose_portrait(portrait, pose, following=Pose(rotation=rotation_matrix(5)))
     # a row at a time only below the nose, where edges run along the rows
     first, last = (240, 260) if rows == 1 else (0, portrait.height)
     for row in range(first, last, rows):
-        band = render_rows(placed, row, min(rows, last - row), passes=ALL_PASSES)
+        band = render_rows(posed, row, min(rows, last - row), passes=ALL_PASSES)
         for name in ALL_PASSES:
             expected = whole.passes[name][row : row + rows]
             assert np.array_equal(band.passes[name], expected[: last - row]), (name, row)
 
 
-def test_a_frame_is_the_same_in_any_order_and_again(portrait: Portrait, posed: Pose, whole: Frame) -> None:
+def test_a_frame_is_the_same_in_any_order_and_again(portrait: Portrait, pose: Pose, whole: Frame) -> None:
     others = [Pose(rotation=rotation_matrix(-15)), Pose(), Pose(scale=0.8)]
     for other in others:
         render(portrait, other, passes=("Combined", "UV"))
-        again = render(portrait, posed, following=Pose(rotation=rotation_matrix(5)), passes=ALL_PASSES)
+        again = render(portrait, pose, following=Pose(rotation=rotation_matrix(5)), passes=ALL_PASSES)
         for name in ALL_PASSES:
             assert np.array_equal(again.passes[name], whole.passes[name]), name
 
 
-def test_a_pass_does_not_depend_on_which_others_are_asked_for(portrait: Portrait, posed: Pose, whole: Frame) -> None:
+def test_a_pass_does_not_depend_on_which_others_are_asked_for(portrait: Portrait, pose: Pose, whole: Frame) -> None:
     for name in ALL_PASSES:
-        alone = render(portrait, posed, following=Pose(rotation=rotation_matrix(5)), passes=(name,))
+        alone = render(portrait, pose, following=Pose(rotation=rotation_matrix(5)), passes=(name,))
         assert list(alone.passes) == [name]
         assert np.array_equal(alone.passes[name], whole.passes[name]), name
 
 
-def test_memory_that_is_drawn_into_again_leaves_no_trace(portrait: Portrait, posed: Pose, whole: Frame) -> None:
+def test_memory_that_is_drawn_into_again_leaves_no_trace(portrait: Portrait, pose: Pose, whole: Frame) -> None:
     old = render(portrait, Pose(scale=1.3), passes=ALL_PASSES)
     for values in old.passes.values():
         values[:] = np.nan
     kept = old.passes["Combined"]
-    new = render(portrait, posed, following=Pose(rotation=rotation_matrix(5)), passes=ALL_PASSES, reuse=old)
+    new = render(portrait, pose, following=Pose(rotation=rotation_matrix(5)), passes=ALL_PASSES, reuse=old)
     assert new.passes["Combined"] is kept
     for name in ALL_PASSES:
         assert np.array_equal(new.passes[name], whole.passes[name]), name
@@ -82,7 +82,7 @@ def test_memory_that_is_drawn_into_again_leaves_no_trace(portrait: Portrait, pos
 
 def test_rendering_does_not_change_the_portrait(portrait: Portrait, sitter: Sitter, whole: Frame) -> None:
     assert np.array_equal(portrait.source, sitter.source)
-    assert np.array_equal(portrait.mesh.rest[: lm.COUNT], sitter.landmarks)
+    assert np.array_equal(portrait.mesh.bind_pose[: lm.COUNT], sitter.landmarks)
     assert np.array_equal(render(portrait, Pose()).passes["Combined"], sitter.source)
 
 
@@ -91,8 +91,8 @@ def test_a_pass_that_does_not_exist_is_named(portrait: Portrait) -> None:
         render(portrait, Pose(), passes=("Combined", "Sparkle"))
 
 
-def test_the_preview_differs_only_at_edges(portrait: Portrait, posed: Pose, whole: Frame) -> None:
-    rough = render(portrait, posed, smooth_edges=False).passes["Combined"]
+def test_the_preview_differs_only_at_edges(portrait: Portrait, pose: Pose, whole: Frame) -> None:
+    rough = render(portrait, pose, smooth_edges=False).passes["Combined"]
     different = np.abs(rough - whole.passes["Combined"]).max(2) > 0.01
     assert 0 < different.mean() < 0.03
 
@@ -130,7 +130,7 @@ def test_vectors_say_where_points_come_from_and_go_to(portrait: Portrait) -> Non
     """Cycles: x y = previous - current, z w = current - following, pixels, y up."""
     before, now, after = (Pose(rotation=rotation_matrix(a, a / 3)) for a in (2.0, 5.0, 9.0))
     vector = render(portrait, now, previous=before, following=after, passes=("Vector",)).passes["Vector"]
-    places = [place(portrait, pose).position[: lm.FACE_POINTS, :2] for pose in (before, now, after)]
+    places = [pose_portrait(portrait, pose).position[: lm.FACE_POINTS, :2] for pose in (before, now, after)]
     some = [lm.NOSE_TIP, lm.CHIN, lm.FOREHEAD, 50, 280, 205, 425, 151]
     was, here, goes = (p[some].astype(np.float64) for p in places)
     x, y = here.T.astype(int)

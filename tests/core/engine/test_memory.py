@@ -18,7 +18,7 @@ CHILD = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from gioconda import pixels
+from gioconda.imaging import resample
 from gioconda.imaging.color import display_srgb
 from gioconda.engine import prepare
 from gioconda.face.matte import estimate_matte
@@ -32,7 +32,7 @@ with np.load(sys.argv[2]) as known:
     landmarks, person = known["landmarks"] - [60, 80, 0], known["person"].astype(np.float32) / 255
 person = person[: person.shape[0] * 3 // 4]
 for side in (256, int(sys.argv[3])):
-    source = pixels.resize(picture, side, side, method="linear")
+    source = resample.resize(picture, side, side, method="linear")
     srgb, points = display_srgb(source), landmarks * (side / 400)
     before, used = memory("VmRSS:"), {}
     Path("/proc/self/clear_refs").write_text("5")

@@ -1,4 +1,4 @@
-"""The head's mesh and the skin it borrows from the other half."""
+"""The head's mesh and the skin it fills from the other half."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 from gioconda import landmarks as lm
 from gioconda.engine import Portrait
 from gioconda.engine.mesh import OUTER
-from gioconda.engine.mirrored_skin import find_mirror
+from gioconda.engine.mirrored_skin import find_symmetry_fill
 from gioconda.pose import rotation_matrix
 
 
@@ -15,7 +15,7 @@ def test_no_vertex_stands_out_from_its_neighbours(portrait: Portrait) -> None:
     """A rim of ears that alternates in depth becomes a zigzag when the head turns."""
     mesh = portrait.mesh
     triangles = mesh.triangles[mesh.region == OUTER]
-    depth, count, total = mesh.rest[:, 2], np.zeros(len(mesh.rest)), np.zeros(len(mesh.rest))
+    depth, count, total = mesh.bind_pose[:, 2], np.zeros(len(mesh.bind_pose)), np.zeros(len(mesh.bind_pose))
     for a, b in ((0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2)):
         np.add.at(total, triangles[:, a], depth[triangles[:, b]])
         np.add.at(count, triangles[:, a], 1)
@@ -30,30 +30,30 @@ def turned(size: int, yaw: float) -> npt.NDArray[np.float64]:
 
 
 def test_a_face_takes_nothing_from_beside_the_person() -> None:
-    """Where the landmarks lie outside the person, all that comes into view is borrowed."""
+    """Where the landmarks lie outside the person, all that comes into view is filled from the other half."""
     size = 480
     points = turned(size, 25.0)
     far = points[: lm.FACE_POINTS, 0] > size / 2
     edge = np.quantile(points[: lm.FACE_POINTS, 0][far], 0.8)
     matte = np.zeros((size, size), np.float32)
     matte[:, : int(edge)] = 1
-    mirror = find_mirror(points, matte, np.ones((size, size, 4), np.float32))
+    symmetry = find_symmetry_fill(points, matte, np.ones((size, size, 4), np.float32))
     beside = points[: lm.FACE_POINTS, 0] > edge + 4
     assert beside.sum() > 20
-    assert mirror.loan[beside].min() == 1
-    assert mirror.loan[points[: lm.FACE_POINTS, 0] < size / 2 - 40].max() < 0.05
+    assert symmetry.weight[beside].min() == 1
+    assert symmetry.weight[points[: lm.FACE_POINTS, 0] < size / 2 - 40].max() < 0.05
 
 
-def test_the_hidden_rim_of_a_turned_face_is_borrowed_once_the_head_turns() -> None:
+def test_the_occluded_rim_of_a_turned_face_is_filled_once_the_head_turns() -> None:
     """In its place the picture shows cheek: without a loan that is a bright line along the contour."""
     size = 480
     everyone, grey = np.ones((size, size), np.float32), np.ones((size, size, 4), np.float32)
     points = turned(size, 40.0)
-    mirror = find_mirror(points, everyone, grey)
+    symmetry = find_symmetry_fill(points, everyone, grey)
     oval = np.array(lm.OVAL)
-    rim = oval[mirror.hidden[oval] > 0.9]
+    rim = oval[symmetry.occluded[oval] > 0.9]
     unstretched = np.ones(lm.FACE_POINTS)
     assert 8 <= len(rim) <= len(oval) / 2
-    assert mirror.lent(unstretched, 1.0)[rim].min() > 0.9
-    assert mirror.lent(unstretched, 0.0).max() == 0, "a head that has hardly moved must not jump"
-    assert find_mirror(turned(size, 0.0), everyone, grey).hidden.max() < 0.1
+    assert symmetry.fill_weight(unstretched, 1.0)[rim].min() > 0.9
+    assert symmetry.fill_weight(unstretched, 0.0).max() == 0, "a head that has hardly moved must not jump"
+    assert find_symmetry_fill(turned(size, 0.0), everyone, grey).occluded.max() < 0.1

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from gioconda import landmarks as lm
-from gioconda.engine import Portrait, place, prepare, render
+from gioconda.engine import Portrait, pose_portrait, prepare, render
 from gioconda.engine.frame import Band
 from gioconda.engine.mesh import OUTER, build_mesh
 from gioconda.imaging.draw import fill_polygon
@@ -24,7 +24,7 @@ def sitter(yaw: float, hair_px: float = 90.0) -> Portrait:
     landmarks = head * FACE_PX / np.ptp(head[:, 1]) + [SIZE / 2, SIZE / 2, 0]
     mesh = build_mesh(landmarks, head_pose(landmarks), np.ones((SIZE, SIZE), np.float32))
     face = np.zeros((SIZE, SIZE), bool)
-    for triangle in mesh.rest[mesh.triangles[mesh.region != OUTER], :2]:
+    for triangle in mesh.bind_pose[mesh.triangles[mesh.region != OUTER], :2]:
         face |= fill_polygon(triangle, SIZE, SIZE) > 0.01
     person = distance_transform_edt(~face) < hair_px
     source = np.ones((SIZE, SIZE, 4), np.float32)
@@ -34,8 +34,8 @@ def sitter(yaw: float, hair_px: float = 90.0) -> Portrait:
 
 def skin_beside_the_face(portrait: Portrait, pose: Pose) -> int:
     """Pixels of skin that are not the face's, nor next to it."""
-    placed = place(portrait, pose)
-    band = Band(placed, 0, SIZE, {})
+    posed = pose_portrait(portrait, pose)
+    band = Band(posed, 0, SIZE, {})
     outer = (band.seen >= 0) & (portrait.mesh.region[band.seen] == OUTER)
     picture = render(portrait, pose, passes=("Combined",), smooth_edges=False).passes["Combined"]
     return int(((distance_transform_edt(outer) > 2) & (picture[..., 1] > 0.4)).sum())
@@ -45,15 +45,15 @@ def skin_beside_the_face(portrait: Portrait, pose: Pose) -> int:
 def test_no_second_cheek_comes_out(yaw: float) -> None:
     portrait = sitter(yaw)
     back = Pose(rotation=rotation_matrix(yaw=-0.6 * yaw))
-    assert skin_beside_the_face(replace(portrait, hidden=None), back) > 800
+    assert skin_beside_the_face(replace(portrait, occluded=None), back) > 800
     assert skin_beside_the_face(portrait, back) < 30
 
 
-def test_what_is_hidden_is_hair_where_there_is_hair_and_the_place_where_there_is_none() -> None:
+def test_what_is_hidden_is_hair_where_there_is_hair_and_the_background_where_there_is_none() -> None:
     back = Pose(rotation=rotation_matrix(yaw=-22.8))
     for hair_px, red in ((90.0, True), (6.0, False)):
         portrait = sitter(38.0, hair_px)
-        bare = replace(portrait, hidden=None)
+        bare = replace(portrait, occluded=None)
         passes = ("Combined", "Matte", "Confidence")
         after, before = (render(p, back, passes=passes, smooth_edges=False).passes for p in (portrait, bare))
         cheek = (before["Combined"][..., 1] > 0.4) & (after["Combined"][..., 1] < 0.1)
@@ -76,4 +76,4 @@ def test_it_comes_with_the_turn_not_at_once() -> None:
 
 
 def test_a_face_seen_from_the_front_hides_nothing() -> None:
-    assert sitter(0.0).hidden is None
+    assert sitter(0.0).occluded is None

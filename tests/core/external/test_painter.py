@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pytest
-from gioconda.engine import Portrait, place, render_rows
+from gioconda.engine import Portrait, pose_portrait, render_rows
 from gioconda.external.engine import Painted
 from gioconda.external.folder import Notice
 from gioconda.external.liveportrait import LivePortrait
@@ -70,10 +70,10 @@ def lighter(driving: Float32, source: Float32) -> Float32:
 
 def frames(portrait: Portrait, paint: Paint, pose: Pose = TURNED) -> tuple[Float32, Float32, Float32]:
     """The engine's own frame (H, W, 4), the painted one, and the matte (H, W)."""
-    placed = place(portrait, pose)
-    made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
+    posed = pose_portrait(portrait, pose)
+    made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
     painted, matte = made["Combined"].copy(), made["Matte"][..., 0]
-    Painter(Simple(paint), portrait).correct(placed, painted, matte)
+    Painter(Simple(paint), portrait).correct(posed, painted, matte)
     return made["Combined"], painted, matte
 
 
@@ -123,7 +123,7 @@ def test_a_change_comes_through_at_its_full_strength_and_keeps_fine_detail(portr
 def test_something_else_altogether_replaces_the_frames_detail(portrait: Portrait) -> None:
     noise = np.random.default_rng(1).normal(0, 0.1, portrait.source.shape[:2]).astype(np.float32)
     rough = replace(portrait, source=portrait.source + noise[..., None] * [1, 1, 1, 0])
-    placed = place(rough, TURNED)
+    posed = pose_portrait(rough, TURNED)
     painter = Painter(
         Simple(lambda driving, source: driving if driving is source else np.full_like(driving, 0.5)), rough
     )
@@ -132,7 +132,7 @@ def test_something_else_altogether_replaces_the_frames_detail(portrait: Portrait
     part = cheek(portrait)
     before = encode(combined[part][..., :3]).std()
     combined[part][..., :3] *= 0.05
-    painter.correct(placed, combined, matte)
+    painter.correct(posed, combined, matte)
     middle = encode(combined[part][4:-4, 4:-4, :3])
     assert middle.mean() == pytest.approx(0.5, abs=0.03)
     assert middle.std() < 0.3 * before
@@ -143,9 +143,9 @@ def test_light_far_above_white_and_below_black_is_not_clamped(portrait: Portrait
     part = cheek(portrait)
     bright[part] = [40.0, -0.02, 0.5, 1.0]
     _, painted, _ = frames(replace(portrait, source=bright), lighter)
-    placed = place(portrait, TURNED)
+    posed = pose_portrait(portrait, TURNED)
     combined, matte = bright.copy(), np.ones(bright.shape[:2], np.float32)
-    Painter(Simple(lighter), portrait).correct(placed, combined, matte)
+    Painter(Simple(lighter), portrait).correct(posed, combined, matte)
     assert (combined[part][4:-4, 4:-4, 0] > 36).all()
     assert combined[part][4:-4, 4:-4, 0].max() < 60
     assert np.isfinite(painted).all()
@@ -154,9 +154,9 @@ def test_light_far_above_white_and_below_black_is_not_clamped(portrait: Portrait
 def test_a_cut_out_stays_a_cut_out(portrait: Portrait) -> None:
     matte = np.clip(portrait.mattes.sum(2), 0, 1)
     alpha = resample.resize(matte, portrait.width, portrait.height, method="linear")[..., None]
-    placed, combined = place(portrait, TURNED), np.asarray(portrait.source * alpha, np.float32)
+    posed, combined = pose_portrait(portrait, TURNED), np.asarray(portrait.source * alpha, np.float32)
     before = combined.copy()
-    Painter(Simple(lighter), portrait).correct(placed, combined, alpha[..., 0])
+    Painter(Simple(lighter), portrait).correct(posed, combined, alpha[..., 0])
     assert (combined[..., 3] == before[..., 3]).all()
     assert (combined == before)[alpha[..., 0] == 0].all()
 
@@ -164,9 +164,9 @@ def test_a_cut_out_stays_a_cut_out(portrait: Portrait) -> None:
 def test_the_square_is_the_one_the_engine_was_trained_on(portrait: Portrait) -> None:
     square = Simple(faithful).square(portrait.landmarks)
     assert square.size == 256
-    placed = square.place(portrait.landmarks) / square.size
-    eyes, mouth = placed[[33, 133, 362, 263]].mean(0), placed[[61, 291]].mean(0)
+    posed = square.place(portrait.landmarks) / square.size
+    eyes, mouth = posed[[33, 133, 362, 263]].mean(0), posed[[61, 291]].mean(0)
     assert eyes[0] == pytest.approx(mouth[0], abs=1e-3)  # upright
-    face = placed[[*range(468)]]
+    face = posed[[*range(468)]]
     assert 0.35 < np.ptp(face[:, 1]) < 0.6
     assert 0.55 < mouth[1] < 0.75

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from gioconda.engine import Placed, Portrait, place, prepare, render_rows
-from gioconda.engine.pixel_lists import _once
+from gioconda.engine import Portrait, PosedPortrait, pose_portrait, prepare, render_rows
+from gioconda.engine.pixel_lists import _merge_duplicates
 from gioconda.gpu import inputs
 from gioconda.gpu.device import DeviceGraph
 from gioconda.gpu.frame_graph import frame_graph, read_network
@@ -63,33 +63,35 @@ def cutout(small) -> Portrait:  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture(scope="session")
-def drives(pose_of: Callable[..., Pose]) -> Callable[[Portrait], list[Placed]]:
+def drives(pose_of: Callable[..., Pose]) -> Callable[[Portrait], list[PosedPortrait]]:
     """A function: a portrait → it talking, turned and blinking, turned far to the other side."""
 
-    def placed(portrait: Portrait) -> list[Placed]:
+    def posed(portrait: Portrait) -> list[PosedPortrait]:
         talking = pose_of(portrait, jawOpen=0.7, mouthSmileLeft=0.5)
         blinking = pose_of(portrait, eyeBlinkLeft=0.6, eyeLookOutRight=0.7, eyeLookInLeft=0.7, jawOpen=0.2)
         blinking = dataclasses.replace(blinking, rotation=rotation_matrix(yaw=14.0, pitch=-3.0, roll=5.0))
-        return [place(portrait, pose, previous=Pose(), following=TURNED) for pose in (talking, blinking, TURNED)]
+        return [
+            pose_portrait(portrait, pose, previous=Pose(), following=TURNED) for pose in (talking, blinking, TURNED)
+        ]
 
-    return placed
+    return posed
 
 
-def later(placed: list[Placed]) -> list[Callable[[], Placed]]:
+def later(posed: list[PosedPortrait]) -> list[Callable[[], PosedPortrait]]:
     """As the renderer wants them."""
-    return [lambda one=one: one for one in placed]  # type: ignore[misc]
+    return [lambda one=one: one for one in posed]  # type: ignore[misc]
 
 
-def rendered(renderer: Renderer, placed: list[Placed], passes: tuple[str, ...]) -> list[dict[str, Float32]]:
+def rendered(renderer: Renderer, posed: list[PosedPortrait], passes: tuple[str, ...]) -> list[dict[str, Float32]]:
     """By the graph; a frame it leaves to the processor is a failure."""
-    made = list(renderer.stream(later(placed), passes, quiet))
-    assert len(made) == len(placed)
+    made = list(renderer.stream(later(posed), passes, quiet))
+    assert len(made) == len(posed)
     return [dict(one or {}) for one in made]
 
 
-def whole(placed: Placed, passes: tuple[str, ...]) -> dict[str, Float32]:
+def whole(posed: PosedPortrait, passes: tuple[str, ...]) -> dict[str, Float32]:
     """By the engine's kernels."""
-    return render_rows(placed, 0, placed.portrait.height, passes=passes).passes
+    return render_rows(posed, 0, posed.portrait.height, passes=passes).passes
 
 
 def far(made: Float32, wanted: Float32) -> float:
@@ -106,12 +108,12 @@ def close(made: Float32, wanted: Float32) -> bool:
 @pytest.mark.parametrize("which", ["odd", "cutout"])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_every_pass_is_the_engines_own_to_the_last_bit(
-    which: str, batch: int, drives: Callable[[Portrait], list[Placed]], request: pytest.FixtureRequest
+    which: str, batch: int, drives: Callable[[Portrait], list[PosedPortrait]], request: pytest.FixtureRequest
 ) -> None:
     portrait = request.getfixturevalue(which)
-    placed = drives(portrait)
+    posed = drives(portrait)
     renderer = Renderer(portrait, "cpu", batch=batch, threads=1)
-    for made, one in zip(rendered(renderer, placed, PASSES), placed, strict=True):
+    for made, one in zip(rendered(renderer, posed, PASSES), posed, strict=True):
         wanted = whole(one, PASSES)
         assert list(made) == list(PASSES)
         assert {name for name in PASSES if not np.array_equal(made[name], wanted[name])} == set()
@@ -121,29 +123,29 @@ def test_every_pass_is_the_engines_own_to_the_last_bit(
 
 
 def test_half_precision_is_the_same_rounded_and_held_within_its_range(
-    odd: Portrait, drives: Callable[[Portrait], list[Placed]]
+    odd: Portrait, drives: Callable[[Portrait], list[PosedPortrait]]
 ) -> None:
     bright = dataclasses.replace(odd, source=odd.source * np.float32(3000))
     bright = dataclasses.replace(bright, layers=dataclasses.replace(odd.layers, plate=odd.layers.plate * 3000))
-    placed = [dataclasses.replace(one, portrait=bright) for one in drives(odd)[:1]]
-    [made] = rendered(Renderer(bright, "cpu", half=True, threads=1), placed, ("Combined", "Matte"))
-    wanted = whole(placed[0], ("Combined", "Matte"))
+    posed = [dataclasses.replace(one, portrait=bright) for one in drives(odd)[:1]]
+    [made] = rendered(Renderer(bright, "cpu", half=True, threads=1), posed, ("Combined", "Matte"))
+    wanted = whole(posed[0], ("Combined", "Matte"))
     assert made["Combined"].dtype == made["Matte"].dtype == np.float16
     assert np.array_equal(made["Combined"], np.clip(wanted["Combined"], -65504, 65504).astype(np.float16))
     assert wanted["Combined"].max() > 65504
 
 
-def test_hard_edges_of_drafts_too(odd: Portrait, drives: Callable[[Portrait], list[Placed]]) -> None:
-    placed = drives(odd)[2]
-    [made] = rendered(Renderer(odd, "cpu", smooth_edges=False, threads=1), [placed], ("Combined",))
-    wanted = render_rows(placed, 0, odd.height, passes=("Combined",), smooth_edges=False).passes["Combined"]
+def test_hard_edges_of_drafts_too(odd: Portrait, drives: Callable[[Portrait], list[PosedPortrait]]) -> None:
+    posed = drives(odd)[2]
+    [made] = rendered(Renderer(odd, "cpu", smooth_edges=False, threads=1), [posed], ("Combined",))
+    wanted = render_rows(posed, 0, odd.height, passes=("Combined",), smooth_edges=False).passes["Combined"]
     assert np.array_equal(made["Combined"], wanted)
-    assert not np.array_equal(wanted, whole(placed, ("Combined",))["Combined"])
+    assert not np.array_equal(wanted, whole(posed, ("Combined",))["Combined"])
 
 
 def test_the_identity_pose_and_a_person_outside_the_picture_are_left_to_the_processor(odd: Portrait) -> None:
     away = Pose(translation=np.array([40.0, 0.0, 0.0]))
-    frames = [place(odd, pose) for pose in (Pose(), TURNED, away)]
+    frames = [pose_portrait(odd, pose) for pose in (Pose(), TURNED, away)]
     made = list(Renderer(odd, "cpu", threads=1).stream(later(frames), ("Combined",), quiet))
     drawn = [inputs.can_be_drawn(inputs.listed(frame)) for frame in frames]
     assert [one is not None for one in made] == drawn
@@ -157,14 +159,14 @@ def nets() -> CorrectionNets:
 
 
 def test_networks_in_the_graph_correct_as_they_do_beside_the_kernels(
-    odd: Portrait, nets: CorrectionNets, drives: Callable[[Portrait], list[Placed]]
+    odd: Portrait, nets: CorrectionNets, drives: Callable[[Portrait], list[PosedPortrait]]
 ) -> None:
     corrector = Corrector(nets, odd)
     network = read_network(MODELS / "neural_fast.onnx")
     renderer = Renderer(odd, "cpu", corrector=corrector, network=network, batch=3, threads=1)
-    placed = drives(odd)
+    posed = drives(odd)
     changed = 0.0
-    for made, one in zip(rendered(renderer, placed, PASSES), placed, strict=True):
+    for made, one in zip(rendered(renderer, posed, PASSES), posed, strict=True):
         wanted, alone = corrected(corrector, one, PASSES), whole(one, PASSES)
         assert far(made["Combined"], wanted["Combined"]) < TOLERANCE
         assert float(np.abs(made["Matte"] - wanted["Matte"]).max()) < TOLERANCE
@@ -191,7 +193,7 @@ def loud(path: Path) -> onnx.ModelProto:
 
 
 def test_large_corrections_of_every_part_agree_as_well(
-    odd: Portrait, drives: Callable[[Portrait], list[Placed]], tmp_path: Path
+    odd: Portrait, drives: Callable[[Portrait], list[PosedPortrait]], tmp_path: Path
 ) -> None:
     path = tmp_path / "loud.onnx"
     network = loud(MODELS / "neural_fast.onnx")
@@ -210,7 +212,7 @@ def test_large_corrections_of_every_part_agree_as_well(
 
 
 def test_too_little_memory_makes_smaller_batches_and_then_it_is_the_processors(odd: Portrait, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    frames, said = [place(odd, TURNED)] * 5, []
+    frames, said = [pose_portrait(odd, TURNED)] * 5, []
     renderer = Renderer(odd, "cpu", batch=4, threads=1)
     run, most = renderer.graph.run, 1
 
@@ -280,7 +282,7 @@ def test_patches_that_overlap_are_laid_one_over_the_other() -> None:
     pixel = np.array([5, 7, 5], np.int32)
     colour = np.array([[1, 0, 0, 1], [0, 0, 1, 1], [0, 1, 0, 1]], np.float32)
     coverage = np.array([[0.5], [1.0], [0.25]], np.float32)
-    single, mixed, total = _once(pixel, colour, coverage)
+    single, mixed, total = _merge_duplicates(pixel, colour, coverage)
     assert single.tolist() == [5, 7]
     under = np.array([0.2, 0.2, 0.2, 1], np.float32)
     wanted = under + 0.5 * (colour[0] - under)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from gioconda.engine import ALL_PASSES, Portrait, place, render_rows
-from gioconda.engine.apply_kernels import follow
+from gioconda.engine import ALL_PASSES, Portrait, pose_portrait, render_rows
+from gioconda.engine.apply_kernels import warp_pass
 from gioconda.errors import ModelError
 from gioconda.neural import bands, features
 from gioconda.neural.bands import corrected_bands
@@ -51,22 +51,22 @@ def test_encoding_comes_back_exactly_enough_below_black_and_far_above_white() ->
 
 
 def test_nothing_happens_at_the_identity_pose(portrait: Portrait) -> None:
-    placed = place(portrait, Pose())
-    made = corrected(Corrector(answering(flow=0.02, gain=0.3, paint=0.2), portrait), placed, ("Combined",))
+    posed = pose_portrait(portrait, Pose())
+    made = corrected(Corrector(answering(flow=0.02, gain=0.3, paint=0.2), portrait), posed, ("Combined",))
     assert (made["Combined"] == portrait.source).all()
 
 
 def test_corrections_of_nothing_leave_the_engines_frame_to_the_last_bit(portrait: Portrait) -> None:
-    placed = place(portrait, TURNED)
-    made = corrected(Corrector(answering(), portrait), placed, ("Combined", "Matte"))
-    alone = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
+    posed = pose_portrait(portrait, TURNED)
+    made = corrected(Corrector(answering(), portrait), posed, ("Combined", "Matte"))
+    alone = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
     assert all((made[name] == alone[name]).all() for name in made)
 
 
 def test_paint_and_gain_change_what_the_screen_shows_by_that_much(portrait: Portrait) -> None:
-    placed = place(portrait, TURNED)
-    alone = encode(render_rows(placed, 0, portrait.height, passes=("Combined",)).passes["Combined"][..., :3])
-    made = corrected(Corrector(answering(gain=0.1, paint=0.05), portrait), placed, ("Combined",))
+    posed = pose_portrait(portrait, TURNED)
+    alone = encode(render_rows(posed, 0, portrait.height, passes=("Combined",)).passes["Combined"][..., :3])
+    made = corrected(Corrector(answering(gain=0.1, paint=0.05), portrait), posed, ("Combined",))
     middle = forehead(portrait)
     assert np.allclose(encode(made["Combined"][..., :3])[middle], 1.1 * alone[middle] + 0.05, atol=2e-3)
 
@@ -74,11 +74,11 @@ def test_paint_and_gain_change_what_the_screen_shows_by_that_much(portrait: Port
 def test_networks_of_twice_the_size_see_squares_of_twice_the_size_and_correct_the_same_place(
     portrait: Portrait,
 ) -> None:
-    placed = place(portrait, TURNED)
+    posed = pose_portrait(portrait, TURNED)
     small, large = (Corrector(answering(paint=0.05, sizes=sizes), portrait) for sizes in (FAST, FULL))
-    one, other = (corrected(corrector, placed, ("Combined",))["Combined"] for corrector in (small, large))
+    one, other = (corrected(corrector, posed, ("Combined",))["Combined"] for corrector in (small, large))
     assert large.still.source.shape == (512, 512, 4)
-    alone = render_rows(placed, 0, portrait.height, passes=("Combined",)).passes["Combined"]
+    alone = render_rows(posed, 0, portrait.height, passes=("Combined",)).passes["Combined"]
     share = np.abs(other - one).sum() / np.abs(one - alone).sum()  # at the person's rim they see more finely
     assert 0 < share < 0.02
 
@@ -87,9 +87,9 @@ def test_a_flow_takes_colours_from_beside(portrait: Portrait) -> None:
     away = 5
     side = head_crop(portrait.landmarks).size / head_crop(portrait.landmarks).scale
     corrector = Corrector(answering(flow=away / side), portrait)
-    placed = place(portrait, TURNED)
-    alone = render_rows(placed, 0, portrait.height, passes=("Combined",)).passes["Combined"]
-    made = corrected(corrector, placed, ("Combined",))["Combined"]
+    posed = pose_portrait(portrait, TURNED)
+    alone = render_rows(posed, 0, portrait.height, passes=("Combined",)).passes["Combined"]
+    made = corrected(corrector, posed, ("Combined",))["Combined"]
     rows, columns = forehead(portrait)
     shifted = alone[rows, columns.start + away : columns.stop + away]
     assert np.abs(made[rows, columns] - shifted).max() < 1e-3
@@ -99,7 +99,7 @@ def test_light_far_above_white_and_below_black_is_not_clamped(portrait: Portrait
     combined, matte = portrait.source.copy(), np.zeros(portrait.source.shape[:2], np.float32)
     middle = forehead(portrait)
     combined[middle] = [40.0, -0.02, 0.5, 1.0]
-    Corrector(answering(paint=0.001), portrait).correct(place(portrait, TURNED), combined, matte)
+    Corrector(answering(paint=0.001), portrait).correct(pose_portrait(portrait, TURNED), combined, matte)
     assert (combined[middle][..., 0] > 39).all()
     assert (combined[middle][..., 1] < -0.015).all()
 
@@ -115,17 +115,17 @@ def test_points_go_into_a_mirrored_crop_and_back() -> None:
 
 
 def test_mirrored_numbers_come_back(portrait: Portrait) -> None:
-    numbers = features.numbers(portrait, place(portrait, TURNED))
+    numbers = features.numbers(portrait, pose_portrait(portrait, TURNED))
     assert numbers.shape == (features.NUMBERS,) == MIRROR_FROM.shape
     assert np.allclose(mirrored_numbers(mirrored_numbers(numbers)), numbers)
 
 
 def test_feeds_are_planar_float32_and_hold_two_eyes(portrait: Portrait) -> None:
     corrector = Corrector(answering(), portrait)
-    placed = place(portrait, TURNED)
-    made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    views = features.look(portrait, corrector.still, placed, made["Combined"], made["Matte"][..., 0])
-    inputs = feeds(views, features.numbers(portrait, placed), corrector.code)
+    posed = pose_portrait(portrait, TURNED)
+    made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
+    views = features.look(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
+    inputs = feeds(views, features.numbers(portrait, posed), corrector.code)
     assert all(value.dtype == np.float32 and np.isfinite(value).all() for value in inputs.values())
     assert inputs["eyes_numbers"].shape == (2, features.NUMBERS)
 
@@ -137,9 +137,9 @@ def test_bands_of_any_height_give_the_same_bytes_drawn_once_or_twice(
 ) -> None:
     monkeypatch.setattr(bands, "KEEP", keep)
     corrector = Corrector(answering(flow=0.02, gain=0.1, paint=0.05), portrait)
-    placed = place(portrait, TURNED, previous=Pose(), following=TURNED)
-    whole = corrected(corrector, placed, ALL_PASSES)
-    parts = list(corrected_bands(corrector, placed, ALL_PASSES, step))
+    posed = pose_portrait(portrait, TURNED, previous=Pose(), following=TURNED)
+    whole = corrected(corrector, posed, ALL_PASSES)
+    parts = list(corrected_bands(corrector, posed, ALL_PASSES, step))
     assert [row for row, _ in parts] == list(range(0, portrait.height, step))
     for name in ALL_PASSES:
         joined = np.concatenate([passes[name] for _, passes in parts])
@@ -149,10 +149,10 @@ def test_bands_of_any_height_give_the_same_bytes_drawn_once_or_twice(
 def test_uv_and_vector_say_where_a_moved_colour_really_comes_from(portrait: Portrait) -> None:
     away = 5
     side = head_crop(portrait.landmarks).size / head_crop(portrait.landmarks).scale
-    placed = place(portrait, TURNED, previous=Pose())
+    posed = pose_portrait(portrait, TURNED, previous=Pose())
     passes = ("Combined", "UV", "Vector", "Depth", "Face")
-    alone = render_rows(placed, 0, portrait.height, passes=passes).passes
-    made = corrected(Corrector(answering(flow=away / side), portrait), placed, passes)
+    alone = render_rows(posed, 0, portrait.height, passes=passes).passes
+    made = corrected(Corrector(answering(flow=away / side), portrait), posed, passes)
     rows, columns = forehead(portrait)
     for name in passes:
         shifted = alone[name][rows, columns.start + away : columns.stop + away]
@@ -168,18 +168,18 @@ def test_uv_does_not_mix_person_and_plate_at_their_edge(portrait: Portrait) -> N
     moves = np.zeros((4, 8, 2), np.float32)
     moves[..., 0] = 0.4
     out = values.copy()
-    follow(values, 0, 4, moves, 0, np.array([1000, 1000, 0], np.float32), out)
+    warp_pass(values, 0, 4, moves, 0, np.array([1000, 1000, 0], np.float32), out)
     assert set(np.unique(out[..., 0])) == {np.float32(0.0), np.float32(0.5)}
 
 
 def test_paint_and_tone_leave_uv_and_vector_alone(portrait: Portrait) -> None:
-    placed = place(portrait, TURNED, previous=Pose())
+    posed = pose_portrait(portrait, TURNED, previous=Pose())
     passes = ("UV", "Vector", "Depth")
-    alone = render_rows(placed, 0, portrait.height, passes=passes).passes
-    made = corrected(Corrector(answering(gain=0.1, paint=0.05), portrait), placed, passes)
+    alone = render_rows(posed, 0, portrait.height, passes=passes).passes
+    made = corrected(Corrector(answering(gain=0.1, paint=0.05), portrait), posed, passes)
     assert all(made[name].tobytes() == alone[name].tobytes() for name in passes)
 
 
 def test_networks_that_answer_with_no_number_are_a_sentence(portrait: Portrait) -> None:
     with pytest.raises(ModelError, match="no number"):
-        corrected(Corrector(answering(paint=float("nan")), portrait), place(portrait, TURNED), ("Combined",))
+        corrected(Corrector(answering(paint=float("nan")), portrait), pose_portrait(portrait, TURNED), ("Combined",))

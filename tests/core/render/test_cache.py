@@ -59,7 +59,7 @@ def test_everything_comes_back_as_it_was(portrait: Portrait, sitter: Sitter, ent
         (portrait.layers.texture, kept.layers.texture),
         (portrait.layers.plate, kept.layers.plate),
         (portrait.mesh.triangles, kept.mesh.triangles),
-        (portrait.eyes[1].rest, kept.eyes[1].rest),
+        (portrait.eyes[1].still, kept.eyes[1].still),
     ):
         assert ours.dtype == theirs.dtype
         assert np.array_equal(ours, theirs)

@@ -16,13 +16,13 @@ ROOT = Path(__file__).resolve().parents[3]
 
 EVERYTHING = """
 import numpy as np
-from gioconda.engine import ALL_PASSES, correct, kernels, lids, place, render_rows, squares
+from gioconda.engine import ALL_PASSES, apply_kernels, crop_kernels, kernels, lids, pose_portrait, render_rows
 from gioconda.neural.background import complete
 from gioconda.neural.corrector import CorrectionNets, Corrector
 from gioconda.render.warm_up import compile_everything
 
 def compiled():
-    modules = (kernels, correct, lids, squares)
+    modules = (kernels, apply_kernels, lids, crop_kernels)
     found = {f"{each.__name__}.{name}": getattr(each, name) for each in modules for name in dir(each)}
     return {name: list(value.signatures) for name, value in found.items() if hasattr(value, "signatures")}
 
@@ -46,10 +46,10 @@ performance = retarget(make_take(24.0), landmarks)
 portrait = complete(portrait, None)
 corrector = Corrector(CorrectionNets.open("fast", None, "cpu"), portrait)
 for i in (30, 40, 55):
-    placed = place(portrait, performance[i], previous=performance[i - 1], following=performance[i + 1])
-    drawn = render_rows(placed, 0, portrait.height, passes=ALL_PASSES).passes
-    assert corrector.share(placed) > 0
-    corrector.corrected(placed, drawn)
+    posed = pose_portrait(portrait, performance[i], previous=performance[i - 1], following=performance[i + 1])
+    drawn = render_rows(posed, 0, portrait.height, passes=ALL_PASSES).passes
+    assert corrector.share(posed) > 0
+    corrector.corrected(posed, drawn)
 assert compiled() == before, [(name, before[name], now) for name, now in compiled().items() if now != before[name]]
 """
 

@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install gioconda[train]")
 
-from gioconda.engine import Portrait, place, render_rows  # noqa: E402
+from gioconda.engine import Portrait, pose_portrait, render_rows  # noqa: E402
 from gioconda.neural import features  # noqa: E402
 from gioconda.neural.corrector import CorrectionNets, Corrector  # noqa: E402
 from gioconda.neural.encoding import encode  # noqa: E402
@@ -38,16 +38,16 @@ def pairs(portrait: Portrait, pose_of: Callable[..., Pose], tmp_path_factory: py
     folder = tmp_path_factory.mktemp("pairs")
     still = features.still(portrait)
     for side, pose in (("train", pose_of(portrait, jawOpen=0.6)), ("held_out", Pose(rotation=rotation_matrix(yaw=5)))):
-        placed = place(portrait, pose)
-        made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
-        views = features.look(portrait, still, placed, made["Combined"], made["Matte"][..., 0])
+        posed = pose_portrait(portrait, pose)
+        made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
+        views = features.look(portrait, still, posed, made["Combined"], made["Matte"][..., 0])
         y, x = np.mgrid[: portrait.height, : portrait.width] + 0.5
-        apart = [np.hypot(x - px, y - py) for px, py, _ in placed.position[[468, 473, 13, 61, 291]]]
+        apart = [np.hypot(x - px, y - py) for px, py, _ in posed.position[[468, 473, 13, 61, 291]]]
         near = (np.min(apart, axis=0) < 0.2 * portrait.interocular)[..., None]
         wanted = np.where(near, made["Combined"][..., :3] * np.float32([1.0, 0.5, 0.5]), made["Combined"][..., :3])
-        targets = tuple(encode(crop.cut(wanted)) for crop in features.crops_now(portrait, still, placed))
-        points = still.head.place(placed.position[:478]) / still.head.size
-        pair = Pair(views, targets, features.numbers(portrait, placed), points.astype(np.float32))
+        targets = tuple(encode(crop.cut(wanted)) for crop in features.crops_now(portrait, still, posed))
+        points = still.head.place(posed.position[:478]) / still.head.size
+        pair = Pair(views, targets, features.numbers(portrait, posed), points.astype(np.float32))
         about = {"source": f"clips/{side}", "person": side, "side": side}
         write_shard(folder / side, [pair], still.source, about)
     return folder
@@ -91,10 +91,10 @@ def test_onnx_answers_as_torch_does_on_real_inputs(pairs: Path, portrait: Portra
     for name, part in parts.items():
         assert all(torch.equal(value, again[name].state_dict()[key]) for key, value in part.state_dict().items())
     corrector = Corrector(CorrectionNets.from_files(person, frame, "cpu", threads=1), portrait)
-    placed = place(portrait, Pose(rotation=rotation_matrix(yaw=4)))
-    made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    views = features.look(portrait, corrector.still, placed, made["Combined"], made["Matte"][..., 0])
-    inputs = feeds(views, features.numbers(portrait, placed), corrector.code)
+    posed = pose_portrait(portrait, Pose(rotation=rotation_matrix(yaw=4)))
+    made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
+    views = features.look(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
+    inputs = feeds(views, features.numbers(portrait, posed), corrector.code)
     assert disagreement(Frame(parts), {k: torch.from_numpy(v) for k, v in inputs.items()}, frame) < 1e-3
 
 
@@ -108,8 +108,8 @@ def test_mirroring_a_pair_twice_gives_it_back(pairs: Path) -> None:
 
 def test_the_way_back_puts_every_landmark_where_it_was(portrait: Portrait) -> None:
     wanted = portrait.landmarks + np.random.default_rng(0).normal(0, 2, portrait.landmarks.shape)
-    placed = place(portrait, way_back(portrait, wanted))
-    assert np.allclose(placed.position[: len(wanted)], wanted, atol=1e-3)
+    posed = pose_portrait(portrait, way_back(portrait, wanted))
+    assert np.allclose(posed.position[: len(wanted)], wanted, atol=1e-3)
 
 
 def test_nobody_is_on_both_sides_of_the_split(data: Path) -> None:

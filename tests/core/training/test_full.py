@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install gioconda[train]")
 
-from gioconda.engine import Portrait, place, render_rows  # noqa: E402
+from gioconda.engine import Portrait, pose_portrait, render_rows  # noqa: E402
 from gioconda.neural import features  # noqa: E402
 from gioconda.neural.corrector import CorrectionNets, Corrector  # noqa: E402
 from gioconda.neural.crops import FULL  # noqa: E402
@@ -52,15 +52,15 @@ def pairs(portrait: Portrait, pose_of: Callable[..., Pose], tmp_path_factory: py
     folder = tmp_path_factory.mktemp("pairs")
     still = features.still(portrait, FULL)
     for name, side, opened in (("a", "train", 0.6), ("b", "train", 0.3), ("c", "held_out", 0.5)):
-        placed = place(portrait, pose_of(portrait, jawOpen=opened))
-        made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
-        views = features.look(portrait, still, placed, made["Combined"], made["Matte"][..., 0])
-        crops = features.crops_now(portrait, still, placed)
+        posed = pose_portrait(portrait, pose_of(portrait, jawOpen=opened))
+        made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
+        views = features.look(portrait, still, posed, made["Combined"], made["Matte"][..., 0])
+        crops = features.crops_now(portrait, still, posed)
         wanted = made["Combined"][..., :3] * np.float32([1.0, 0.5, 0.5])
         targets = tuple(encode(crop.cut(wanted)) for crop in crops)
-        points = (still.head.place(placed.position[:478]) / still.head.size).astype(np.float32)
+        points = (still.head.place(posed.position[:478]) / still.head.size).astype(np.float32)
         flows = tuple(np.full((crop.size // 2, crop.size // 2, 3), [0.01, -0.005, 1], np.float32) for crop in crops)
-        pair = Pair(views, targets, features.numbers(portrait, placed), points, flows if name == "b" else ())
+        pair = Pair(views, targets, features.numbers(portrait, posed), points, flows if name == "b" else ())
         person = "grace" if side == "train" else "other"
         write_shard(folder / name, [pair], still.source, {"source": f"clips/{name}", "person": person, "side": side})
     return folder
@@ -206,15 +206,15 @@ def test_a_tiny_full_model_learns_goes_on_exports_and_runs(
     nets = CorrectionNets.from_files(person, frame, "cpu", threads=1)
     assert nets.sizes == FULL
     corrector = Corrector(nets, portrait)
-    placed = place(portrait, Pose(rotation=rotation_matrix(yaw=4)))
-    made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    views = features.look(portrait, corrector.still, placed, made["Combined"], made["Matte"][..., 0])
-    inputs = feeds(views, features.numbers(portrait, placed), corrector.code)
+    posed = pose_portrait(portrait, Pose(rotation=rotation_matrix(yaw=4)))
+    made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
+    views = features.look(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
+    inputs = feeds(views, features.numbers(portrait, posed), corrector.code)
     real = {name: torch.from_numpy(value) for name, value in inputs.items()}
     assert disagreement(Frame(again), real, frame) < 1e-3  # the weights as they are stored
     assert disagreement(Frame(parts), real, frame) < 5e-3  # and as they were learned
     before = made["Combined"].copy()
-    corrector.correct(placed, made["Combined"], made["Matte"][..., 0])
+    corrector.correct(posed, made["Combined"], made["Matte"][..., 0])
     assert np.isfinite(made["Combined"]).all()
     assert np.abs(made["Combined"] - before).max() > 1e-4
 

@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install gioconda[train]")
 
 from gioconda import landmarks as lm  # noqa: E402
-from gioconda.engine import Portrait, place, prepare, render_rows  # noqa: E402
+from gioconda.engine import Portrait, pose_portrait, prepare, render_rows  # noqa: E402
 from gioconda.errors import ModelError  # noqa: E402
 from gioconda.models.onnx_weights import changeable  # noqa: E402
 from gioconda.neural import features  # noqa: E402
@@ -34,9 +34,9 @@ TINY = {name: fast.PartConfig((8, 12, 16, 16), embedding=8, code=8) for name in 
 @pytest.fixture(scope="module")
 def other(portrait: Portrait, pose_of: Callable[..., Pose]) -> Portrait:
     """A second picture of the same person: smiling, with red lips, in half the light."""
-    placed = place(portrait, pose_of(portrait, mouthSmileLeft=0.8, mouthSmileRight=0.8, jawOpen=0.2))
-    made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    points = placed.position[: lm.COUNT].astype(float)
+    posed = pose_portrait(portrait, pose_of(portrait, mouthSmileLeft=0.8, mouthSmileRight=0.8, jawOpen=0.2))
+    made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
+    points = posed.position[: lm.COUNT].astype(float)
     picture = made["Combined"].copy()
     y, x = np.mgrid[: portrait.height, : portrait.width] + 0.5
     lips = np.min([np.hypot(x - px, y - py) for px, py, _ in points[[13, 61, 291]]], axis=0)
@@ -87,10 +87,10 @@ def test_the_exported_networks_with_the_identity_answer_as_torch_does(
     corrector = Corrector(
         CorrectionNets.from_files(*exported, "cpu", threads=1, identity=identity), portrait, code=identity.code
     )
-    placed = place(portrait, pose_of(portrait, jawOpen=0.5))
-    made = render_rows(placed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    views = features.look(portrait, corrector.still, placed, made["Combined"], made["Matte"][..., 0])
-    inputs = feeds(views, features.numbers(portrait, placed), corrector.code)
+    posed = pose_portrait(portrait, pose_of(portrait, jawOpen=0.5))
+    made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
+    views = features.look(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
+    inputs = feeds(views, features.numbers(portrait, posed), corrector.code)
     said = corrector.nets.frame(inputs)
     model = Frame(parts)
     tensors = [torch.from_numpy(value) for value in inputs.values()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ...engine import Placed, Portrait, kernels
+from ...engine import Portrait, PosedPortrait, kernels
 from ...imaging import resample
 from ...neural.crops import Crop
 from .texture import SKIN_PART, Mesh
@@ -60,16 +60,16 @@ def true_flow(crop: Crop, source: Surface, target: Surface, mesh: Mesh, moved: F
     return out
 
 
-def where_moved(portrait: Portrait, placed: Placed) -> Float32:
+def where_moved(portrait: Portrait, placed: PosedPortrait) -> Float32:
     """Where the engine puts each pixel of the portrait: (H, W, 3) x, y in frame pixels, and 1 where it is on the mesh.
 
     x and y are multiplied by the third, so that they may be sampled smoothly.
     """
     mesh = portrait.mesh
-    seen, _ = kernels.nearest(mesh.rest, mesh.triangles, portrait.width, portrait.height)
+    seen, _ = kernels.nearest(mesh.bind_pose, mesh.triangles, portrait.width, portrait.height)
     out = np.zeros((*seen.shape, 3), np.float32)
     rows, columns = np.nonzero(seen >= 0)
-    planes = kernels.planes(mesh.rest, mesh.triangles, placed.position[:, :2])[seen[rows, columns]]
+    planes = kernels.planes(mesh.bind_pose, mesh.triangles, placed.position[:, :2])[seen[rows, columns]]
     x, y = columns[:, None] + 0.5, rows[:, None] + 0.5
     out[rows, columns, :2] = planes[..., 0] + planes[..., 1] * x + planes[..., 2] * y
     out[rows, columns, 2] = 1

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import landmarks as lm
-from ...engine import Portrait, place, prepare, render_rows
+from ...engine import Portrait, pose_portrait, prepare, render_rows
 from ...errors import GiocondaError
 from ...face.analyse import analyse
 from ...face.nets import Nets
@@ -192,8 +192,8 @@ def shoot(sitter: Sitter, look: Look, nets: Nets) -> Shot:
     then = dressed.person.landmarks(
         dressed.person.look(dressed.person.weights, dressed.person.gaze), dressed.person.pose
     )
-    placed = place(still, way_back(still, still.landmarks + wanted - then))
-    passes = render_rows(placed, 0, still.height, passes=("Combined", "Matte")).passes
+    posed = pose_portrait(still, way_back(still, still.landmarks + wanted - then))
+    passes = render_rows(posed, 0, still.height, passes=("Combined", "Matte")).passes
     picture = draw(dressed, look, passes["Combined"][..., :3])
     points, _ = nets.landmarker.look_both_ways(display_srgb(picture), around_landmarks(wanted))
     surface = Surface.of(look.pose.to_picture(head), dressed.mesh, still.height, still.width)
@@ -240,12 +240,12 @@ def _missed(shot: Shot, sitter: Sitter, look: Look) -> float:
 
 
 def _pair(away: Portrait, at_rest: features.Still, source: Shot, target: Shot, mesh: Mesh) -> Pair:
-    placed = place(away, way_back(away, target.points))
-    passes = render_rows(placed, 0, away.height, passes=("Combined", "Matte")).passes
-    views = features.look(away, at_rest, placed, passes["Combined"], passes["Matte"][..., 0])
-    crops = features.crops_now(away, at_rest, placed)
+    posed = pose_portrait(away, way_back(away, target.points))
+    passes = render_rows(posed, 0, away.height, passes=("Combined", "Matte")).passes
+    views = features.look(away, at_rest, posed, passes["Combined"], passes["Matte"][..., 0])
+    crops = features.crops_now(away, at_rest, posed)
     targets = tuple(encode(crop.cut(target.picture), at_rest.gain) for crop in crops[1:])
-    moved = where_moved(away, placed)
+    moved = where_moved(away, posed)
     flows = tuple(true_flow(crop, source.surface, target.surface, mesh, moved) for crop in crops[1:])
-    points = crops[0].place(placed.position[: lm.COUNT]) / crops[0].size
-    return Pair(views[1:], targets, features.numbers(away, placed), points.astype(np.float32), flows)
+    points = crops[0].place(posed.position[: lm.COUNT]) / crops[0].size
+    return Pair(views[1:], targets, features.numbers(away, posed), points.astype(np.float32), flows)

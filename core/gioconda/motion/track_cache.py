@@ -6,36 +6,20 @@ import hashlib
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
-from importlib import resources
 from pathlib import Path
 
-from .. import __version__
+from .. import ENGINE_VERSION
 from ..errors import GiocondaError
 from ..files import file_sha256
 from .motion import Motion, load_motion, save_motion
 
 MOST = 200  # kept; a minute of video takes some 8 MB
-_MADE_BY = ("face", "landmarks.py", "motion/motion.py", "motion/smoothing.py", "imaging/video.py")
 
 
 def key_of(video: Path, nets: Iterable[str], face: int | str | None) -> str:
     """A hash of all that a tracked motion depends on; `nets`: their hashes. Raises: InputError."""
-    facts = f"{__version__} {_code()} {face} {' '.join(sorted(nets))} {file_sha256(video)}"
+    facts = f"{ENGINE_VERSION} {face} {' '.join(sorted(nets))} {file_sha256(video)}"
     return hashlib.sha256(facts.encode()).hexdigest()
-
-
-@cache
-def _code() -> str:
-    """A hash of the code that tracks."""
-    digest = hashlib.sha256()
-    package = resources.files(__package__.rpartition(".")[0])
-    for part in _MADE_BY:
-        place = package.joinpath(part)
-        for file in sorted(place.iterdir(), key=lambda f: f.name) if place.is_dir() else [place]:
-            if file.is_file() and file.name.endswith(".py"):
-                digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 def load(folder: Path, key: str) -> Motion | None:

@@ -9,10 +9,8 @@ a choice between alike: another version of a library changes last bits, never wh
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -67,13 +65,6 @@ class CompletionNet:
         """Raises: ModelError, DeviceError."""
         session = Session(path, device, threads=threads)
         return cls(session.run, session.device)
-
-
-def code() -> str:
-    """A hash of the code that paints, beside the engine's own: what other code painted is painted anew."""
-    package = resources.files(__package__)
-    text = b"".join(package.joinpath(name).read_bytes() for name in ("background.py", "encoding.py"))
-    return hashlib.sha256(text).hexdigest()
 
 
 def complete(portrait: Portrait, net: CompletionNet | None, *, own_matte: bool = False) -> Portrait:

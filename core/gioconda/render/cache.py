@@ -6,7 +6,7 @@
 
 An entry is one uncompressed `.npz`: named arrays, and the rest as JSON. The picture itself is not in it: of the person
 and the plate only the pixels that differ from it are kept. Whatever is not a whole entry of this very portrait is
-ignored and written anew. The code that prepares is part of the key, so there is no version to forget.
+ignored and written anew. The engine's version is part of the key.
 """
 
 from __future__ import annotations
@@ -21,15 +21,13 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import __version__
+from .. import ENGINE_VERSION
 from ..engine.portrait import Portrait
 from ..files import whole_file
 from ..imaging import resample
@@ -58,44 +56,22 @@ _UNREADABLE = (
     struct.error,
     tokenize.TokenError,
 )
-_PREPARED_BY = (
-    "engine",
-    "face/matte.py",
-    "landmarks.py",
-    "imaging/resample.py",
-    "pose.py",
-    "imaging/draw.py",
-    "tables",
-)
 
 
-def key_of(picture: Float32, **made_from: Array | bool | None) -> str:
+def key_of(picture: Float32, **made_from: Array | str | bool | None) -> str:
     """A hash of all that a prepared portrait depends on.
 
     Args:
         picture: (H, W, 4) float32, as `prepare` takes it.
-        made_from: landmarks, matte or what the matte is made from, clean plate …: arrays, switches, or None.
+        made_from: landmarks, matte or what the matte is made from, clean plate …: arrays, switches, hashes, or None.
     """
-    digest = hashlib.sha256(f"{__version__} {_code()}".encode())
+    digest = hashlib.sha256(f"{ENGINE_VERSION}".encode())
     for name, value in {"picture": picture, **made_from}.items():
         if isinstance(value, np.ndarray):
             digest.update(f"\n{name} {value.dtype.str} {value.shape}\n".encode())
             digest.update(np.ascontiguousarray(value).data)
         else:
             digest.update(f"\n{name} {value}\n".encode())
-    return digest.hexdigest()
-
-
-@cache
-def _code() -> str:
-    """A hash of the code and the tables that prepare portraits."""
-    digest = hashlib.sha256()
-    package = resources.files(__package__.rpartition(".")[0])
-    for part in _PREPARED_BY:
-        place = package.joinpath(part)
-        for file in sorted(place.iterdir(), key=lambda f: f.name) if place.is_dir() else [place]:
-            if file.is_file():
-                digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -97,13 +96,17 @@ def open_portrait(job: Job, report: Report) -> Opened:
     report(Stage("prepare", "Cutting the person out and making the portrait ready"))
     given = given_with(job, picture)
     folder = Path(job.cache) if job.cache else cache_folder()
-    key = cache.key_of(
-        picture.pixels, looks=srgb, landmarks=analysis.landmarks, person=analysis.person, **asdict(given)
-    )
     paints = place_is_painted(job, cutout=given.cutout)
-    if paints:
-        network = used_models(job).get(COMPLETION)
-        key = hashlib.sha256(f"{key} {background.code()} {network and network.sha256}".encode()).hexdigest()
+    network = used_models(job).get(COMPLETION) if paints else None
+    key = cache.key_of(
+        picture.pixels,
+        looks=srgb,
+        landmarks=analysis.landmarks,
+        person=analysis.person,
+        painted=paints,
+        network=network and network.sha256,
+        **asdict(given),
+    )
     portrait = cache.load(folder, key, picture.pixels) if folder else None
     if portrait is not None:
         report(Log("The portrait was made ready before."))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gioconda
 import numpy as np
 import pytest
 from gioconda.errors import InputError
@@ -37,6 +38,14 @@ def test_another_clip_other_nets_another_face_are_tracked_anew(tmp_path: Path) -
     assert len(keys | {track_cache.key_of(clip, ["a"], "largest")}) == 4
     with pytest.raises(InputError, match="cannot be read"):
         track_cache.key_of(tmp_path / "none.mp4", [], None)
+
+
+def test_another_engine_tracks_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(b"frames")
+    before = track_cache.key_of(clip, [], None)
+    monkeypatch.setattr(track_cache, "ENGINE_VERSION", gioconda.ENGINE_VERSION + 1)
+    assert track_cache.key_of(clip, [], None) != before
 
 
 def test_a_damaged_entry_is_no_entry(tmp_path: Path) -> None:

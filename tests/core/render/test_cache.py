@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import gioconda
 import numpy as np
 import pytest
 from gioconda.engine import ALL_PASSES, Portrait, prepare, render
@@ -113,6 +114,11 @@ def test_the_key_follows_everything_the_portrait_is_made_from(sitter: Sitter) ->
     ]
     assert len(set(keys)) == len(keys)
     assert cache.key_of(sitter.source.copy(), **whole) == keys[0]
+
+
+def test_another_engine_makes_ready_anew(key: str, sitter: Sitter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "ENGINE_VERSION", gioconda.ENGINE_VERSION + 1)
+    assert cache.key_of(sitter.source, landmarks=sitter.landmarks, matte=sitter.matte, plate=None, cutout=False) != key
 
 
 def test_a_damaged_entry_is_ignored_wherever_the_damage_is(entry: Path, key: str, sitter: Sitter) -> None:

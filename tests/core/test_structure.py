@@ -19,10 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 CORE = "core.gioconda"
 
 # Room → the rooms it may import from, in the order in which the data flows. Each may import the package's own versions.
-GROUND = {"errors", "files", "landmarks", "pose"}
+GROUND = {"errors", "files", "landmarks", "machine", "pose"}
 ROOMS: dict[str, set[str]] = {
     "errors": set(),
     "landmarks": set(),
+    "machine": set(),
     "files": {"errors"},
     "pose": {"landmarks"},
     "job": {"errors", "files"},
@@ -49,6 +50,7 @@ ROOMS |= {
 # What the add-on imports from core: plain data, light enough for Blender's own Python.
 ADDON_IMPORTS = {
     "errors",
+    "files",
     "job.consent",
     "job.frame_range",
     "job.job",
@@ -56,7 +58,6 @@ ADDON_IMPORTS = {
     "landmarks",
     "motion.motion",
     "pose",
-    "provenance.user_folder",
     "worker.messages",
     "worker.requests",
 }
@@ -72,8 +73,7 @@ LIBRARIES = {
     "mediapipe": "",
     "numba": "engine/kernels.py engine/lids.py engine/crop_kernels.py engine/apply_kernels.py engine/pixel_lists.py "
     "render/compile.py training/pairs.py",
-    "onnx": "gpu/choice.py gpu/frame_graph.py gpu/graph.py gpu/renderer.py models/onnx_graph.py models/weights.py "
-    "training/export.py",
+    "onnx": "gpu/choice.py gpu/frame_graph.py gpu/graph.py gpu/renderer.py models/onnx_graph.py training/export.py",
     "onnxruntime": "models/runtime.py gpu/device.py",
     "pymatting": "face/matte.py",
     "rich": "cli/console.py",

@@ -104,7 +104,7 @@ def open_portrait(job: Job, report: Report) -> Opened:
         landmarks=analysis.landmarks,
         person=analysis.person,
         painted=paints,
-        network=network and network.sha256,
+        network=network.sha256 if network else None,
         **asdict(given),
     )
     portrait = cache.load(folder, key, picture.pixels) if folder else None

@@ -1,4 +1,4 @@
-# Gioconda: `make` lists what there is. Everything lives in .venv, onnx_models/ and out/; `make clean` takes out what was made.
+# Gioconda: `make` lists what there is. Everything lives in .venv and out/; `make clean` takes out what was made.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -55,17 +55,18 @@ $(TOOLS): $(READY)
 	$(PIP) install -e ".[$(EXTRA),dev]"
 	@touch $@
 
-models: setup  ## the face nets, converted to ONNX (once; needs the package index)
-	$(PY) core models build
+models: setup  ## MediaPipe's nets converted anew from its wheel, compared with those in onnx_models/ (needs the package index)
+	$(PIP) install -e ".[$(EXTRA),convert]"
+	$(PY) -m onnx_models.convert
 
-demo: setup models  ## animate a portrait: out/demo/####.exr, preview.mp4, contact_sheet.png
+demo: setup  ## animate a portrait: out/demo/####.exr, preview.mp4, contact_sheet.png
 	$(PY) core demo
 
-test: $(TOOLS) models lint $(call ready,$(OLDEST_AND_NEWEST))  ## everything that must hold: lint, types, tests (in the oldest and newest Blender too), a demo
+test: $(TOOLS) lint $(call ready,$(OLDEST_AND_NEWEST))  ## everything that must hold: lint, types, tests (in the oldest and newest Blender too), a demo
 	$(call in_blenders,$(OLDEST_AND_NEWEST)) $(PY) -m pytest
 	$(PY) core demo --frames 1-40x13 --output out/test/####.exr --overwrite
 
-blender: $(TOOLS) models $(call ready,$(BLENDERS))  ## the add-on's tests in every supported Blender
+blender: $(TOOLS) $(call ready,$(BLENDERS))  ## the add-on's tests in every supported Blender
 	$(call in_blenders,$(BLENDERS)) $(PY) -m pytest tests/addon
 
 lint: $(TOOLS)  ## ruff and mypy
@@ -80,10 +81,10 @@ format: $(TOOLS)  ## let ruff put the source in order
 fuzz: $(TOOLS)  ## a million broken bytes for every reader of strangers' files (half an hour)
 	$(PY) -X faulthandler -m pytest tests/core/test_fuzz.py -s --fuzz-bytes 1000000 --durations=0
 
-chaos: $(TOOLS) models  ## a batch of 600 frames during which everything goes wrong; nothing may be lost
+chaos: $(TOOLS)  ## a batch of 600 frames during which everything goes wrong; nothing may be lost
 	$(PY) -m tests.bench.chaos
 
-batches: $(TOOLS) models  ## a batch's speed against one process alone, and whether memory grows (needs ../shared)
+batches: $(TOOLS)  ## a batch's speed against one process alone, and whether memory grows (needs ../shared)
 	$(PY) -m tests.bench.batches
 
 # Training the full model. DATA: a folder with clips, congress, voteview …; MINUTES: for each part, to go on another time.
@@ -91,13 +92,13 @@ DATA ?= ../shared/data/train
 FULL ?= out/full
 WORKERS ?= $(shell nproc 2>/dev/null || echo 4)
 
-train-full: setup models  ## pairs, all parts of the full model, ONNX files: out/full/ (an NVIDIA card; EXTRA=gpu; goes on where it stopped)
+train-full: setup  ## pairs, all parts of the full model, ONNX files: out/full/ (an NVIDIA card; EXTRA=gpu; goes on where it stopped)
 	$(PIP) install -e ".[$(EXTRA),train]"
 	$(PY) core train pairs $(DATA) -o $(FULL)/pairs --quality full --workers $(WORKERS)
 	$(PY) core train full $(FULL)/pairs -o $(FULL)/run $(if $(MINUTES),--minutes $(MINUTES))
 	$(PY) core train export $(FULL)/run -o $(FULL)/onnx
 
-bench: $(TOOLS) models  ## quality and speed, measured (the clips need ../shared)
+bench: $(TOOLS)  ## quality and speed, measured (the clips need ../shared)
 	$(PY) -m tests.bench
 
 # What the neural targets take: networks that are not shipped yet (`gioconda train export`), a run of the paper's networks
@@ -109,13 +110,13 @@ CONTACT ?= out/contact
 neural_words = $(and $(NETWORKS),--networks "$(NETWORKS)") $(and $(PAPER),--paper "$(PAPER)") \
 	$(and $(TRAINING_PYTHON),--training-python "$(TRAINING_PYTHON)")
 
-bench-neural: $(TOOLS) models  ## the networks measured on all clips, beside geometry alone (needs ../shared)
+bench-neural: $(TOOLS)  ## the networks measured on all clips, beside geometry alone (needs ../shared)
 	$(PY) -m tests.bench neural $(neural_words)
 
-bench-fewshot: $(TOOLS) models  ## networks adapted to 1, 4 and 8 pictures of a person, measured (needs PyTorch, ../shared)
+bench-fewshot: $(TOOLS)  ## networks adapted to 1, 4 and 8 pictures of a person, measured (needs PyTorch, ../shared)
 	$(or $(TRAINING_PYTHON),$(PY)) -m tests.bench.fewshot $(and $(NETWORKS),--networks "$(NETWORKS)")
 
-contact-sheets: $(TOOLS) models  ## eight portraits in hard poses, geometry beside neural: out/contact (needs ../shared)
+contact-sheets: $(TOOLS)  ## eight portraits in hard poses, geometry beside neural: out/contact (needs ../shared)
 	$(PY) -m tests.bench.contact $(and $(NETWORKS),--networks "$(NETWORKS)") --out "$(CONTACT)"
 
 measured: $(TOOLS)  ## the figures of the last `make bench-neural` into docs/measured.md
@@ -124,7 +125,7 @@ measured: $(TOOLS)  ## the figures of the last `make bench-neural` into docs/mea
 gpu: $(TOOLS)  ## whole frames on a graphics card: the processor's pixels? how fast? (EXTRA=gpu; Error 7: there is none)
 	$(PY) -m tests.gpu $(GPU)
 
-extension: setup models $(call ready,4.2)  ## dist/gioconda-VERSION-PLATFORM.zip for Blender, wheels inside (0.4 GB each)
+extension: setup $(call ready,4.2)  ## dist/gioconda-VERSION-PLATFORM.zip for Blender, wheels inside (0.4 GB each)
 	$(call in_blenders,4.2) $(PY) addon/packaging/build.py
 
 # The window's walk. Any portrait, any .blend that holds a rig with shape keys and a take; docs/artists.md shows these.
@@ -146,5 +147,5 @@ screenshots:  ## pictures of a real window, clicked through from installing to c
 	if [ -z "$$python" ]; then echo "Blender $* is left out: it needs Python $(BPY_PYTHON_$*), which is not here."; else \
 		"$$python" -m venv $(@D) && $(@D)/$(SCRIPTS)/python -m pip --disable-pip-version-check --quiet install $(BPY_$*) && touch $@; fi
 
-clean:  ## take out what was made: environments, nets, results
-	rm -rf $(VENV) .venv-bpy-* wheels out dist build $(filter-out onnx_models/neural_%,$(wildcard onnx_models/*.onnx)) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean:  ## take out what was made: environments, results
+	rm -rf $(VENV) .venv-bpy-* wheels out dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
-from gioconda.models.registry import REGISTRY_FILE, load_registry, sha256
+from gioconda.files import file_sha256
+from gioconda.models.registry import REGISTRY_FILE, load_registry
 
 PREFIX = "neural_"
 
@@ -35,19 +36,19 @@ def folder_with(networks: Path, models: Path, folder: Path) -> Path:
         if source.exists():
             link.symlink_to(source.resolve())
         if entry["file"] in mine:
-            entry["sha256"] = sha256(source.read_bytes())
+            entry["sha256"] = file_sha256(source)
     (folder / REGISTRY_FILE).write_text(yaml.safe_dump(listed, sort_keys=False), encoding="utf-8")
     return folder
 
 
 def there(quality: str, models: Path) -> bool:
     """Whether both networks of a quality ("fast", "full") are listed and their files are in the folder."""
-    known = load_registry(models).models
+    known = load_registry(models)
     names = (f"{PREFIX}{quality}", f"{PREFIX}{quality}_person")
     return all(name in known and (models / known[name].file).exists() for name in names)
 
 
 def hashes(models: Path) -> Mapping[str, str]:
     """File name → SHA-256 of every correction network in the folder, as the registry has it."""
-    known = load_registry(models).models.values()
+    known = load_registry(models).values()
     return {model.file: model.sha256 for model in known if model.task == "correction"}

@@ -37,7 +37,7 @@ class TimingPortrait:
 def timing_portrait(folder: Path) -> TimingPortrait | None:
     """The demonstration's portrait, or one of ../shared's where that cannot be had; None without either."""
     try:
-        job = demo_job(str(folder / "####.exr"), _silent)
+        job = demo_job(str(folder / "####.exr"))
         return TimingPortrait(Path(job.portrait), "Grace Hopper, the demonstration's portrait, enlarged")
     except GiocondaError as error:
         print(f"  the demonstration's portrait cannot be had: {error}")

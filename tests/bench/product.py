@@ -72,7 +72,7 @@ def load_clip(path: Path, nets: Nets, *, cache: Path | None = None) -> Clip:
 
 def _tracked(path: Path, nets: Nets, cache: Path) -> Motion:
     """The motion of a video's first frames, tracked once."""
-    files = [model.sha256 for model in load_registry().models.values() if model.task != "correction"]
+    files = [model.sha256 for model in load_registry().values() if model.task != "correction"]
     key = track_cache.key_of(path, files, f"first {MOST_FRAMES}")
     motion = track_cache.load(cache, key)
     if motion is None:

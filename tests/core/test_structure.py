@@ -69,19 +69,19 @@ LIBRARIES = {
     "bpy": "addon/",
     "c2pa": "provenance/credentials.py",
     "cv2": "imaging/resample.py engine/teeth.py",
-    "flatbuffers": "models/tflite_graph.py",
+    "flatbuffers": "",
     "mediapipe": "",
     "numba": "engine/kernels.py engine/lids.py engine/crop_kernels.py engine/apply_kernels.py engine/pixel_lists.py "
     "render/compile.py training/pairs.py",
-    "onnx": "gpu/choice.py gpu/frame_graph.py gpu/graph.py gpu/renderer.py models/onnx_graph.py training/export.py",
+    "onnx": "gpu/choice.py gpu/frame_graph.py gpu/graph.py gpu/renderer.py training/export.py",
     "onnxruntime": "models/runtime.py gpu/device.py",
     "pymatting": "face/matte.py",
     "rich": "cli/console.py",
-    "tflite": "models/tflite_graph.py",
+    "tflite": "",
     "torch": "training/",
 }
 # Light ones, which any file may import; and what comes with Blender.
-LIGHT = {"cryptography", "matplotlib", "numpy", "scipy", "yaml"}
+LIGHT = {"cryptography", "numpy", "scipy", "yaml"}
 BLENDERS = {"addon_utils", "bl_ui", "blf", "bmesh", "bpy_extras", "gpu", "gpu_extras", "imbuf", "mathutils"}
 
 LEFT = {("loaded", "called"): 3, ("loaded", "called", "typed"): 4}  # while the rooms move: to be none

@@ -28,7 +28,7 @@ TARGET = ROOT / "docs" / "images" / "demo.png"
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        job = demo_job(str(Path(folder) / "####.exr"), print)
+        job = demo_job(str(Path(folder) / "####.exr"))
         render(replace(job, frames=",".join(map(str, FRAMES)), png=True, review=None, sheet=None), lambda _: None)
         left, top, right, bottom = CROP
         tiles = []

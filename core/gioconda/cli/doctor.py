@@ -15,7 +15,7 @@ from .. import __version__
 from ..errors import GiocondaError
 from ..files import cache_folder
 from ..machine import cores
-from ..models import default_models_folder, load_registry, model_path
+from ..models import load_registry, model_path, models_folder
 from ..models.runtime import Session, available_devices
 
 LIBRARIES = ("numpy", "scipy", "numba", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "OpenImageIO", "av")
@@ -29,7 +29,7 @@ def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, 
         models: the folder of the nets; None: the default one.
         cache: the folder of prepared portraits; None: the user's.
     """
-    folder = models or default_models_folder()
+    folder = models_folder(models)
     found: dict[str, Any] = {
         "gioconda": __version__,
         "python": f"{platform.python_version()} ({sys.executable})",
@@ -115,7 +115,7 @@ def _libraries() -> dict[str, str]:
 def _models(folder: Path) -> dict[str, str]:
     """Name → "whole", or the sentence that says what is wrong."""
     states = {}
-    for name in load_registry(folder).models:
+    for name in load_registry(folder):
         try:
             model_path(name, folder)
             states[name] = "whole"

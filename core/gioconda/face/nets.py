@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..models.registry import default_models_folder, model_path
+from ..models.registry import model_path
 from ..models.runtime import Session
 from .detector import Detector, full_range, short_range
 from .landmarker import Landmarker
@@ -36,9 +36,8 @@ class Nets:
             ModelError: a network is missing or is not the expected one.
             DeviceError: the asked-for device does not work here.
         """
-        folder = models_folder or default_models_folder()
         near, far, landmarks, person = (
-            Session(model_path(name, folder), device, threads=threads)
+            Session(model_path(name, models_folder), device, threads=threads)
             for name in (
                 "face_detection_short_range",
                 "face_detection_full_range",

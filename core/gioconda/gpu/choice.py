@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engine import Portrait
 from ..errors import GiocondaError
 from ..job.job import Job
-from ..models.registry import default_models_folder
+from ..models.registry import models_folder
 from ..neural.choice import files
 from ..neural.corrector import Corrector, identity_of
 from ..worker.messages import Log, Report
@@ -57,6 +56,6 @@ def _network(job: Job) -> ModelProto:
     """The network that corrects frames, with what the job's identity changes of it. Raises: ModelError, InputError."""
     from .frame_graph import read_network
 
-    folder = Path(job.models) if job.models else default_models_folder()
+    folder = models_folder(job.models)
     identity = identity_of(job)
     return read_network(files(job.neural, folder)[1], identity.changes if identity else None)

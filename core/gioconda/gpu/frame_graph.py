@@ -60,7 +60,7 @@ def read_network(path: Path, changes: Mapping[str, Weights] | None = None) -> on
     try:
         return onnx.load_from_string(content)
     except Exception as error:  # protobuf's and onnx's classes share no base
-        raise ModelError(f"The model {path} cannot be read: run `gioconda models`.") from error
+        raise ModelError(f"The model {path} cannot be read: run `gioconda models verify`.") from error
 
 
 def sizes_of(network: onnx.ModelProto) -> tuple[Sizes, int]:

@@ -1,14 +1,10 @@
-"""The networks on disk: what they are, where they come from, and how they become ONNX. Knows nothing of pictures.
+"""The networks: which there are (`registry`), running them (`runtime`), their weights (`onnx_weights`).
 
-`registry` knows every network and checks its hash; `fetch` gets the originals; `tflite_graph`, `onnx_graph`,
-`operators`, `attention` and `convert` turn TensorFlow Lite into ONNX; `build` does all of it once (`gioconda models`).
-
-The packages `onnx` and `tflite` are needed to build the networks, never to run them: only `build_models` loads them.
+Knows nothing of pictures. The files lie in `onnx_models/`; MediaPipe's were made by `onnx_models/convert`.
 """
 
 from __future__ import annotations
 
-from .build import build_models
-from .registry import Model, default_models_folder, load_registry, model_path
+from .registry import Model, load_registry, model_path, models_folder
 
-__all__ = ["Model", "build_models", "default_models_folder", "load_registry", "model_path"]
+__all__ = ["Model", "load_registry", "model_path", "models_folder"]

@@ -103,7 +103,7 @@ def _tensors(path: Path, content: bytes | bytearray) -> dict[str, Tensor]:
                 if kind == ["Identity"] and taken[0] in found:
                     found[taken[0]] = found[made[0]] = found[taken[0]]._replace(shared=True)
     except (IndexError, UnicodeDecodeError) as error:
-        raise ModelError(f"The model {path} is no ONNX file: run `gioconda models`.") from error
+        raise ModelError(f"The model {path} is no ONNX file: run `gioconda models verify`.") from error
     return found
 
 

@@ -72,7 +72,7 @@ class Session:
             path: the .onnx file; `models.model_path` has checked it.
             device: one of `DEVICES`. "auto" takes the best that works and ends with the CPU.
             threads: for the CPU; by default as many as there are cores. Never more than MAX_THREADS.
-            changes: what is added to its weights, by name: see `models.wire`.
+            changes: what is added to its weights, by name: see `onnx_weights`.
 
         Raises:
             DeviceError: the asked-for device is unknown or does not work here.
@@ -94,9 +94,9 @@ class Session:
         self.inputs: dict[str, list[int | str]] = {each.name: each.shape for each in self._session.get_inputs()}
         self.outputs = [output.name for output in self._session.get_outputs()]
 
-    def run(self, feeds: dict[str, Array]) -> list[Array]:
+    def run(self, inputs: dict[str, Array]) -> list[Array]:
         """Inputs by name, float32 → outputs in the order of `self.outputs`, float32."""
-        results: list[Array] = self._session.run(None, feeds)
+        results: list[Array] = self._session.run(None, inputs)
         return results
 
 
@@ -128,5 +128,5 @@ def _open(path: Path, content: str | bytes, device: str, threads: int | None) ->
         return onnxruntime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base
         raise ModelError(
-            f"The model {path} cannot be loaded ({str(error).splitlines()[0]}): run `gioconda models`."
+            f"The model {path} cannot be loaded ({str(error).splitlines()[0]}): run `gioconda models verify`."
         ) from error

@@ -22,7 +22,7 @@ from ..engine.plate import inpainted
 from ..engine.portrait import Portrait, person_alpha, with_plate
 from ..imaging import resample
 from ..imaging.color import choose_display
-from ..models.registry import default_models_folder, model_path
+from ..models.registry import model_path
 from ..models.runtime import Session
 from .choice import COMPLETION
 from .encoding import decode, encode
@@ -58,7 +58,7 @@ class CompletionNet:
     @classmethod
     def open(cls, folder: Path | None = None, device: str = "auto", *, threads: int | None = None) -> CompletionNet:
         """Raises: ModelError, DeviceError."""
-        return cls.from_file(model_path(COMPLETION, folder or default_models_folder()), device, threads=threads)
+        return cls.from_file(model_path(COMPLETION, folder), device, threads=threads)
 
     @classmethod
     def from_file(cls, path: Path, device: str = "auto", *, threads: int | None = None) -> CompletionNet:

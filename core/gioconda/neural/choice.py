@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..errors import GiocondaError, ModelError, SettingsError
 from ..job.job import Job
-from ..models.registry import Model, default_models_folder, load_registry, model_path
+from ..models.registry import Model, load_registry, model_path, models_folder
 from ..worker.messages import Log, Report
 
 AUTO, OFF = "auto", "off"
@@ -36,7 +36,7 @@ def settled(job: Job, report: Report) -> Job:
         return replace(job, neural=OFF)
     if job.neural != AUTO:
         return job
-    folder = Path(job.models) if job.models else default_models_folder()
+    folder = models_folder(job.models)
     if job.identity is not None:
         return replace(job, neural=_made_for(Path(job.identity), folder))
     if is_there("full", folder) and _on_a_graphics_card(folder, job.device):
@@ -54,7 +54,7 @@ def names(quality: str) -> tuple[str, str]:
 
 def is_there(quality: str, folder: Path) -> bool:
     """Whether models.yaml knows both networks of a quality and their files are in the folder. Raises: ModelError."""
-    models = load_registry(folder).models
+    models = load_registry(folder)
     return all(name in models and (folder / models[name].file).is_file() for name in names(quality))
 
 
@@ -81,7 +81,7 @@ def used_models(job: Job) -> dict[str, Model]:
     Raises:
         ModelError: models.yaml is missing or broken.
     """
-    models = load_registry(Path(job.models) if job.models else None).models
+    models = load_registry(job.models)
     others = [name for quality in QUALITIES if quality != job.neural for name in names(quality)]
     if job.neural == OFF or job.plate:
         others.append(COMPLETION)
@@ -92,7 +92,7 @@ def _made_for(identity: Path, folder: Path) -> str:
     """The quality that an identity belongs to. Raises: InputError, ModelError."""
     from .person import network_of
 
-    network, models = network_of(identity), load_registry(folder).models
+    network, models = network_of(identity), load_registry(folder)
     for quality in QUALITIES:
         name = names(quality)[1]
         if name in models and models[name].sha256 == network:

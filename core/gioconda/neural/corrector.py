@@ -22,7 +22,7 @@ from ..engine import Portrait, PosedPortrait, render_rows
 from ..engine.mesh import smoothstep
 from ..errors import ModelError
 from ..job.job import Job
-from ..models.registry import default_models_folder, load_registry
+from ..models.registry import load_registry, models_folder
 from ..models.runtime import Session
 from ..worker.messages import Log, Report
 from . import features
@@ -76,7 +76,7 @@ class CorrectionNets:
                 not fit the network.
             DeviceError: the asked-for device does not work here.
         """
-        person, frame = files(quality, folder or default_models_folder())
+        person, frame = files(quality, models_folder(folder))
         return cls.from_files(person, frame, device, threads=threads, identity=identity)
 
     @classmethod
@@ -219,7 +219,7 @@ def identity_of(job: Job) -> Identity | None:
     """
     if job.identity is None:
         return None
-    models = load_registry(Path(job.models) if job.models else None).models
+    models = load_registry(job.models)
     return load_identity(Path(job.identity), network=models[names(job.neural)[1]].sha256)
 
 

@@ -49,7 +49,7 @@ def facts_of(job: Job, source_sha256: str) -> dict[str, Any]:
     Raises:
         OutputError: the motion cannot be read.
     """
-    models = load_registry(Path(job.models) if job.models else None).models
+    models = load_registry(job.models)
     return {
         "software": f"Gioconda {__version__}",
         "statement": STATEMENT,

@@ -213,7 +213,7 @@ def _tracked(job: Job, report: Report) -> Motion:
     video, folder = Path(job.motion), Path(job.cache) if job.cache else cache_folder()
     if not video.is_file() or folder is None:
         return track(video, open_nets(job.models, job.device, job.threads, report), LARGEST, report)
-    nets = [net.sha256 for net in load_registry(Path(job.models) if job.models else None).models.values()]
+    nets = [net.sha256 for net in load_registry(job.models).values()]
     key = track_cache.key_of(video, nets, LARGEST)
     motion = track_cache.load(folder, key)
     if motion is not None:

@@ -17,7 +17,7 @@ from ..face.nets import Nets
 from ..files import file_sha256
 from ..job.job import LARGEST
 from ..models.onnx_weights import changeable
-from ..models.registry import default_models_folder
+from ..models.registry import models_folder
 from ..neural.choice import files
 from ..neural.person import About, Identity, save_identity
 from ..render.open_inputs import find_face, open_nets
@@ -136,7 +136,7 @@ def _export(arguments: Arguments, report: Report) -> None:
 
 def personalise_command(arguments: Arguments, report: Report) -> None:
     """Pictures of one person → an identity file."""
-    folder = Path(arguments.models) if arguments.models else default_models_folder()
+    folder = models_folder(arguments.models)
     person, frame = files("fast", folder)
     nets = open_nets(arguments.models, "cpu", arguments.threads, report)
     if arguments.threads:

@@ -22,7 +22,7 @@ def test_a_working_machine_is_told_so(models_folder: Path, tmp_path: Path) -> No
 
 def test_missing_nets_are_a_problem_with_a_way_out(tmp_path: Path) -> None:
     found = doctor.examine(tmp_path)
-    assert all("gioconda models" in state for state in found["models"].values())
+    assert all("restore the folder onnx_models" in state for state in found["models"].values())
     assert any("is missing" in problem for problem in found["problems"])
     assert found["devices"]["cpu"] == "not tried: no net is there"
 

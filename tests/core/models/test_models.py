@@ -1,32 +1,20 @@
-"""The networks on disk: pinned, fetched, converted to the same bytes every time, and refused when they are not the
-expected ones.
-"""
+"""The networks on disk: listed, in git, and refused when they are not the expected ones."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
-from gioconda.errors import ModelError
-from gioconda.models import build_models, default_models_folder, load_registry, model_path
-from gioconda.models.convert import convert
-from gioconda.models.fetch import download_wheel, read_wheel
-from gioconda.models.registry import sha256
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel with the original networks, from pip's index or cache."""
-    try:
-        return download_wheel(load_registry().package, tmp_path_factory.mktemp("wheel"))
-    except ModelError as error:
-        pytest.skip(f"the wheel cannot be had here: {error}")
+import yaml
+from gioconda.cli.main import main
+from gioconda.errors import ExitCode, ModelError
+from gioconda.models import load_registry, model_path, registry
 
 
 def test_every_model_is_listed_with_what_its_user_must_know() -> None:
-    models = load_registry().models
+    models = load_registry()
     assert {"face_detection_short_range", "face_detection_full_range", "face_landmarks", "person_segmentation"} <= set(
         models
     )
@@ -36,9 +24,7 @@ def test_every_model_is_listed_with_what_its_user_must_know() -> None:
 
 
 def test_the_files_have_the_inputs_and_outputs_of_the_list(models_folder: Path) -> None:
-    import onnxruntime
-
-    for model in load_registry(models_folder).models.values():
+    for model in load_registry(models_folder).values():
         session = onnxruntime.InferenceSession(
             str(model_path(model.name, models_folder)), providers=["CPUExecutionProvider"]
         )
@@ -46,34 +32,17 @@ def test_the_files_have_the_inputs_and_outputs_of_the_list(models_folder: Path) 
         assert {o.name: tuple(o.shape) for o in session.get_outputs()} == model.outputs
 
 
-def test_converting_gives_the_pinned_bytes_every_time(wheel: Path) -> None:
-    registry = load_registry()
-    models = [model for model in registry.models.values() if model.source]
-    originals = read_wheel(wheel, registry.package, [model.source for model in models])
-    for model in models:
-        assert sha256(convert(originals[model.source], model)) == model.sha256
-        assert sha256(convert(originals[model.source], model)) == model.sha256
+@pytest.mark.parametrize("words", [[], ["verify"], ["build"]])
+def test_the_command_says_that_the_networks_are_whole(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", *words]) == ExitCode.OK
+    assert "all there and whole" in capsys.readouterr().out
 
 
-def test_building_fills_an_empty_folder_once_and_leaves_nothing_else(wheel: Path, tmp_path: Path) -> None:
-    steps: list[tuple[int, int, str]] = []
-    built = build_models(tmp_path / "models", lambda *step: steps.append(step), wheel=wheel)
-    assert all(path.is_file() for path in built)
-    assert steps[0][0] == 0 and steps[-1][0] == steps[-1][1]
-    assert not list((tmp_path / "models").glob("*.part"))
-    assert "Apache License" in (tmp_path / "models" / "NOTICE-mediapipe").read_text(encoding="utf-8")
-    times = [path.stat().st_mtime_ns for path in built]
-    again = build_models(tmp_path / "models", wheel=tmp_path / "not needed.whl")
-    assert [path.stat().st_mtime_ns for path in again] == times
-
-
-def test_a_damaged_model_is_replaced_by_building(wheel: Path, models_folder: Path, tmp_path: Path) -> None:
-    for file in models_folder.iterdir():
-        shutil.copy(file, tmp_path)
-    damaged = tmp_path / "person_segmentation.onnx"
-    damaged.write_bytes(damaged.read_bytes()[:-1])
-    build_models(tmp_path, wheel=wheel)
-    assert model_path("person_segmentation", tmp_path).read_bytes() == (models_folder / damaged.name).read_bytes()
+def test_the_command_refuses_a_folder_that_lacks_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--models", str(tmp_path)]) == ExitCode.MODELS
+    assert "is missing" in capsys.readouterr().err
+    assert main(["models", "list", "--models", str(tmp_path)]) == ExitCode.OK
+    assert "! face_landmarks" in capsys.readouterr().out
 
 
 def test_a_model_with_a_wrong_hash_is_refused(models_folder: Path, tmp_path: Path) -> None:
@@ -85,7 +54,7 @@ def test_a_model_with_a_wrong_hash_is_refused(models_folder: Path, tmp_path: Pat
 
 
 def test_a_missing_model_says_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="gioconda models"):
+    with pytest.raises(ModelError, match="restore the folder onnx_models"):
         model_path("face_landmarks", tmp_path)
     with pytest.raises(ModelError, match="there are face_detection_short_range"):
         model_path("face_lamdnarks", tmp_path)
@@ -97,40 +66,24 @@ def test_a_broken_list_says_so(tmp_path: Path) -> None:
         load_registry(tmp_path)
 
 
-def test_another_wheel_is_refused(tmp_path: Path) -> None:
-    package = load_registry().package
-    other = tmp_path / "mediapipe-0.10.21-cp311-other.whl"
-    other.write_bytes(b"PK")
-    with pytest.raises(ModelError, match="not the expected mediapipe"):
-        read_wheel(other, package, [])
-
-
-def test_an_index_out_of_reach_gives_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "PIP_CONFIG_FILE": "/dev/null",
-        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
-        "PIP_EXTRA_INDEX_URL": "",
-        "PIP_FIND_LINKS": "",
-        "PIP_NO_INDEX": "0",
-        "PIP_RETRIES": "0",
-        "PIP_TIMEOUT": "1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(ModelError, match="cannot be downloaded.*check the connection"):
-        download_wheel(load_registry().package, tmp_path)
+def test_a_list_that_lacks_a_hash_says_so(models_folder: Path, tmp_path: Path) -> None:
+    listed = yaml.safe_load((models_folder / "models.yaml").read_text(encoding="utf-8"))
+    del listed["models"][0]["sha256"]
+    (tmp_path / "models.yaml").write_text(yaml.safe_dump(listed), encoding="utf-8")
+    with pytest.raises(ModelError, match=r"cannot be understood \('sha256'\)"):
+        load_registry(tmp_path)
 
 
 def test_the_models_folder_can_be_chosen_by_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIOCONDA_MODELS", str(tmp_path))
-    assert default_models_folder() == tmp_path
-    assert load_registry().models  # the list comes with the code
+    assert registry.models_folder() == tmp_path
+    assert registry.models_folder(tmp_path / "other") == tmp_path / "other"
+    assert load_registry()  # the list comes with the code
     monkeypatch.delenv("GIOCONDA_MODELS")
-    assert default_models_folder().name == "onnx_models"
+    assert registry.models_folder().name == "onnx_models"
 
 
 def test_a_network_answers_for_each_picture_of_a_batch_alone(models_folder: Path) -> None:
-    import onnxruntime
-
     random = np.random.default_rng(0)
     session = onnxruntime.InferenceSession(
         str(model_path("face_landmarks", models_folder)), providers=["CPUExecutionProvider"]

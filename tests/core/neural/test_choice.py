@@ -12,7 +12,8 @@ from gioconda.batch.plan import make_plan
 from gioconda.batch.settings import read_batch
 from gioconda.errors import InputError, ModelError
 from gioconda.job.job import Job
-from gioconda.models.registry import default_models_folder, load_registry
+from gioconda.models import registry
+from gioconda.models.registry import load_registry
 from gioconda.neural.choice import names, settled, used_models
 from gioconda.neural.corrector import CorrectionNets, _memory
 from gioconda.neural.person import About, Identity, save_identity
@@ -29,7 +30,7 @@ def quiet(_: Message) -> None:
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
     """A folder that knows the networks but has none."""
-    shutil.copy(default_models_folder() / "models.yaml", tmp_path)
+    shutil.copy(registry.models_folder() / "models.yaml", tmp_path)
     return tmp_path
 
 
@@ -57,7 +58,7 @@ def test_networks_that_are_asked_for_and_missing_are_a_sentence(empty: Path) -> 
 
 
 def test_auto_takes_the_networks_that_an_identity_was_made_for(tmp_path: Path, models_folder: Path) -> None:
-    network = load_registry(models_folder).models[names("fast")[1]].sha256
+    network = load_registry(models_folder)[names("fast")[1]].sha256
     code, paths = np.zeros((1, 192), np.float32), (tmp_path / "a.npz", tmp_path / "b.npz")
     for path, made_for in zip(paths, (network, "0" * 64), strict=True):
         save_identity(path, Identity(code), About(made_for, ()))

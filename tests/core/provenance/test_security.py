@@ -85,7 +85,7 @@ def test_the_command_line_trusts_a_job_only_when_told(
 
 
 def test_nets_that_are_not_the_registrys_are_never_loaded(tmp_path: Path) -> None:
-    name, model = next(iter(load_registry().models.items()))
+    name, model = next(iter(load_registry().items()))
     (tmp_path / model.file).write_bytes(b"something else")
     with pytest.raises(ModelError, match="SHA-256"):
         model_path(name, tmp_path)

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import tflite
 from flatbuffers import flexbuffers  # type: ignore[import-untyped]
-
-from ..errors import ModelError
+from gioconda.errors import ModelError
 
 Array = npt.NDArray[Any]
 Level = int | tuple[Array, Array]  # of sparse storage: its size when it is dense, else its row segments and indices

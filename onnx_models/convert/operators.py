@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from gioconda.errors import ModelError
 
-from ..errors import ModelError
 from .onnx_graph import OnnxGraph
 from .tflite_graph import Array, Graph, Operator
 

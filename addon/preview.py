@@ -18,7 +18,7 @@ import numpy as np
 
 from ..core.gioconda.errors import ExitCode, GiocondaError
 from ..core.gioconda.job.job import Job
-from ..core.gioconda.motion.motion import to_plain
+from ..core.gioconda.motion.files import to_plain
 from ..core.gioconda.worker import messages
 from . import job, rig, session
 from .compositing import nodes

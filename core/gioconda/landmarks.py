@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -301,22 +302,22 @@ def triangles() -> IntArray:
 
     Source: MediaPipe's canonical face model (Apache-2.0), `tables/face_topology.npz`.
     """
-    return _topology()["triangles"].astype(np.int32)
+    return table("face_topology.npz")["triangles"].astype(np.int32)
 
 
 @cache
 def mirrored() -> IntArray:
     """For every point the index of its mirror image across the face's middle plane. (478,) int32, an involution."""
-    return _topology()["mirrored"].astype(np.int32)
+    return table("face_topology.npz")["mirrored"].astype(np.int32)
 
 
 @cache
 def template() -> npt.NDArray[np.float64]:
     """The average neutral face in head space. (478, 3) float64, symmetric. Provenance: `tables/README.md`."""
-    with resources.files(__package__).joinpath("tables/face_template.npz").open("rb") as file:
-        return np.asarray(np.load(file)["template"], np.float64)
+    return table("face_template.npz")["template"].astype(np.float64)
 
 
-def _topology() -> dict[str, npt.NDArray[np.int32]]:
-    with resources.files(__package__).joinpath("tables/face_topology.npz").open("rb") as file:
+def table(name: str) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of one of our own files in `tables/`; see its README for what they are and where they come from."""
+    with resources.files(__package__).joinpath(f"tables/{name}").open("rb") as file:
         return dict(np.load(file))

@@ -13,7 +13,7 @@ import numpy as np
 from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon.rig.map import automap
 from bl_ext.user_default.gioconda.core.gioconda import landmarks as lm
-from bl_ext.user_default.gioconda.core.gioconda.motion.motion import save_motion
+from bl_ext.user_default.gioconda.core.gioconda.motion.files import save_motion
 
 RIGS, OUT = (Path(argument) for argument in ARGS)  # noqa: F821 - given by the frame around this script
 # What each frame does: jaw, smile, blink 0 to 1, yaw in degrees. One thing at a time, so that each can be measured.

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from gioconda.imaging import resample
 from gioconda.imaging.image import read_picture, write_png
-from gioconda.motion.motion import Motion, save_motion
+from gioconda.motion.files import save_motion
+from gioconda.motion.motion import Motion
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT.parent / "shared" / "data" / "train"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gioconda.motion.motion import save_motion
+from gioconda.motion.files import save_motion
 
 from .long_take import long_take
 from .portrait import TimingPortrait

@@ -26,7 +26,8 @@ from gioconda.landmarks import COUNT
 from gioconda.models import load_registry
 from gioconda.motion import track_cache
 from gioconda.motion.motion import Motion
-from gioconda.motion.retarget import RetargetSettings, retarget
+from gioconda.motion.retarget import retarget
+from gioconda.motion.settings import RetargetSettings
 from gioconda.neural.corrector import Corrector, corrected, open_corrector
 from gioconda.pose import Performance, Pose, rotation_matrix
 from gioconda.render.open_inputs import Opened, at_rest, open_portrait, place_is_painted, with_painted_place

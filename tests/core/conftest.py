@@ -15,7 +15,8 @@ from gioconda.face.matte import estimate_matte
 from gioconda.imaging import resample
 from gioconda.imaging.image import choose_display, display_srgb, read_picture
 from gioconda.motion.motion import Motion
-from gioconda.motion.retarget import RetargetSettings, retarget
+from gioconda.motion.retarget import retarget
+from gioconda.motion.settings import RetargetSettings
 from gioconda.pose import Pose
 
 DATA = Path(__file__).resolve().parents[1] / "data"

@@ -28,8 +28,9 @@ from gioconda.imaging.video import VideoWriter, read_frames
 from gioconda.job.frame_range import FramePattern, FrameRange
 from gioconda.job.job import Job
 from gioconda.landmarks import NAMED
-from gioconda.motion import motion
-from gioconda.motion.motion import load_motion, save_motion
+from gioconda.motion import files
+from gioconda.motion.files import load_motion, save_motion
+from gioconda.motion.motion import Motion
 from gioconda.neural.person import About, Identity, load_identity, save_identity
 from gioconda.provenance.manifest import read_manifest
 from gioconda.provenance.policy import read_policy
@@ -131,15 +132,15 @@ def jsons(folder: Path) -> list[bytes]:
     ]
 
 
-def small_motion() -> motion.Motion:
+def small_motion() -> Motion:
     frames = np.arange(3, dtype=np.int32)
     channels = np.linspace(0, 1, 6, dtype=np.float32).reshape(3, 2)
-    return motion.Motion(24.0, frames, channels=channels, channel_names=("jawOpen", "mouthPucker"), neutral=0)
+    return Motion(24.0, frames, channels=channels, channel_names=("jawOpen", "mouthPucker"), neutral=0)
 
 
 def npzs(folder: Path) -> list[bytes]:
     save_motion(small_motion(), folder / "a.npz")
-    head = np.array(json.dumps(motion._plain_head(small_motion())))
+    head = np.array(json.dumps(files._plain_head(small_motion())))
     np.savez(folder / "b.npz", frames=np.arange(3), channels=np.zeros((3, 2), np.float32), head=head)
     return [(folder / name).read_bytes() for name in ("a.npz", "b.npz")]
 

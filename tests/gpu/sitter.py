@@ -14,8 +14,9 @@ from gioconda.gpu.frame_graph import read_network
 from gioconda.gpu.renderer import Renderer
 from gioconda.imaging import resample
 from gioconda.imaging.image import choose_display, display_srgb, read_picture
-from gioconda.motion.demo_take import make_take
-from gioconda.motion.retarget import RetargetSettings, retarget
+from gioconda.motion.demo_motion import make_demo_motion
+from gioconda.motion.retarget import retarget
+from gioconda.motion.settings import RetargetSettings
 from gioconda.neural.choice import OFF, files, is_there
 from gioconda.neural.corrector import CorrectionNets, Corrector
 from gioconda.pose import Pose
@@ -51,7 +52,7 @@ def _known() -> tuple[Floats, Floats, Floats]:
 
 def poses_of(portrait: Portrait, count: int) -> list[Pose]:
     """The demonstration's take, from its 20th frame on."""
-    performance = retarget(make_take(24.0), portrait.landmarks, RetargetSettings())
+    performance = retarget(make_demo_motion(24.0), portrait.landmarks, RetargetSettings())
     return [performance[20 + k % (len(performance) - 20)] for k in range(count)]
 
 

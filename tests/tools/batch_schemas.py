@@ -16,7 +16,7 @@ from gioconda.imaging.exr import LOSSLESS, LOSSY
 from gioconda.job.consent import RIGHTS
 from gioconda.job.job import DEVICES, NEURAL, Job
 from gioconda.job.passes import PASSES
-from gioconda.motion.retarget import RetargetSettings
+from gioconda.motion.settings import RetargetSettings
 
 FOLDER = Path(batch.__file__).parent
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

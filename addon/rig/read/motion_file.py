@@ -9,7 +9,8 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ....core.gioconda.motion.motion import Motion, load_motion
+from ....core.gioconda.motion.files import load_motion
+from ....core.gioconda.motion.motion import Motion
 from ..errors import RigError
 
 PLAIN = {".npz", ".json", ".csv", ".txt", ".tsv"}

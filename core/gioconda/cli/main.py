@@ -324,7 +324,7 @@ def _track(arguments: Arguments, report: Report) -> None:
     if output.suffix.lower() not in (".npz", ".json"):
         raise SettingsError(f"A motion cannot be saved as {output}; use .npz or .json.")
     with _announced(report):
-        from ..motion.motion import save_motion
+        from ..motion.files import save_motion
         from ..render.open_inputs import open_nets, track
 
         nets = open_nets(arguments.models, arguments.device, None, report)

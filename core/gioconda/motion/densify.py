@@ -1,4 +1,4 @@
-"""A few landmarks (68, a rig's named points, the mesh without irises) → all 478: pose, expression, then what is left.
+"""A few landmarks (68, a rig's named points, the mesh without irises) → all 478: pose, expression, then the remainder.
 
 Each frame is explained by a head pose and the expression basis; the remainder is spread smoothly, so that known points
 stay where they were measured. Missing frames stay missing.
@@ -22,8 +22,8 @@ CHUNK = 512  # frames at a time
 ROUNDS = 3  # pose and expression, in turns
 RIDGE = 0.03  # what a channel of 1 costs, in head units of misfit
 REACH = 0.22  # head units over which a point's remainder is spread
-OVAL_TRUST = 0.25  # outline points follow the silhouette, not the skin
-PLANE = 0.02  # pulls towards a frontal head where few points hardly tell
+OVAL_WEIGHT = 0.25  # outline points follow the silhouette, not the skin
+FRONTAL_PULL = 0.02  # pulls towards a frontal head where the points hardly determine it
 
 
 def is_sparse(motion: Motion) -> bool:
@@ -66,7 +66,7 @@ class _Solver:
 
     def __init__(self, known: npt.NDArray[np.integer], neutral: Float) -> None:
         self.known = known
-        self.weights = np.where(np.isin(known, OVAL), OVAL_TRUST, 1.0)
+        self.weights = np.where(np.isin(known, OVAL), OVAL_WEIGHT, 1.0)
         stable = np.isin(known, STABLE)
         rigid = template()[known[stable], :2]
         few = stable.sum() < 4 or np.linalg.matrix_rank(rigid - rigid.mean(0), tol=0.1) < 2
@@ -76,7 +76,7 @@ class _Solver:
         normal = design.T @ design + RIDGE**2 * len(known) * np.eye(len(basis))
         self.to_channels = np.linalg.solve(normal, design.T)
         self.basis = basis
-        self.spread = _spreading(known)
+        self.spread = _spread_weights(known)
         self.face = template()
         self.face = self.face + self._proportions(neutral)
 
@@ -84,18 +84,18 @@ class _Solver:
         """(f, K, 3) pixels, z perhaps NaN → (f, 478, 3) float32 pixels."""
         count, basis = len(observed), self.basis.reshape(len(self.basis), -1)
         at_known = self.basis[:, self.known].reshape(len(self.basis), -1)
-        rest = self.face[self.known]
-        shape = np.broadcast_to(rest, (count, *rest.shape))
+        neutral = self.face[self.known]
+        shape = np.broadcast_to(neutral, (count, *neutral.shape))
         channels = np.zeros((count, len(basis)))
         for _ in range(ROUNDS):
             scale, rotation, shift = self._pose(observed, shape)
             head = self._to_head(observed, shape, scale, rotation, shift)
-            misfit = ((head - rest) * self.weights[:, None]).reshape(count, -1)
+            misfit = ((head - neutral) * self.weights[:, None]).reshape(count, -1)
             channels = np.clip(misfit @ self.to_channels.T, 0, 1)
-            shape = rest + (channels @ at_known).reshape(count, -1, 3)
+            shape = neutral + (channels @ at_known).reshape(count, -1, 3)
         scale, rotation, shift = self._pose(observed, shape)
-        left = self._to_head(observed, shape, scale, rotation, shift) - shape
-        dense = self.face + (channels @ basis).reshape(count, COUNT, 3) + self.spread @ left
+        remainder = self._to_head(observed, shape, scale, rotation, shift) - shape
+        dense = self.face + (channels @ basis).reshape(count, COUNT, 3) + self.spread @ remainder
         picture: Float = scale[:, None, None] * dense @ rotation.transpose(0, 2, 1) + shift[:, None]
         return picture.astype(np.float32)
 
@@ -123,7 +123,7 @@ class _Solver:
         a, b = shape - centre[:, None], observed[..., :2] - middle[:, None]
         weighted = (w[:, None] * a).transpose(0, 2, 1)
         normal = weighted @ a
-        normal[:, 2, 2] += PLANE * normal[:, 0, 0]
+        normal[:, 2, 2] += FRONTAL_PULL * normal[:, 0, 0]
         affine = np.linalg.solve(normal, weighted @ b).transpose(0, 2, 1)
         u, s, vt = np.linalg.svd(affine, full_matrices=False)
         rows = u @ vt
@@ -141,7 +141,7 @@ class _Solver:
         return result
 
 
-def _spreading(known: npt.NDArray[np.integer]) -> Float:
+def _spread_weights(known: npt.NDArray[np.integer]) -> Float:
     """How much of each known point's remainder every point takes, (478, K)."""
     points = template()
     between = np.linalg.norm(points[:, None, :2] - points[None, known, :2], axis=2)

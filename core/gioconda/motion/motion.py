@@ -1,32 +1,23 @@
 """A face motion: landmarks or ARKit channels per frame, the head's pose, and where it came from.
 
-`load_motion` reads our own `.npz` and `.json` and hands every other file to `readers/`. Standard library and numpy
-only; it knows nothing of portraits.
+Standard library and numpy only; it knows nothing of files (`files`) or portraits.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import MotionError, OutputError
-from ..files import whole_file, write_text
+from ..errors import MotionError
 from ..landmarks import ARKIT, COUNT
-from .readers.archive import read_arrays
-from .readers.text import parse_json, read_text
 
-FORMAT, VERSION = "gioconda-motion", 1
 MAX_FPS = 1000.0
 MAX_FRAMES = 1_000_000
-# JSON is for people: coordinates to a thousandth of a pixel, everything else to a millionth.
-_ARRAYS = ("frames", "landmarks", "channels", "rotation", "translation", "scale", "confidence")
-DIGITS = {"landmarks": 3, "channels": 5, "confidence": 4}
+ARRAYS = ("frames", "landmarks", "channels", "rotation", "translation", "scale", "confidence")  # fields of a Motion
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -99,13 +90,16 @@ class Motion:
         if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
             raise MotionError(f"the motion's picture size must be two positive whole numbers, not {self.size}")
 
+    @classmethod
+    def of_file(cls, path: Path, **values: Any) -> Motion:
+        """The same as the constructor; what it raises names the file."""
+        try:
+            return cls(**values)
+        except MotionError as error:
+            raise MotionError(f"{path}: {error}") from None
+
     def __len__(self) -> int:
         return len(self.frames)
-
-    @property
-    def duration(self) -> float:
-        """Seconds from the first frame's start to the last frame's end."""
-        return float(self.frames[-1] - self.frames[0] + 1) / self.fps
 
     def between(self, first: int, last: int) -> Motion:
         """The part whose frame numbers lie from `first` to `last`, both included.
@@ -118,16 +112,11 @@ class Motion:
             raise MotionError(
                 f"the motion has no frame from {first} to {last}: it runs from {self.frames[0]} to {self.frames[-1]}"
             )
-        changes: dict[str, Any] = {
-            f.name: getattr(self, f.name)[keep]
-            for f in fields(self)
-            if f.name in ("frames", "landmarks", "channels", "rotation", "translation", "scale", "confidence")
-            and getattr(self, f.name) is not None
-        }
+        arrays = {name: array for name in ARRAYS if (array := getattr(self, name)) is not None}
         neutral = self.neutral
         if neutral is not None:
             neutral = int(keep[:neutral].sum()) if keep[neutral] else None
-        return replace(self, neutral=neutral, **changes)
+        return replace(self, neutral=neutral, **{name: array[keep] for name, array in arrays.items()})
 
     def channel_matrix(self) -> Float32:
         """The channels in the order of `landmarks.ARKIT`, (F, 52) float32; channels that the source lacks are 0."""
@@ -135,51 +124,6 @@ class Motion:
         if self.channels is not None:
             result[:, [ARKIT.index(n) for n in self.channel_names]] = self.channels
         return result
-
-
-def load_motion(path: str | Path) -> Motion:
-    """Read a motion file of any kind we know: `.npz`, `.json`, `.csv` or `.bvh`, told apart by what is inside.
-
-    Raises:
-        MotionError: the file is missing, broken or of no kind we know; names the line where there is one.
-    """
-    from .readers import dispatch  # the readers build `Motion`s, so they are imported only now
-
-    path = Path(path)
-    kind = path.suffix.lower()
-    if not path.is_file():
-        raise MotionError(f"there is no motion file {path}")
-    if kind == ".npz":
-        return _load_npz(path)
-    if kind == ".json":
-        data = parse_json(path)
-        if isinstance(data, dict) and data.get("format") == FORMAT:
-            return _from_plain(data, path)
-        return dispatch.read_json(data, path)
-    if kind in (".csv", ".txt", ".tsv"):
-        return dispatch.read_csv(read_text(path), path)
-    if kind == ".bvh":
-        return dispatch.read_bvh(read_text(path), path)
-    raise MotionError(f"{path} is not a motion file we read: use .npz, .json, .csv or .bvh, or track a video first")
-
-
-def save_motion(motion: Motion, path: str | Path) -> None:
-    """Write `.npz` (exact, small) or `.json` (readable, one line per frame); the file appears whole or not at all.
-
-    Raises:
-        OutputError: the file cannot be written, or the extension is neither.
-    """
-    path = Path(path)
-    kind = path.suffix.lower()
-    if kind == ".npz":
-        arrays: dict[str, Any] = {k: v for k, v in _arrays(motion).items() if v is not None}
-        arrays["head"] = np.array(json.dumps(_plain_head(motion)))
-        with whole_file(path, make_folder=False) as part, part.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-    elif kind == ".json":
-        write_text(path, _to_json(motion), make_folder=False)
-    else:
-        raise OutputError(f"cannot save a motion as {path}: use .npz or .json")
 
 
 def _checked_fps(fps: object) -> float:
@@ -224,104 +168,3 @@ def _checked_array(name: str, value: object, dtype: Any, shape: tuple[int, ...])
     if np.isinf(array).any():
         raise MotionError(f"the motion's {name} hold infinite numbers")
     return array
-
-
-def _arrays(motion: Motion) -> dict[str, npt.NDArray[Any] | None]:
-    return {name: getattr(motion, name) for name in _ARRAYS}
-
-
-def _plain_head(motion: Motion) -> dict[str, Any]:
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "fps": motion.fps,
-        "size": list(motion.size) if motion.size else None,
-        "neutral": motion.neutral,
-        "channel_names": list(motion.channel_names),
-        **({"channels_add": True} if motion.channels_add else {}),
-        "provenance": motion.provenance,
-    }
-
-
-def to_plain(motion: Motion) -> dict[str, Any]:
-    """A motion as what JSON can hold, as in our `.json` files: for a few frames that travel in a message."""
-    return {**_plain_head(motion), "frames": list(_plain_frames(motion))}
-
-
-def from_plain(data: Mapping[str, Any], source: str = "the motion") -> Motion:
-    """The motion that `to_plain` took apart. Raises: MotionError, naming the `source`."""
-    if data.get("format") != FORMAT:
-        raise MotionError(f"{source} is not a motion we saved")
-    return _from_plain(dict(data), Path(source))
-
-
-def _to_json(motion: Motion) -> str:
-    head = json.dumps(_plain_head(motion), indent=1)[:-2]
-    lines = ["  " + json.dumps(frame, separators=(",", ":")) for frame in _plain_frames(motion)]
-    return head + ',\n "frames": [\n' + ",\n".join(lines) + "\n ]\n}\n"
-
-
-def _plain_frames(motion: Motion) -> Iterator[dict[str, Any]]:
-    arrays = {k: v for k, v in _arrays(motion).items() if v is not None and k != "frames"}
-    for i, number in enumerate(motion.frames):
-        frame: dict[str, Any] = {"frame": int(number)}
-        for name, array in arrays.items():
-            value = np.asarray(array[i], np.float64).round(DIGITS.get(name, 6))
-            frame[name] = _nulls(value.tolist())
-        yield frame
-
-
-def _nulls(value: Any) -> Any:
-    """NaN has no place in JSON: null stands for missing."""
-    if isinstance(value, list):
-        return [_nulls(v) for v in value]
-    return None if value != value else value
-
-
-def _from_plain(data: dict[str, Any], path: Path) -> Motion:
-    """Our own JSON, parsed, to a Motion."""
-    frames = data.get("frames")
-    if not isinstance(frames, list) or not frames:
-        raise MotionError(f"{path} has no frames")
-    arrays: dict[str, list[Any]] = {}
-    for i, frame in enumerate(frames):
-        if not isinstance(frame, dict) or "frame" not in frame or (i and set(frame) != {"frame", *arrays}):
-            raise MotionError(f"{path}: entry {i + 1} of its frames is not like the first one")
-        for name, value in frame.items():
-            if name != "frame":
-                arrays.setdefault(name, []).append(value)
-    unknown = set(arrays) - {"landmarks", "channels", "rotation", "translation", "scale", "confidence"}
-    if unknown:
-        raise MotionError(f"{path}: its frames hold {sorted(unknown)[0]!r}, which is unknown to us")
-    return _build(data, {"frames": [f["frame"] for f in frames], **arrays}, path)
-
-
-def _load_npz(path: Path) -> Motion:
-    arrays = read_arrays(path, ("head", *_ARRAYS))
-    try:
-        head = json.loads(str(arrays.pop("head")))
-    except (ValueError, KeyError, RecursionError) as error:
-        raise MotionError(f"{path} is not a motion we saved, or it is damaged ({error})") from None
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise MotionError(f"{path} is not a motion we saved")
-    return _build(head, arrays, path)
-
-
-def _build(head: dict[str, Any], arrays: dict[str, Any], path: Path) -> Motion:
-    if head.get("version") != VERSION:
-        raise MotionError(f"{path} is a motion of version {head.get('version')}; this program reads version {VERSION}")
-    size, neutral, provenance = head.get("size"), head.get("neutral"), head.get("provenance")
-    try:
-        return Motion(
-            fps=head.get("fps"),  # type: ignore[arg-type]
-            size=None if size is None else (int(size[0]), int(size[1])),
-            channel_names=tuple(str(n) for n in head.get("channel_names") or ()),
-            channels_add=bool(head.get("channels_add")),
-            neutral=None if neutral is None else int(neutral),
-            provenance=provenance if isinstance(provenance, dict) else {},
-            **arrays,
-        )
-    except MotionError as error:
-        raise MotionError(f"{path}: {error}") from None
-    except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
-        raise MotionError(f"{path} is not a whole motion ({error})") from None

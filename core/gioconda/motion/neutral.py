@@ -1,6 +1,6 @@
-"""Which frame of a motion is the neutral one: the frame that shall leave the portrait as it is.
+"""Which frame of a motion is the neutral one: the frame that leaves the portrait as it is.
 
-The first frame wins when it is nearly as neutral as the best, so that a take starts at the portrait itself.
+The first frame wins when it is nearly as neutral as the best, so that a recording starts at the portrait itself.
 """
 
 from __future__ import annotations
@@ -19,24 +19,26 @@ from .regions import LIDS, openness
 
 Float = npt.NDArray[np.float64]
 FRONTAL = 25.0  # degrees of turn that count as much as a mouth half open
-FIRST_IS_FINE = 0.25  # cost above the best at which the first frame still wins
-LOUD = 0.5  # a channel above this is an expression, not a face's habit
+FIRST_FRAME_MARGIN = 0.25  # cost above the best at which the first frame still wins
+EXPRESSIVE = 0.5  # a channel above this is an expression, not a face's habit
 
 
-def choose(asked: int | None, count: int, calmest: Callable[[], int | None], notes: dict[str, Any]) -> int | None:
-    """The index asked for, or the calmest frame; noted. None: no frame is neutral, the rest pose is.
+def choose_neutral(
+    asked: int | None, count: int, most_neutral: Callable[[], int | None], notes: dict[str, Any]
+) -> int | None:
+    """The index asked for, or the most neutral frame; noted. None: no frame is neutral, only channels of zero are.
 
     Raises:
         MotionError: there is no such index.
     """
     if asked is not None and not -count <= asked < count:
         raise MotionError(f"there is no neutral frame {asked}: the motion has {count} frames, counted from 0")
-    index = asked % count if asked is not None else calmest()
+    index = asked % count if asked is not None else most_neutral()
     notes["neutral"] = "rest" if index is None else index
     return index
 
 
-def calmest_face(face: npt.NDArray[np.floating], track: HeadTrack) -> int:
+def most_neutral_face(face: npt.NDArray[np.floating], track: HeadTrack) -> int:
     """The frame, of (F, 478, 3) in head space, with the mouth shut, the eyes open and the head frontal."""
     width = np.linalg.norm(face[:, landmarks.MOUTH_LEFT] - face[:, landmarks.MOUTH_RIGHT], axis=1)
     gap = np.linalg.norm(face[:, landmarks.LIP_TOP] - face[:, landmarks.LIP_BOTTOM], axis=1)
@@ -45,17 +47,17 @@ def calmest_face(face: npt.NDArray[np.floating], track: HeadTrack) -> int:
     cost = gap / np.maximum(width, 1e-6)
     cost += 2.0 * np.maximum(np.percentile(eyes, 75) - eyes, 0) / max(float(np.percentile(eyes, 75)), 0.05)
     cost += 0.5 * forward / FRONTAL
-    return _first_or_best(cost, FIRST_IS_FINE)
+    return _first_or_best(cost)
 
 
-def calmest_channels(channels: npt.NDArray[np.floating]) -> int | None:
-    """The frame, of (F, 52), with the least expression; None if even that one speaks, blinks or grimaces."""
+def most_neutral_channels(channels: npt.NDArray[np.floating]) -> int | None:
+    """The frame, of (F, 52), with the least expression; None if even that one has an expression."""
     looks = np.array([name.startswith("eyeLook") for name in ARKIT])
     weight = np.where(looks, 0.3, 1.0)
     cost = np.abs(channels) @ weight
-    best = _first_or_best(cost, FIRST_IS_FINE)
-    return best if np.abs(channels[best] * weight).max() <= LOUD else None
+    best = _first_or_best(cost)
+    return best if np.abs(channels[best] * weight).max() <= EXPRESSIVE else None
 
 
-def _first_or_best(cost: Float, tolerance: float) -> int:
-    return 0 if cost[0] <= cost.min() + tolerance else int(cost.argmin())
+def _first_or_best(cost: Float) -> int:
+    return 0 if cost[0] <= cost.min() + FIRST_FRAME_MARGIN else int(cost.argmin())

@@ -1,4 +1,4 @@
-"""Parts of the face that are driven separately: soft masks over the 478 points, eyelids, gains, the dead band.
+"""Regions of the face that move separately: soft masks over the 478 points, eyelids, gains, the dead band.
 
 Everything is in head space; arrays of displacements are (F, 478, 3) float32 and are changed in place. It knows
 nothing of files or of the head's pose.
@@ -51,14 +51,14 @@ CHEEKS = (
     *(168, 6, 197, 195, 5, 4, 1, 2, 98, 327, 129, 358, 48, 278, 127, 356),
 )
 FOREHEAD = (10, 109, 67, 103, 54, 21, 338, 297, 332, 284, 251, 151, 108, 337, 69, 299, 104, 333, 9, 8)
-LIDS = {
-    "right": (landmarks.UPPER_LID_RIGHT, landmarks.LOWER_LID_RIGHT, landmarks.CREASE_RIGHT, landmarks.EYE_RIGHT),
-    "left": (landmarks.UPPER_LID_LEFT, landmarks.LOWER_LID_LEFT, landmarks.CREASE_LEFT, landmarks.EYE_LEFT),
+LIDS = {  # upper, lower, crease
+    "right": (landmarks.UPPER_LID_RIGHT, landmarks.LOWER_LID_RIGHT, landmarks.CREASE_RIGHT),
+    "left": (landmarks.UPPER_LID_LEFT, landmarks.LOWER_LID_LEFT, landmarks.CREASE_LEFT),
 }
 CORNERS = {"right": (33, 133), "left": (263, 362)}
 IRISES = {"right": landmarks.IRIS_RIGHT, "left": landmarks.IRIS_LEFT}
 
-# Below these root-mean-square displacements (head units) a region's motion is a tracker's, not a face's.
+# Root-mean-square displacements (head units) below which a region's motion is the tracker's noise.
 BANDS = {
     "brows": 0.003,
     "lids right": 0.003,
@@ -69,8 +69,8 @@ BANDS = {
     "gaze": 0.004,
 }
 LID_BAND = 0.008  # the same for openness
-UPPER_SHARE = 0.85  # of a change of the lid gap
-AWAKE = 0.25  # openness below which `neutralise` opens an eye
+UPPER_LID_PART = 0.85  # of a change of the lid gap
+OPEN_EYE = 0.25  # openness below which `neutralise` opens an eye
 WIDEST = 1.6  # times the portrait's own openness: eyes never open wider
 
 
@@ -87,10 +87,10 @@ def masks() -> dict[str, Float32]:
     }
     points = landmarks.template()[:, :2]
     nearest = np.stack([np.linalg.norm(points[:, None] - points[None, list(s)], axis=2).min(1) for s in seeds.values()])
-    share = np.exp(-((nearest / SOFTNESS) ** 2)) + 1e-12
-    share[:, landmarks.FACE_POINTS :] = 0
-    share /= np.maximum(share.sum(0), 1e-30)
-    result = {name: share[i].astype(np.float32) for i, name in enumerate(seeds)}
+    weights = np.exp(-((nearest / SOFTNESS) ** 2)) + 1e-12
+    weights[:, landmarks.FACE_POINTS :] = 0
+    weights /= np.maximum(weights.sum(0), 1e-30)
+    result = {name: weights[i].astype(np.float32) for i, name in enumerate(seeds)}
     result["gaze"] = (np.arange(COUNT) >= landmarks.FACE_POINTS).astype(np.float32)
     return result
 
@@ -98,20 +98,20 @@ def masks() -> dict[str, Float32]:
 def apply_gains(displaced: Float32, *, jaw: float, lips: float, brows: float, lids: float, gaze: float) -> None:
     """Scale each region's motion; 1 leaves it exactly as it is.
 
-    The jaw's share of the motion (opening, sideways, forward) is taken out first, so that `lips` changes what lips do
+    The jaw's part of the motion (opening, sideways, forward) is taken out first, so that `lips` changes what lips do
     on the jaw and `jaw` how far it opens. Cheeks and nose go with the lips, the forehead with the brows.
     """
-    if jaw == lips == brows == lids == 1:
-        _apply_gaze(displaced, gaze)
-        return
-    opening = jaw_part(displaced)
-    region = masks()
-    share = brows * region["brows"] + lids * (region["lids right"] + region["lids left"]) + region["gaze"]
-    share += lips * (region["mouth"] + region["cheeks"]) + jaw * region["jaw"]
-    displaced -= opening
-    displaced *= share[:, None]
-    displaced += np.float32(jaw) * opening
-    _apply_gaze(displaced, gaze)
+    if not jaw == lips == brows == lids == 1:
+        opening = jaw_part(displaced)
+        region = masks()
+        gain = brows * region["brows"] + lids * (region["lids right"] + region["lids left"]) + region["gaze"]
+        gain += lips * (region["mouth"] + region["cheeks"]) + jaw * region["jaw"]
+        displaced -= opening
+        displaced *= gain[:, None]
+        displaced += np.float32(jaw) * opening
+    if gaze != 1:
+        for side in IRISES:
+            scale_gaze(displaced, side, np.float32(gaze))
 
 
 def jaw_part(displaced: Float32) -> Float32:
@@ -124,17 +124,16 @@ def jaw_part(displaced: Float32) -> Float32:
     return (amount @ shapes.reshape(len(names), -1)).reshape(displaced.shape)
 
 
-def _apply_gaze(displaced: Float32, gain: float) -> None:
-    if gain == 1:
-        return
-    for side, iris in IRISES.items():
-        rest = displaced[:, list(CORNERS[side])].mean(1, keepdims=True)
-        displaced[:, list(iris)] = rest + np.float32(gain) * (displaced[:, list(iris)] - rest)
+def scale_gaze(displaced: Float32, side: str, ratio: np.float32) -> None:
+    """Scale an iris's motion against the corners of its eye, in place."""
+    iris = list(IRISES[side])
+    eye = displaced[:, list(CORNERS[side])].mean(1, keepdims=True)
+    displaced[:, iris] = eye + ratio * (displaced[:, iris] - eye)
 
 
 def openness(face: npt.NDArray[np.floating], side: str) -> Float:
     """Lid gap by eye width, (…,), of faces (…, 478, 3); about 0.3 when open."""
-    upper, lower, _, _ = LIDS[side]
+    upper, lower, _ = LIDS[side]
     gap = np.linalg.norm(face[..., list(upper), :] - face[..., list(lower), :], axis=-1).mean(-1)
     a, b = CORNERS[side]
     result: Float = gap / np.maximum(np.linalg.norm(face[..., a, :] - face[..., b, :], axis=-1), 1e-6)
@@ -142,52 +141,52 @@ def openness(face: npt.NDArray[np.floating], side: str) -> Float:
 
 
 def set_lids(
-    portrait: Float, displaced: Float32, driver: Float, driver_rest: Float, *, gain: float, floor: float
+    portrait: Float, displaced: Float32, driver: Float, driver_neutral: Float, *, gain: float, floor: float
 ) -> None:
-    """Make each eye of the portrait as open, in proportion to its rest, as the driver's eye is.
+    """Make each eye of the portrait as open, in proportion to how open it is in the picture, as the driver's eye is.
 
     A tracker never reports an eye as shut: at a blink the gap is still about `floor` eye widths. So openness is
     measured from there, and what is left of the gap near `floor` is closed.
 
     Args:
-        portrait: (478, 3) at rest; its displacement, (F, 478, 3), is changed.
-        driver: (F, 2) openness, right and left eye; driver_rest: (2,) when neutral.
+        portrait: (478, 3) as in the picture; its displacement, (F, 478, 3), is changed.
+        driver: (F, 2) openness, right and left eye; driver_neutral: (2,) when neutral.
         gain: 1 = in proportion, 0 = lids stay.
         floor: the openness of an eye that is shut, as a tracker sees it.
     """
     for eye, side in enumerate(LIDS):
-        upper, lower, crease, _ = (list(p) for p in LIDS[side])
-        rest = float(openness(portrait, side))
-        change = (driver[:, eye] - driver_rest[eye]) / max(float(driver_rest[eye]) - floor, 0.05)
-        wanted = rest + gain * max(rest - floor, 0.0) * change
-        wanted = np.minimum(wanted, max(rest * WIDEST, float(driver_rest[eye])))
-        wanted = np.maximum(wanted - np.maximum(_unseen(wanted, floor) - _unseen(np.array(rest), floor), 0), 0)
+        upper, lower, crease = (list(p) for p in LIDS[side])
+        own = float(openness(portrait, side))
+        change = (driver[:, eye] - driver_neutral[eye]) / max(float(driver_neutral[eye]) - floor, 0.05)
+        wanted = own + gain * max(own - floor, 0.0) * change
+        wanted = np.minimum(wanted, max(own * WIDEST, float(driver_neutral[eye])))
+        wanted = np.maximum(wanted - np.maximum(_floor_part(wanted, floor) - _floor_part(np.array(own), floor), 0), 0)
         face = portrait[None, [*upper, *lower]] + displaced[:, [*upper, *lower]]
         gap = face[:, : len(upper)] - face[:, len(upper) :]
         a, b = CORNERS[side]
         width = np.linalg.norm((portrait[a] + displaced[:, a]) - (portrait[b] + displaced[:, b]), axis=1)
         size = np.linalg.norm(gap, axis=2).mean(1) / np.maximum(width, 1e-6)
         lack = (1 - wanted / np.maximum(size, 1e-6))[:, None, None]
-        lack[np.abs(lack) < 1e-6] = 0  # the same face: exactly nothing to do
+        lack[np.abs(lack) < 1e-6] = 0  # the portrait's own openness stays exactly as it is
         push = (np.maximum(lack, -3) * gap).astype(np.float32)
-        displaced[:, upper] -= np.float32(UPPER_SHARE) * push
-        displaced[:, lower] += np.float32(1 - UPPER_SHARE) * push
-        displaced[:, crease] -= np.float32(0.35 * UPPER_SHARE) * push
+        displaced[:, upper] -= np.float32(UPPER_LID_PART) * push
+        displaced[:, lower] += np.float32(1 - UPPER_LID_PART) * push
+        displaced[:, crease] -= np.float32(0.35 * UPPER_LID_PART) * push
 
 
 def open_eye(face: Float, displaced: Float32, side: str, wanted: float) -> None:
     """Open one eye of one face, (1, 478, 3) displacement changed in place, to an openness of at least `wanted`."""
-    upper, lower, crease, _ = (list(p) for p in LIDS[side])
+    upper, lower, crease = (list(p) for p in LIDS[side])
     moved = face + displaced[0]
     lack = max(wanted / max(float(openness(moved, side)), 0.02) - 1, 0.0)
     gap = (moved[upper] - moved[lower]).astype(np.float32) * np.float32(min(lack, 3.0))
-    displaced[0, upper] += np.float32(UPPER_SHARE) * gap
-    displaced[0, lower] -= np.float32(1 - UPPER_SHARE) * gap
-    displaced[0, crease] += np.float32(0.5 * UPPER_SHARE) * gap
+    displaced[0, upper] += np.float32(UPPER_LID_PART) * gap
+    displaced[0, lower] -= np.float32(1 - UPPER_LID_PART) * gap
+    displaced[0, crease] += np.float32(0.5 * UPPER_LID_PART) * gap
 
 
-def _unseen(size: Float, floor: float) -> Float:
-    """The part of a measured openness that is not there: `floor` when shut, nothing from three times that on."""
+def _floor_part(size: Float, floor: float) -> Float:
+    """What a tracker adds to an openness: `floor` when the eye is shut, nothing from three times that on."""
     if floor <= 0:
         return np.zeros_like(size)
     x = np.clip((size - floor) / (2 * floor), 0, 1)
@@ -195,12 +194,12 @@ def _unseen(size: Float, floor: float) -> Float:
     return np.minimum(result, size)
 
 
-def hold_still(displaced: Float32, strength: float) -> None:
+def apply_dead_band(displaced: Float32, strength: float) -> None:
     """Hold each region exactly where its motion is no larger than a tracker's noise; see `smoothing.dead_band`."""
     if strength <= 0:
         return
-    share = np.zeros(displaced.shape[:2], np.float32)
+    weight = np.zeros(displaced.shape[:2], np.float32)
     for name, mask in masks().items():
         length = np.sqrt((displaced[..., :2] ** 2).sum(2) @ (mask / mask.sum()))
-        share += dead_band(length, strength * BANDS[name])[:, None].astype(np.float32) * mask
-    displaced *= share[..., None]
+        weight += dead_band(length, strength * BANDS[name])[:, None].astype(np.float32) * mask
+    displaced *= weight[..., None]

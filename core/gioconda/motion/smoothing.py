@@ -1,4 +1,4 @@
-"""Taking a tracker's jitter out of curves: Savitzky–Golay for finished takes, One-Euro for live ones, a dead band.
+"""Taking a tracker's jitter out of curves: Savitzky–Golay for recordings, One-Euro for live input, a dead band.
 
 Arrays are (frames, …); time runs along the first axis. It knows nothing of faces.
 """
@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import savgol_coeffs, savgol_filter
+from scipy.signal import savgol_filter
 
 Array = npt.NDArray[Any]
-CHUNK = 1 << 16  # values filtered at a time, so that a long take needs no second copy in double precision
+CHUNK = 1 << 16  # values filtered at a time, so that a long recording needs no second copy in double precision
 
 
 def savitzky_golay(values: Array, window: int = 7, order: int = 2) -> Array:
     """Fit a polynomial in a sliding window; the ends use the first and last fit. No delay. Same shape and type.
 
     Source: Savitzky and Golay, "Smoothing and differentiation of data by simplified least squares procedures", 1964.
-    Takes shorter than the window use the largest odd window that fits; one that cannot hold the order is left alone.
+    A recording shorter than the window uses the largest odd window that fits; one too short for the order is copied.
     """
     count = len(values)
     window = min(window, count if count % 2 else count - 1)
@@ -32,11 +32,6 @@ def savitzky_golay(values: Array, window: int = 7, order: int = 2) -> Array:
         part = flat[:, start : start + step].astype(np.float64)
         result[:, start : start + step] = savgol_filter(part, window, order, axis=0, mode="interp")
     return result.reshape(values.shape)
-
-
-def savitzky_golay_gain(window: int = 7, order: int = 2) -> float:
-    """How much of white noise is left: the root of the sum of the squared coefficients."""
-    return float(np.sqrt((savgol_coeffs(window, order) ** 2).sum()))
 
 
 def keep_fast(raw: Array, smooth: Array, noise: float) -> Array:
@@ -67,10 +62,10 @@ def fill_gaps(values: Array) -> tuple[Array | None, int]:
     whole = lost.any(1)
     if (lost.any(1) == lost.all(1)).all():  # whole frames at once
         kept = frames[~whole]
-        place = np.clip(np.searchsorted(kept, frames[whole]), 1, max(len(kept) - 1, 1))
-        before, after = kept[place - 1], kept[np.minimum(place, len(kept) - 1)]
-        share = np.clip((frames[whole] - before) / np.maximum(after - before, 1), 0, 1)[:, None]
-        result[whole] = flat[before] * (1 - share) + flat[after] * share
+        index = np.clip(np.searchsorted(kept, frames[whole]), 1, max(len(kept) - 1, 1))
+        before, after = kept[index - 1], kept[np.minimum(index, len(kept) - 1)]
+        blend = np.clip((frames[whole] - before) / np.maximum(after - before, 1), 0, 1)[:, None]
+        result[whole] = flat[before] * (1 - blend) + flat[after] * blend
     else:
         for column in np.flatnonzero(lost.any(0)):
             good = ~lost[:, column]
@@ -78,8 +73,8 @@ def fill_gaps(values: Array) -> tuple[Array | None, int]:
     return result.reshape(values.shape), int(whole.sum())
 
 
-def firmness(length: Array, band: float) -> Array:
-    """What share of a motion of a given length to show: none below a fifth of `band`, half at it, all far above.
+def soft_dead_band(length: Array, band: float) -> Array:
+    """How much of a motion of a given length to show: none below a fifth of `band`, half at it, all far above.
 
     n⁴ / (n⁴ + 1) with n = length / band, less what it is at a fifth: softer than `dead_band`, so nothing starts with a
     jerk.
@@ -87,20 +82,20 @@ def firmness(length: Array, band: float) -> Array:
     if band <= 0:
         return np.ones_like(length)
     fourth = (length / band) ** 4
-    share: Array = np.maximum(fourth - 0.2**4, 0) / (fourth + 1)
-    return share
+    weight: Array = np.maximum(fourth - 0.2**4, 0) / (fourth + 1)
+    return weight
 
 
 def dead_band(length: Array, band: float) -> Array:
-    """What share of a motion of a given length to show: 0 up to `band`, towards 1 far above, continuous.
+    """How much of a motion of a given length to show: 0 up to `band`, towards 1 far above, continuous.
 
     1 − (band/length)², the non-negative garrote (Breiman 1995): small motions are held, large ones hardly change.
     """
     if band <= 0:
         return np.ones_like(length)
     ratio = band / np.maximum(length, 1e-12)
-    share: Array = np.maximum(1 - ratio**2, 0)
-    return share
+    weight: Array = np.maximum(1 - ratio**2, 0)
+    return weight
 
 
 class OneEuro:
@@ -119,7 +114,7 @@ class OneEuro:
 
     def __init__(self, fps: float, cutoff: float = 1.5, speed: float = 8.0, speed_cutoff: float = 1.0) -> None:
         self.fps, self.cutoff, self.speed = fps, cutoff, speed
-        self._speed_share = _share(speed_cutoff, fps)
+        self._speed_weight = _weight(speed_cutoff, fps)
         self._value: Array | None = None
         self._rate: Array | None = None
 
@@ -132,9 +127,9 @@ class OneEuro:
             return given.copy()
         new = np.where(np.isfinite(given), given, self._value)
         rate = (new - self._value) * self.fps
-        self._rate = self._rate + self._speed_share * (rate - self._rate)
-        share = _share(self.cutoff + self.speed * np.abs(self._rate), self.fps)
-        self._value = self._value + share * (new - self._value)
+        self._rate = self._rate + self._speed_weight * (rate - self._rate)
+        weight = _weight(self.cutoff + self.speed * np.abs(self._rate), self.fps)
+        self._value = self._value + weight * (new - self._value)
         return self._value.astype(given.dtype)
 
     def run(self, values: Array) -> Array:
@@ -145,7 +140,7 @@ class OneEuro:
         return result
 
 
-def _share(cutoff: Any, fps: float) -> Any:
+def _weight(cutoff: Any, fps: float) -> Any:
     """The exponential filter's weight of the new value for a cut-off in Hz."""
     ratio = 2 * np.pi * cutoff / fps
     return ratio / (ratio + 1)

@@ -11,9 +11,10 @@ from pathlib import Path
 from .. import ENGINE_VERSION
 from ..errors import GiocondaError
 from ..files import file_sha256
-from .motion import Motion, load_motion, save_motion
+from .files import load_motion, save_motion
+from .motion import Motion
 
-MOST = 200  # kept; a minute of video takes some 8 MB
+MAX_KEPT = 200  # a minute of video takes some 8 MB
 
 
 def key_of(video: Path, nets: Iterable[str], face: int | str | None) -> str:
@@ -37,13 +38,13 @@ def load(folder: Path, key: str) -> Motion | None:
 
 
 def save(folder: Path, key: str, motion: Motion) -> None:
-    """Keep a motion; of too many, those go that were not used for longest. Raises: OutputError."""
+    """Keep a motion; of more than `MAX_KEPT`, those go that were not used for longest. Raises: OutputError."""
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     save_motion(motion, _path(folder, key))
     with suppress(OSError):
         kept = sorted(folder.glob("track-*.npz"), key=lambda path: path.stat().st_mtime, reverse=True)
-        for path in kept[MOST:]:
+        for path in kept[MAX_KEPT:]:
             path.unlink()
 
 

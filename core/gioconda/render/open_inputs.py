@@ -21,8 +21,9 @@ from ..job.frame_range import FrameRange
 from ..job.job import LARGEST, REST, TAKE, Job
 from ..models import load_registry
 from ..motion import track_cache
-from ..motion.demo_take import FPS, make_take
-from ..motion.motion import Motion, load_motion
+from ..motion.demo_motion import FPS, make_demo_motion
+from ..motion.files import load_motion
+from ..motion.motion import Motion
 from ..neural import background
 from ..neural.choice import COMPLETION, OFF, used_models
 from ..worker.messages import Log, Progress, Report, Stage, Warn
@@ -203,7 +204,7 @@ def open_motion(job: Job, report: Report) -> Motion:
         return at_rest(FrameRange.parse(job.frames).numbers() or [1], job.fps or FPS)
     report(Stage("motion", f"Reading the motion {job.motion}"))
     if job.motion == TAKE:
-        return make_take(job.fps or FPS)
+        return make_demo_motion(job.fps or FPS)
     motion = _tracked(job, report) if Path(job.motion).suffix.lower() in VIDEOS else load_motion(job.motion)
     return motion if job.fps is None else replace(motion, fps=job.fps)
 

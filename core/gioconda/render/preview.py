@@ -30,7 +30,7 @@ from ..imaging.color import Display, Floats, choose_display, display_srgb
 from ..imaging.image import read_picture, write_png
 from ..job.frame_range import FrameRange
 from ..job.job import REST, Job
-from ..motion.motion import from_plain
+from ..motion.files import from_plain
 from ..motion.readers.text import read_text
 from ..neural.bands import corrected_bands, drawn_bands
 from ..neural.choice import OFF, settled

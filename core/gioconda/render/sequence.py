@@ -28,7 +28,8 @@ from ..imaging.review import Preview
 from ..job.frame_range import FrameRange
 from ..job.job import REST, TAKE, Job
 from ..motion.motion import Motion
-from ..motion.retarget import RetargetSettings, retarget
+from ..motion.retarget import retarget
+from ..motion.settings import RetargetSettings
 from ..neural.bands import corrected_bands, drawn_bands
 from ..neural.choice import settled, used_models
 from ..neural.corrector import Corrector, open_corrector

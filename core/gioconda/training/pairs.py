@@ -31,7 +31,8 @@ from ..imaging.image import read_picture
 from ..imaging.video import read_frames
 from ..job.job import LARGEST
 from ..motion.motion import Motion
-from ..motion.retarget import RetargetSettings, retarget
+from ..motion.retarget import retarget
+from ..motion.settings import RetargetSettings
 from ..neural import features
 from ..neural.crops import FAST, Sizes
 from ..neural.encoding import encode

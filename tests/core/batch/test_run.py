@@ -21,7 +21,8 @@ from gioconda.batch.settings import read_batch
 from gioconda.errors import ExitCode, InputError, SettingsError
 from gioconda.imaging import resample
 from gioconda.imaging.image import read_picture, write_png
-from gioconda.motion.motion import Motion, save_motion
+from gioconda.motion.files import save_motion
+from gioconda.motion.motion import Motion
 from gioconda.worker.messages import BatchProgress, Error, Message, Result, Warn, from_line
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -14,7 +14,8 @@ from gioconda.cli.options import parser
 from gioconda.errors import CancelledError, ExitCode
 from gioconda.imaging import image
 from gioconda.job.job import Job
-from gioconda.motion.motion import Motion, save_motion
+from gioconda.motion.files import save_motion
+from gioconda.motion.motion import Motion
 from gioconda.worker.messages import Error, Progress, Result, from_line
 
 ROOT = Path(__file__).resolve().parents[3]

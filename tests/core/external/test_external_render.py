@@ -18,7 +18,8 @@ from gioconda.imaging import resample
 from gioconda.imaging.exr import COMPOSITE_WITH_NETWORK, read_exr
 from gioconda.imaging.image import read_picture, write_png
 from gioconda.job.job import Job
-from gioconda.motion.motion import Motion, save_motion
+from gioconda.motion.files import save_motion
+from gioconda.motion.motion import Motion
 from gioconda.provenance.confine import check_reach
 from gioconda.provenance.policy import read_policy
 from gioconda.render import sequence

@@ -25,7 +25,7 @@ from gioconda.gpu.sampling import padded
 from gioconda.imaging.color import Display
 from gioconda.imaging.exr import read_exr
 from gioconda.job.job import TAKE, Job
-from gioconda.motion.demo_take import make_take
+from gioconda.motion.demo_motion import make_demo_motion
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected
 from gioconda.pose import Pose, rotation_matrix
 from gioconda.render import sequence
@@ -234,7 +234,7 @@ def test_too_little_memory_makes_smaller_batches_and_then_it_is_the_processors(o
 def test_a_job_on_a_card_writes_the_processors_pixels_and_each_frame_says_what_drew_it(
     odd: Portrait, tmp_path: Path
 ) -> None:
-    motion = make_take(24.0)
+    motion = make_demo_motion(24.0)
     written = {}
     for name, renderer in (("cpu", None), ("graph", Renderer(odd, "cpu", half=True, batch=2, threads=1))):
         job = Job("portrait.png", TAKE, str(tmp_path / name / "####.exr"), neural="off", frames="1")

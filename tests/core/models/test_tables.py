@@ -58,9 +58,7 @@ def test_the_jaw_opens_the_lower_teeth_downwards() -> None:
     assert (opened - lower[:, 1]).mean() > 0.2
 
 
-@pytest.mark.parametrize(
-    "module", ["gioconda.motion.motion", "gioconda.motion.readers.dispatch", "gioconda.landmarks", "gioconda.pose"]
-)
+@pytest.mark.parametrize("module", ["gioconda.motion.files", "gioconda.landmarks", "gioconda.pose"])
 def test_what_blender_imports_needs_nothing_but_numpy(module: str) -> None:
     code = f"import sys; sys.modules['scipy'] = None; import {module}; print({{'cv2', 'numba'}} & set(sys.modules))"
     core = str(Path(str(TABLES)).parents[1])

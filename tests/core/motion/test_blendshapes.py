@@ -8,6 +8,8 @@ from gioconda import landmarks
 from gioconda.landmarks import ARKIT, template
 from gioconda.motion import blendshapes, regions
 
+from .mouth_gap import mouth_gap
+
 SHAPES = blendshapes.expression_basis()
 
 
@@ -15,7 +17,7 @@ def shape(**channels: float) -> np.ndarray:
     """The template with some channels on, lips kept from crossing."""
     values = np.array([[channels.get(name, 0.0) for name in ARKIT]], np.float32)
     moved = blendshapes.displacement(values)
-    blendshapes.meet_lips(template(), moved)
+    blendshapes.uncross_lips(template(), moved)
     return template() + moved[0]
 
 
@@ -62,35 +64,30 @@ def test_the_eyes_look_where_their_channels_say() -> None:
         assert 0.03 < sign * SHAPES[ARKIT.index(name), point, axis] < 0.12
 
 
-def test_the_jaw_opens_downwards_about_its_hinge() -> None:
+def test_the_jaw_opens_downwards_and_backwards() -> None:
     face = shape(jawOpen=1.0)
-    assert blendshapes.mouth_gap(face) > 0.4
+    assert mouth_gap(face) > 0.4
     chin = face[landmarks.CHIN] - template()[landmarks.CHIN]
     assert chin[1] > 0.2 and chin[2] > 0.1
     assert np.linalg.norm(face[landmarks.FOREHEAD] - template()[landmarks.FOREHEAD]) < 5e-3
-    pivot, angle = blendshapes.jaw_hinge()
-    assert pivot[2] > 0.8 and 15 < np.degrees(angle) < 35
-    channels = np.zeros((2, 52), np.float32)
-    channels[1, ARKIT.index("jawOpen")] = 0.5
-    np.testing.assert_allclose(blendshapes.jaw_angle(blendshapes.displacement(channels)), [0, angle / 2], atol=0.01)
 
 
 def test_mouth_close_shuts_the_lips_over_an_open_jaw() -> None:
-    assert blendshapes.mouth_gap(shape(jawOpen=1.0, mouthClose=1.0)) < 0.02
-    assert blendshapes.mouth_gap(shape(jawOpen=0.5, mouthClose=0.5)) < 0.02
+    assert mouth_gap(shape(jawOpen=1.0, mouthClose=1.0)) < 0.02
+    assert mouth_gap(shape(jawOpen=0.5, mouthClose=0.5)) < 0.02
 
 
 @pytest.mark.parametrize(
     "channel", ["cheekPuff", "mouthPucker", "mouthRollUpper", "mouthRollLower", "mouthPressLeft", "mouthShrugLower"]
 )
 def test_a_closed_mouth_stays_closed(channel: str) -> None:
-    assert blendshapes.mouth_gap(shape(**{channel: 1.0})) < 0.02
+    assert mouth_gap(shape(**{channel: 1.0})) < 0.02
 
 
 def test_lips_never_cross_whatever_the_channels() -> None:
     values = np.random.default_rng(0).random((200, 52)).astype(np.float32)
     moved = blendshapes.displacement(values)
-    blendshapes.meet_lips(template(), moved)
+    blendshapes.uncross_lips(template(), moved)
     faces = template() + moved
     gap = faces[:, list(blendshapes.LIP_LOWER), 1] - faces[:, list(blendshapes.LIP_UPPER), 1]
     assert gap.min() > -1e-5
@@ -118,5 +115,5 @@ def test_a_face_is_explained_by_the_channels_it_was_made_of() -> None:
     found = dict(zip(ARKIT, channels, strict=True))
     assert found["jawOpen"] == pytest.approx(0.4, abs=0.12)
     assert found["browInnerUp"] == pytest.approx(0.5, abs=0.3)
-    assert blendshapes.mouth_gap(wider - displaced) < 0.3 * blendshapes.mouth_gap(wider)
+    assert mouth_gap(wider - displaced) < 0.3 * mouth_gap(wider)
     assert blendshapes.fit_channels(template())[0].max() < 0.05

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gioconda.errors import MotionError
-from gioconda.motion.motion import load_motion
+from gioconda.motion.files import load_motion
 from gioconda.pose import euler_degrees
 
 HEAD = """HIERARCHY

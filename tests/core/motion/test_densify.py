@@ -11,7 +11,8 @@ from gioconda.errors import MotionError
 from gioconda.landmarks import ARKIT, IBUG68, NAMED, template
 from gioconda.motion import blendshapes
 from gioconda.motion.densify import densify, is_sparse
-from gioconda.motion.motion import Motion, load_motion
+from gioconda.motion.files import load_motion
+from gioconda.motion.motion import Motion
 from gioconda.motion.retarget import retarget
 from gioconda.pose import euler_degrees, head_pose, rotation_matrix
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from gioconda.errors import MotionError, OutputError
 from gioconda.landmarks import template
-from gioconda.motion.motion import Motion, load_motion, save_motion
+from gioconda.motion.files import load_motion, save_motion
+from gioconda.motion.motion import Motion
 
 
 def landmark_motion(count: int = 5) -> Motion:

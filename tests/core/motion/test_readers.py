@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gioconda.errors import MotionError
 from gioconda.landmarks import ARKIT, IBUG68
-from gioconda.motion.motion import load_motion
+from gioconda.motion.files import load_motion
 from gioconda.motion.readers.arkit import channel_name
 from gioconda.pose import euler_degrees
 
@@ -175,7 +175,7 @@ def test_openface_frames_without_success_are_missing(tmp_path: Path) -> None:
         ("digits.json", '{"facsNames": ["jawOpen"], "weightMat": [[' + "9" * 400 + "]]}", "not a usable number"),
         ("point.json", '{"points": {"elbow": [[1, 2]]}}', "'elbow' is not a point"),
         ("place.json", '{"points": {"nose_tip": [[1]]}}', r"\[x, y\]"),
-        ("lists.json", '{"points": {"nose_tip": [[1, 2]], "chin": []}}', "a list of places"),
+        ("lists.json", '{"points": {"nose_tip": [[1, 2]], "chin": []}}', "a list of positions"),
     ],
 )
 def test_a_bad_file_is_one_sentence_with_its_name_and_line(tmp_path: Path, name: str, text: str, sentence: str) -> None:

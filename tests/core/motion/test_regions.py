@@ -33,7 +33,7 @@ def test_the_face_makes_small_motions_that_the_head_does_not() -> None:
     wanted = head_motion.HeadTrack(np.ones(2), turn, np.array([[0, 0, 0], [0.01, 0, 0]]))
     still = head_motion.HeadTrack(np.ones(2), np.tile(np.eye(3), (2, 1, 1)), np.zeros((2, 3)))
     moved = np.zeros((2, 478, 3), np.float32)
-    head_motion.absorb(moved, face, own, wanted, still)
+    head_motion.compensate(moved, face, own, wanted, still)
     assert not moved[0].any()
     shown, asked = (face + moved[1]) @ own.T, face @ (turn[1] @ own).T + wanted.translation[1]
     assert np.abs(shown - asked).max() < 1e-5
@@ -43,7 +43,7 @@ def test_all_frames_at_once_give_the_same_poses_as_one_by_one() -> None:
     faces = np.stack(
         [150 * template() @ rotation_matrix(a, -a / 2, a / 3).T + [200 + a, 100, a] for a in (-30.0, 0.0, 25.0)]
     )
-    track = head_motion.track_heads(faces)
+    track = head_motion.track_head(faces)
     for i, face in enumerate(faces):
         one = head_pose(face)
         assert track.scale[i] == pytest.approx(one.scale)
@@ -58,6 +58,6 @@ def test_quick_head_motion_survives_smoothing_and_jitter_does_not() -> None:
     shift = rng.normal(size=(60, 3)) * 0.001
     shift[30:, 0] += 0.3  # between two frames
     raw = head_motion.HeadTrack(np.ones(60), np.tile(np.eye(3), (60, 1, 1)), shift)
-    kept = raw.blended(raw.smoothed(savitzky_golay))
+    kept = raw.fast_motions_onto(raw.smoothed(savitzky_golay))
     assert kept.translation[30, 0] > 0.27 and kept.translation[29, 0] < 0.03
     assert kept.translation[:25].std() < 0.75 * shift[:25].std()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,11 @@ from gioconda.errors import MotionError, SettingsError
 from gioconda.landmarks import ARKIT, template
 from gioconda.motion import blendshapes, regions
 from gioconda.motion.motion import Motion
-from gioconda.motion.retarget import RetargetSettings, retarget
+from gioconda.motion.retarget import retarget
+from gioconda.motion.settings import RetargetSettings
 from gioconda.pose import Performance, euler_degrees, head_pose, rotation_matrix
+
+from .mouth_gap import mouth_gap
 
 EXACT = RetargetSettings(neutral=0, smoothing="none", dead_band=0, lid_floor=0, lock_scale=False)
 
@@ -129,11 +132,11 @@ def test_eyes_of_any_size_shut_when_the_driver_blinks(open_by: float) -> None:
     driver = performance_of(person())
     points = driver.landmarks.copy()  # type: ignore[union-attr]
     for side in regions.LIDS:  # a tracker never reports an eye as quite shut
-        upper, lower, _, _ = regions.LIDS[side]
+        upper, lower, _ = regions.LIDS[side]
         points[20, list(upper), 1] -= 0.012 * 180
     portrait = person()
     for side in regions.LIDS:
-        upper, lower, _, _ = regions.LIDS[side]
+        upper, lower, _ = regions.LIDS[side]
         gap = portrait[list(upper)] - portrait[list(lower)]
         portrait[list(upper)] += (open_by - 1) * gap
     settings = RetargetSettings(neutral=0, smoothing="none")
@@ -222,7 +225,7 @@ def test_channels_that_are_never_calm_are_taken_from_the_rest_pose() -> None:
     loud = Motion(24, [0, 1], channels=np.full((2, 1), 0.8, np.float32), channel_names=("jawOpen",))
     performance = retarget(loud, person())
     assert performance.notes["neutral"] == "rest"
-    assert blendshapes.mouth_gap(head_pose(person()).to_head(placed(performance, person())[0])) > 0.3
+    assert mouth_gap(head_pose(person()).to_head(placed(performance, person())[0])) > 0.3
 
 
 def test_head_angles_turn_the_head_about_the_neck() -> None:
@@ -242,8 +245,8 @@ def test_neutralise_closes_an_open_smile_and_opens_half_shut_eyes() -> None:
     calmed = head_pose(portrait).to_head(
         placed(retarget(still, portrait, RetargetSettings(neutralise=1.0)), portrait)[0]
     )
-    assert blendshapes.mouth_gap(template() + blendshapes.displacement(values)[0]) > 0.15
-    assert blendshapes.mouth_gap(calmed) < 0.03
+    assert mouth_gap(template() + blendshapes.displacement(values)[0]) > 0.15
+    assert mouth_gap(calmed) < 0.03
     assert regions.openness(calmed, "left") > 0.2
     assert retarget(still, portrait)[0].is_identity
 
@@ -256,7 +259,7 @@ def test_absolute_mode_gives_the_drivers_expression_to_any_portrait() -> None:
     performance = retarget(motion, portrait, RetargetSettings(mode="absolute"))
     face = placed(performance, portrait)[0]
     assert euler_degrees(head_pose(face).rotation)[0] == pytest.approx(10, abs=2)
-    assert blendshapes.mouth_gap(head_pose(face).to_head(face)) > 0.25
+    assert mouth_gap(head_pose(face).to_head(face)) > 0.25
 
 
 def test_ten_thousand_frames_take_seconds() -> None:
@@ -270,7 +273,7 @@ def test_ten_thousand_frames_take_seconds() -> None:
 
 def test_settings_go_to_plain_values_and_back() -> None:
     settings = RetargetSettings(mode="absolute", neutral=3, jaw=1.5, smoothing="one_euro")
-    assert RetargetSettings.from_dict(settings.to_dict()) == settings
+    assert RetargetSettings.from_dict(asdict(settings)) == settings
     assert RetargetSettings.from_dict({}) == RetargetSettings()
 
 

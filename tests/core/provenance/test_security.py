@@ -22,7 +22,7 @@ from gioconda.imaging.image import read_picture
 from gioconda.imaging.video import read_frames, video_info
 from gioconda.job.job import Job
 from gioconda.models import load_registry, model_path
-from gioconda.motion.motion import load_motion
+from gioconda.motion.files import load_motion
 from gioconda.provenance.confine import check_reach
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -15,7 +15,8 @@ from gioconda.imaging.exr import is_whole, read_exr
 from gioconda.imaging.image import write_png
 from gioconda.imaging.resample import resize
 from gioconda.job.job import Job
-from gioconda.motion.motion import Motion, save_motion
+from gioconda.motion.files import save_motion
+from gioconda.motion.motion import Motion
 from gioconda.pose import Pose
 from gioconda.render import frame_files, placeholders, sequence
 from gioconda.worker.messages import Message, Stage

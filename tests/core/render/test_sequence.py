@@ -18,7 +18,8 @@ from gioconda.imaging import resample
 from gioconda.imaging.exr import read_exr
 from gioconda.imaging.image import read_picture, write_png
 from gioconda.job.job import Job
-from gioconda.motion.motion import Motion, save_motion
+from gioconda.motion.files import save_motion
+from gioconda.motion.motion import Motion
 from gioconda.provenance.policy import read_policy
 from gioconda.render import sequence
 from gioconda.worker.messages import Log, Message, Progress, Warn

@@ -36,13 +36,13 @@ from gioconda.engine import prepare
 from gioconda.face.matte import estimate_matte
 from gioconda.imaging.image import display_srgb, read_picture
 from gioconda.motion.retarget import retarget
-from gioconda.motion.demo_take import make_take
+from gioconda.motion.demo_motion import make_demo_motion
 
 picture = read_picture(Path(sys.argv[1]) / "grace_hopper.jpg").pixels
 with np.load(Path(sys.argv[1]) / "grace_hopper_analysis.npz") as known:
     landmarks, person = known["landmarks"].astype(np.float64), known["person"].astype(np.float32) / 255
 portrait = prepare(picture, landmarks, estimate_matte(display_srgb(picture), person, landmarks))
-performance = retarget(make_take(24.0), landmarks)
+performance = retarget(make_demo_motion(24.0), landmarks)
 portrait = complete(portrait, None)
 corrector = Corrector(CorrectionNets.open("fast", None, "cpu"), portrait)
 for i in (30, 40, 55):

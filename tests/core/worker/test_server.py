@@ -18,7 +18,8 @@ import pytest
 from gioconda.errors import ExitCode, GiocondaError, SettingsError
 from gioconda.imaging import resample
 from gioconda.imaging.image import read_picture, write_png
-from gioconda.motion.motion import Motion, to_plain
+from gioconda.motion.files import to_plain
+from gioconda.motion.motion import Motion
 from gioconda.worker.messages import Error, Hello, Message, Result, Stage, from_answer
 from gioconda.worker.requests import Analyse, Cancel, Preview, Quit, Warm, to_line
 from gioconda.worker.server import UNWANTED, Server, lines_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from gioconda import landmarks
-from gioconda.motion.blendshapes import LIP_LOWER, LIP_UPPER, lip_reach
+from gioconda.motion.blendshapes import LIP_LOWER, LIP_UPPER, lip_weights
 
 from .ict import Float, Head
 
@@ -86,7 +86,7 @@ def _shut(shape: Float, *, only_y: bool = False) -> Float:
     gap = shape[list(LIP_LOWER)] - shape[list(LIP_UPPER)]
     if only_y:
         gap[:, [0, 2]] = 0
-    up, down = (reach.astype(np.float64) for reach in lip_reach())
+    up, down = (reach.astype(np.float64) for reach in lip_weights())
     return shape + 0.5 * (up @ gap - down @ gap)
 
 

@@ -3,7 +3,7 @@
 Angles (Live Link Face): radians about the face's own axes, which are x to the person's left, y up, z out of the
 face, right handed. So a positive HeadYaw turns the nose to the person's left, a positive HeadPitch looks down, a
 positive HeadRoll tips the head to the person's right shoulder. The eyes' angles follow the same rule, which
-recorded takes confirm: EyePitch is +35° · EyeLookDown. Takes recorded with the phone on its side are known to have
+recordings confirm: EyePitch is +35° · EyeLookDown. Recordings made with the phone on its side are known to have
 other signs; nothing in the file tells.
 """
 
@@ -189,10 +189,7 @@ def _motion(
     frames, arrays, missing = filled(path, numbers, channels=values, rotation=rotation)
     if missing:
         provenance["missing_frames"] = missing
-    try:
-        return Motion(fps=fps, frames=frames, channel_names=names, provenance=provenance, **arrays)
-    except MotionError as error:
-        raise MotionError(f"{path}: {error}") from None
+    return Motion.of_file(path, fps=fps, frames=frames, channel_names=names, provenance=provenance, **arrays)
 
 
 def _matrix(rows: object, path: Path, what: str) -> Float:

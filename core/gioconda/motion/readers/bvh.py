@@ -24,9 +24,9 @@ from .text import MAX_CELLS, MAX_ROWS
 Float = npt.NDArray[np.float64]
 MAX_JOINTS = 2000
 MAX_DEPTH = 200
-AT_REST = 0.01  # degrees: a first frame without larger angles is the rest pose
+NEUTRAL_ANGLE = 0.01  # degrees: a first frame without larger angles is the bind pose, and neutral
 FACE_PX, CENTRE_PX = 400.0, 500.0  # how large the face is in the picture that landmarks need
-LEAST = 6  # joints on the face that make landmarks of it
+MIN_FACE_JOINTS = 6  # joints on the face from which on they are read as landmarks
 _CHANNELS = {f"{axis}{kind}": (kind, "xyz".index(axis.lower())) for axis in "XYZ" for kind in ("position", "rotation")}
 # MakeHuman's face bones (the person's left side; joint, or "joint end" for where its bone ends) → landmark
 _MAKEHUMAN = {
@@ -71,11 +71,11 @@ def read_bvh(text: str, path: Path) -> Motion:
     joints = _hierarchy(words)
     fps, values = _motion(words, joints)
     found = _on_face(joints)
-    neutral = 0 if _is_rest(joints, values) else None
+    neutral = 0 if _starts_in_bind_pose(joints, values) else None
     provenance: dict[str, Any] = {"source": "BVH", "file": path.name, "joints": len(joints)}
     frames = np.arange(len(values), dtype=np.int32)
     with np.errstate(over="ignore", invalid="ignore"):
-        if len(set(found.values())) >= LEAST:
+        if len(set(found.values())) >= MIN_FACE_JOINTS:
             return _checked(path, fps, frames, neutral, provenance, landmarks=_landmarks(joints, values, found))
         head = next((i for i, j in enumerate(joints) if re.search(r"(^|[^a-z])head$", j.name.lower())), None)
         if head is None:
@@ -98,10 +98,7 @@ def _checked(
         known = array[~np.isnan(array)] if name == "landmarks" else array
         if not known.size or not np.isfinite(known).all() or float(np.abs(known).max()) > FAR:
             raise MotionError(f"{path}: its joints are nowhere near each other; the offsets or positions are broken")
-    try:
-        return Motion(fps=fps, frames=frames, neutral=neutral, provenance=provenance, **arrays)
-    except MotionError as error:
-        raise MotionError(f"{path}: {error}") from None
+    return Motion.of_file(path, fps=fps, frames=frames, neutral=neutral, provenance=provenance, **arrays)
 
 
 # --- the text ---------------------------------------------------------------------------------------------------------
@@ -127,22 +124,15 @@ class _Words:
 
     def numbers(self, words: list[str]) -> Float:
         """Raises: MotionError: one of them is no finite number."""
-        try:
-            values = np.array([float(word) for word in words])
-        except ValueError:
-            bad = next(word for word in words if not _is_number(word))
-            raise self.wrong(f"{bad[:40]!r} is not a number") from None
+        values = np.empty(len(words))
+        for i, word in enumerate(words):
+            try:
+                values[i] = float(word)
+            except ValueError:
+                raise self.wrong(f"{word[:40]!r} is not a number") from None
         if not np.isfinite(values).all():
             raise self.wrong("an infinite number or none")
         return values
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _hierarchy(words: _Words) -> list[Joint]:
@@ -230,13 +220,13 @@ def _on_face(joints: list[Joint]) -> dict[int, int]:
     return found
 
 
-def _is_rest(joints: list[Joint], values: Float) -> bool:
+def _starts_in_bind_pose(joints: list[Joint], values: Float) -> bool:
     turns = [j.first + k for j in joints for k, (kind, _) in enumerate(j.channels) if kind == "rotation"]
-    return bool((np.abs(values[0, turns]) < AT_REST).all())
+    return bool((np.abs(values[0, turns]) < NEUTRAL_ANGLE).all())
 
 
-def _places(joints: list[Joint], values: Float, wanted: list[int]) -> tuple[Float, Float]:
-    """Some joints' places (F, N, 3) and rotations (F, N, 3, 3) in the file's own axes and units."""
+def _joint_positions(joints: list[Joint], values: Float, wanted: list[int]) -> tuple[Float, Float]:
+    """Some joints' positions (F, N, 3) and rotations (F, N, 3, 3) in the file's own axes and units."""
     cache: dict[int, tuple[Float, Float]] = {-1: (np.zeros((1, 3)), np.eye(3)[None])}
     for end in wanted:
         chain = []
@@ -244,27 +234,27 @@ def _places(joints: list[Joint], values: Float, wanted: list[int]) -> tuple[Floa
             chain.append(end)
             end = joints[end].parent
         for index in reversed(chain):
-            place, turn = cache[joints[index].parent]
+            position, turn = cache[joints[index].parent]
             shift, own = _local(joints[index], values)
-            cache[index] = (place + (turn @ shift[..., None])[..., 0], turn @ own)
+            cache[index] = (position + (turn @ shift[..., None])[..., 0], turn @ own)
     count = len(values)
-    places = [np.broadcast_to(cache[i][0], (count, 3)) for i in wanted]
+    positions = [np.broadcast_to(cache[i][0], (count, 3)) for i in wanted]
     turns = [np.broadcast_to(cache[i][1], (count, 3, 3)) for i in wanted]
-    return np.stack(places, 1), np.stack(turns, 1)
+    return np.stack(positions, 1), np.stack(turns, 1)
 
 
 def _local(joint: Joint, values: Float) -> tuple[Float, Float]:
     """A joint's shift (F or 1, 3) and rotation (F or 1, 3, 3) against its parent."""
     shift, turn = joint.offset[None], np.eye(3)[None]
     moved = np.zeros((len(values), 3))
-    has_place = False
+    has_position = False
     for k, (kind, axis) in enumerate(joint.channels):
         column = values[:, joint.first + k]
         if kind == "position":
-            moved[:, axis], has_place = column, True
+            moved[:, axis], has_position = column, True
         else:
             turn = turn @ _about(axis, np.radians(column))
-    if has_place:
+    if has_position:
         # some write where the joint is, others how far it is from its offset
         absolute = np.abs(moved[0] - joint.offset).sum() < np.abs(moved[0]).sum()
         shift = moved if absolute else joint.offset + moved
@@ -283,11 +273,11 @@ def _about(axis: int, angle: Float) -> Float:
 def _landmarks(joints: list[Joint], values: Float, found: dict[int, int]) -> npt.NDArray[np.float32]:
     """(F, 478, 3) pixels; points without a joint are NaN."""
     indices, points = list(found), list(found.values())
-    places, _ = _places(joints, values, indices)
-    rest, _ = _places(joints, np.zeros((1, values.shape[1])), indices)
-    axes = _axes(rest[0] - rest[0].mean(0), template()[points])
-    turned = places @ axes.T
-    shape = rest[0] @ axes.T
+    positions, _ = _joint_positions(joints, values, indices)
+    bind, _ = _joint_positions(joints, np.zeros((1, values.shape[1])), indices)
+    axes = _axes(bind[0] - bind[0].mean(0), template()[points])
+    turned = positions @ axes.T
+    shape = bind[0] @ axes.T
     width = float(np.ptp(shape[:, :2], axis=0).max())
     result = np.full((len(values), len(template()), 3), np.nan, np.float32)
     result[:, points] = (turned - shape.mean(0)) * (FACE_PX / width if width > 0 else np.inf)
@@ -295,14 +285,14 @@ def _landmarks(joints: list[Joint], values: Float, found: dict[int, int]) -> npt
     return result
 
 
-def _axes(rest: Float, face: Float) -> Float:
+def _axes(bind: Float, face: Float) -> Float:
     """The rotation (3, 3) from the file's axes to the picture's: which of its axes is right, down, away.
 
     The best fit of the joints to an average face, rounded to whole axes where that is a rotation.
     """
-    if not np.isfinite(rest).all():
+    if not np.isfinite(bind).all():
         return np.eye(3)
-    u, _, vt = np.linalg.svd((face - face.mean(0)).T @ rest)
+    u, _, vt = np.linalg.svd((face - face.mean(0)).T @ bind)
     fit: Float = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt)) or 1.0]) @ vt
     whole = np.zeros((3, 3))
     whole[np.arange(3), np.abs(fit).argmax(1)] = np.sign(fit[np.arange(3), np.abs(fit).argmax(1)])
@@ -310,11 +300,11 @@ def _axes(rest: Float, face: Float) -> Float:
 
 
 def _head(joints: list[Joint], values: Float, head: int) -> Float:
-    """The head's rotation against its rest, about picture axes. (F, 3, 3)."""
-    rest, _ = _places(joints, np.zeros((1, values.shape[1])), [head])
-    upright_y = abs(rest[0, 0, 1] - joints[0].offset[1]) >= abs(rest[0, 0, 2] - joints[0].offset[2])
+    """The head's rotation against the bind pose, about picture axes. (F, 3, 3)."""
+    bind, _ = _joint_positions(joints, np.zeros((1, values.shape[1])), [head])
+    upright_y = abs(bind[0, 0, 1] - joints[0].offset[1]) >= abs(bind[0, 0, 2] - joints[0].offset[2])
     # y up, z towards the viewer; or z up, y away from the viewer
     axes = np.diag([1.0, -1.0, -1.0]) if upright_y else np.array([[1.0, 0, 0], [0, 0, -1.0], [0, 1.0, 0]])
-    _, turns = _places(joints, values, [head])
+    _, turns = _joint_positions(joints, values, [head])
     result: Float = axes @ turns[:, 0] @ axes.T
     return result

@@ -79,9 +79,9 @@ def read_named_json(data: dict[str, Any], path: Path) -> Motion | None:
         rows = data["points"]
         lengths = {len(v) for v in rows.values() if isinstance(v, list)}
         if len(lengths) != 1 or not all(isinstance(v, list) for v in rows.values()):
-            raise MotionError(f"{path}: every point must have a list of places, one for each frame")
+            raise MotionError(f"{path}: every point must have a list of positions, one for each frame")
         count = lengths.pop()
-        cells = ((str(n), i, place) for n, places in rows.items() for i, place in enumerate(places))
+        cells = ((str(n), i, at) for n, positions in rows.items() for i, at in enumerate(positions))
         if isinstance(frames, list) and len(frames) == count:
             numbers = np.array([number(f, path, f"entry {i + 1} of 'frames'") for i, f in enumerate(frames)])
     elif isinstance(frames, list) and frames and all(isinstance(f, dict) and "points" in f for f in frames):
@@ -94,16 +94,17 @@ def read_named_json(data: dict[str, Any], path: Path) -> Motion | None:
     if not 0 < count <= MAX_ROWS // 10:
         raise MotionError(f"{path} has {count} frames; {MAX_ROWS // 10} is the most we read as JSON")
     points = np.full((count, COUNT, 3), np.nan)
-    for name, i, place in cells:
+    for name, i, position in cells:
         point = point_index(name)
         if point is None:
             raise MotionError(
                 f"{path}: {name[:40]!r} is not a point we know; use names like nose_tip or an index 0 to 477"
             )
-        if place is not None:
-            if not isinstance(place, list) or len(place) not in (2, 3):
-                raise MotionError(f"{path}, frame entry {i + 1}, {name[:40]!r}: a place must be [x, y] or [x, y, z]")
-            points[i, point, : len(place)] = [number(v, path, f"frame entry {i + 1}, {name[:40]!r}") for v in place]
+        if position is not None:
+            if not isinstance(position, list) or len(position) not in (2, 3):
+                raise MotionError(f"{path}, frame entry {i + 1}, {name[:40]!r}: a position must be [x, y] or [x, y, z]")
+            where = f"frame entry {i + 1}, {name[:40]!r}"
+            points[i, point, : len(position)] = [number(value, path, where) for value in position]
     fps = data.get("fps")
     frame = np.arange(count, dtype=np.int64) if numbers is None else whole_numbers(numbers, path)
     rate = DEFAULT_FPS if fps is None else number(fps, path, "the frames per second")
@@ -120,12 +121,12 @@ def point_index(written: str) -> int | None:
 
 
 def _columns(table: Table, names: list[str], required: int) -> list[int | None]:
-    """The columns' places; the first `required` must be there.
+    """The columns' indices; the first `required` must be there.
 
     Case decides: OpenFace has x_0 in pixels and X_0 in millimetres.
     """
-    place = {n: i for i, n in reversed(list(enumerate(table.names)))}
-    found = [place.get(n) for n in names]
+    index = {n: i for i, n in reversed(list(enumerate(table.names)))}
+    found = [index.get(n) for n in names]
     for name, column in zip(names[:required], found[:required], strict=True):
         if column is None:
             raise MotionError(f"{table.path}, line 1: there is no column {name!r} beside its neighbours")
@@ -144,7 +145,7 @@ def _motion(table: Table, points: Float, source: str) -> Motion:
     success, confidence = table.index("success"), table.index("confidence", "FaceScore")
     if success is not None:
         points[table.numbers([success])[:, 0] == 0] = np.nan
-    sure = table.numbers([confidence])[:, 0].astype(np.float32) if confidence is not None else None
+    certainty = table.numbers([confidence])[:, 0].astype(np.float32) if confidence is not None else None
     size = None
     width, height = table.index("FrameWidth"), table.index("FrameHeight")
     if width is not None and height is not None:
@@ -153,8 +154,9 @@ def _motion(table: Table, points: Float, source: str) -> Motion:
             size = (int(first[0]), int(first[1]))
     fps, numbers, known = from_columns(table)
     if not keep.all():
-        numbers, points, sure = numbers[keep], points[keep], sure[keep] if sure is not None else None
-    return _build(table.path, points, source, fps, known, numbers, size, sure)
+        numbers, points = numbers[keep], points[keep]
+        certainty = certainty[keep] if certainty is not None else None
+    return _build(table.path, points, source, fps, known, numbers, size, certainty)
 
 
 def _build(
@@ -178,10 +180,7 @@ def _build(
     lost = int(np.isnan(arrays["landmarks"]).all((1, 2)).sum())
     if lost or missing:
         provenance["missing_frames"] = lost
-    try:
-        return Motion(fps=fps, frames=frames, size=size, provenance=provenance, **arrays)
-    except MotionError as error:
-        raise MotionError(f"{path}: {error}") from None
+    return Motion.of_file(path, fps=fps, frames=frames, size=size, provenance=provenance, **arrays)
 
 
 def _size(value: object, path: Path) -> tuple[int, int] | None:

@@ -22,7 +22,7 @@ Float = npt.NDArray[np.float64]
 def from_timecodes(table: Table, column: int) -> tuple[float, npt.NDArray[np.int64]]:
     """`hh:mm:ss:ff.sub` per row → frames per second and frame numbers, the first 0.
 
-    The timecode counts at the smallest usual rate above the largest `ff` (a take within one second: at 60);
+    The timecode counts at the smallest usual rate above the largest `ff` (a recording within one second: at 60);
     the rows come as often as the median step between them says.
 
     Raises:
@@ -95,7 +95,7 @@ def filled(
     """Sort rows by frame number and insert rows of NaN for missing ones → frame numbers, arrays, how many were missing.
 
     Raises:
-        MotionError: a frame occurs twice, or the numbers are scattered too widely to be a take.
+        MotionError: a frame occurs twice, or the numbers are scattered too widely to be a recording.
     """
     order = np.argsort(numbers, kind="stable")
     numbers = numbers[order]
@@ -107,12 +107,11 @@ def filled(
         raise MotionError(
             f"{path}: {len(numbers)} frames are scattered over frame numbers {numbers[0]} to {numbers[-1]}"
         )
-    place = numbers - numbers[0]
     result: dict[str, Any] = {}
     for name, array in arrays.items():
         if array is not None:
             wide = np.full((span, *array.shape[1:]), np.nan, array.dtype)
-            wide[place] = array[order]
+            wide[numbers - numbers[0]] = array[order]
             array = wide
         result[name] = array
     return (numbers[0] + np.arange(span)).astype(np.int32), result, span - len(numbers)

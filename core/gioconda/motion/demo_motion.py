@@ -54,8 +54,8 @@ LAG, WEAKER = 0.02, 0.93
 YAW_RANGE, UP_RANGE, DOWN_RANGE = 34.0, 25.0, 35.0  # degrees of an eye-look channel at 1
 
 
-def make_take(fps: float = FPS) -> Motion:
-    """The take at any frame rate: channels and head rotation, frames counted from 1, neutral in the first and last."""
+def make_demo_motion(fps: float = FPS) -> Motion:
+    """The motion at any frame rate: channels and head rotation, frames from 1, the first and last of them neutral."""
     count = round(SECONDS * fps) + 1
     time = np.arange(count) / fps
     channels = {name: np.zeros(count) for name in ARKIT}
@@ -91,13 +91,13 @@ def _add(channels: dict[str, Float], name: str, goal: float, time: Float, when: 
 
 
 def _look(channels: dict[str, Float], time: Float) -> None:
-    """Saccades between points of rest, as look channels of both eyes."""
+    """Saccades between the points of `GAZE`, as look channels of both eyes."""
     yaw, pitch = np.zeros_like(time), np.zeros_like(time)
     at = (0.0, 0.0)
     for start, to_yaw, to_pitch in GAZE:
-        share = _ease((time - start) / SACCADE)
-        yaw += (to_yaw - at[0]) * share
-        pitch += (to_pitch - at[1]) * share
+        moved = _ease((time - start) / SACCADE)
+        yaw += (to_yaw - at[0]) * moved
+        pitch += (to_pitch - at[1]) * moved
         at = (to_yaw, to_pitch)
     for side, outwards in (("Left", 1), ("Right", -1)):
         channels[f"eyeLookOut{side}"] = np.maximum(outwards * yaw, 0) / YAW_RANGE
@@ -107,16 +107,16 @@ def _look(channels: dict[str, Float], time: Float) -> None:
 
 
 def _head(time: Float) -> Float:
-    """Head rotation (F, 3, 3): eased moves, a little life between them, and a nod on the stressed word."""
+    """Head rotation (F, 3, 3): eased moves, a slow sway between them, and a nod on the stressed word."""
     angles = np.zeros((len(time), 3))
     at = np.zeros(3)
     for start, duration, *goal in HEAD:
         for axis, late in enumerate((0.0, 0.04, 0.08)):  # roll comes last
             angles[:, axis] += (goal[axis] - at[axis]) * _ease((time - start - late) / (duration - late))
         at = np.array(goal)
-    alive = _pulse(time, 0.2, 0.6, 2.2, 0.9)[:, None]
+    swaying = _pulse(time, 0.2, 0.6, 2.2, 0.9)[:, None]
     sway = [np.sin(2 * np.pi * (f * time + p)) for f, p in ((0.7, 0.1), (0.9, 0.4), (0.5, 0.8))]
-    angles += alive * np.stack(sway, 1) * [0.5, 0.4, 0.35]
+    angles += swaying * np.stack(sway, 1) * [0.5, 0.4, 0.35]
     angles[:, 1] -= 2.5 * _pulse(time, 1.44, 0.14, 0.04, 0.30)
     return np.stack([rotation_matrix(*a) for a in angles])
 

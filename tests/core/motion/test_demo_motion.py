@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from gioconda.landmarks import ARKIT, template
-from gioconda.motion.demo_take import make_take
+from gioconda.motion.demo_motion import make_demo_motion
 from gioconda.motion.retarget import retarget
 from gioconda.pose import euler_degrees
 
-TAKE = make_take()
+TAKE = make_demo_motion()
 
 
 def channel(name: str) -> np.ndarray:
@@ -37,7 +37,7 @@ def test_it_talks_smiles_blinks_and_looks_around() -> None:
 
 @pytest.mark.parametrize("fps", [24.0, 60.0])
 def test_nothing_jumps_but_eyes_and_lids(fps: float) -> None:
-    take = make_take(fps)
+    take = make_demo_motion(fps)
     slow = np.array([not n.startswith("eye") for n in ARKIT])
     assert np.abs(np.diff(take.channel_matrix()[:, slow], axis=0)).max() < 0.36 * 24 / fps
     yaw, pitch, roll = np.array([euler_degrees(r) for r in take.rotation]).T  # type: ignore[union-attr]

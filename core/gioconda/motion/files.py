@@ -1,0 +1,167 @@
+"""Motions on disk and as plain data: our own `.npz` and `.json` read and written, every other file by `readers`.
+
+Standard library and numpy only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import MotionError, OutputError
+from ..files import whole_file, write_text
+from .motion import ARRAYS, Motion
+from .readers import dispatch
+from .readers.archive import read_arrays
+from .readers.text import parse_json, read_text
+
+FORMAT, VERSION = "gioconda-motion", 1
+# JSON is for people: coordinates to a thousandth of a pixel, what is not named here to a millionth.
+DIGITS = {"landmarks": 3, "channels": 5, "confidence": 4}
+
+
+def load_motion(path: str | Path) -> Motion:
+    """Read a motion file of any kind we know: `.npz`, `.json`, `.csv` or `.bvh`, told apart by what is inside.
+
+    Raises:
+        MotionError: the file is missing, broken or of no kind we know; names the line where there is one.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if not path.is_file():
+        raise MotionError(f"there is no motion file {path}")
+    if kind == ".npz":
+        return _load_npz(path)
+    if kind == ".json":
+        data = parse_json(path)
+        if isinstance(data, dict) and data.get("format") == FORMAT:
+            return _from_plain(data, path)
+        return dispatch.read_json(data, path)
+    if kind in (".csv", ".txt", ".tsv"):
+        return dispatch.read_csv(read_text(path), path)
+    if kind == ".bvh":
+        return dispatch.read_bvh(read_text(path), path)
+    raise MotionError(f"{path} is not a motion file we read: use .npz, .json, .csv or .bvh, or track a video first")
+
+
+def save_motion(motion: Motion, path: str | Path) -> None:
+    """Write `.npz` (exact, small) or `.json` (readable, one line per frame); the file appears whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written, or the extension is neither.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind == ".npz":
+        arrays: dict[str, Any] = {**_arrays(motion), "head": np.array(json.dumps(_plain_head(motion)))}
+        with whole_file(path, make_folder=False) as part, part.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+    elif kind == ".json":
+        write_text(path, _to_json(motion), make_folder=False)
+    else:
+        raise OutputError(f"cannot save a motion as {path}: use .npz or .json")
+
+
+def _arrays(motion: Motion) -> dict[str, npt.NDArray[Any]]:
+    return {name: array for name in ARRAYS if (array := getattr(motion, name)) is not None}
+
+
+def _plain_head(motion: Motion) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "fps": motion.fps,
+        "size": list(motion.size) if motion.size else None,
+        "neutral": motion.neutral,
+        "channel_names": list(motion.channel_names),
+        **({"channels_add": True} if motion.channels_add else {}),
+        "provenance": motion.provenance,
+    }
+
+
+def to_plain(motion: Motion) -> dict[str, Any]:
+    """A motion as what JSON can hold, as in our `.json` files: for a few frames that travel in a message."""
+    return {**_plain_head(motion), "frames": list(_plain_frames(motion))}
+
+
+def from_plain(data: Mapping[str, Any], source: str = "the motion") -> Motion:
+    """The motion that `to_plain` took apart. Raises: MotionError, naming the `source`."""
+    if data.get("format") != FORMAT:
+        raise MotionError(f"{source} is not a motion we saved")
+    return _from_plain(dict(data), Path(source))
+
+
+def _to_json(motion: Motion) -> str:
+    head = json.dumps(_plain_head(motion), indent=1)[:-2]
+    lines = ["  " + json.dumps(frame, separators=(",", ":")) for frame in _plain_frames(motion)]
+    return head + ',\n "frames": [\n' + ",\n".join(lines) + "\n ]\n}\n"
+
+
+def _plain_frames(motion: Motion) -> Iterator[dict[str, Any]]:
+    arrays = {name: array for name, array in _arrays(motion).items() if name != "frames"}
+    for i, number in enumerate(motion.frames):
+        frame: dict[str, Any] = {"frame": int(number)}
+        for name, array in arrays.items():
+            value = np.asarray(array[i], np.float64).round(DIGITS.get(name, 6))
+            frame[name] = _nulls(value.tolist())
+        yield frame
+
+
+def _nulls(value: Any) -> Any:
+    """NaN has no place in JSON: null stands for missing."""
+    if isinstance(value, list):
+        return [_nulls(v) for v in value]
+    return None if value != value else value
+
+
+def _from_plain(data: dict[str, Any], path: Path) -> Motion:
+    """Our own JSON, parsed, to a Motion."""
+    frames = data.get("frames")
+    if not isinstance(frames, list) or not frames:
+        raise MotionError(f"{path} has no frames")
+    arrays: dict[str, list[Any]] = {}
+    for i, frame in enumerate(frames):
+        if not isinstance(frame, dict) or "frame" not in frame or (i and set(frame) != {"frame", *arrays}):
+            raise MotionError(f"{path}: entry {i + 1} of its frames is not like the first one")
+        for name, value in frame.items():
+            if name != "frame":
+                arrays.setdefault(name, []).append(value)
+    unknown = set(arrays) - set(ARRAYS)
+    if unknown:
+        raise MotionError(f"{path}: its frames hold {sorted(unknown)[0]!r}, which is unknown to us")
+    return _build(data, {"frames": [f["frame"] for f in frames], **arrays}, path)
+
+
+def _load_npz(path: Path) -> Motion:
+    arrays = read_arrays(path, ("head", *ARRAYS))
+    try:
+        head = json.loads(str(arrays.pop("head")))
+    except (ValueError, KeyError, RecursionError) as error:
+        raise MotionError(f"{path} is not a motion we saved, or it is damaged ({error})") from None
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        raise MotionError(f"{path} is not a motion we saved")
+    return _build(head, arrays, path)
+
+
+def _build(head: dict[str, Any], arrays: dict[str, Any], path: Path) -> Motion:
+    if head.get("version") != VERSION:
+        raise MotionError(f"{path} is a motion of version {head.get('version')}; this program reads version {VERSION}")
+    size, neutral, provenance = head.get("size"), head.get("neutral"), head.get("provenance")
+    try:
+        return Motion.of_file(
+            path,
+            fps=head.get("fps"),
+            size=None if size is None else (int(size[0]), int(size[1])),
+            channel_names=tuple(str(n) for n in head.get("channel_names") or ()),
+            channels_add=bool(head.get("channels_add")),
+            neutral=None if neutral is None else int(neutral),
+            provenance=provenance if isinstance(provenance, dict) else {},
+            **arrays,
+        )
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError) as error:
+        raise MotionError(f"{path} is not a whole motion ({error})") from None

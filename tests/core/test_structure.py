@@ -56,6 +56,7 @@ ADDON_IMPORTS = {
     "job.job",
     "job.passes",
     "landmarks",
+    "motion.files",
     "motion.motion",
     "pose",
     "worker.messages",
@@ -84,7 +85,7 @@ LIBRARIES = {
 LIGHT = {"cryptography", "numpy", "scipy", "yaml"}
 BLENDERS = {"addon_utils", "bl_ui", "blf", "bmesh", "bpy_extras", "gpu", "gpu_extras", "imbuf", "mathutils"}
 
-LEFT = {("loaded", "called"): 3, ("loaded", "called", "typed"): 4}  # while the rooms move: to be none
+LEFT = {("loaded", "called"): 2, ("loaded", "called", "typed"): 2}  # while the rooms move: to be none
 ARROWS_LEFT = {"core.gioconda.engine.plate", "core.gioconda.provenance.sign"}  # the same
 
 

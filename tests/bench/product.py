@@ -28,7 +28,7 @@ from gioconda.motion import track_cache
 from gioconda.motion.motion import Motion
 from gioconda.motion.retarget import retarget
 from gioconda.motion.settings import RetargetSettings
-from gioconda.neural.corrector import Corrector, corrected, open_corrector
+from gioconda.neural.corrector import Corrector, corrected_frame, open_corrector
 from gioconda.pose import Performance, Pose, rotation_matrix
 from gioconda.render.open_inputs import Opened, at_rest, open_portrait, place_is_painted, with_painted_place
 from gioconda.render.sequence import band_rows
@@ -178,7 +178,7 @@ def changed_at_rest(portrait: Portrait, corrector: Corrector | None) -> int:
 def _with(corrector: Corrector | None, posed: PosedPortrait) -> npt.NDArray[np.float32]:
     """A whole frame, (H, W, 4) premultiplied scene-linear, corrected where there is somebody to do it."""
     if corrector is not None:
-        return corrected(corrector, posed, ("Combined",))["Combined"]
+        return corrected_frame(corrector, posed, ("Combined",))["Combined"]
     return render_rows(posed, 0, posed.portrait.height, passes=("Combined",)).passes["Combined"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from gioconda.engine import Portrait, pose_portrait, render_rows
-from gioconda.neural.corrector import corrected
+from gioconda.neural.corrector import corrected_frame
 from gioconda.worker.messages import Message
 
 from .sitter import corrector_of, poses_of, renderer_of
@@ -32,7 +32,7 @@ def measure(
         for pose in poses:
             posed = pose_portrait(portrait, pose)
             one = render_rows(posed, 0, portrait.height, passes=PASSES).passes
-            wanted.append(corrected(corrector, posed, PASSES) if corrector else one)
+            wanted.append(corrected_frame(corrector, posed, PASSES) if corrector else one)
         for batch in (1, 3):
             renderer = renderer_of(portrait, device, nets, batch=batch)
             messages: list[Message] = []

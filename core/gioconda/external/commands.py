@@ -12,7 +12,7 @@ import numpy as np
 from ..errors import ModelError
 from ..landmarks import template
 from ..worker.messages import Report, Result, Stage
-from .catalogue import known_engines
+from .catalogue import LICENCE, NAME, NETWORKS, PAPER, PUBLISHED
 from .folder import FILE, Notice, pin, provenance_of, read_notice
 
 
@@ -23,36 +23,33 @@ def engines(arguments: argparse.Namespace, report: Report) -> None:
 
 
 def _list(arguments: argparse.Namespace, report: Report) -> dict[str, Any]:
-    lines, data = [], {}
-    for name, engine in known_engines().items():
-        files = [net.file for net in engine.nets.values()]
-        data[name] = {"files": files, "published": engine.published, "licence": engine.licence, "paper": engine.paper}
-        lines += [f"{name}: {engine.paper}", f"  files: {', '.join(files)}", f"  published: {engine.published}"]
-        lines += [f"  licence: {engine.licence}"]
-    return {"engines": data, "text": "\n".join(lines)}
+    files = [net.file for net in NETWORKS]
+    data = {"files": files, "published": PUBLISHED, "licence": LICENCE, "paper": PAPER}
+    lines = [f"{NAME}: {PAPER}", f"  files: {', '.join(files)}", f"  published: {PUBLISHED}", f"  licence: {LICENCE}"]
+    return {"engines": {NAME: data}, "text": "\n".join(lines)}
 
 
 def _pin(arguments: argparse.Namespace, report: Report) -> dict[str, Any]:
     folder = _folder(arguments)
     notice = pin(folder, licence=arguments.licence or "", source=arguments.source or "", engine=arguments.name)
-    return _told(notice, [f"Wrote {folder / FILE}: files that differ from now on are refused."])
+    return _described(notice, [f"Wrote {folder / FILE}: files that differ from now on are refused."])
 
 
 def _check(arguments: argparse.Namespace, report: Report) -> dict[str, Any]:
-    from .painter import open_engine
+    from .liveportrait import LivePortrait  # needs ONNX Runtime, which the other actions do not
 
     folder = _folder(arguments)
     report(Stage("engine", f"Opening the engine in {folder}"))
-    engine = open_engine(folder, arguments.device)
-    side = engine.square(template()).size
+    engine = LivePortrait.open(folder, arguments.device)
+    side = engine.crop(template()).size
     picture = np.full((side, side, 3), 0.5, np.float32)
-    known = engine.prepare(picture)
-    known.frame(picture)
+    prepared = engine.prepare(picture)
+    prepared.frame(picture)
     started = time.perf_counter()
-    known.frame(picture)
+    prepared.frame(picture)
     seconds = round(time.perf_counter() - started, 3)
     works = f"It works: {seconds:.2f} s for a frame's networks on {engine.device}."
-    return _told(read_notice(folder), [works]) | {"device": engine.device, "seconds": seconds}
+    return _described(read_notice(folder), [works]) | {"device": engine.device, "seconds": seconds}
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
@@ -61,10 +58,10 @@ def _folder(arguments: argparse.Namespace) -> Path:
     return Path(arguments.folder)
 
 
-def _told(notice: Notice, lines: list[str]) -> dict[str, Any]:
+def _described(notice: Notice, lines: list[str]) -> dict[str, Any]:
     who = provenance_of(notice)
     for file, somebody in who.items():
         lines.append(f"  {file}: {f'the file in {somebody}' if somebody else 'no file that this version knows of'}")
     lines += [f"Source: {notice.source}", f"Licence, as {FILE} states it: {notice.licence}"]
-    lines += [f"Licence, as published: {notice.known.licence}"]
+    lines += [f"Licence, as published: {LICENCE}"]
     return {**notice.plain(), "known": who, "text": "\n".join(lines)}

@@ -1,12 +1,12 @@
-"""The folder with an engine's files, and the engine.yaml beside them in which the user says what they are.
+"""The folder with an external engine's files, and the engine.yaml beside them in which the user says what they are.
 
     engine: liveportrait
     licence: MIT (KwaiVGI/LivePortrait)          # on which terms the user has the files
     source: https://…                            # where they are from
     sha256: {motion_extractor.onnx: 99d4b3…, …}  # which files exactly
 
-Files whose SHA-256 differs are refused: whoever wrote engine.yaml (`gioconda engines pin` does) decided once whom to
-trust, and every frame says so. Loads no networks.
+Files whose SHA-256 differs are refused: `gioconda engines pin` writes engine.yaml, and from then on only the files that
+were there then count. Loads no networks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import yaml
 
 from ..errors import ModelError
 from ..files import write_text
-from .catalogue import KnownEngine, KnownNet, known_engine, known_engines
+from .catalogue import HASHES_FROM, NAME, NETWORKS, PUBLISHED, TITLE, NetworkFile, check_name
 
 FILE = "engine.yaml"
 MAX_BYTES = 20_000  # what it says goes into every header
@@ -36,7 +36,7 @@ class Notice:
     """Whose engine it is: what is said to the user, in manifests and in every frame's header.
 
     Attributes:
-        engine: its name in the catalogue.
+        engine: its name.
         licence, source: the user's words.
         sha256: file → SHA-256, sorted.
     """
@@ -45,10 +45,6 @@ class Notice:
     licence: str
     source: str
     sha256: Mapping[str, str]
-
-    @property
-    def known(self) -> KnownEngine:
-        return known_engine(self.engine)
 
     def plain(self) -> dict[str, Any]:
         return {"engine": self.engine, "licence": self.licence, "source": self.source, "sha256": dict(self.sha256)}
@@ -60,7 +56,7 @@ class Notice:
     def sentence(self) -> str:
         """For people."""
         return (
-            f"{self.known.title} paints the frames. Its files are yours, from {self.source}; their licence, as "
+            f"{TITLE} paints the frames. Its files are yours, from {self.source}; their licence, as "
             f"{FILE} states it: {self.licence}. Keeping its terms is up to you."
         )
 
@@ -73,8 +69,8 @@ def read_notice(folder: Path) -> Notice:
     """
     path = folder / FILE
     notice = _parsed(path, _content(path))
-    for net in notice.known.nets.values():
-        if _sha256_of(_present(folder, net, notice.known)) != notice.sha256[net.file]:
+    for net in NETWORKS:
+        if _sha256_of(_present(folder, net)) != notice.sha256[net.file]:
             raise ModelError(
                 f"{folder / net.file} is not the file that {path} names (wrong SHA-256): put the right one there, or "
                 "run `gioconda engines pin` again if it is meant to be another."
@@ -83,40 +79,31 @@ def read_notice(folder: Path) -> Notice:
 
 
 def pin(folder: Path, *, licence: str, source: str, engine: str | None = None) -> Notice:
-    """Write engine.yaml for the files that are there now. engine: its name; by default the one whose files these are.
+    """Write engine.yaml for the files that are there now. engine: its name, where the user says one.
 
     Raises:
         ModelError: files are missing, or the licence or the source is not said.
         OutputError: engine.yaml cannot be written.
     """
-    known = known_engine(engine) if engine else _recognised(folder)
+    if engine is not None:
+        check_name(engine)
+    elif not any((folder / net.file).is_file() for net in NETWORKS):
+        raise ModelError(f"{folder} holds no file of an engine that Gioconda can drive ({NAME}).")
     for word, text in (("licence", licence), ("source", source)):
         if not text.strip():
             raise ModelError(f"Say --{word}: every frame will carry it.")
-    sha256 = {net.file: _sha256_of(_present(folder, net, known)) for net in known.nets.values()}
-    notice = Notice(known.name, licence.strip(), source.strip(), dict(sorted(sha256.items())))
+    sha256 = {net.file: _sha256_of(_present(folder, net)) for net in NETWORKS}
+    notice = Notice(NAME, licence.strip(), source.strip(), dict(sorted(sha256.items())))
     write_text(folder / FILE, yaml.safe_dump(notice.plain(), sort_keys=False, allow_unicode=True))
     return notice
 
 
 def provenance_of(notice: Notice) -> dict[str, str]:
     """File → who hands on a file with the same SHA-256; "" where nobody known does."""
-    return {net.file: net.known.get(notice.sha256[net.file], "") for net in notice.known.nets.values()}
+    return {net.file: HASHES_FROM if notice.sha256[net.file] == net.sha256 else "" for net in NETWORKS}
 
 
-def _recognised(folder: Path) -> KnownEngine:
-    """The engine most of whose files a folder has."""
-    there = {
-        engine.name: sum((folder / net.file).is_file() for net in engine.nets.values())
-        for engine in known_engines().values()
-    }
-    best = max(there, key=lambda name: there[name])
-    if not there[best]:
-        raise ModelError(f"{folder} holds no file of an engine that Gioconda can drive ({', '.join(there)}).")
-    return known_engine(best)
-
-
-def _present(folder: Path, net: KnownNet, engine: KnownEngine) -> Path:
+def _present(folder: Path, net: NetworkFile) -> Path:
     """The path of a net's file. Raises: ModelError: it is not there."""
     path = folder / net.file
     if path.is_file():
@@ -125,8 +112,7 @@ def _present(folder: Path, net: KnownNet, engine: KnownEngine) -> Path:
         if (folder / other).is_file():
             raise ModelError(f"{folder} has {other} but not {net.file}: {why}; get {net.file} from the same place.")
     raise ModelError(
-        f"{folder} has no {net.file}, which {engine.title} needs: get it from {engine.published} "
-        "(docs/other-engines.md says how)."
+        f"{folder} has no {net.file}, which {TITLE} needs: get it from {PUBLISHED} (docs/other-engines.md says how)."
     )
 
 
@@ -154,15 +140,14 @@ def _parsed(path: Path, content: Any) -> Notice:
     unknown = set(map(str, content)) - {"engine", "licence", "source", "sha256"}
     if unknown:
         raise ModelError(f"{path} has an unknown entry “{sorted(unknown)[0]}”.")
-    known, stated = known_engine(content["engine"]), content.get("sha256")
+    check_name(content["engine"])
+    stated = content.get("sha256")
     sha256 = stated if isinstance(stated, dict) else {}
-    files = [net.file for net in known.nets.values()]
+    files = sorted(net.file for net in NETWORKS)
     for file in files:
         if not isinstance(sha256.get(file), str):
             raise ModelError(f"{path} states no SHA-256 of {file}: write it with `gioconda engines pin`.")
-    return Notice(
-        known.name, content["licence"], content["source"], {file: sha256[file].lower() for file in sorted(files)}
-    )
+    return Notice(NAME, content["licence"], content["source"], {file: sha256[file].lower() for file in files})
 
 
 def _sha256_of(path: Path) -> str:

@@ -35,9 +35,9 @@ class KeypointMotion:
     canonical: Float
 
     @classmethod
-    def of(cls, answers: Mapping[str, npt.NDArray[np.floating]]) -> KeypointMotion:
+    def of(cls, outputs: Mapping[str, npt.NDArray[np.floating]]) -> KeypointMotion:
         """From the outputs pitch, yaw, roll (1, 66), t (1, 3), exp (1, 63), scale (1, 1), kp (1, 63)."""
-        flat = {name: np.asarray(value, np.float64).reshape(-1) for name, value in answers.items()}
+        flat = {name: np.asarray(value, np.float64).reshape(-1) for name, value in outputs.items()}
         angles = (degrees(flat[name]) for name in ("pitch", "yaw", "roll"))
         return cls(
             rotation(*angles), flat["exp"].reshape(-1, 3), float(flat["scale"][0]), flat["t"], flat["kp"].reshape(-1, 3)
@@ -62,30 +62,13 @@ def rotation(pitch: float, yaw: float, roll: float) -> Float:
 
 def points(motion: KeypointMotion) -> Float:
     """x = s (x_c R + δ) + t, equation 2, (21, 3)."""
-    placed: Float = motion.scale * (motion.canonical @ motion.rotation + motion.expression)
-    placed[:, :2] += motion.translation[:2]
-    return placed
-
-
-def driven(source: KeypointMotion, rest: KeypointMotion, driving: KeypointMotion) -> Float:
-    """Where the source's keypoints go when the driver moves from `rest` to `driving`: relative motion, (21, 3).
-
-    R = R_d R_rᵀ R_s, δ = δ_s + δ_d − δ_r, s = s_s s_d / s_r, t = t_s + t_d − t_r with the source's own x_c. Where the
-    driver at rest is the source itself, as here, that is the driver's pose with the source's keypoints.
-    """
-    return points(
-        KeypointMotion(
-            driving.rotation @ rest.rotation.T @ source.rotation,
-            source.expression + driving.expression - rest.expression,
-            source.scale * driving.scale / rest.scale,
-            source.translation + driving.translation - rest.translation,
-            source.canonical,
-        )
-    )
+    moved: Float = motion.scale * (motion.canonical @ motion.rotation + motion.expression)
+    moved[:, :2] += motion.translation[:2]
+    return moved
 
 
 def stitched(target: Float, delta: npt.NDArray[np.floating]) -> Float:
-    """Driven keypoints (21, 3) after the stitching net's answer (65,): an offset for each, and one to all in x and y.
+    """Driven keypoints (21, 3) after the stitching network's output (65,): an offset for each, one to all in x and y.
 
     Section 3.3: it keeps the shoulders where the portrait has them.
     """

@@ -8,7 +8,7 @@ has them where the rig wants them. Nor are its detectors and landmarks: the port
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,12 @@ import numpy.typing as npt
 
 from .. import landmarks as lm
 from ..neural.crops import Crop
-from .engine import Float32, Painted
+from .catalogue import NETWORKS
 from .folder import Notice, read_notice
-from .keypoints import Float, KeypointMotion, driven, points, stitched
-from .network import Net
+from .keypoints import Float, KeypointMotion, points, stitched
+from .network import Network
+
+Float32 = npt.NDArray[np.float32]
 
 SEEN_PX = 256
 SIDE, RAISED = 2.3, 0.125  # of the square: sides of the face's box; how far above its middle, in sides of the square
@@ -27,15 +29,28 @@ RIM = 0.06  # of the square's side, over which what is painted fades out
 
 
 @dataclass(frozen=True)
+class Painted:
+    """What the engine made of a driving picture.
+
+    Attributes:
+        picture: (512, 512, 3) float32, display-encoded 0..1, of the same square of the portrait.
+        alpha: (512, 512) float32, 0..1: how much of it can be used.
+    """
+
+    picture: Float32
+    alpha: Float32
+
+
+@dataclass(frozen=True)
 class LivePortrait:
-    """The four networks.
+    """The four networks. They see and make squares of display-encoded colours, (size, size, 3) float32 0..1.
 
     Attributes:
         nets: role → network.
         notice: whose they are.
     """
 
-    nets: Mapping[str, Net]
+    nets: Mapping[str, Network]
     notice: Notice
 
     @classmethod
@@ -46,8 +61,7 @@ class LivePortrait:
             DeviceError: the device does not work here.
         """
         notice = read_notice(folder)
-        known = notice.known.nets
-        nets = {role: Net(folder / net.file, net, device, threads=threads) for role, net in known.items()}
+        nets = {net.role: Network(folder / net.file, net, device, threads=threads) for net in NETWORKS}
         return cls(nets, notice)
 
     @property
@@ -55,9 +69,9 @@ class LivePortrait:
         """The generator's: nearly all of the work."""
         return self.nets["generator"].device
 
-    def square(self, landmarks: npt.NDArray[np.float64]) -> Crop:
-        """2.3 times the face from brows to chin, upright along eyes and mouth, raised by an eighth: the crop it was
-        trained on."""
+    def crop(self, landmarks: npt.NDArray[np.float64]) -> Crop:
+        """Which square of a portrait with these landmarks, (478, 3) pixels, it sees: as it was trained, 2.3 times the
+        face from brows to chin, upright along eyes and mouth, raised by an eighth."""
         face = landmarks[list(lm.IBUG68), :2]
         eyes = landmarks[[*lm.EYE_RIGHT, *lm.EYE_LEFT], :2].mean(0)
         down = landmarks[[lm.MOUTH_RIGHT, lm.MOUTH_LEFT], :2].mean(0) - eyes
@@ -69,11 +83,11 @@ class LivePortrait:
         middle = (low + high) / 2 - [0, RAISED * side]
         return Crop.around(middle @ axes, side, SEEN_PX, along=axes[0])
 
-    def prepare(self, source: Float32) -> Sitter:
-        """source: (256, 256, 3)."""
+    def prepare(self, source: Float32) -> PreparedPortrait:
+        """The portrait as it sees it. source: (256, 256, 3), that square of the portrait at rest."""
         planar = _planar(source)
         features = self.nets["appearance"](img=planar)["output"]
-        return Sitter(self, features, self.motion(source))
+        return PreparedPortrait(self, features, self.motion(source))
 
     def motion(self, picture: Float32) -> KeypointMotion:
         """The keypoints in a picture, (256, 256, 3)."""
@@ -81,8 +95,8 @@ class LivePortrait:
 
 
 @dataclass(frozen=True)
-class Sitter:
-    """A portrait it knows.
+class PreparedPortrait:
+    """A portrait's appearance and keypoints.
 
     Attributes:
         features: (1, 32, 16, 64, 64), its appearance.
@@ -94,9 +108,13 @@ class Sitter:
     motion: KeypointMotion
 
     def frame(self, driving: Float32) -> Painted:
-        """driving: (256, 256, 3). See `engine.Prepared`."""
+        """The portrait doing what the driving picture, (256, 256, 3) of the same square of the same person, shows.
+
+        Stateless: the same driving picture gives the same answer, in any order.
+        """
         nets, source = self.engine.nets, points(self.motion)
-        target = driven(self.motion, self.motion, self.engine.motion(driving))
+        # the driver at rest is the portrait itself: relative motion is the driver's pose with the portrait's keypoints
+        target = points(replace(self.engine.motion(driving), canonical=self.motion.canonical))
         both = np.concatenate([source.reshape(-1), target.reshape(-1)])[None].astype(np.float32)
         target = stitched(target, nets["stitching"](input=both)["output"])
         made = nets["generator"](feature_3d=self.features, kp_driving=_rows(target), kp_source=_rows(source))["out"][0]

@@ -1,4 +1,4 @@
-"""One network of an engine: loaded, its inputs and outputs those of the catalogue, run. Troubles in one sentence."""
+"""One network of an external engine: loaded, compared with the catalogue, run; every fault becomes a sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..errors import ModelError
 from ..models.runtime import Session
-from .catalogue import KnownNet, Shape
+from .catalogue import NetworkFile, Shape
 
 Float32 = npt.NDArray[np.float32]
 
@@ -22,14 +22,14 @@ _LACKING = (
 )
 
 
-class Net:
+class Network:
     """A network by the names of its inputs and outputs.
 
     Attributes:
         device: where it runs.
     """
 
-    def __init__(self, path: Path, known: KnownNet, device: str = "auto", *, threads: int | None = None) -> None:
+    def __init__(self, path: Path, known: NetworkFile, device: str = "auto", *, threads: int | None = None) -> None:
         """
         Raises:
             ModelError: ONNX Runtime cannot load it, or it is another network.
@@ -50,21 +50,21 @@ class Net:
     def device(self) -> str:
         return self._session.device
 
-    def __call__(self, **feeds: Float32) -> dict[str, Float32]:
+    def __call__(self, **inputs: Float32) -> dict[str, Float32]:
         """Inputs by name → outputs by name.
 
         Raises:
-            ModelError: it cannot work on them, or answers in other shapes.
+            ModelError: it cannot work on them, or its outputs have other shapes.
         """
         try:
-            answers = self._session.run(feeds)
+            outputs = self._session.run(inputs)
         except Exception as error:  # ONNX Runtime raises classes of its own that share no base
             if self._asked != "auto" or self.device == "cpu":
                 raise ModelError(f"{self.path} does not run on {self.device}: {_first_line(error)}") from error
             # devices lack operators that the processor has, and some say so only now: 5-D GridSample on CUDA
             self._session = self._open("cpu")
-            return self(**feeds)
-        made = dict(zip(self._session.outputs, answers, strict=True))
+            return self(**inputs)
+        made = dict(zip(self._session.outputs, outputs, strict=True))
         for name, shape in self.known.outputs.items():
             self._check(f"output “{name}”", made[name].shape, shape)
         return {name: np.asarray(made[name], np.float32) for name in self.known.outputs}

@@ -79,7 +79,7 @@ def provenance(
     digital_source_type: str = COMPOSITE_SYNTHETIC,
 ) -> dict[str, str | int | float | Fraction]:
     """The header of one frame. `job`: a hash of everything the pixels depend on; `--resume` compares it. `consent`: who
-    states which right to animate the portrait. `engine`: whose engine painted it (`plug.folder.Notice`).
+    states which right to animate the portrait. `engine`: whose engine painted it (`external.folder.Notice`).
 
     No dates, no machine names: a frame rendered twice is the same file.
     """

@@ -2,7 +2,7 @@
 
     nets = CorrectionNets.open("fast", folder)
     corrector = Corrector(nets, portrait)
-    corrector.correct(posed, combined, matte)     # in place; nothing happens at the identity pose
+    passes = corrected_frame(corrector, posed, ("Combined", "UV"))  # the engine's own at the identity pose
 
 What a network has not learned to improve it leaves alone: corrections fade in with the distance from the pose at rest,
 so that undriven frames stay the source's own pixels.
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -173,13 +174,7 @@ class Corrector:
         where = np.float32(share) * features.allowed(views[0])
         return corrections(self.portrait, self.still, looking.crops, answers, where)
 
-    def correct(self, posed: PosedPortrait, combined: Float32, matte: Float32) -> None:
-        """Correct a whole frame in place: combined (H, W, 4) premultiplied scene-linear, matte (H, W)."""
-        made = self.corrected(posed, {"Combined": combined, "Matte": matte[..., None]})
-        if made["Combined"] is not combined:
-            combined[:], matte[:] = made["Combined"], made["Matte"][..., 0]
-
-    def corrected(self, posed: PosedPortrait, drawn: dict[str, Float32]) -> dict[str, Float32]:
+    def apply(self, posed: PosedPortrait, drawn: dict[str, Float32]) -> dict[str, Float32]:
         """The passes of a whole frame, Combined and Matte among them, corrected: new arrays where they change.
 
         Raises:
@@ -223,13 +218,19 @@ def identity_of(job: Job) -> Identity | None:
     return load_identity(Path(job.identity), network=models[names(job.neural)[1]].sha256)
 
 
-def corrected(
-    corrector: Corrector, posed: PosedPortrait, passes: Sequence[str], *, smooth_edges: bool = True
+class FrameCorrector(Protocol):
+    """Corrects whole frames: a `Corrector`, or an external engine."""
+
+    def apply(self, posed: PosedPortrait, drawn: dict[str, Float32]) -> dict[str, Float32]: ...
+
+
+def corrected_frame(
+    corrector: FrameCorrector, posed: PosedPortrait, passes: Sequence[str], *, smooth_edges: bool = True
 ) -> dict[str, Float32]:
-    """A whole frame's passes, corrected."""
+    """A whole frame's passes, corrected. Raises: ModelError, as the corrector's `apply`."""
     needed = [*dict.fromkeys((*passes, "Combined", "Matte"))]
-    made = render_rows(posed, 0, corrector.portrait.height, passes=needed, smooth_edges=smooth_edges).passes
-    made = corrector.corrected(posed, made)
+    made = render_rows(posed, 0, posed.portrait.height, passes=needed, smooth_edges=smooth_edges).passes
+    made = corrector.apply(posed, made)
     return {name: made[name] for name in passes}
 
 

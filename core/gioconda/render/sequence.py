@@ -18,8 +18,8 @@ import numpy.typing as npt
 from .. import __version__
 from ..engine import CHANNELS, Portrait, PosedPortrait, pose_portrait
 from ..errors import SettingsError
+from ..external.composite import ExternalEngine, open_external_engine
 from ..external.folder import read_notice
-from ..external.painter import Painter, open_painter, painted
 from ..files import file_sha256
 from ..gpu.choice import open_renderer
 from ..imaging.color import Floats
@@ -32,7 +32,7 @@ from ..motion.retarget import retarget
 from ..motion.settings import RetargetSettings
 from ..neural.bands import corrected_bands, drawn_bands
 from ..neural.choice import settled, used_models
-from ..neural.corrector import Corrector, open_corrector
+from ..neural.corrector import Corrector, corrected_frame, open_corrector
 from ..pose import Performance, Pose
 from ..provenance.sign import sign_off
 from ..worker.messages import Progress, Report, Stage, Warn
@@ -53,7 +53,7 @@ from .open_inputs import Opened, open_motion, open_portrait
 if TYPE_CHECKING:
     from ..gpu.renderer import Renderer
 
-Correction = Corrector | Painter
+Correction = Corrector | ExternalEngine
 BAND_BYTES = 16_000_000  # of rendered rows in one band
 BANDS = 6  # waiting, being encoded or being written; one more is being rendered
 
@@ -91,7 +91,9 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
             numbers,
             report,
             corrector=corrector,
-            renderer=None if isinstance(corrector, Painter) else open_renderer(job, opened.portrait, corrector, report),
+            renderer=None
+            if isinstance(corrector, ExternalEngine)
+            else open_renderer(job, opened.portrait, corrector, report),
         )
     sign_off(job, numbers, opened.sha256, report)
     return summary(job, files, numbers, kept, time.monotonic() - started)
@@ -105,7 +107,7 @@ def open_correction(job: Job, portrait: Portrait, report: Report) -> Correction 
     """
     if job.engine is None:
         return open_corrector(job, portrait, report)
-    return open_painter(Path(job.engine), portrait, report, device=job.device, threads=job.threads)
+    return open_external_engine(Path(job.engine), portrait, report, device=job.device, threads=job.threads)
 
 
 def performance_of(job: Job, motion: Motion, landmarks: npt.NDArray[np.floating]) -> Performance:
@@ -226,7 +228,7 @@ def bands(
         if corrector is None or pose.is_identity:
             yield from drawn_bands(posed, files.passes, step, smooth_edges=smooth_edges)
             return
-        whole = painted(corrector, posed, files.passes, smooth_edges=smooth_edges)
+        whole = corrected_frame(corrector, posed, files.passes, smooth_edges=smooth_edges)
     for row in range(0, height, step):
         yield row, {name: array[row : row + step] for name, array in whole.items()}
 

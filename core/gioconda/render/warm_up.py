@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from .. import landmarks as lm
-from ..engine import ALL_PASSES, pose_portrait, prepare, render_rows
+from ..engine import ALL_PASSES, pose_portrait, prepare
 from ..face.matte import estimate_matte
 from ..imaging import draw
 from ..imaging.color import display_srgb
 from ..motion.motion import Motion
 from ..motion.retarget import retarget
-from ..neural.corrector import CorrectionNets, Corrector
+from ..neural.corrector import CorrectionNets, Corrector, corrected_frame
 from ..neural.crops import FAST
 from ..pose import rotation_matrix
 
@@ -40,8 +40,7 @@ def compile_everything() -> None:
         neutral=0,
     )
     posed = pose_portrait(portrait, retarget(motion, points)[1])
-    drawn = render_rows(posed, 0, size, passes=ALL_PASSES).passes
-    Corrector(_whispering(), portrait).corrected(posed, drawn)
+    corrected_frame(Corrector(_whispering(), portrait), posed, ALL_PASSES)
 
 
 def _whispering() -> CorrectionNets:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import yaml
 from gioconda.errors import ModelError
-from gioconda.external.catalogue import known_engines
+from gioconda.external.catalogue import NETWORKS
 from gioconda.external.folder import FILE, Notice, pin, provenance_of, read_notice
-from gioconda.external.keypoints import KeypointMotion, degrees, driven, points, rotation, stitched
+from gioconda.external.keypoints import KeypointMotion, degrees, points, rotation, stitched
 from gioconda.external.liveportrait import LivePortrait
 from onnx import helper
 
@@ -131,9 +131,8 @@ def test_what_cannot_be_pinned_is_said(folder: Path, tmp_path: Path) -> None:
 
 
 def test_known_hashes_are_whole_and_only_said_of_the_very_file() -> None:
-    nets = known_engines()["liveportrait"].nets.values()
-    assert all(re.fullmatch("[0-9a-f]{64}", digest) for net in nets for digest in net.known)
-    theirs = {net.file: next(iter(net.known)) for net in nets}
+    theirs = {net.file: net.sha256 for net in NETWORKS}
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in theirs.values())
     assert all(provenance_of(Notice("liveportrait", "MIT", "there", theirs)).values())
     assert not any(provenance_of(Notice("liveportrait", "MIT", "there", dict.fromkeys(theirs, "0" * 64))).values())
 
@@ -179,9 +178,9 @@ def test_a_frame_follows_its_driving_picture_and_nothing_else(folder: Path) -> N
     assert 0 <= first.picture.min() < first.picture.max() <= 1
     assert np.array_equal(known.frame(driving).picture, first.picture)
     assert not np.array_equal(first.picture, rest.picture)
-    assert first.valid.shape == (512, 512)
-    assert first.valid[0].max() < 0.01
-    assert first.valid[256, 256] == 1
+    assert first.alpha.shape == (512, 512)
+    assert first.alpha[0].max() < 0.01
+    assert first.alpha[256, 256] == 1
 
 
 # --- keypoints ------------------------------------------------------------------------------------------------------
@@ -214,19 +213,6 @@ def test_points_are_turned_bent_scaled_and_moved_within_the_picture() -> None:
     motion = some_motion(0)
     expected = 1.3 * (motion.canonical @ motion.rotation + motion.expression) + motion.translation * [1, 1, 0]
     assert np.allclose(points(motion), expected)
-
-
-def test_a_driver_that_keeps_still_leaves_the_source_where_it_is() -> None:
-    source, driver = some_motion(1), some_motion(2)
-    assert np.allclose(driven(source, driver, driver), points(source))
-
-
-def test_a_driver_that_is_the_source_at_rest_gives_it_its_own_pose() -> None:
-    source, driving = some_motion(1), some_motion(2)
-    pose = KeypointMotion(
-        driving.rotation, driving.expression, driving.scale, driving.translation, canonical=source.canonical
-    )
-    assert np.allclose(driven(source, source, driving), points(pose))
 
 
 def test_stitching_moves_each_point_and_all_of_them() -> None:

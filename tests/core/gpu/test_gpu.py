@@ -26,7 +26,7 @@ from gioconda.imaging.color import Display
 from gioconda.imaging.exr import read_exr
 from gioconda.job.job import TAKE, Job
 from gioconda.motion.demo_motion import make_demo_motion
-from gioconda.neural.corrector import CorrectionNets, Corrector, corrected
+from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
 from gioconda.pose import Pose, rotation_matrix
 from gioconda.render import sequence
 from gioconda.render.frame_files import check_output
@@ -167,7 +167,7 @@ def test_networks_in_the_graph_correct_as_they_do_beside_the_kernels(
     posed = drives(odd)
     changed = 0.0
     for made, one in zip(rendered(renderer, posed, PASSES), posed, strict=True):
-        wanted, alone = corrected(corrector, one, PASSES), whole(one, PASSES)
+        wanted, alone = corrected_frame(corrector, one, PASSES), whole(one, PASSES)
         assert far(made["Combined"], wanted["Combined"]) < TOLERANCE
         assert float(np.abs(made["Matte"] - wanted["Matte"]).max()) < TOLERANCE
         assert all(close(made[name], wanted[name]) for name in PASSES[2:])
@@ -202,7 +202,7 @@ def test_large_corrections_of_every_part_agree_as_well(
     corrector = Corrector(nets, odd)
     [one] = drives(odd)[1:2]
     [made] = rendered(Renderer(odd, "cpu", corrector=corrector, network=network, threads=1), [one], PASSES)
-    wanted, alone = corrected(corrector, one, PASSES), whole(one, PASSES)
+    wanted, alone = corrected_frame(corrector, one, PASSES), whole(one, PASSES)
     assert far(wanted["Combined"], alone["Combined"]) > 0.1
     assert np.abs(wanted["Matte"] - alone["Matte"]).max() > 0.05
     assert far(made["Combined"], wanted["Combined"]) < TOLERANCE

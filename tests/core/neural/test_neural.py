@@ -10,7 +10,7 @@ from gioconda.engine.apply_kernels import warp_pass
 from gioconda.errors import ModelError
 from gioconda.neural import bands, features
 from gioconda.neural.bands import corrected_bands
-from gioconda.neural.corrector import CorrectionNets, Corrector, corrected
+from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
 from gioconda.neural.crops import FAST, FULL, Crop, Sizes, head_crop
 from gioconda.neural.encoding import decode, encode
 from gioconda.neural.network_inputs import MIRROR_FROM, feeds, mirrored_numbers
@@ -52,13 +52,13 @@ def test_encoding_comes_back_exactly_enough_below_black_and_far_above_white() ->
 
 def test_nothing_happens_at_the_identity_pose(portrait: Portrait) -> None:
     posed = pose_portrait(portrait, Pose())
-    made = corrected(Corrector(answering(flow=0.02, gain=0.3, paint=0.2), portrait), posed, ("Combined",))
+    made = corrected_frame(Corrector(answering(flow=0.02, gain=0.3, paint=0.2), portrait), posed, ("Combined",))
     assert (made["Combined"] == portrait.source).all()
 
 
 def test_corrections_of_nothing_leave_the_engines_frame_to_the_last_bit(portrait: Portrait) -> None:
     posed = pose_portrait(portrait, TURNED)
-    made = corrected(Corrector(answering(), portrait), posed, ("Combined", "Matte"))
+    made = corrected_frame(Corrector(answering(), portrait), posed, ("Combined", "Matte"))
     alone = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
     assert all((made[name] == alone[name]).all() for name in made)
 
@@ -66,7 +66,7 @@ def test_corrections_of_nothing_leave_the_engines_frame_to_the_last_bit(portrait
 def test_paint_and_gain_change_what_the_screen_shows_by_that_much(portrait: Portrait) -> None:
     posed = pose_portrait(portrait, TURNED)
     alone = encode(render_rows(posed, 0, portrait.height, passes=("Combined",)).passes["Combined"][..., :3])
-    made = corrected(Corrector(answering(gain=0.1, paint=0.05), portrait), posed, ("Combined",))
+    made = corrected_frame(Corrector(answering(gain=0.1, paint=0.05), portrait), posed, ("Combined",))
     middle = forehead(portrait)
     assert np.allclose(encode(made["Combined"][..., :3])[middle], 1.1 * alone[middle] + 0.05, atol=2e-3)
 
@@ -76,7 +76,7 @@ def test_networks_of_twice_the_size_see_squares_of_twice_the_size_and_correct_th
 ) -> None:
     posed = pose_portrait(portrait, TURNED)
     small, large = (Corrector(answering(paint=0.05, sizes=sizes), portrait) for sizes in (FAST, FULL))
-    one, other = (corrected(corrector, posed, ("Combined",))["Combined"] for corrector in (small, large))
+    one, other = (corrected_frame(corrector, posed, ("Combined",))["Combined"] for corrector in (small, large))
     assert large.still.source.shape == (512, 512, 4)
     alone = render_rows(posed, 0, portrait.height, passes=("Combined",)).passes["Combined"]
     share = np.abs(other - one).sum() / np.abs(one - alone).sum()  # at the person's rim they see more finely
@@ -89,19 +89,20 @@ def test_a_flow_takes_colours_from_beside(portrait: Portrait) -> None:
     corrector = Corrector(answering(flow=away / side), portrait)
     posed = pose_portrait(portrait, TURNED)
     alone = render_rows(posed, 0, portrait.height, passes=("Combined",)).passes["Combined"]
-    made = corrected(corrector, posed, ("Combined",))["Combined"]
+    made = corrected_frame(corrector, posed, ("Combined",))["Combined"]
     rows, columns = forehead(portrait)
     shifted = alone[rows, columns.start + away : columns.stop + away]
     assert np.abs(made[rows, columns] - shifted).max() < 1e-3
 
 
 def test_light_far_above_white_and_below_black_is_not_clamped(portrait: Portrait) -> None:
-    combined, matte = portrait.source.copy(), np.zeros(portrait.source.shape[:2], np.float32)
+    combined, matte = portrait.source.copy(), np.zeros((*portrait.source.shape[:2], 1), np.float32)
     middle = forehead(portrait)
     combined[middle] = [40.0, -0.02, 0.5, 1.0]
-    Corrector(answering(paint=0.001), portrait).correct(pose_portrait(portrait, TURNED), combined, matte)
-    assert (combined[middle][..., 0] > 39).all()
-    assert (combined[middle][..., 1] < -0.015).all()
+    corrector = Corrector(answering(paint=0.001), portrait)
+    made = corrector.apply(pose_portrait(portrait, TURNED), {"Combined": combined, "Matte": matte})["Combined"]
+    assert (made[middle][..., 0] > 39).all()
+    assert (made[middle][..., 1] < -0.015).all()
 
 
 def test_points_go_into_a_mirrored_crop_and_back() -> None:
@@ -138,7 +139,7 @@ def test_bands_of_any_height_give_the_same_bytes_drawn_once_or_twice(
     monkeypatch.setattr(bands, "KEEP", keep)
     corrector = Corrector(answering(flow=0.02, gain=0.1, paint=0.05), portrait)
     posed = pose_portrait(portrait, TURNED, previous=Pose(), following=TURNED)
-    whole = corrected(corrector, posed, ALL_PASSES)
+    whole = corrected_frame(corrector, posed, ALL_PASSES)
     parts = list(corrected_bands(corrector, posed, ALL_PASSES, step))
     assert [row for row, _ in parts] == list(range(0, portrait.height, step))
     for name in ALL_PASSES:
@@ -152,7 +153,7 @@ def test_uv_and_vector_say_where_a_moved_colour_really_comes_from(portrait: Port
     posed = pose_portrait(portrait, TURNED, previous=Pose())
     passes = ("Combined", "UV", "Vector", "Depth", "Face")
     alone = render_rows(posed, 0, portrait.height, passes=passes).passes
-    made = corrected(Corrector(answering(flow=away / side), portrait), posed, passes)
+    made = corrected_frame(Corrector(answering(flow=away / side), portrait), posed, passes)
     rows, columns = forehead(portrait)
     for name in passes:
         shifted = alone[name][rows, columns.start + away : columns.stop + away]
@@ -176,10 +177,12 @@ def test_paint_and_tone_leave_uv_and_vector_alone(portrait: Portrait) -> None:
     posed = pose_portrait(portrait, TURNED, previous=Pose())
     passes = ("UV", "Vector", "Depth")
     alone = render_rows(posed, 0, portrait.height, passes=passes).passes
-    made = corrected(Corrector(answering(gain=0.1, paint=0.05), portrait), posed, passes)
+    made = corrected_frame(Corrector(answering(gain=0.1, paint=0.05), portrait), posed, passes)
     assert all(made[name].tobytes() == alone[name].tobytes() for name in passes)
 
 
 def test_networks_that_answer_with_no_number_are_a_sentence(portrait: Portrait) -> None:
     with pytest.raises(ModelError, match="no number"):
-        corrected(Corrector(answering(paint=float("nan")), portrait), pose_portrait(portrait, TURNED), ("Combined",))
+        corrected_frame(
+            Corrector(answering(paint=float("nan")), portrait), pose_portrait(portrait, TURNED), ("Combined",)
+        )

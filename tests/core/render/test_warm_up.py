@@ -18,7 +18,7 @@ EVERYTHING = """
 import numpy as np
 from gioconda.engine import ALL_PASSES, apply_kernels, crop_kernels, kernels, lids, pose_portrait, render_rows
 from gioconda.neural.background import complete
-from gioconda.neural.corrector import CorrectionNets, Corrector
+from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
 from gioconda.render.warm_up import compile_everything
 
 def compiled():
@@ -47,9 +47,8 @@ portrait = complete(portrait, None)
 corrector = Corrector(CorrectionNets.open("fast", None, "cpu"), portrait)
 for i in (30, 40, 55):
     posed = pose_portrait(portrait, performance[i], previous=performance[i - 1], following=performance[i + 1])
-    drawn = render_rows(posed, 0, portrait.height, passes=ALL_PASSES).passes
     assert corrector.share(posed) > 0
-    corrector.corrected(posed, drawn)
+    corrected_frame(corrector, posed, ALL_PASSES)
 assert compiled() == before, [(name, before[name], now) for name, now in compiled().items() if now != before[name]]
 """
 

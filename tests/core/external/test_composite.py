@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from gioconda.engine import Portrait, pose_portrait, render_rows
-from gioconda.external.engine import Painted
+from gioconda.external.composite import ExternalEngine
 from gioconda.external.folder import Notice
-from gioconda.external.liveportrait import LivePortrait
-from gioconda.external.painter import Painter
+from gioconda.external.liveportrait import LivePortrait, Painted
 from gioconda.imaging import resample
 from gioconda.neural.crops import Crop
 from gioconda.neural.encoding import encode
@@ -33,8 +32,8 @@ class Simple:
     notice: Notice = Notice("liveportrait", "none", "here", {})
     device: str = "cpu"
 
-    def square(self, landmarks: npt.NDArray[np.float64]) -> Crop:
-        return LivePortrait({}, self.notice).square(landmarks)
+    def crop(self, landmarks: npt.NDArray[np.float64]) -> Crop:
+        return LivePortrait({}, self.notice).crop(landmarks)
 
     def prepare(self, source: Float32) -> Ready:
         assert source.shape == (256, 256, 3)
@@ -73,7 +72,7 @@ def frames(portrait: Portrait, paint: Paint, pose: Pose = TURNED) -> tuple[Float
     posed = pose_portrait(portrait, pose)
     made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
     painted, matte = made["Combined"].copy(), made["Matte"][..., 0]
-    Painter(Simple(paint), portrait).correct(posed, painted, matte)
+    ExternalEngine(Simple(paint), portrait).apply(posed, {"Combined": painted, "Matte": matte[..., None]})
     return made["Combined"], painted, matte
 
 
@@ -124,15 +123,15 @@ def test_something_else_altogether_replaces_the_frames_detail(portrait: Portrait
     noise = np.random.default_rng(1).normal(0, 0.1, portrait.source.shape[:2]).astype(np.float32)
     rough = replace(portrait, source=portrait.source + noise[..., None] * [1, 1, 1, 0])
     posed = pose_portrait(rough, TURNED)
-    painter = Painter(
+    external = ExternalEngine(
         Simple(lambda driving, source: driving if driving is source else np.full_like(driving, 0.5)), rough
     )
-    painter.fault[:] = 0
+    external.error[:] = 0
     combined, matte = rough.source.astype(np.float32), np.ones(rough.source.shape[:2], np.float32)
     part = cheek(portrait)
     before = encode(combined[part][..., :3]).std()
     combined[part][..., :3] *= 0.05
-    painter.correct(posed, combined, matte)
+    external.apply(posed, {"Combined": combined, "Matte": matte[..., None]})
     middle = encode(combined[part][4:-4, 4:-4, :3])
     assert middle.mean() == pytest.approx(0.5, abs=0.03)
     assert middle.std() < 0.3 * before
@@ -145,7 +144,7 @@ def test_light_far_above_white_and_below_black_is_not_clamped(portrait: Portrait
     _, painted, _ = frames(replace(portrait, source=bright), lighter)
     posed = pose_portrait(portrait, TURNED)
     combined, matte = bright.copy(), np.ones(bright.shape[:2], np.float32)
-    Painter(Simple(lighter), portrait).correct(posed, combined, matte)
+    ExternalEngine(Simple(lighter), portrait).apply(posed, {"Combined": combined, "Matte": matte[..., None]})
     assert (combined[part][4:-4, 4:-4, 0] > 36).all()
     assert combined[part][4:-4, 4:-4, 0].max() < 60
     assert np.isfinite(painted).all()
@@ -156,13 +155,13 @@ def test_a_cut_out_stays_a_cut_out(portrait: Portrait) -> None:
     alpha = resample.resize(matte, portrait.width, portrait.height, method="linear")[..., None]
     posed, combined = pose_portrait(portrait, TURNED), np.asarray(portrait.source * alpha, np.float32)
     before = combined.copy()
-    Painter(Simple(lighter), portrait).correct(posed, combined, alpha[..., 0])
+    ExternalEngine(Simple(lighter), portrait).apply(posed, {"Combined": combined, "Matte": alpha})
     assert (combined[..., 3] == before[..., 3]).all()
     assert (combined == before)[alpha[..., 0] == 0].all()
 
 
 def test_the_square_is_the_one_the_engine_was_trained_on(portrait: Portrait) -> None:
-    square = Simple(faithful).square(portrait.landmarks)
+    square = Simple(faithful).crop(portrait.landmarks)
     assert square.size == 256
     posed = square.place(portrait.landmarks) / square.size
     eyes, mouth = posed[[33, 133, 362, 263]].mean(0), posed[[61, 291]].mean(0)

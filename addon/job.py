@@ -171,10 +171,9 @@ def portable(job: Job, folder: Path) -> Job:
     With an identity it stays: what that was made for settles it.
     """
     changes = {"neural": "fast"} if job.neural == "auto" and job.identity is None else {}
-    for name in Job.PATHS:
-        value = getattr(job, name)
-        if value and Path(value).is_absolute() and Path(value).is_relative_to(folder):
-            changes[name] = Path(value).relative_to(folder).as_posix()
+    for name, path in job.paths().items():
+        if Path(path).is_absolute() and Path(path).is_relative_to(folder):
+            changes[name] = Path(path).relative_to(folder).as_posix()
     return replace(job, device="auto", threads=None, models=None, cache=None, **changes)
 
 

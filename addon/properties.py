@@ -22,23 +22,6 @@ from .preview import live_changed
 from .rig.settings import CLASSES as RIG_CLASSES
 from .rig.settings import RigSettings
 
-PASS_TEXTS = {
-    "Combined": "The portrait in motion, with alpha",
-    "Matte": "The person",
-    "Depth": "Distance from the camera, in pixels",
-    "Vector": "Motion to the frames before and after, for Vector Blur",
-    "UV": "Where each pixel comes from in the source: an STMap",
-    "Face": "Matte of the face's skin",
-    "Hair": "Matte of the hair",
-    "Body": "Matte of neck and shoulders",
-    "Eyes": "Matte of the eyes",
-    "Lips": "Matte of the lips",
-    "Mouth": "Matte of the mouth's inside",
-    "Disocclusion": "What the portrait had hidden and the engine made up",
-    "Confidence": "How sure the engine is of each pixel",
-    "Plate": "The background without the person",
-}
-
 RIGHT_NAMES = {
     "own_work": "My Own Work",
     "subject_consent": "The Person Agreed",
@@ -208,7 +191,7 @@ class PortraitSettings(bpy.types.PropertyGroup):
         options={"ENUM_FLAG"},
         default={*DEFAULT_PASSES, "Depth"},
         update=setting_changed,
-        items=[(name, name, PASS_TEXTS[name], 1 << i) for i, name in enumerate(PASSES)],
+        items=[(name, name, one.text, 1 << one.bit) for name, one in PASSES.items()],
         description="What each EXR holds; every pass is an output of the node",
     )
     scene_range: BoolProperty(name="Scene Range", default=True, description="Render the scene's frame range")

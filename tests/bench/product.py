@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from gioconda.engine import CHANNELS, DEFAULT_PASSES, Portrait, PosedPortrait, pose_portrait, render, render_rows
+from gioconda.engine import Portrait, PosedPortrait, pose_portrait, render, render_rows
 from gioconda.face.nets import Nets
 from gioconda.face.region import around_landmarks, whole_picture
 from gioconda.face.tracker import track_video
@@ -22,6 +22,7 @@ from gioconda.imaging.exr import ExrWriter
 from gioconda.imaging.image import write_png
 from gioconda.imaging.video import read_frames
 from gioconda.job.job import LARGEST, Job
+from gioconda.job.passes import DEFAULT_PASSES, PASSES
 from gioconda.landmarks import COUNT
 from gioconda.models import load_registry
 from gioconda.motion import track_cache
@@ -218,7 +219,7 @@ def render_as_written(
     """One frame as `gioconda animate` makes it: band by band, with its neighbours for the motion vectors."""
     previous, following = performance[index - 1], performance[index + 1]
     posed = pose_portrait(portrait, performance[index], previous=previous, following=following)
-    step = band_rows(portrait.width, sum(CHANNELS[name] for name in passes))
+    step = band_rows(portrait.width, sum(PASSES[name].count for name in passes))
     for row in range(0, portrait.height, step):
         rows = min(step, portrait.height - row)
         yield row, render_rows(posed, row, rows, passes=passes, smooth_edges=not draft).passes

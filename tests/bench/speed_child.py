@@ -17,8 +17,8 @@ from typing import Any
 
 import cv2
 import numpy as np
-from gioconda.engine import ALL_PASSES, DEFAULT_PASSES, Portrait
-from gioconda.imaging.exr import LOSSLESS
+from gioconda.engine import Portrait
+from gioconda.job.passes import ALL_PASSES, DEFAULT_PASSES, LOSSLESS
 from gioconda.pose import Performance
 
 from . import product

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from gioconda.engine import DEFAULT_PASSES, Portrait, kernels
+from gioconda.engine import Portrait, kernels
+from gioconda.job.passes import DEFAULT_PASSES
 from gioconda.pose import Performance
 
 from . import product

@@ -23,18 +23,17 @@ from ..imaging import resample
 from ..imaging.color import Display, choose_display, display_srgb
 from ..imaging.exr_read import read_exr, read_header
 from ..imaging.image import write_jpeg
+from ..job.fingerprint import pixel_settings, portrait_settings
 from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import Job
 from ..neural.choice import used_models
 from ..provenance.manifest import manifest_path
 from ..provenance.sign import add_credentials, facts_of
-from ..render.frame_files import settings_of
 from ..render.open_inputs import Opened, open_portrait
 from ..render.sequence import render
 from ..worker.messages import Message, Progress, Report, Stage, Warn
 from .deliver import Frames, deliver
 from .manifest import Manifest
-from .plan import PORTRAIT_FIELDS
 from .settings import BUILT_IN, Delivery
 
 LOW_SCORE = 0.7  # below this the network is not sure that what it found is a face
@@ -68,12 +67,12 @@ class Portraits:
     """The portrait that was opened last: takes of one portrait follow each other."""
 
     def __init__(self) -> None:
-        self._key: tuple[Any, ...] | None = None
+        self._key: dict[str, Any] | None = None
         self._opened: Opened | None = None
 
     def open(self, job: Job, report: Report) -> Opened:
         """Raises: what `open_portrait` raises."""
-        key = (job.portrait, *(getattr(job, name) for name in PORTRAIT_FIELDS))
+        key = portrait_settings(job)
         if key != self._key or self._opened is None:
             self._key, self._opened = None, None  # its memory, before there is another
             self._opened = open_portrait(job, report)
@@ -186,7 +185,7 @@ def content_key(job: Job, delivery: Delivery) -> str:
     nets = {name: model.sha256 for name, model in used_models(job).items()}
     if job.engine:
         nets["engine"] = read_notice(Path(job.engine)).digest()
-    made = {"settings": settings_of(job), "frames": job.frames, "delivery": asdict(delivery), "nets": nets}
+    made = {"settings": pixel_settings(job), "frames": job.frames, "delivery": asdict(delivery), "nets": nets}
     text = json.dumps({"version": __version__, "contents": contents, **made}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -13,8 +13,9 @@ from typing import Any
 from ..errors import ExitCode, GiocondaError, InputError, SettingsError
 from ..imaging.image import picture_size
 from ..imaging.video import video_info
+from ..job.fingerprint import portrait_settings
 from ..job.frame_range import FramePattern, FrameRange
-from ..job.job import Job
+from ..job.job import PATHS, Job
 from ..neural.choice import settled
 from ..provenance.confine import check_reach
 from ..provenance.policy import Policy
@@ -25,8 +26,6 @@ from ..worker.messages import Message
 from .deliver import Frames
 from .settings import BUILT_IN, Batch, Source, is_glob, job_of
 
-# What decides which prepared portrait an item needs.
-PORTRAIT_FIELDS = ("face", "points", "matte", "plate", "colorspace", "ocio", "models", "device", "cache", "neural")
 _PLACE = re.compile(r"\{(\w*)\}")
 _UNSAFE = re.compile(r'[#@%{}<>:"|?*\\/\x00-\x1f]')
 
@@ -142,8 +141,7 @@ class Plan:
 
     def portrait_key(self, item: Item) -> tuple[str, ...]:
         """Items with the same key share one prepared portrait."""
-        settings = self.settings(item)
-        return (item.portrait.file, *(str(settings.get(name)) for name in PORTRAIT_FIELDS))
+        return tuple(str(value) for value in portrait_settings(job_for(self.batch, item)).values())
 
 
 def make_plan(
@@ -301,7 +299,7 @@ def settings_of(batch: Batch, item: Item) -> dict[str, Any]:
             if retarget:
                 settings["retarget"] = retarget
     return {
-        name: filled(batch, f"settings.{name}", value, item) if name in Job.PATHS and isinstance(value, str) else value
+        name: filled(batch, f"settings.{name}", value, item) if name in PATHS and isinstance(value, str) else value
         for name, value in settings.items()
     }
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from ..errors import SettingsError
 from ..job.check import check
 from ..job.document import Document, read_document
-from ..job.job import Job
+from ..job.job import Job, names_file
 
 VERSION = 1
 FORMATS = ("exr", "png", "webp", "atlas", "mp4", "webm")
@@ -167,10 +167,7 @@ def _override(entry: Mapping[str, Any], folder: Path) -> Override:
 
 def _anchored(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Settings with paths that count from a folder made absolute."""
-    return {
-        name: str(folder / value) if name in Job.PATHS and isinstance(value, str) and "://" not in value else value
-        for name, value in settings.items()
-    }
+    return {name: str(folder / value) if names_file(name, value) else value for name, value in settings.items()}
 
 
 def _delivery(data: Mapping[str, Any]) -> Delivery:

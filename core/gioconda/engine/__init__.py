@@ -6,13 +6,10 @@ frame = render(portrait, pose, passes=("Combined",)) # fast, stateless
 
 from __future__ import annotations
 
-from .frame import ALL_PASSES, CHANNELS, DEFAULT_PASSES, Frame, PosedPortrait, pose_portrait, render, render_rows
+from .frame import Frame, PosedPortrait, pose_portrait, render, render_rows
 from .portrait import Portrait, prepare
 
 __all__ = [
-    "ALL_PASSES",
-    "CHANNELS",
-    "DEFAULT_PASSES",
     "Frame",
     "PosedPortrait",
     "Portrait",

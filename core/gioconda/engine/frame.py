@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from .. import landmarks as lm
 from ..errors import SettingsError
+from ..job.passes import DEFAULT_PASSES, PASSES
 from ..pose import HeadPose, Pose, fit_similarity
 from . import kernels
 from .eyes import paint_eyes
@@ -23,25 +24,6 @@ from .portrait import MATTE_NAMES, Portrait
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int32]
-
-CHANNELS = {
-    "Combined": 4,  # the whole picture, premultiplied, scene-linear
-    "Matte": 1,  # the person
-    "Depth": 1,  # metres from the camera, were the eyes' outer corners 0.09 m apart and the head 1 m away
-    "Vector": 4,  # motion in pixels, Cycles' convention
-    "UV": 3,  # STMap: where in the portrait the colour was taken from
-    "Face": 1,
-    "Lips": 1,
-    "Hair": 1,
-    "Body": 1,
-    "Eyes": 1,  # the eyeballs between the lids
-    "Mouth": 1,  # between the lips
-    "Disocclusion": 1,  # plate that the portrait does not show
-    "Confidence": 1,  # 1 where the picture is only moved, towards 0 where it is stretched or filled by symmetry
-    "Plate": 4,
-}
-DEFAULT_PASSES = ("Combined", "Matte", "Vector", "UV")
-ALL_PASSES = tuple(CHANNELS)
 
 _BAND_ROWS = 256
 OVAL_NOISE = 0.05  # head units
@@ -56,7 +38,7 @@ class Frame:
 
     Attributes:
         row: the first row.
-        passes: name → (rows, W, channels) float32, see CHANNELS.
+        passes: name → (rows, W, channels) float32, see PASSES.
     """
 
     row: int
@@ -136,7 +118,7 @@ def render_rows(
     """Rows `row` … `row + rows - 1` of a frame. The same pixels whether asked for at once or in bands.
 
     Args:
-        passes: names from CHANNELS.
+        passes: names from PASSES.
         smooth_edges: anti-alias where one part of the person hides another.
         reuse: a frame that is no longer needed: its memory is drawn into when it has the same passes and size.
 
@@ -145,8 +127,8 @@ def render_rows(
     """
     wanted = list(dict.fromkeys(passes))
     for name in wanted:
-        if name not in CHANNELS:
-            raise SettingsError(f"There is no pass called “{name}”: choose from {', '.join(CHANNELS)}.")
+        if name not in PASSES:
+            raise SettingsError(f"There is no pass called “{name}”: choose from {', '.join(PASSES)}.")
     out = _canvas(wanted, rows, posed.portrait.width, reuse)
     # a band at a time: its working arrays stay in the processor's cache
     for top in range(0, rows, _BAND_ROWS):
@@ -160,7 +142,7 @@ def render_rows(
 
 
 def _canvas(wanted: list[str], rows: int, width: int, reuse: Frame | None) -> dict[str, Float32]:
-    shapes = {name: (rows, width, CHANNELS[name]) for name in wanted}
+    shapes = {name: (rows, width, PASSES[name].count) for name in wanted}
     if reuse is not None and {name: array.shape for name, array in reuse.passes.items()} == shapes:
         return reuse.passes
     return {name: np.empty(shape, np.float32) for name, shape in shapes.items()}
@@ -469,9 +451,6 @@ def head_turn(pose: Pose) -> float:
 
 
 __all__ = [
-    "ALL_PASSES",
-    "CHANNELS",
-    "DEFAULT_PASSES",
     "DEPTH_UNIT",
     "Band",
     "Frame",

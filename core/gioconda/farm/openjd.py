@@ -15,6 +15,7 @@ import yaml
 
 from ..errors import SettingsError
 from ..files import write_text
+from ..job.settings import PathKind
 from .commands import FRAMES, Task, together
 from .plan import Plan
 
@@ -93,18 +94,14 @@ def write(plan: Plan, tasks: Sequence[Task], folder: Path) -> list[Path]:
 
 def asset_references(tasks: Sequence[Task]) -> dict[str, Any]:
     """What the jobs read and where they write, for Deadline Cloud's job attachments."""
-    inputs: set[str] = set()
-    outputs: set[str] = set()
-    engines = {task.item.job.engine for task in tasks if task.item.job.engine}
-    for task in tasks:
-        job = task.item.job
-        named = [job.portrait, job.motion, job.points, job.matte, job.plate, job.ocio]
-        inputs |= {path for path in named if path and Path(path).is_absolute()}
-        outputs |= {str(Path(path).parent) for path in (job.output, job.review, job.sheet) if path}
+
+    def named(kind: PathKind) -> set[str]:
+        return {path for task in tasks for path in task.item.job.paths(kind).values()}
+
     return {
         "assetReferences": {
-            "inputs": {"filenames": sorted(inputs), "directories": sorted(engines)},
-            "outputs": {"directories": sorted(outputs)},
+            "inputs": {"filenames": sorted(named("file")), "directories": sorted(named("folder"))},
+            "outputs": {"directories": sorted({str(Path(path).parent) for path in named("output")})},
             "referencedPaths": [],
         }
     }

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from ..errors import SettingsError
-from ..job.job import TAKE, Job
+from ..job.job import Job
 
 _KINDS: dict[str, type[PurePath]] = {"POSIX": PurePosixPath, "WINDOWS": PureWindowsPath}
 MAX_BYTES = 1_000_000
@@ -60,9 +60,5 @@ def mapped(path: str, rules: list[Rule]) -> str:
 
 def mapped_job(job: Job, rules: list[Rule]) -> Job:
     """The same job with all its paths as they are on this machine."""
-    changes: dict[str, Any] = {
-        name: mapped(value, rules)
-        for name in Job.PATHS
-        if (value := getattr(job, name)) is not None and value != TAKE and "://" not in value
-    }
+    changes: dict[str, Any] = {name: mapped(path, rules) for name, path in job.paths().items()}
     return replace(job, **changes)

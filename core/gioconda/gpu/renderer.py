@@ -20,11 +20,12 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from ..engine import CHANNELS, Portrait, PosedPortrait
+from ..engine import Portrait, PosedPortrait
 from ..engine.apply_kernels import warp_pass
 from ..engine.frame import Band
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import DeviceError
+from ..job.passes import PASSES
 from ..machine import cores
 from ..neural.apply import FOLLOWING, steps_of
 from ..neural.corrector import Corrector
@@ -103,7 +104,7 @@ class Renderer:
         """One run of the graph: frames that `inputs.can_be_drawn`, at least one.
 
         Returns:
-            name → (H, W, channels) each, see `engine.CHANNELS`; float16 Combined and Matte for a renderer of halves.
+            name → (H, W, channels) each, see `passes.PASSES`; float16 Combined and Matte for a renderer of halves.
 
         Raises:
             DeviceError: mostly, there is not enough memory.
@@ -131,7 +132,7 @@ class Renderer:
     def _drawn(self, band: Band, matte: Pixels, names: Sequence[str]) -> Passes:
         """The passes that show geometry, by the matte as it was before the networks."""
         band.matte = np.asarray(matte, np.float32)
-        band.out = {name: np.empty((band.rows, band.width, CHANNELS[name]), np.float32) for name in names}
+        band.out = {name: np.empty((band.rows, band.width, PASSES[name].count), np.float32) for name in names}
         with ONE_AT_A_TIME:
             for name in names:
                 band.draw(name)

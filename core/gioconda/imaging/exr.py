@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..errors import OutputError, SettingsError
 from ..files import unwritable, whole_file
+from ..job.passes import COLOUR_PASSES, FLOAT32_PASSES, LOSSLESS, LOSSY, PASSES
 from .exr_chunks import has_every_chunk
 from .exr_read import is_whole as is_whole
 from .exr_read import read_exr as read_exr
@@ -33,13 +34,7 @@ from .frame_rate import exact_rate
 
 DEFAULT_LAYER = "VL"
 DEFAULT_COMPRESSION = "zip"
-# lossless on every kind of channel; dwaa and dwab bend channels called R, G, B and Y, so Vector.Y too
-LOSSLESS = ("none", "rle", "zip", "zips", "piz")
-LOSSY = ("dwaa", "dwab")
-COLOUR_PASSES = ("Combined", "Plate")
-_LETTERS = {"Combined": "RGBA", "Plate": "RGBA", "Depth": "Z", "Vector": "XYZW", "UV": "UVA"}
 _CHUNK = 16  # rows; pieces hold whole ones
-FLOAT32_PASSES = ("UV",)  # half has steps of a whole pixel on the right side of a 2048 picture
 
 # https://cv.iptc.org/newscodes/digitalsourcetype/ : "mix or composite of several elements, at least one of which is
 # synthetic media". A still's own pixels moved by a model, with a mouth and eyes filled in, is that. (It is not
@@ -52,7 +47,7 @@ STATEMENT = "Synthetic media: a still portrait animated by software. The person 
 
 def letters_of(name: str) -> str:
     """The channel letters of a pass: RGBA, Z, XYZW, UVA; A for every matte."""
-    return _LETTERS.get(name, "A")
+    return PASSES[name].channels if name in PASSES else "A"
 
 
 def channel_names(passes: Sequence[str], layer: str = DEFAULT_LAYER) -> list[str]:

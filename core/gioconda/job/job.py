@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ..errors import SettingsError
-from .consent import Consent
+from .consent import RIGHTS, Consent
 from .fields import check_fields, one_of
 from .frame_range import FramePattern, FrameRange
-from .passes import DEFAULT_PASSES, PASSES
+from .passes import ALL_PASSES, DEFAULT_PASSES, LOSSLESS, LOSSY, PASSES
+from .settings import PathKind, declared, setting
 
 VERSION = 1
 
@@ -20,65 +21,268 @@ NEURAL = ("auto", "off", "fast", "full")
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "directml", "coreml")
 MAX_THREADS = 4096
 LARGEST = "largest"
-TAKE = "take"
-REST = "rest"
+TAKE = "take"  # the built-in demonstration
+REST = "rest"  # nothing moves
+BUILT_IN_MOTIONS = (TAKE, REST)
+_SPAN = r"-?\d+(-(-?\d+)([x:]\d+)?)?"
 
 
 @dataclass(frozen=True)
 class Job:
     """Everything one rendering needs: a portrait, a motion, where frames go and how. Plain data throughout."""
 
-    portrait: str  # the still picture
-    motion: str  # .npz, .json, .csv, a video, "take": the built-in demonstration take, or "rest": the portrait as it is
-    output: str  # pattern of the frames' names, such as out/####.exr
-    frames: str = ""  # which frames of the motion, such as 1-100x2,120; empty: all (of "rest": frame 1)
-    neutral: int | str | None = None  # number of the motion's frame at rest, "auto" or "rest" (see RetargetSettings)
-    fps: float | None = None  # frames per second, > 0; None: the motion's own
-    face: int | str | None = None  # 1 is the leftmost face, "largest" the largest; None: the only one there is
-    points: str | None = None  # hand-placed landmarks (JSON) instead of the detector
-    matte: str | None = None  # the artist's matte of the person instead of ours
-    plate: str | None = None  # the artist's clean plate (the background without the person) instead of ours
-    passes: tuple[str, ...] = DEFAULT_PASSES  # names of PASSES
-    full_float: bool = False  # 32-bit float instead of 16-bit half (UV is always 32-bit)
-    compression: str = "zip"  # of the EXR: zip, zips, piz, rle, none, zip:1 to zip:9 …
-    colorspace: str = "auto"  # the portrait's colour space; auto: by file type, or a name of the OCIO configuration
-    plate_colorspace: str | None = None  # the clean plate's colour space; None: the portrait's
-    ocio: str | None = None  # an OpenColorIO configuration; None: $OCIO, else the built-in one
-    device: str = "auto"  # one of DEVICES, for the analysis nets
-    threads: int | None = None  # processor threads, ≥ 1; None: all of them
-    draft: bool = False  # fast preview quality
-    neural: str = "auto"  # which networks correct the frames: off, fast, full; auto: the best this machine serves well
-    identity: str | None = None  # what `gioconda personalise` knows of the person, for the networks
-    engine: str | None = None  # folder of somebody else's engine that paints the frames, instead of the networks
-    review: str | None = None  # an MP4 for looking at
-    sheet: str | None = None  # a contact sheet (PNG)
-    png: bool = False  # also write each frame as an 8-bit PNG beside the EXR
-    resume: bool = False  # keep frames that are whole and would come out the same, render the others
-    overwrite: bool = False  # replace frames that are already there
-    placeholders: bool = False  # first put the undriven portrait wherever there is no frame yet
-    rest: int | None = None  # number of one placeholder more, beside the range: what to show on every other frame
-    models: str | None = None  # folder of the ONNX nets; None: the default one
-    cache: str | None = None  # folder for prepared portraits; None: the user's cache folder
-    consent: Mapping[str, Any] | None = None  # who states which right to animate the portrait (see trust.consent)
-    keys: str | None = None  # folder of the keys that sign the sequence; None: the user's settings folder
-    retarget: Mapping[str, Any] = field(default_factory=dict)  # other fields of RetargetSettings
-
-    # Fields that name files: made absolute when a job travels.
-    PATHS: ClassVar[tuple[str, ...]] = (
-        "portrait",
-        "motion",
-        "output",
-        "points",
-        "matte",
-        "plate",
-        "identity",
-        "engine",
-        "review",
-        "sheet",
-        "ocio",
-        "models",
-        "cache",
-        "keys",
+    portrait: str = setting(
+        "a still picture: JPEG, PNG, TIFF, EXR …", changes="portrait", path="file", option="portrait", in_batch=False
+    )
+    motion: str = setting(
+        f".npz, .json, .csv or .bvh motion, a video, “{TAKE}” for the built-in take, “{REST}” for no motion",
+        changes="pose",
+        path="file",
+        also=BUILT_IN_MOTIONS,
+        option="motion",
+        in_batch=False,
+    )
+    output: str = setting(
+        "pattern of the frames' names, such as out/####.exr or out/%04d.exr",
+        path="output",
+        option="--output",
+        group="output",
+        argument={"metavar": "PATTERN"},
+        in_batch=False,
+        pattern=r"(#+|@+|%0?\d*d)[^/\\]*\.[eE][xX][rR]$",
+        examples=["out/####.exr"],
+    )
+    frames: str = setting(
+        f"which frames: 1-100x2,120 (default: all; of “{REST}”: frame 1)",
+        default="",
+        option="--frames",
+        group="motion",
+        argument={"metavar": "RANGE"},
+        pattern=rf"^\s*({_SPAN}(\s*,\s*{_SPAN})*)?\s*$",
+        examples=["1-100x2,120"],
+    )
+    neutral: int | str | None = setting(
+        "the motion's frame at rest: a frame number, “auto” (default: the calmest), “rest” (all channels zero)",
+        default=None,
+        changes="pose",
+        choices=("auto", "rest"),
+        option="--neutral",
+        group="motion",
+        argument={"metavar": "FRAME"},
+    )
+    fps: float | None = setting(
+        "frames per second (default: the motion's own)",
+        default=None,
+        changes="pose",
+        option="--fps",
+        group="motion",
+        argument={"metavar": "RATE"},
+        exclusiveMinimum=0,
+        exclusiveMaximum=10_000,
+    )
+    face: int | str | None = setting(
+        f"which face: 1 is the leftmost, “{LARGEST}” the largest (default: the only one there is)",
+        default=None,
+        changes="portrait",
+        choices=(LARGEST,),
+        option="--face",
+        group="portrait",
+        argument={"metavar": f"N|{LARGEST}"},
+        minimum=1,
+    )
+    points: str | None = setting(
+        "hand-placed landmarks (JSON: a few named points are enough)",
+        default=None,
+        changes="portrait",
+        path="file",
+        option="--points",
+        group="portrait",
+        argument={"metavar": "FILE"},
+    )
+    matte: str | None = setting(
+        "the artist's matte of the person, instead of ours",
+        default=None,
+        changes="portrait",
+        path="file",
+        option="--matte",
+        group="portrait",
+        argument={"metavar": "FILE"},
+    )
+    plate: str | None = setting(
+        "the artist's clean plate: the background without the person, instead of ours",
+        default=None,
+        changes="portrait",
+        path="file",
+        option="--clean-plate",
+        group="portrait",
+        argument={"metavar": "FILE"},
+    )
+    passes: tuple[str, ...] = setting(
+        f"“all”, or of: {', '.join(PASSES)}",
+        default=DEFAULT_PASSES,
+        changes="pixels",
+        choices=ALL_PASSES,
+        option="--passes",
+        group="output",
+        argument={"metavar": "LIST"},
+    )
+    full_float: bool = setting(
+        "32-bit float instead of 16-bit half for every pass (UV always is)",
+        default=False,
+        changes="pixels",
+        option="--float",
+        group="output",
+    )
+    compression: str = setting(
+        "of the EXR: zip, zips, piz, rle, none; a level as in zip:2",
+        default="zip",
+        changes="pixels",
+        option="--compression",
+        group="output",
+        argument={"metavar": "NAME"},
+        pattern=rf"^({'|'.join(LOSSLESS + LOSSY)})(:\d+(\.\d+)?)?$",
+        examples=[*LOSSLESS, "zip:1"],
+    )
+    colorspace: str = setting(
+        "the picture's colour space: auto goes by the file's type, else a name of the OpenColorIO configuration",
+        default="auto",
+        changes="portrait",
+        option="--colorspace",
+        group="portrait",
+        argument={"metavar": "NAME"},
+    )
+    plate_colorspace: str | None = setting(
+        "the clean plate's colour space (default: the portrait's)", default=None, changes="portrait"
+    )
+    ocio: str | None = setting(
+        "an OpenColorIO configuration (default: $OCIO, else built in)",
+        default=None,
+        changes="portrait",
+        path="file",
+        option="--ocio",
+        group="portrait",
+        argument={"metavar": "CONFIG"},
+    )
+    device: str = setting("what the nets run on", default="auto", choices=DEVICES, option="--device", group="machine")
+    threads: int | None = setting(
+        "processor threads to use (default: all)",
+        default=None,
+        option="--threads",
+        group="machine",
+        argument={"metavar": "N"},
+        minimum=1,
+        maximum=4096,
+    )
+    draft: bool = setting(
+        "faster: no anti-aliased silhouettes; for looking, not for delivery",
+        default=False,
+        changes="pixels",
+        option="--preview",
+        group="output",
+    )
+    neural: str = setting(
+        "networks that correct mouth, eyes and edges: full (needs a graphics card), fast, off; auto: the best this "
+        "machine serves well",
+        default="auto",
+        changes="portrait",  # with networks, what the person hides is painted anew when the portrait is prepared
+        choices=NEURAL,
+        option="--neural",
+        group="output",
+    )
+    identity: str | None = setting(
+        "what personalise knows of the person, for --neural",
+        default=None,
+        changes="pixels",
+        path="file",
+        option="--identity",
+        group="output",
+        argument={"metavar": "FILE"},
+    )
+    engine: str | None = setting(
+        "somebody else's engine paints frames: see engines",
+        default=None,
+        changes="pixels",
+        path="folder",
+        option="--engine",
+        group="output",
+        argument={"metavar": "FOLDER"},
+    )
+    review: str | None = setting(
+        "also make a video for looking at (.mp4)",
+        default=None,
+        path="output",
+        option="--review",
+        group="output",
+        argument={"metavar": "FILE"},
+    )
+    sheet: str | None = setting(
+        "also make a contact sheet (.png)",
+        default=None,
+        path="output",
+        option="--contact-sheet",
+        group="output",
+        argument={"metavar": "FILE"},
+    )
+    png: bool = setting(
+        "also write every frame as an 8-bit PNG beside its EXR",
+        default=False,
+        option="--png",
+        group="output",
+        in_batch=False,
+    )
+    resume: bool = setting(
+        "keep frames that are whole and would come out the same, render the others",
+        default=False,
+        option="--resume",
+        group="output",
+        in_batch=False,
+    )
+    overwrite: bool = setting(
+        "replace frames that are there", default=False, option="--overwrite", group="output", in_batch=False
+    )
+    placeholders: bool = setting(
+        "first put the portrait as it is wherever there is no frame yet",
+        default=False,
+        option="--placeholders",
+        group="output",
+    )
+    rest: int | None = setting(
+        "number of one placeholder more, beside the range: what to show on every other frame", default=None
+    )
+    models: str | None = setting(
+        "where the ONNX nets are (default: the project's own folder)",
+        default=None,
+        changes="portrait",
+        path="folder",
+        option="--models",
+        group="machine",
+        argument={"metavar": "FOLDER"},
+    )
+    cache: str | None = setting(
+        "where prepared portraits are kept (default: the user's cache)",
+        default=None,
+        path="local",
+        option="--cache",
+        group="machine",
+        argument={"metavar": "FOLDER"},
+    )
+    consent: Mapping[str, Any] | None = setting(
+        f"who states which right to animate the portrait; RIGHT is one of {', '.join(RIGHTS)}",
+        default=None,
+        option="--consent",
+        group="rights",
+        argument={"metavar": "RIGHT:WHO[:TEXT]"},
+    )
+    keys: str | None = setting(
+        "the keys that sign finished frames (default: the user's)",
+        default=None,
+        path="local",
+        option="--keys",
+        group="rights",
+        argument={"metavar": "FOLDER"},
+    )
+    retarget: Mapping[str, Any] = setting(
+        "how the motion is carried over to the portrait", default_factory=dict, changes="pose"
     )
 
     def __post_init__(self) -> None:
@@ -90,7 +294,7 @@ class Job:
             raise SettingsError(f"A rate of {str(self.fps)[:20]} frames per second cannot be used; give one above 0.")
         if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:
             raise SettingsError(f"{str(self.threads)[:20]} threads cannot work; give 1 to {MAX_THREADS}.")
-        for name in self.PATHS:
+        for name in PATHS:
             if "\0" in (getattr(self, name) or ""):
                 raise SettingsError(f"“{name}” holds a zero byte, so it is no path.")
         if isinstance(self.face, str) and self.face != LARGEST:
@@ -138,11 +342,23 @@ class Job:
         except SettingsError as error:
             raise SettingsError(f"{source}: {error}") from error
 
+    def paths(self, *kinds: PathKind) -> dict[str, str]:
+        """The files and folders that the job names, setting → path; only those of some kinds, if any are given."""
+        return {
+            name: value
+            for name, kind in PATHS.items()
+            if (not kinds or kind in kinds) and names_file(name, value := getattr(self, name))
+        }
+
     def anchored(self, folder: Path) -> Job:
         """The same job with every path that is relative made absolute, counting from `folder`."""
-        changes: dict[str, Any] = {
-            name: str(folder.absolute() / value)
-            for name in self.PATHS
-            if (value := getattr(self, name)) is not None and value not in (TAKE, REST) and "://" not in value
-        }
+        changes: dict[str, Any] = {name: str(folder.absolute() / path) for name, path in self.paths().items()}
         return replace(self, **changes)
+
+
+PATHS: dict[str, PathKind] = {name: one.path for name, one in declared(Job).items() if one.path}
+
+
+def names_file(name: str, value: Any) -> bool:
+    """Whether a setting's value is a path: neither a built-in motion nor an address such as ocio://default."""
+    return name in PATHS and isinstance(value, str) and "://" not in value and value not in declared(Job)[name].also

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ..engine import CHANNELS, Frame, PosedPortrait, render_rows
+from ..engine import Frame, PosedPortrait, render_rows
+from ..job.passes import PASSES
 from .corrector import Corrector
 
 Float32 = npt.NDArray[np.float32]
@@ -63,7 +64,7 @@ class Drawn:
     def __init__(self, posed: PosedPortrait, passes: Sequence[str], *, smooth_edges: bool) -> None:
         self.posed, self.passes, self.smooth_edges = posed, tuple(passes), smooth_edges
         self.width, self.height = posed.portrait.width, posed.portrait.height
-        size = 4 * self.width * self.height * sum(CHANNELS[name] for name in self.passes)
+        size = 4 * self.width * self.height * sum(PASSES[name].count for name in self.passes)
         self.kept = size <= KEEP
         self._arrays = self._room(self.height) if self.kept else self._room(0)
         self._top = 0  # the row where the arrays begin
@@ -119,7 +120,7 @@ class Drawn:
         return {name: array[first - self._top : last - self._top] for name, array in self._arrays.items()}
 
     def _room(self, rows: int) -> dict[str, Float32]:
-        return {name: np.empty((rows, self.width, CHANNELS[name]), np.float32) for name in self.passes}
+        return {name: np.empty((rows, self.width, PASSES[name].count), np.float32) for name in self.passes}
 
     def _draw(self, row: int, rows: int, passes: Sequence[str], into: dict[str, Float32] | None) -> Frame:
         reuse = None if into is None else Frame(row, into)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import SettingsError
-from ..job.job import TAKE, Job
+from ..job.job import PATHS, Job
+from ..job.settings import declared
 
 
 def check_reach(job: Job, folder: Path, allowed: Sequence[Path] = ()) -> None:
@@ -20,15 +21,15 @@ def check_reach(job: Job, folder: Path, allowed: Sequence[Path] = ()) -> None:
         SettingsError: something lies elsewhere, or the job brings its own nets.
     """
     home = folder.resolve()
-    for name in Job.PATHS:
+    for name, kind in PATHS.items():
         value = getattr(job, name)
-        if value is None or value == TAKE or (name == "motion" and "/" not in value and "\\" not in value):
+        if value is None or value in declared(Job)[name].also:
             continue
         if name == "ocio" and "://" in value:
             continue
         if "://" in value:
             raise SettingsError(f"The job's “{name}” is {value}: only files of this machine are read.")
-        if name in ("models", "engine") and not _reaches(Path(value), allowed):
+        if kind == "folder" and not _reaches(Path(value), allowed):
             raise SettingsError(f"The job names its own nets ({value}): use --allow-outside if you trust the job.")
         if not _reaches(Path(value), (home, *allowed)):
             raise SettingsError(

@@ -13,10 +13,11 @@ from ..errors import GiocondaError, OutputError
 from ..external.folder import read_notice
 from ..files import config_folder, file_sha256
 from ..imaging.exr import STATEMENT
+from ..job.fingerprint import pixel_settings
 from ..job.frame_range import FramePattern
 from ..job.job import REST, TAKE, Job
 from ..models import load_registry
-from ..render.frame_files import settings_of, source_type
+from ..render.frame_files import source_type
 from ..worker.messages import Log, Report, Warn
 from .manifest import read_earlier, write_manifest
 
@@ -57,7 +58,7 @@ def facts_of(job: Job, source_sha256: str) -> dict[str, Any]:
         "consent": dict(job.consent) if job.consent else None,
         "source": source_sha256,
         "motion": job.motion if job.motion in (TAKE, REST) else file_sha256(Path(job.motion), OutputError),
-        "settings": json.loads(json.dumps(settings_of(job))),  # as it is read back: lists, no tuples
+        "settings": json.loads(json.dumps(pixel_settings(job))),  # as it is read back: lists, no tuples
         "models": {name: model.sha256 for name, model in models.items()},
         **({"engine": read_notice(Path(job.engine)).plain()} if job.engine else {}),
     }

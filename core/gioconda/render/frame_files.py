@@ -6,10 +6,8 @@ The methods of an `OpenFrame` run on the writing thread, its pieces on several a
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import __version__
 from ..errors import CancelledError, OutputError
 from ..files import unwritable
 from ..imaging.color import Display, Floats, display_srgb
 from ..imaging.exr import (
     COMPOSITE_SYNTHETIC,
     COMPOSITE_WITH_NETWORK,
-    FLOAT32_PASSES,
     ExrWriter,
     check_compression,
     is_whole,
@@ -33,46 +29,12 @@ from ..imaging.exr import (
 from ..imaging.image import write_png
 from ..job.frame_range import FramePattern
 from ..job.job import Job
+from ..job.passes import FLOAT32_PASSES
 from ..pose import Pose
 
-# What does not change a frame's pixels: where things are, what it runs on, what else is made.
-NOT_SETTINGS = (
-    "portrait",
-    "motion",
-    "points",
-    "matte",
-    "plate",
-    "ocio",
-    "identity",
-    "output",
-    "frames",
-    "device",
-    "threads",
-    "review",
-    "sheet",
-    "png",
-    "resume",
-    "overwrite",
-    "placeholders",
-    "rest",
-    "models",
-    "cache",
-    "consent",
-    "keys",
-    "engine",
-)
-
-
 PROCESSOR = "cpu"  # in a frame's header: rendered by the engine's own kernels
-# What works by way of the poses: a frame whose pose stays the same is the same.
-IN_THE_POSE = ("retarget", "neutral", "fps")
 _HEADER_BYTES = 65536  # of an EXR, that hold its header
 _EXR = b"\x76\x2f\x31\x01"
-
-
-def settings_of(job: Job) -> dict[str, Any]:
-    """The job's settings that pixels depend on."""
-    return {name: value for name, value in asdict(job).items() if name not in NOT_SETTINGS}
 
 
 def source_type(job: Job) -> str:
@@ -80,16 +42,9 @@ def source_type(job: Job) -> str:
     return COMPOSITE_SYNTHETIC if job.engine is None and job.neural == "off" else COMPOSITE_WITH_NETWORK
 
 
-def identity(job: Job, contents: Mapping[str, str]) -> str:
-    """A hash of all that every frame depends on: settings, this version, the files' contents (name → SHA-256)."""
-    settings = {name: value for name, value in settings_of(job).items() if name not in IN_THE_POSE}
-    text = json.dumps({"version": __version__, "settings": settings, "contents": dict(contents)}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def frame_identity(job_identity: str, poses: Iterable[Pose | None]) -> str:
+def frame_fingerprint(job_fingerprint: str, poses: Iterable[Pose | None]) -> str:
     """A hash of all that one frame depends on: `poses` are its own, and its neighbours' where a pass shows them."""
-    digest = hashlib.sha256(job_identity.encode())
+    digest = hashlib.sha256(job_fingerprint.encode())
     for pose in poses:
         parts = () if pose is None else (pose.displacement, pose.rotation, pose.translation, np.float64(pose.scale))
         digest.update(b"|%d" % len(parts))

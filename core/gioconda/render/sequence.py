@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import __version__
-from ..engine import CHANNELS, Portrait, PosedPortrait, pose_portrait
+from ..engine import Portrait, PosedPortrait, pose_portrait
 from ..errors import SettingsError
 from ..external.composite import ExternalEngine, open_external_engine
 from ..external.folder import read_notice
@@ -25,8 +25,10 @@ from ..gpu.choice import open_renderer
 from ..imaging.color import Floats
 from ..imaging.exr import ExrWriter, provenance
 from ..imaging.review import Preview
+from ..job.fingerprint import fingerprint, pixel_settings
 from ..job.frame_range import FrameRange
 from ..job.job import REST, TAKE, Job
+from ..job.passes import PASSES
 from ..motion.motion import Motion
 from ..motion.retarget import retarget
 from ..motion.settings import RetargetSettings
@@ -43,9 +45,7 @@ from .frame_files import (
     FrameFiles,
     OpenFrame,
     check_output,
-    frame_identity,
-    identity,
-    settings_of,
+    frame_fingerprint,
     source_type,
 )
 from .open_inputs import Opened, open_motion, open_portrait
@@ -219,7 +219,7 @@ def bands(
     whole: the frame, where it is drawn already.
     """
     width, height = files.size
-    step = band_rows(width, sum(CHANNELS[name] for name in files.passes))
+    step = band_rows(width, sum(PASSES[name].count for name in files.passes))
     if whole is None:
         posed, smooth_edges = pose_frame(portrait, pose, previous, following), not files.job.draft
         if isinstance(corrector, Corrector):
@@ -305,7 +305,7 @@ def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFile
         **{name: model.sha256 for name, model in used_models(job).items()},
         **({"engine": engine.digest()} if engine else {}),
     }
-    job_identity = identity(job, contents)
+    job_fingerprint = fingerprint(job, contents)
     index = {int(number): i for i, number in enumerate(performance.frames)}
     moving = "Vector" in job.passes  # shows where the neighbours are
 
@@ -315,11 +315,11 @@ def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFile
             software=f"Gioconda {__version__}",
             frame=number or 0,
             fps=performance.fps,
-            settings=settings_of(job),
+            settings=pixel_settings(job),
             pixel_aspect=opened.pixel_aspect,
             source_sha256=opened.sha256,
             motion_sha256=motion,
-            job=frame_identity(job_identity, poses),
+            job=frame_fingerprint(job_fingerprint, poses),
             consent=job.consent,
             engine=engine.plain() if engine else None,
             digital_source_type=source_type(job),

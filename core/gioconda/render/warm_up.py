@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from .. import landmarks as lm
-from ..engine import ALL_PASSES, pose_portrait, prepare
+from ..engine import pose_portrait, prepare
 from ..face.matte import estimate_matte
 from ..imaging import draw
 from ..imaging.color import display_srgb
+from ..job.passes import ALL_PASSES
 from ..motion.motion import Motion
 from ..motion.retarget import retarget
 from ..neural.corrector import CorrectionNets, Corrector, corrected_frame

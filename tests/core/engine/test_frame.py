@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from gioconda import landmarks as lm
-from gioconda.engine import ALL_PASSES, CHANNELS, Frame, Portrait, pose_portrait, render, render_rows
+from gioconda.engine import Frame, Portrait, pose_portrait, render, render_rows
 from gioconda.errors import SettingsError
 from gioconda.imaging import resample
+from gioconda.job.passes import ALL_PASSES, PASSES
 from gioconda.pose import Pose, rotation_matrix
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ def whole(portrait: Portrait, pose: Pose) -> Frame:
 
 def test_every_pass_has_its_size_and_is_finite(portrait: Portrait, whole: Frame) -> None:
     assert whole.row == 0
-    for name, channels in CHANNELS.items():
+    for name, one in PASSES.items():
         values = whole.passes[name]
-        assert values.shape == (portrait.height, portrait.width, channels), name
+        assert values.shape == (portrait.height, portrait.width, one.count), name
         assert values.dtype == np.float32, name
         assert np.isfinite(values).all(), name
 

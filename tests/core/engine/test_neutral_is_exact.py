@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from gioconda.engine import ALL_PASSES, Portrait, prepare, render
+from gioconda.engine import Portrait, prepare, render
+from gioconda.job.passes import ALL_PASSES
 from gioconda.pose import Pose, rotation_matrix
 
 if TYPE_CHECKING:

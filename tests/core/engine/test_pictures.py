@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from gioconda import landmarks as lm
-from gioconda.engine import ALL_PASSES, Portrait, prepare, render
+from gioconda.engine import Portrait, prepare, render
 from gioconda.errors import PictureError
 from gioconda.imaging import resample
+from gioconda.job.passes import ALL_PASSES
 from gioconda.pose import Pose, rotation_matrix
 
 if TYPE_CHECKING:

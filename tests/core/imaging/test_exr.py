@@ -19,6 +19,7 @@ from gioconda.errors import OutputError, PictureError, SettingsError
 from gioconda.imaging import exr
 from gioconda.imaging.exr import ExrWriter, channel_names, is_whole, letters_of, provenance, read_exr
 from gioconda.imaging.exr_chunks import has_every_chunk
+from gioconda.job.passes import LOSSLESS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -357,4 +358,4 @@ def test_memory_does_not_grow_with_the_frames(tmp_path: Path) -> None:
         write(tmp_path / "a.exr", frame())
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
     assert len(list(tmp_path.iterdir())) == 1
-    assert exr.DEFAULT_COMPRESSION in exr.LOSSLESS
+    assert exr.DEFAULT_COMPRESSION in LOSSLESS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,6 @@ from gioconda.job.job import Job
 ROOT = Path(__file__).resolve().parents[3]
 JOB = {"portrait": "a.png", "motion": "take", "output": "out/####.exr"}
 BATCH = {"portraits": ["p/*.png"], "motions": "take", "output": "out/{portrait}/{motion}/####.exr"}
-
-
-def test_the_published_schemas_are_what_the_dataclasses_say() -> None:
-    for name, text in runpy.run_path(str(ROOT / "tests" / "tools" / "batch_schemas.py"))["texts"]().items():
-        there = (ROOT / "core" / "gioconda" / "batch" / name).read_text(encoding="utf-8")
-        assert there == text, "run: python tests/tools/batch_schemas.py"
 
 
 def test_a_job_may_be_yaml(tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ import pytest
 from gioconda.batch.plan import make_plan
 from gioconda.batch.settings import read_batch
 from gioconda.errors import InputError, ModelError
+from gioconda.job.fingerprint import pixel_settings
 from gioconda.job.job import Job
 from gioconda.models import registry
 from gioconda.models.registry import load_registry
 from gioconda.neural.choice import names, settled, used_models
 from gioconda.neural.corrector import CorrectionNets, _memory
 from gioconda.neural.person import About, Identity, save_identity
-from gioconda.render.frame_files import settings_of
 from gioconda.worker.messages import Log, Message
 
 JOB = Job("a.png", "take", "####.exr", device="cpu")
@@ -73,7 +73,7 @@ def test_frames_depend_on_the_networks_they_were_made_with_and_no_others() -> No
     fast, off = (used_models(replace(JOB, neural=neural)) for neural in ("fast", "off"))
     assert set(names("fast")) <= set(fast)
     assert not set(names("fast")) & set(off)
-    assert settings_of(replace(JOB, neural="fast")) != settings_of(replace(JOB, neural="full"))
+    assert pixel_settings(replace(JOB, neural="fast")) != pixel_settings(replace(JOB, neural="full"))
 
 
 def test_a_batch_settles_the_networks_before_its_processes_begin(tmp_path: Path, models_folder: Path) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from gioconda.engine import ALL_PASSES, Portrait, pose_portrait, render_rows
+from gioconda.engine import Portrait, pose_portrait, render_rows
 from gioconda.engine.apply_kernels import warp_pass
 from gioconda.errors import ModelError
+from gioconda.job.passes import ALL_PASSES
 from gioconda.neural import bands, features
 from gioconda.neural.bands import corrected_bands
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame

@@ -22,6 +22,7 @@ from gioconda.imaging.exr_read import read_header
 from gioconda.imaging.image import write_png
 from gioconda.imaging.video import VideoWriter
 from gioconda.job.consent import RIGHTS, Consent, recall, settle
+from gioconda.job.fingerprint import pixel_settings
 from gioconda.job.job import Job
 from gioconda.provenance import keys
 from gioconda.provenance.manifest import manifest_path, read_manifest
@@ -29,7 +30,6 @@ from gioconda.provenance.policy import Policy, read_policy
 from gioconda.provenance.rights import with_consent
 from gioconda.provenance.sign import sign_off
 from gioconda.provenance.verify import check_folder, verify
-from gioconda.render.frame_files import settings_of
 from gioconda.worker.messages import Message, Warn
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -199,7 +199,7 @@ def write_frame(job: Job, number: int, source: str = "") -> Path:
         fps=24,
         source_sha256=source or file_sha256(HOPPER),
         consent=job.consent,
-        settings=settings_of(job),
+        settings=pixel_settings(job),
     )
     with exr.ExrWriter(path, 16, 16, ["Combined"], header=header) as file:
         file.write_rows(0, {"Combined": np.full((16, 16, 4), number, np.float32)})

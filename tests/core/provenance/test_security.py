@@ -106,7 +106,8 @@ LIMIT = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from gioconda.errors import GiocondaError
-from gioconda import image, motion, exr_read
+from gioconda.imaging import exr_read, image
+from gioconda.motion import motion
 def memory(what): return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(what))
 before = memory("VmRSS")
 open("/proc/self/clear_refs", "w").write("5")  # the peak counts from here

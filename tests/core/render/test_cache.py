@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 import gioconda
 import numpy as np
 import pytest
-from gioconda.engine import ALL_PASSES, Portrait, prepare, render
+from gioconda.engine import Portrait, prepare, render
 from gioconda.engine.eyes import Eye
 from gioconda.errors import OutputError
 from gioconda.files import CACHE_VARIABLE, cache_folder
+from gioconda.job.passes import ALL_PASSES
 from gioconda.pose import Pose, rotation_matrix
 from gioconda.render import cache
 

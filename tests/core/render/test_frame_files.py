@@ -138,10 +138,10 @@ def test_a_pose_alone_decides_and_its_sign_of_zero_does_not() -> None:
     pose = Pose()
     zero = replace(pose, displacement=-pose.displacement, translation=-pose.translation)
     near = replace(pose, scale=1.0 + 1e-15)
-    hashes = [frame_files.frame_identity("job", (one,)) for one in (pose, zero, near)]
+    hashes = [frame_files.frame_fingerprint("job", (one,)) for one in (pose, zero, near)]
     assert hashes[0] == hashes[1] != hashes[2]
-    assert frame_files.frame_identity("job", (pose, None)) != frame_files.frame_identity("job", (None, pose))
-    assert frame_files.frame_identity("other job", (pose,)) != hashes[0]
+    assert frame_files.frame_fingerprint("job", (pose, None)) != frame_files.frame_fingerprint("job", (None, pose))
+    assert frame_files.frame_fingerprint("other job", (pose,)) != hashes[0]
 
 
 def test_resuming_never_replaces_what_another_program_made(job: Job) -> None:

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 EVERYTHING = """
 import numpy as np
-from gioconda.engine import ALL_PASSES, apply_kernels, crop_kernels, kernels, lids, pose_portrait, render_rows
+from gioconda.engine import apply_kernels, crop_kernels, kernels, lids, pose_portrait, render_rows
+from gioconda.job.passes import ALL_PASSES
 from gioconda.neural.background import complete
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
 from gioconda.render.warm_up import compile_everything
@@ -33,6 +34,7 @@ assert not [name for name in before if not before[name] and "._" not in name]
 from pathlib import Path
 import sys
 from gioconda.engine import prepare
+from gioconda.job.passes import 
 from gioconda.face.matte import estimate_matte
 from gioconda.imaging.image import display_srgb, read_picture
 from gioconda.motion.retarget import retarget

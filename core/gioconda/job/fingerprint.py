@@ -1,0 +1,36 @@
+"""What a job's results depend on: keys for reusing frames and portraits. Standard library only.
+
+All of it follows from what each setting declares to change, see `settings.Changes`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from .. import ENGINE_VERSION
+from .job import PATHS, Job
+from .settings import declared
+
+
+def pixel_settings(job: Job) -> dict[str, Any]:
+    """The job's settings that pixels depend on; files are left out, since their contents count."""
+    return {
+        name: getattr(job, name)
+        for name, one in declared(Job).items()
+        if one.changes != "nothing" and name not in PATHS
+    }
+
+
+def portrait_settings(job: Job) -> dict[str, Any]:
+    """The job's settings that a prepared portrait depends on, with the paths of its files: equal ones can share it."""
+    return {name: getattr(job, name) for name, one in declared(Job).items() if one.changes == "portrait"}
+
+
+def fingerprint(job: Job, contents: Mapping[str, str]) -> str:
+    """A hash of all that every frame depends on, but for its poses: settings, engine, files (name → SHA-256)."""
+    settings = {name: value for name, value in pixel_settings(job).items() if declared(Job)[name].changes != "pose"}
+    made_from = {"engine": ENGINE_VERSION, "settings": settings, "contents": dict(contents)}
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()

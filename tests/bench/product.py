@@ -194,12 +194,12 @@ class Looking:
         for detector in (self._nets.near, self._nets.far):
             boxes = detector.detect(picture, whole_picture(picture), threshold=DETECTION)
             if boxes:
-                return self._nets.landmarker.look(picture, boxes[0].region(), smooth=False)[0]
+                return self._nets.landmarker.predict(picture, boxes[0].region(), smooth=False)[0]
         return None
 
     def steady(self, picture: Bytes, landmarks: Points) -> Points:
         """The same face, looked at eight times: (478, 3) pixels with a quarter of one look's noise."""
-        return self._nets.landmarker.steady(picture, landmarks.astype(np.float64))
+        return self._nets.landmarker.averaged(picture, landmarks.astype(np.float64))
 
     def person(self, picture: Bytes, landmarks: Points) -> npt.NDArray[np.float32]:
         """(H, W) 0..1: where the person is, by segmentation."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from .segmenter import Probability, others_removed
 
 FORMAT, VERSION = "gioconda-analysis", 1
 LARGEST = "largest"
-DOMINANT = 2.0  # a face with this many times the area of every other is the portrait's, without asking
+DOMINANT = 2.0  # a face with this many times the area of every other is chosen without asking
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +51,7 @@ class Analysis:
     def scaled(self, factor: float) -> Analysis:
         """The same face in the same picture made `factor` times as large."""
         width, height = (max(1, round(side * factor)) for side in self.size)
-        return Analysis(
-            self.landmarks * factor,
-            self.score,
-            self.face,
-            self.faces,
-            self.box * factor,
-            (width, height),
-            self.hand_placed,
-            self.person,
-            self.notes,
-        )
+        return replace(self, landmarks=self.landmarks * factor, box=self.box * factor, size=(width, height))
 
 
 def analyse(srgb: Picture, nets: Nets, *, face: int | str | None = LARGEST, points: Path | None = None) -> Analysis:
@@ -88,43 +78,38 @@ def analyse(srgb: Picture, nets: Nets, *, face: int | str | None = LARGEST, poin
 
 def from_face(srgb: Picture, nets: Nets, faces: list[Face], index: int) -> Analysis:
     """One of the faces that `find_faces` found, by its index from the left."""
-    height, width = srgb.shape[:2]
-    chosen = faces[index]
-    landmarks = nets.landmarker.steady(srgb, chosen.landmarks)
-    others = [other.landmarks for other in faces if other is not chosen]
-    person = _person(srgb, nets, landmarks, others)
-    notes = (f"There are {len(faces)} faces; this is number {index + 1} from the left.",) if others else ()
-    return _analysis(landmarks, chosen.score, index + 1, len(faces), (width, height), False, person, notes)
+    face = faces[index]
+    landmarks = nets.landmarker.averaged(srgb, face.landmarks)
+    others = [other.landmarks for other in faces if other is not face]
+    notes = [f"There are {len(faces)} faces; this is number {index + 1} from the left."] if others else []
+    return _analysis(srgb, nets, landmarks, others, notes, score=face.score, face=index + 1)
 
 
 def from_points(srgb: Picture, nets: Nets, landmarks: Float) -> Analysis:
     """The face whose landmarks, (478, 3) pixels, a person placed."""
-    height, width = srgb.shape[:2]
-    person = _person(srgb, nets, landmarks, [])
-    return _analysis(landmarks, 1.0, 1, 1, (width, height), True, person, ("The landmarks were placed by hand.",))
+    return _analysis(srgb, nets, landmarks, [], ["The landmarks were placed by hand."], hand_placed=True)
 
 
 def _analysis(
+    srgb: Picture,
+    nets: Nets,
     landmarks: Float,
-    score: float,
-    face: int,
-    faces: int,
-    size: tuple[int, int],
-    by_hand: bool,
-    person: Probability,
-    notes: tuple[str, ...],
+    others: list[Float],
+    notes: list[str],
+    *,
+    score: float = 1.0,
+    face: int = 1,
+    hand_placed: bool = False,
 ) -> Analysis:
-    box = np.concatenate([landmarks[:, :2].min(0), landmarks[:, :2].max(0)])
-    inside = (landmarks[:, :2] >= 0).all(1) & (landmarks[:, :2] <= size).all(1)
-    if not inside.all():
-        notes = (*notes, f"{int((~inside).sum())} of the face's points lie outside the picture.")
-    return Analysis(landmarks, score, face, faces, box, size, by_hand, person, notes)
-
-
-def _person(srgb: Picture, nets: Nets, landmarks: Float, others: list[Float]) -> Probability:
-    person = nets.segmenter.person(srgb, around_landmarks(landmarks))
-    height, width = srgb.shape[:2]
-    return others_removed(person, landmarks, others, (width, height))
+    """What is known of a face from its landmarks and those of the `others` in the picture."""
+    size = (srgb.shape[1], srgb.shape[0])
+    person = others_removed(nets.segmenter.person(srgb, around_landmarks(landmarks)), landmarks, others, size)
+    xy = landmarks[:, :2]
+    box = np.concatenate([xy.min(0), xy.max(0)])
+    outside = int(((xy < 0) | (xy > size)).any(1).sum())
+    if outside:
+        notes = [*notes, f"{outside} of the face's points lie outside the picture."]
+    return Analysis(landmarks, score, face, len(others) + 1, box, size, hand_placed, person, tuple(notes))
 
 
 def choose_face(faces: list[Face], face: int | str | None) -> int:

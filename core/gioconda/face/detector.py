@@ -1,4 +1,4 @@
-"""Find boxes around faces in one square of a picture (BlazeFace). Whether a box holds a face is for `proof` to say."""
+"""Find boxes around faces in one square of a picture (BlazeFace). `plausibility` checks whether a box holds a face."""
 
 from __future__ import annotations
 

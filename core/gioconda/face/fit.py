@@ -34,7 +34,7 @@ MIN_EXTENT_PX = 1.0
 MAX_MISFIT = 0.45  # of one point from the template in its fitted pose, template units
 POSE_DEGREES = (25.0, 20.0)  # how much yaw and pitch a portrait has, one standard deviation
 MAX_YAW, MAX_PITCH = 75.0, 50.0  # degrees: beyond, a face is seen from behind
-NOISE = 0.05  # how far a face's point is from the template's by identity and expression, template units
+NOISE = 0.05  # how far a face's point is from the template's by proportions and expression, template units
 REACH = (0.9, 0.25)  # how far a placed point pulls its surroundings, template units: broadly and closely
 OPENING = 0.35  # a fourth coordinate keeps upper and lower lids and lips this far apart, so that they can open
 
@@ -59,7 +59,7 @@ def fit_landmarks(placed: dict[int, Float], source: str) -> Float:
     pose = _fitted_pose(index, points)
     _check_misfit(index, points, pose, source)
     landmarks = pose.to_picture(template())
-    landmarks[:, :2] += _spread_out(index, points - landmarks[index, :2])
+    landmarks[:, :2] += _interpolated(index, points - landmarks[index, :2])
     return landmarks
 
 
@@ -125,7 +125,7 @@ def _fitted_pose(index: Index, points: Float) -> HeadPose:
     return pose(best.x)
 
 
-def _spread_out(index: Index, residual: Float) -> Float:
+def _interpolated(index: Index, residual: Float) -> Float:
     """The placed points' residuals (K, 2), pixels, carried to all landmarks, (478, 2): met there, fading away.
 
     The mean of a Gaussian process over the template's surface: displacements are alike where points are near. An iris
@@ -136,7 +136,7 @@ def _spread_out(index: Index, residual: Float) -> Float:
     moved = np.zeros((COUNT, 2))
     if len(skin):
         surface = _surface()
-        among, towards = _likeness(surface[skin], surface[skin]), _likeness(surface, surface[skin])
+        among, towards = _kernel(surface[skin], surface[skin]), _kernel(surface, surface[skin])
         moved = towards @ np.linalg.solve(among + 1e-6 * np.eye(len(skin)), shift)
     for eye in (IRIS_RIGHT, IRIS_LEFT):
         own = [k for k, i in enumerate(index) if i in eye]
@@ -146,7 +146,7 @@ def _spread_out(index: Index, residual: Float) -> Float:
     return moved
 
 
-def _likeness(a: Float, b: Float) -> Float:
+def _kernel(a: Float, b: Float) -> Float:
     """How alike the displacements at points a (A, D) and b (B, D) are: (A, B), 1 at the same point."""
     squared = ((a[:, None] - b[None]) ** 2).sum(-1)
     return np.asarray(np.mean([np.exp(-squared / (2 * reach**2)) for reach in REACH], axis=0), np.float64)

@@ -40,7 +40,7 @@ jacobi = _pymatting("preconditioner.jacobi", "jacobi")
 
 Float = npt.NDArray[np.float32]
 
-_MOST_ENTRIES = 300  # per unknown in the preconditioner (30 to 70 are used): pymatting's own limit reserves 4 GB
+_MAX_ENTRIES = 300  # per unknown in the preconditioner (30 to 70 are used): pymatting's own limit reserves 4 GB
 _SOLVE_PX = 560  # the closed-form system is solved at this size: hair is refined at full size by the guided filter
 
 
@@ -100,9 +100,7 @@ def _trimap(person: Float, points: npt.NDArray[np.floating], small: Float) -> Fl
 def _solve(small: Float, trimap: Float) -> Float:
     """Closed-form alpha in the unknown band, cleaned of the solver's faint haze."""
     if not all((trimap == value).any() for value in (0, 0.5, 1)):
-        return (trimap > 0.25).astype(
-            np.float32
-        )  # all person, nobody, or nothing in between: there is nothing to solve
+        return (trimap > 0.25).astype(np.float32)  # all person, or nobody: there is nothing to solve
     alpha = np.asarray(
         estimate_alpha_cf(
             small.astype(np.float64),
@@ -121,7 +119,7 @@ def _cholesky(system: Any) -> Any:
     # stdout is for messages; pymatting 1.1 prints there when it has to try again with a larger shift
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            return ichol(system, max_nnz=_MOST_ENTRIES * system.shape[0])
+            return ichol(system, max_nnz=_MAX_ENTRIES * system.shape[0])
         except ValueError:
             return jacobi(system)  # slower, and never fails
 

@@ -1,4 +1,4 @@
-"""Is there a face where the landmark network says so? It is sure of itself even on a knuckle: examine it.
+"""Whether landmarks are those of a face. The landmark network gives a high score even to a knuckle, so that is checked.
 
 Measured on 26 portraits with 31 faces and 72 other things (ears, collars, hands, flags, parts of faces) which the
 detectors and the landmark network's own probability both let pass: points that stay where they are when the square is
@@ -8,14 +8,16 @@ photographs from before 1929, 9 are missed: profiles, and hatching that no detec
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..landmarks import EYE_LEFT, EYE_RIGHT, LIP_BOTTOM, LIP_TOP, NOSE_TIP, STABLE, template
 from ..pose import euler_degrees, head_pose
 from .nets import Nets
-from .region import Float, Picture, Region, around_landmarks
+from .region import Float, Picture, around_landmarks
 
-PRESENCE = 0.5  # the landmark network's own probability, as MediaPipe asks for
+PRESENCE = 0.5  # least score of the landmark network, as in MediaPipe
 MIN_SIZE_PX = 10.0  # between the outer eye corners: less shows no face to animate
 MAX_MISFIT = 0.2  # of the rigid points to the template (rms), in units of the template, as all distances here
 MAX_DRIFT = 0.12  # of the points when the square is moved; faces drift by 0.03 to 0.09, other things by 0.1 to 0.8
@@ -23,16 +25,16 @@ PROMINENT_DRIFT = 0.16
 MAX_YAW = 55.0  # degrees; a profile is no face that could be animated
 MAX_DISTANCE = 0.25  # of the detector's eyes, nose and mouth from the landmarks
 DETECTION = 0.5
-AGREEMENTS = 2  # of the three closer looks
+AGREEMENTS = 2  # of the three crops around the face
 _MOVES = ((0.08, 0.05, 1.15, 0.15), (-0.08, -0.05, 0.9, -0.15), (0.05, -0.08, 1.3, 0.0))  # x, y, size, angle
-_ZOOMS = (1.4, 2.0, 2.8)  # sides of the closer looks, in faces
+_ZOOMS = (1.4, 2.0, 2.8)  # sides of those crops, in faces
 
 
 def is_face(srgb: Picture, landmarks: Float, score: float, nets: Nets, *, prominent: bool = False) -> bool:
     """True when landmarks (478, 3), found with `score` in a picture (H, W, 3) uint8, are those of a face.
 
     `prominent`: the detector saw it in the whole picture and it is large. Such a face may fail one of the two
-    examinations by a little, as engravings and heads turned far to one side do.
+    checks by a little, as engravings and heads turned far to one side do.
     """
     if score < PRESENCE or not has_face_proportions(landmarks):
         return False
@@ -56,27 +58,24 @@ def has_face_proportions(landmarks: Float) -> bool:
 
 
 def drift(srgb: Picture, landmarks: Float, nets: Nets) -> float:
-    """How far the points move, in the worst mean, when the network looks from beside; in template units."""
-    straight, scale = around_landmarks(landmarks), head_pose(landmarks).scale
+    """How far the points move when the square is moved: the largest mean of several moves, in template units."""
+    square, scale = around_landmarks(landmarks), head_pose(landmarks).scale
     worst = 0.0
-    for x, y, size, angle in _MOVES:
-        moved = Region(
-            straight.x + x * straight.size, straight.y + y * straight.size, straight.size * size, straight.angle + angle
-        )
-        seen, _ = nets.landmarker.look(srgb, moved)
+    for move in _MOVES:
+        seen, _ = nets.landmarker.predict(srgb, square.offset(*move))
         worst = max(worst, float(np.linalg.norm((seen - landmarks)[:, :2], axis=1).mean()) / scale)
     return worst
 
 
 def detectors_agree(srgb: Picture, landmarks: Float, nets: Nets) -> bool:
-    """True when a detector that looks closely sees eyes, nose and mouth where the landmarks have them."""
+    """True when a detector, in crops around the face, sees eyes, nose and mouth where the landmarks have them."""
     xy = landmarks[:, :2]
-    places = [EYE_RIGHT, EYE_LEFT, (NOSE_TIP,), (LIP_TOP, LIP_BOTTOM)]
-    expected = np.stack([xy[list(place)].mean(0) for place in places])
-    straight, limit = around_landmarks(landmarks), MAX_DISTANCE * head_pose(landmarks).scale
+    parts = [EYE_RIGHT, EYE_LEFT, (NOSE_TIP,), (LIP_TOP, LIP_BOTTOM)]
+    expected = np.stack([xy[list(part)].mean(0) for part in parts])
+    square, limit = around_landmarks(landmarks), MAX_DISTANCE * head_pose(landmarks).scale
     agreements = 0
     for zoom in _ZOOMS:
-        closer = Region(straight.x, straight.y, straight.size * zoom / 1.5, straight.angle)
+        closer = replace(square, size=square.size * zoom / 1.5)
         agreements += any(
             np.linalg.norm(box.keypoints[:4] - expected, axis=1).max() < limit
             for detector in (nets.near, nets.far)

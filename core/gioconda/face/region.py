@@ -38,6 +38,10 @@ class Region:
         cosine, sine = np.cos(self.angle), np.sin(self.angle)
         return np.array([[cosine, -sine], [sine, cosine]])
 
+    def offset(self, x: float, y: float, size: float, angle: float) -> Region:
+        """Shifted by x and y (parts of its side), `size` times as large, turned by `angle`."""
+        return Region(self.x + x * self.size, self.y + y * self.size, self.size * size, self.angle + angle)
+
     def to_picture(self, points: npt.NDArray[np.floating[Any]], side: int) -> Float:
         """Points (…, 2 or 3) in a crop of `side` pixels → picture pixels; a z is scaled like x."""
         scale = self.size / side
@@ -50,8 +54,8 @@ class Region:
         """The square as a picture of `side` × `side` pixels, (side, side, 3) uint8.
 
         The crop's pixel i, not its corner, shows the square's coordinate i, as in MediaPipe's graphs: that is how the
-        networks count. Sampled bilinearly, also like MediaPipe; `smooth` averages the picture down first, for steadier
-        answers.
+        networks count. Sampled bilinearly, also like MediaPipe; `smooth` averages the picture down first, for less
+        noise in what the network predicts.
         """
         scale = self.size / side
         matrix = np.empty((2, 3))
@@ -96,6 +100,6 @@ def around(points: Float, right: Float, left: Float) -> Region:
 
 
 def around_landmarks(landmarks: npt.NDArray[np.floating[Any]]) -> Region:
-    """The square to look at again once the 478 points, pixels, are known."""
+    """The square in which the 478 points, pixels, are to be predicted again once they are roughly known."""
     xy = np.asarray(landmarks[:, :2], np.float64)
     return around(xy, xy[EYE_OUTER_RIGHT], xy[EYE_OUTER_LEFT])

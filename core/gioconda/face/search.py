@@ -1,4 +1,4 @@
-"""Look for faces ever harder: the whole picture, then turned, then in tiles, then in turned tiles."""
+"""Search for faces in steps of growing effort: the whole picture, then turned, then in tiles, then in turned tiles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .nets import Nets
 from .plausibility import MIN_SIZE_PX, is_face
 from .region import Float, Picture, Region, whole_picture
 
-CANDIDATES = 6  # boxes of one look that are worth proving: the best ones
+CANDIDATES = 6  # boxes of one detection that are checked: the best ones
 SMALL = 0.12  # when every face is smaller than this part of the picture, tiles may show larger ones
 
 _TURNS = tuple(np.radians([-45.0, 45.0, -90.0, 90.0, 180.0]))
@@ -22,7 +22,7 @@ _TURNED_TILINGS = (2, 3)
 
 @dataclass(frozen=True)
 class Face:
-    """A proven face.
+    """A face that passed every check.
 
     Attributes:
         landmarks: (478, 3) float64, pixels.
@@ -51,30 +51,30 @@ class Face:
 def find_faces(srgb: Picture, nets: Nets, *, wanted: int = 1) -> list[Face]:
     """The faces of a picture (H, W, 3) uint8, from left to right.
 
-    The search grows in effort until it has shown `wanted` faces (0: it looks once); small ones make it look at upright
-    tiles as well, for the portrait's own face may be another.
+    The search grows in effort until it has shown `wanted` faces (0: the whole picture only); small ones make it search
+    upright tiles as well, for the portrait's own face may be another.
     """
     faces: list[Face] = []
     if min(srgb.shape[:2]) < MIN_SIZE_PX:
         return faces
     tiles = False
-    for number, (looks, are_tiles) in enumerate(_efforts(srgb, nets)):
+    for number, (views, are_tiles) in enumerate(_steps(srgb, nets)):
         if number and len(faces) >= wanted and not (wanted and are_tiles and not tiles and _all_small(faces, srgb)):
             continue
         tiles |= are_tiles
-        for detector, region, threshold in looks:
+        for detector, region, threshold in views:
             for box in detector.detect(srgb, region, threshold=threshold)[:CANDIDATES]:
                 if not any(face.holds(box.centre) for face in faces):
-                    face = _proved(srgb, box, nets, prominent=number == 0 and box.size > SMALL * max(srgb.shape[:2]))
+                    face = _checked(srgb, box, nets, prominent=number == 0 and box.size > SMALL * max(srgb.shape[:2]))
                     faces = faces if face is None else _with(faces, face)
     return sorted(faces, key=lambda face: float(face.box[0] + face.box[2]))
 
 
-Look = tuple[Detector, Region, float]
+View = tuple[Detector, Region, float]
 
 
-def _efforts(srgb: Picture, nets: Nets) -> Iterator[tuple[Iterator[Look], bool]]:
-    """What to look at, in groups of growing effort, and whether a group is tiles."""
+def _steps(srgb: Picture, nets: Nets) -> Iterator[tuple[Iterator[View], bool]]:
+    """What detectors are run on, in groups of growing effort, and whether a group is tiles."""
     both = (nets.near, nets.far)
     yield ((net, whole_picture(srgb), 0.5) for net in both), False
     yield ((net, whole_picture(srgb, turn), 0.4) for turn in _TURNS for net in both), False
@@ -97,7 +97,7 @@ def _all_small(faces: list[Face], srgb: Picture) -> bool:
     return bool(max(face.size for face in faces) < SMALL * max(srgb.shape[:2]))
 
 
-def _proved(srgb: Picture, box: FaceBox, nets: Nets, *, prominent: bool) -> Face | None:
+def _checked(srgb: Picture, box: FaceBox, nets: Nets, *, prominent: bool) -> Face | None:
     """The face in a detector's box, None when there is none."""
     landmarks, score = nets.landmarker.landmarks(srgb, box)
     return Face(landmarks, score) if is_face(srgb, landmarks, score, nets, prominent=prominent) else None

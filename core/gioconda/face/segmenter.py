@@ -1,4 +1,4 @@
-"""Tell person from background: a probability for every pixel, at a size that the network can answer for."""
+"""Tell person from background: a probability for every pixel, at a size that suits the network."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..models.runtime import Session
 from .region import Float, Picture, Region, around_landmarks
 
 SIDE = 256  # pixels of the network's square input
-MAX_SIZE = 768  # the answer's longer side, pixels
+MAX_SIZE = 768  # the result's longer side, pixels
 BODY = 2.2  # the square around head and shoulders is this much larger than the face's own
 BELOW = 0.3  # and lies lower by this part of the face's square
-UPRIGHT = np.radians(30)  # a head turned by more is looked at upright
+UPRIGHT = np.radians(30)  # the crop around a head turned by more is turned with it
 BETWEEN = 0.1  # two persons fade into each other over this part of a face's square
-FEATHER = 0.12  # the closer look fades out over this part of its side
+FEATHER = 0.12  # the closer crop's result fades out over this part of its side
 
 Probability = npt.NDArray[np.float32]
 
@@ -29,26 +29,26 @@ class Segmenter:
     def person(self, srgb: Picture, face: Region) -> Probability:
         """How probably each pixel of a picture (H, W, 3) uint8 is person → (h, w) float32, 0 to 1, any size.
 
-        The network looks at the whole picture and, closer, at head and shoulders of the face in the square `face`; the
-        closer look counts where there is one.
+        The network sees the whole picture and, larger, head and shoulders of the face in the square `face`, whose
+        result counts where there is one.
         """
         height, width = srgb.shape[:2]
         closer = _head_and_shoulders(face)
         scale = min(1.0, SIDE / closer.size, MAX_SIZE / max(width, height))
         w, h = max(1, round(width * scale)), max(1, round(height * scale))
         whole = resample.resize(self._whole(srgb), w, h, method="linear")
-        answer = self._both_ways(closer.crop(srgb, SIDE, smooth=True))
+        probability = self._with_mirror(closer.crop(srgb, SIDE, smooth=True))
         matrix = _from_picture(closer, w / width, h / height)
-        near = resample.warp_affine(answer, matrix, w, h)
+        near = resample.warp_affine(probability, matrix, w, h)
         weight = resample.warp_affine(_feather(), matrix, w, h, border="zero")
         return np.asarray(np.clip(whole + (near - whole) * weight, 0, 1), np.float32)
 
     def _whole(self, srgb: Picture) -> Probability:
         """The whole picture, squeezed into the network's square as its authors do."""
-        return self._both_ways(resample.resize(srgb, SIDE, SIDE, method="area"))
+        return self._with_mirror(resample.resize(srgb, SIDE, SIDE, method="area"))
 
-    def _both_ways(self, square: Picture) -> Probability:
-        """The network's answer, (256, 256), averaged over the square and its mirror image."""
+    def _with_mirror(self, square: Picture) -> Probability:
+        """The network's output, (256, 256), averaged over the square and its mirror image."""
         image = square.astype(np.float32)[None] / 255.0
         straight = self._session.run({"image": image})[0][0, :, :, 0]
         mirrored = self._session.run({"image": np.ascontiguousarray(image[:, :, ::-1])})[0][0, :, ::-1, 0]
@@ -69,7 +69,7 @@ def _from_picture(region: Region, scale_x: float, scale_y: float) -> Float:
 
 
 def _feather() -> Probability:
-    """How much the closer look counts, (256, 256): 1 inside, fading to 0 at the sides of its square."""
+    """How much the closer crop counts, (256, 256): 1 inside, fading to 0 at the sides of its square."""
     y, x = np.mgrid[:SIDE, :SIDE] + 0.5
     edge = np.minimum.reduce([x, y, SIDE - x, SIDE - y]) / (FEATHER * SIDE)
     return np.asarray(np.clip(edge, 0, 1), np.float32)
@@ -90,8 +90,8 @@ def others_removed(person: Probability, landmarks: Float, others: list[Float], s
     at = np.stack([x * size[0] / w, y * size[1] / h], -1)
     own = _distance(at, around_landmarks(landmarks))
     nearest = np.minimum.reduce([_distance(at, around_landmarks(other)) for other in others])
-    share = np.clip((nearest - own) / BETWEEN + 0.5, 0, 1)
-    return np.asarray(person * share, np.float32)
+    weight = np.clip((nearest - own) / BETWEEN + 0.5, 0, 1)
+    return np.asarray(person * weight, np.float32)
 
 
 def _distance(at: Float, face: Region) -> Float:

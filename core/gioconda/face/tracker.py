@@ -1,12 +1,13 @@
 """Follow one face through a clip, frame by frame, and return what it did as a `Motion`. Nothing is smoothed here.
 
-Tracking looks where the face was in the frame before; when it is gone, or is a face no longer, it is sought
-again.
+The landmarks are predicted where the face was in the frame before; when it is gone, or is a face no longer, it is
+searched for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,8 @@ from .region import Float, Picture, Region, around_landmarks
 from .search import find_faces
 
 REACH = 2.0  # a lost face is first searched for in a square this much larger than the last one
-CHECK_EVERY = 15  # frames between two proofs that it is still a face: the network is as sure of a wall after a cut
-JUMP = 0.15  # a square that moves by more than this part of its side is proved at once
+CHECK_EVERY = 15  # frames between two checks that it is still a face: after a cut, a wall may score as high
+JUMP = 0.15  # a square that moves by more than this part of its side is checked at once
 SEARCH_EVERY = 25  # frames between two thorough searches while there is no face
 
 Progress = Callable[[int, int], None]
@@ -92,7 +93,7 @@ class FaceTracker:
     """Where one face is, from frame to frame.
 
     Attributes:
-        region: the square to look at next, None while there is no face.
+        region: the square to predict in next, None while there is no face.
     """
 
     def __init__(self, nets: Nets, *, face: int | str | None = LARGEST) -> None:
@@ -104,17 +105,17 @@ class FaceTracker:
         self.region: Region | None = None
 
     def follow(self, frame: Picture) -> tuple[Float | None, float]:
-        """The next frame, (H, W, 3) uint8 → landmarks (478, 3) float64 pixels, or None, and how sure that is, 0 to 1.
+        """The next frame, (H, W, 3) uint8 → landmarks (478, 3) float64 pixels, or None, and the score, 0 to 1.
 
         Raises:
             NoFaceError: the first face that appears is not the asked-for one.
         """
-        points, score = self._kept(frame)
+        points, score = self._continued(frame)
         if points is None:
-            points, score = self._found(frame)
+            points, score = self._searched(frame)
             if points is not None:
                 # as in every other frame: the first is often the neutral one, against which all are measured
-                points, score = self._nets.landmarker.look_both_ways(frame, around_landmarks(points))
+                points, score = self._nets.landmarker.predict_with_mirror(frame, around_landmarks(points))
         if points is None:
             self.region = None
             self._searches += 1
@@ -125,14 +126,14 @@ class FaceTracker:
         self._searches = 0
         return points, score
 
-    def _kept(self, frame: Picture) -> tuple[Float | None, float]:
+    def _continued(self, frame: Picture) -> tuple[Float | None, float]:
         """The face where it was a frame ago, if it is still there."""
         if self.region is None:
             return None, 0.0
-        points, score = self._nets.landmarker.look_both_ways(frame, self.region)
+        points, score = self._nets.landmarker.predict_with_mirror(frame, self.region)
         jump = moved(self.region, around_landmarks(points))
-        if jump > JUMP:  # it moved far within the square: look at it squarely
-            points, score = self._nets.landmarker.look_both_ways(frame, around_landmarks(points))
+        if jump > JUMP:  # it moved far within the square: predict again in a square around it
+            points, score = self._nets.landmarker.predict_with_mirror(frame, around_landmarks(points))
         self._since_check += 1
         lost = score < PRESENCE or not has_face_proportions(points)
         if not lost and (self._since_check >= CHECK_EVERY or jump > JUMP):
@@ -143,11 +144,11 @@ class FaceTracker:
             return None, 0.0
         return points, score
 
-    def _found(self, frame: Picture) -> tuple[Float | None, float]:
+    def _searched(self, frame: Picture) -> tuple[Float | None, float]:
         """The face wherever it is in the frame: near where it was, else the nearest, else the chosen one."""
         self._since_check = 0
         if self._last is not None:
-            near = Region(self._last.x, self._last.y, self._last.size * REACH, self._last.angle)
+            near = replace(self._last, size=self._last.size * REACH)
             for box in self._nets.near.detect(frame, near, threshold=PRESENCE):
                 points, score = self._nets.landmarker.landmarks(frame, box)
                 if is_face(frame, points, score, self._nets):

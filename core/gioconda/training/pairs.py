@@ -185,7 +185,7 @@ def moved(portrait: Portrait, pose: Pose, nets: Nets) -> Portrait:
     picture = passes["Combined"].copy()
     srgb = display_srgb(picture)
     region = around_landmarks(posed.position[: lm.COUNT].astype(np.float64))
-    points, _ = nets.landmarker.look_both_ways(srgb, region)
+    points, _ = nets.landmarker.predict_with_mirror(srgb, region)
     return prepare(picture, points, np.clip(passes["Matte"][..., 0], 0, 1).copy())
 
 

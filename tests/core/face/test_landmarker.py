@@ -37,7 +37,7 @@ def as_mediapipe(nets: Nets, srgb: np.ndarray) -> np.ndarray:
     """
     whole = whole_picture(srgb)
     box = nets.near.detect(srgb, Region(whole.x + 0.5, whole.y + 0.5, whole.size), threshold=0.5)[0]
-    return nets.landmarker.look(srgb, box.region(), smooth=False)[0] - (0.5, 0.5, 0)
+    return nets.landmarker.predict(srgb, box.region(), smooth=False)[0] - (0.5, 0.5, 0)
 
 
 def test_landmarks_are_those_of_mediapipe_on_one_portrait(nets: Nets) -> None:
@@ -73,8 +73,8 @@ def test_a_settled_face_is_seen_alike_from_another_start(nets: Nets) -> None:
     assert score > 0.99
     region = around_landmarks(first)
     other = Region(region.x + 0.1 * region.size, region.y, region.size * 1.2, region.angle + 0.2)
-    second = nets.landmarker.look(srgb, around_landmarks(nets.landmarker.look(srgb, other)[0]))[0]
-    steady, again = (nets.landmarker.steady(srgb, points) for points in (first, second))
+    second = nets.landmarker.predict(srgb, around_landmarks(nets.landmarker.predict(srgb, other)[0]))[0]
+    steady, again = (nets.landmarker.averaged(srgb, points) for points in (first, second))
     assert percent_of_eye_distance(again[:, :2], steady[:, :2]) < 1.5
     assert percent_of_eye_distance(again[:, :2], steady[:, :2]) < percent_of_eye_distance(second[:, :2], first[:, :2])
 
@@ -82,10 +82,10 @@ def test_a_settled_face_is_seen_alike_from_another_start(nets: Nets) -> None:
 def test_a_mirrored_picture_gives_mirrored_landmarks(nets: Nets) -> None:
     srgb = astronaut()
     points = nets.landmarker.landmarks(srgb, nets.near.detect(srgb, whole_picture(srgb), threshold=0.5)[0])[0]
-    steady = nets.landmarker.steady(srgb, points)
+    steady = nets.landmarker.averaged(srgb, points)
     turned = np.ascontiguousarray(srgb[:, ::-1])
     reflected = points[mirrored()] * (-1, 1, 1) + (srgb.shape[1], 0, 0)
-    back = nets.landmarker.steady(turned, reflected)[mirrored()] * (-1, 1, 1) + (srgb.shape[1], 0, 0)
+    back = nets.landmarker.averaged(turned, reflected)[mirrored()] * (-1, 1, 1) + (srgb.shape[1], 0, 0)
     assert percent_of_eye_distance(back[:, :2], steady[:, :2]) < 0.6
     assert abs((back - steady)[:, 0].mean()) < 0.3
 

@@ -195,7 +195,7 @@ def shoot(sitter: Sitter, look: Look, nets: Nets) -> Shot:
     posed = pose_portrait(still, way_back(still, still.landmarks + wanted - then))
     passes = render_rows(posed, 0, still.height, passes=("Combined", "Matte")).passes
     picture = draw(dressed, look, passes["Combined"][..., :3])
-    points, _ = nets.landmarker.look_both_ways(display_srgb(picture), around_landmarks(wanted))
+    points, _ = nets.landmarker.predict_with_mirror(display_srgb(picture), around_landmarks(wanted))
     surface = Surface.of(look.pose.to_picture(head), dressed.mesh, still.height, still.width)
     return Shot(picture, np.clip(passes["Matte"][..., 0], 0, 1).copy(), np.asarray(points, np.float64), surface)
 

@@ -18,16 +18,16 @@ from ..files import write_text
 from ..job.frame_range import FrameRange
 from ..job.job import LARGEST, Job
 from ..render.open_inputs import VIDEOS
-from .plan import Item, Plan
+from .submission import Submission, SubmissionItem
 
-FRAMES = "{frames}"  # stands for a task's frames until the engine's own word takes its place
+FRAMES = "{frames}"  # stands for a task's frames; every engine puts its own variable there
 
 
 @dataclass(frozen=True)
 class Task:
     """What an item needs on a farm, as words of a command line without the program's name."""
 
-    item: Item
+    item: SubmissionItem
     job_file: Path
     tracked: Path | None  # where the motion of a video will be
     prepare: tuple[tuple[str, ...], ...]
@@ -35,16 +35,17 @@ class Task:
     finish: tuple[tuple[str, ...], ...]
 
 
-def write_jobs(plan: Plan, folder: Path) -> list[Task]:
-    """Write every item's job file into `folder`/jobs and say what is to be run.
+def write_jobs(submission: Submission, folder: Path) -> list[Task]:
+    """Write every item's job file into `folder`/jobs, make `folder`/motion, and say what is to be run.
 
     Raises:
         OutputError: the folder cannot be written.
         SettingsError: two items write the same frames.
     """
-    _check_outputs(plan)
+    _check_outputs(submission)
+    (folder / "motion").mkdir(parents=True, exist_ok=True)
     tasks = []
-    for item in plan.items:
+    for item in submission.items:
         tracked = folder / "motion" / f"{item.name}.npz" if _is_video(item.job) else None
         job = replace(
             item.job,
@@ -59,7 +60,7 @@ def write_jobs(plan: Plan, folder: Path) -> list[Task]:
     return tasks
 
 
-def _task(item: Item, path: Path, tracked: Path | None) -> Task:
+def _task(item: SubmissionItem, path: Path, tracked: Path | None) -> Task:
     run = ("job", str(path), "--resume", "--allow-outside")
     first = (*run, f"--frames={item.frames[0]}", "--no-review")
     nets = ("--models", item.job.models) if item.job.models else ()
@@ -77,8 +78,8 @@ def _task(item: Item, path: Path, tracked: Path | None) -> Task:
     )
 
 
-def line(program: str, words: Sequence[str], frames: str | None = None) -> str:
-    """One command line for a POSIX shell, quoted; `frames` takes FRAMES' place as it is, unquoted."""
+def shell_line(program: str, words: Sequence[str], frames: str | None = None) -> str:
+    """One command line for a POSIX shell, quoted; `frames` replaces FRAMES as it is, unquoted."""
     quoted = " ".join(shlex.quote(word) for word in (program, *words))
     return quoted if frames is None else quoted.replace(shlex.quote(f"--frames={FRAMES}"), f"--frames={frames}")
 
@@ -87,9 +88,9 @@ def _is_video(job: Job) -> bool:
     return Path(job.motion).suffix.lower() in VIDEOS
 
 
-def _check_outputs(plan: Plan) -> None:
+def _check_outputs(submission: Submission) -> None:
     seen: dict[str, str] = {}
-    for item in plan.items:
+    for item in submission.items:
         pattern = re.sub(r"#+|@+|%0?\d*d", "#", item.job.output)
         if pattern in seen:
             raise SettingsError(
@@ -102,7 +103,7 @@ THEN = "then"  # between the commands of `farm run`
 RUNNABLE = ("job", "track", "deliver", "verify")
 
 
-def together(commands: Sequence[Sequence[str]]) -> tuple[str, ...]:
+def as_one_command(commands: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """Several commands as the words of one; `split_commands` takes them apart."""
     if len(commands) == 1:
         return tuple(commands[0])
@@ -113,7 +114,7 @@ def split_commands(words: Sequence[str]) -> list[list[str]]:
     """What `farm run` runs: ["track", "a.mp4", …, "then", "job", "x.json"] → one list of words a command.
 
     Raises:
-        SettingsError: a command that farm tasks have no business with.
+        SettingsError: a command that farm tasks do not run.
     """
     commands: list[list[str]] = [[]]
     for word in words:

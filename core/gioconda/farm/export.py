@@ -10,6 +10,7 @@ from typing import Any
 from ..batch.plan import make_plan
 from ..batch.settings import Delivery, read_batch, read_job
 from ..errors import OutputError, SettingsError
+from ..files import write_text
 from ..imaging.video import video_info
 from ..job.document import read_document
 from ..job.frame_range import FrameRange
@@ -22,14 +23,15 @@ from ..render.sequence import chosen_frames
 from ..worker.messages import Report, Stage
 from . import flamenco, opencue, openjd, shell
 from .commands import Task, write_jobs
-from .plan import CHUNK, Item, Plan, named
+from .submission import CHUNK, Submission, SubmissionItem, named_items
 
-WRITERS: dict[str, Callable[[Plan, Sequence[Task], Path], list[Path]]] = {
-    "openjd": openjd.write,
-    "deadline": openjd.write,  # a Deadline Cloud job bundle is an Open Job Description template with two files more
-    "flamenco": flamenco.write,
-    "opencue": opencue.write,
-    "shell": shell.write,
+# Engine → what makes its files, name in the folder → text, of a submission and its tasks.
+FILES: dict[str, Callable[[Submission, Sequence[Task]], dict[str, str]]] = {
+    "openjd": openjd.files,
+    "deadline": openjd.files,  # a Deadline Cloud job bundle is an Open Job Description template with two files more
+    "flamenco": flamenco.files,
+    "opencue": opencue.files,
+    "shell": shell.files,
 }
 NEXT = {
     "openjd": "openjd run {folder}/template.yaml",
@@ -48,21 +50,21 @@ def export(arguments: argparse.Namespace, report: Report, *, interactive: bool) 
     """
     policy = open_policy(arguments.policy)
     items = items_of(arguments.file, policy, report, interactive=interactive)
-    plan = Plan(
+    submission = Submission(
         arguments.file.stem,
         items,
         chunk=CHUNK if arguments.chunk is None else arguments.chunk,
         command=arguments.program,
     )
-    made = write(plan, arguments.to, arguments.output)
+    made = write(submission, arguments.to, arguments.output)
     frames = sum(len(item.frames) for item in items)
-    then = NEXT[arguments.to].format(folder=arguments.output)
-    text = f"{len(items)} jobs, {frames} frames, written to {arguments.output} for {arguments.to}. Next: {then}"
+    command = NEXT[arguments.to].format(folder=arguments.output)
+    text = f"{len(items)} jobs, {frames} frames, written to {arguments.output} for {arguments.to}. Next: {command}"
     return {"files": [str(path) for path in made], "jobs": len(items), "frames": frames, "text": text}
 
 
-def write(plan: Plan, to: str, folder: Path) -> list[Path]:
-    """Write a plan for an engine into a folder. Returns the files.
+def write(submission: Submission, to: str, folder: Path) -> list[Path]:
+    """Write a submission for an engine into a folder. Returns the files.
 
     Raises:
         OutputError: the folder holds something already, or cannot be written; SettingsError.
@@ -70,11 +72,17 @@ def write(plan: Plan, to: str, folder: Path) -> list[Path]:
     folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder} is not empty; name a new folder.")
-    tasks = write_jobs(plan, folder)
-    return [*(task.job_file for task in tasks), *WRITERS[to](plan, tasks, folder)]
+    tasks = write_jobs(submission, folder)
+    made = [task.job_file for task in tasks]
+    for name, text in FILES[to](submission, tasks).items():
+        made.append(folder / name)
+        write_text(made[-1], text)
+        if text.startswith("#!"):
+            made[-1].chmod(0o755)
+    return made
 
 
-def items_of(path: Path, policy: Policy, report: Report, *, interactive: bool) -> tuple[Item, ...]:
+def items_of(path: Path, policy: Policy, report: Report, *, interactive: bool) -> tuple[SubmissionItem, ...]:
     """What a job file or a batch file renders.
 
     Raises:
@@ -83,17 +91,17 @@ def items_of(path: Path, policy: Policy, report: Report, *, interactive: bool) -
     if "portraits" in read_document(path).data:
         return _batch_items(path, policy, report)
     job = settled(with_consent(read_job(path), policy, interactive=interactive), report)
-    return named([(path.stem, job, frames_of(job, report))])
+    return named_items([(path.stem, job, frames_of(job, report))])
 
 
-def _batch_items(path: Path, policy: Policy, report: Report) -> tuple[Item, ...]:
+def _batch_items(path: Path, policy: Policy, report: Report) -> tuple[SubmissionItem, ...]:
     plan = make_plan(read_batch(path), report, policy=policy)
     bad = [(item, problem) for item in plan.items if (problem := plan.problem(item)[0])]
     if bad:
         more = f" ({len(bad)} items of {len(plan.items)} cannot be rendered.)" if len(bad) > 1 else ""
         raise SettingsError(f"{path}: {bad[0][0].name}: {bad[0][1]}{more}")
     jobs = [(item.name, plan.job(item), FrameRange.parse(plan.frames(item)[0]).numbers()) for item in plan.items]
-    return named(jobs, _delivery_words(plan.batch.delivery))
+    return named_items(jobs, _delivery_words(plan.batch.delivery))
 
 
 def _delivery_words(delivery: Delivery) -> list[str]:

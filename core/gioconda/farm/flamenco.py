@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..files import write_text
 from ..job.frame_range import FrameRange
 from .commands import Task
-from .plan import Plan
+from .submission import Submission
 
 TYPE = "gioconda"
 SCRIPT = """// Flamenco 3 job type: animates a portrait with Gioconda. Written by gioconda farm export.
@@ -77,18 +76,18 @@ function run(words) {
 """
 
 
-def submission(plan: Plan, task: Task) -> dict[str, Any]:
+def submitted_job(submission: Submission, task: Task) -> dict[str, Any]:
     """An item as Flamenco's API takes it (SubmittedJob)."""
     item = task.item
     return {
-        "name": f"{plan.name} {item.name}",
+        "name": f"{submission.name} {item.name}",
         "type": TYPE,
         "priority": 50,
         "submitter_platform": "linux",
         "settings": {
             "job_file": str(task.job_file),
             "frames": FrameRange.format(item.frames),
-            "chunk_size": plan.chunk,
+            "chunk_size": submission.chunk,
             "first_frame": item.frames[0],
             "output_folder": str(Path(item.job.output).parent),
             "delivery": json.dumps([item.job.output, *item.delivery]) if item.delivery else "",
@@ -98,12 +97,8 @@ def submission(plan: Plan, task: Task) -> dict[str, Any]:
     }
 
 
-def write(plan: Plan, tasks: Sequence[Task], folder: Path) -> list[Path]:
+def files(submission: Submission, tasks: Sequence[Task]) -> dict[str, str]:
     """`gioconda.js`, and `submit/NAME.json` for every item."""
-    texts = {folder / f"{TYPE}.js": SCRIPT}
-    for task in tasks:
-        content = json.dumps(submission(plan, task), indent=1, ensure_ascii=False) + "\n"
-        texts[folder / "submit" / f"{task.item.name}.json"] = content
-    for path, text in texts.items():
-        write_text(path, text)
-    return list(texts)
+    jobs = {f"submit/{task.item.name}.json": submitted_job(submission, task) for task in tasks}
+    texts = {name: json.dumps(job, indent=1, ensure_ascii=False) + "\n" for name, job in jobs.items()}
+    return {f"{TYPE}.js": SCRIPT, **texts}

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from ..files import write_text
-from .commands import Task, line, together
-from .plan import Plan
+from .commands import Task, as_one_command, shell_line
+from .submission import Submission
 
 SCRIPT = '''#!/usr/bin/env python
 """Submits to OpenCue with PyOutline: python outline_job.py SHOW SHOT USER. Written by gioconda farm export."""
@@ -47,30 +45,26 @@ if __name__ == "__main__":
 '''
 
 
-def layers(plan: Plan, tasks: Sequence[Task]) -> dict[str, Any]:
+def layers(submission: Submission, tasks: Sequence[Task]) -> dict[str, Any]:
     """What the script builds, as plain data."""
     found: list[dict[str, Any]] = []
     for task in tasks:
         name = task.item.name
         prepare, render, review = (f"{what}_{name}" for what in ("prepare", "render", "review"))
-        before, after = (line(plan.command, together(words_of)) for words_of in (task.prepare, task.finish))
+        before, after = (shell_line(submission.command, as_one_command(each)) for each in (task.prepare, task.finish))
         frames = ",".join(map(str, task.item.frames))
         whole = task.item.frames[-1] - task.item.frames[0] + 1 == len(task.item.frames)
         span = f"{task.item.frames[0]}-{task.item.frames[-1]}" if whole and len(task.item.frames) > 1 else frames
-        command = line(plan.command, task.render, "#FRAMESPEC#")
+        command = shell_line(submission.command, task.render, "#FRAMESPEC#")
         found += [
             {"name": prepare, "command": before, "range": "1", "chunk": 1, "after": None},
-            {"name": render, "command": command, "range": span, "chunk": plan.chunk, "after": prepare},
+            {"name": render, "command": command, "range": span, "chunk": submission.chunk, "after": prepare},
             {"name": review, "command": after, "range": "1", "chunk": 1, "after": render},
         ]
-    return {"name": plan.name, "layers": found}
+    return {"name": submission.name, "layers": found}
 
 
-def write(plan: Plan, tasks: Sequence[Task], folder: Path) -> list[Path]:
+def files(submission: Submission, tasks: Sequence[Task]) -> dict[str, str]:
     """`outline_job.py`, and `outline_layers.json` that it reads."""
-    content = json.dumps(layers(plan, tasks), indent=1, ensure_ascii=False) + "\n"
-    made = []
-    for name, text in {"outline_job.py": SCRIPT, "outline_layers.json": content}.items():
-        made.append(folder / name)
-        write_text(made[-1], text)
-    return made
+    content = json.dumps(layers(submission, tasks), indent=1, ensure_ascii=False) + "\n"
+    return {"outline_job.py": SCRIPT, "outline_layers.json": content}

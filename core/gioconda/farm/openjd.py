@@ -14,58 +14,32 @@ from typing import Any
 import yaml
 
 from ..errors import SettingsError
-from ..files import write_text
 from ..job.settings import PathKind
-from .commands import FRAMES, Task, together
-from .plan import Plan
+from .commands import FRAMES, Task, as_one_command
+from .submission import Submission
 
-MOST_CLIPS = 40  # a template has room for 50 parameters
+MAX_CLIPS = 40  # a template has room for 50 parameters
 WARM = "{{Session.WorkingDirectory}}/warm"
 TASK_FRAMES = "{{Task.Param.Frames}}"
 
 
-def template(plan: Plan, tasks: Sequence[Task]) -> dict[str, Any]:
+def template(submission: Submission, tasks: Sequence[Task]) -> dict[str, Any]:
     """The job template as plain data.
 
     Raises:
         SettingsError: more videos than a template has room for.
     """
-    clips = _clips(tasks)
+    clips, folder = _clips(tasks), {"objectType": "DIRECTORY"}
     return {
         "specificationVersion": "jobtemplate-2023-09",
         "extensions": ["TASK_CHUNKING"],
-        "name": plan.name,
+        "name": submission.name,
         "description": "Portraits animated by Gioconda. Every task is an ordinary command line that resumes.",
         "parameterDefinitions": [
-            {
-                "name": "Program",
-                "type": "STRING",
-                "default": plan.command,
-                "description": "The gioconda command on the workers.",
-            },
-            {
-                "name": "Jobs",
-                "type": "PATH",
-                "objectType": "DIRECTORY",
-                "dataFlow": "IN",
-                "default": "jobs",
-                "description": "The job files.",
-            },
-            {
-                "name": "Motion",
-                "type": "PATH",
-                "objectType": "DIRECTORY",
-                "dataFlow": "OUT",
-                "default": "motion",
-                "description": "Where the motion of videos is kept.",
-            },
-            {
-                "name": "FramesPerTask",
-                "type": "INT",
-                "default": plan.chunk,
-                "minValue": 1,
-                "description": "How many frames one task renders.",
-            },
+            _parameter("Program", "STRING", submission.command, "The gioconda command on the workers."),
+            _parameter("Jobs", "PATH", "jobs", "The job files.", **folder, dataFlow="IN"),
+            _parameter("Motion", "PATH", "motion", "Where the motion of videos is kept.", **folder, dataFlow="OUT"),
+            _parameter("FramesPerTask", "INT", submission.chunk, "How many frames one task renders.", minValue=1),
             *(
                 {"name": name, "type": "PATH", "objectType": "FILE", "dataFlow": "IN", "default": clip}
                 for clip, name in clips.items()
@@ -75,21 +49,21 @@ def template(plan: Plan, tasks: Sequence[Task]) -> dict[str, Any]:
     }
 
 
-def write(plan: Plan, tasks: Sequence[Task], folder: Path) -> list[Path]:
-    """`template.yaml`, and what makes the folder a Deadline Cloud job bundle.
-
-    Raises:
-        OutputError, SettingsError.
-    """
+def files(submission: Submission, tasks: Sequence[Task]) -> dict[str, str]:
+    """`template.yaml`, and what makes the folder a Deadline Cloud job bundle. Raises: SettingsError."""
     documents = {
-        "template.yaml": template(plan, tasks),
-        "parameter_values.yaml": {"parameterValues": [{"name": "FramesPerTask", "value": plan.chunk}]},
+        "template.yaml": template(submission, tasks),
+        "parameter_values.yaml": {"parameterValues": [{"name": "FramesPerTask", "value": submission.chunk}]},
         "asset_references.yaml": asset_references(tasks),
     }
-    (folder / "motion").mkdir(parents=True, exist_ok=True)
-    for name, content in documents.items():
-        write_text(folder / name, yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True))
-    return [folder / name for name in documents]
+    return {
+        name: yaml.safe_dump(content, sort_keys=False, width=120, allow_unicode=True)
+        for name, content in documents.items()
+    }
+
+
+def _parameter(name: str, kind: str, default: str | int, description: str, **more: str | int) -> dict[str, Any]:
+    return {"name": name, "type": kind, **more, "default": default, "description": description}
 
 
 def asset_references(tasks: Sequence[Task]) -> dict[str, Any]:
@@ -110,9 +84,9 @@ def asset_references(tasks: Sequence[Task]) -> dict[str, Any]:
 def _clips(tasks: Sequence[Task]) -> dict[str, str]:
     """Video → the name of its parameter."""
     videos = dict.fromkeys(task.item.job.motion for task in tasks if task.tracked)
-    if len(videos) > MOST_CLIPS:
+    if len(videos) > MAX_CLIPS:
         raise SettingsError(
-            f"{len(videos)} videos are more than the {MOST_CLIPS} that a template has room for; turn them into motions "
+            f"{len(videos)} videos are more than the {MAX_CLIPS} that a template has room for; turn them into motions "
             "first: gioconda track CLIP -o take.npz."
         )
     return {clip: f"Clip{i + 1}" for i, clip in enumerate(videos)}
@@ -126,7 +100,7 @@ def _steps(task: Task, clips: dict[str, str]) -> list[dict[str, Any]]:
         {
             "name": render,
             "dependencies": [{"dependsOn": prepare}],
-            "stepEnvironments": [_warm()],
+            "stepEnvironments": [_warm_worker()],
             "parameterSpace": {"taskParameterDefinitions": [_frames(task.item.frames)]},
             "script": _script(task, [(*task.render, "--worker", WARM)], clips),
         },
@@ -139,7 +113,7 @@ def _frames(frames: Sequence[int]) -> dict[str, Any]:
     return {
         "name": "Frames",
         "type": "CHUNK[INT]",
-        "range": expression(frames),
+        "range": range_expression(frames),
         "chunks": {
             "defaultTaskCount": "{{Param.FramesPerTask}}",
             "rangeConstraint": "CONTIGUOUS" if whole else "NONCONTIGUOUS",
@@ -147,7 +121,7 @@ def _frames(frames: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def expression(frames: Sequence[int]) -> str:
+def range_expression(frames: Sequence[int]) -> str:
     """Ascending frame numbers as Open Job Description writes ranges: "1-9:2,20"."""
     parts: list[str] = []
     i = 0
@@ -166,12 +140,12 @@ def expression(frames: Sequence[int]) -> str:
 
 def _script(task: Task, commands: Sequence[Sequence[str]], clips: dict[str, str]) -> dict[str, Any]:
     """One command runs as it is; several run one after the other through `farm run`."""
-    spelled = [_spelled(task, words, clips) for words in commands]
-    return {"actions": {"onRun": {"command": "{{Param.Program}}", "args": list(together(spelled)), **_cancel()}}}
+    spelled = [_template_words(task, words, clips) for words in commands]
+    return {"actions": {"onRun": {"command": "{{Param.Program}}", "args": list(as_one_command(spelled)), **_cancel()}}}
 
 
-def _spelled(task: Task, words: Sequence[str], clips: dict[str, str]) -> list[str]:
-    """A command's words with the template's own for paths and frames."""
+def _template_words(task: Task, words: Sequence[str], clips: dict[str, str]) -> list[str]:
+    """A command's words with the template's variables in place of paths and frames."""
     own = {str(task.job_file): "{{Param.Jobs}}/" + task.job_file.name}
     own |= {clip: "{{Param." + name + "}}" for clip, name in clips.items()}
     if task.tracked:
@@ -184,7 +158,7 @@ def _cancel() -> dict[str, Any]:
     return {"cancelation": {"mode": "NOTIFY_THEN_TERMINATE", "notifyPeriodInSeconds": 20}}
 
 
-def _warm() -> dict[str, Any]:
+def _warm_worker() -> dict[str, Any]:
     """A worker that has everything loaded serves all tasks of a session; without it tasks run all the same."""
     command = "{{Param.Program}}"
     return {

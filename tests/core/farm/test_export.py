@@ -17,9 +17,9 @@ import yaml
 from gioconda.errors import GiocondaError, SettingsError
 from gioconda.farm import export, flamenco
 from gioconda.farm.commands import split_commands
-from gioconda.farm.openjd import expression
+from gioconda.farm.openjd import range_expression
 from gioconda.farm.path_map import load_rules, mapped, mapped_job
-from gioconda.farm.plan import Item, Plan, chunks, named
+from gioconda.farm.submission import Submission, SubmissionItem, chunks, named_items
 from gioconda.job.frame_range import FrameRange
 from gioconda.job.job import Job
 from gioconda.provenance.policy import Policy
@@ -46,8 +46,10 @@ def job(tmp_path: Path) -> Job:
     )
 
 
-def plan_of(job: Job, **settings: Any) -> Plan:
-    return Plan("shot", (Item("hopper", job, tuple(FrameRange.parse(job.frames).numbers())),), **settings)
+def submission_of(job: Job, **settings: Any) -> Submission:
+    return Submission(
+        "shot", (SubmissionItem("hopper", job, tuple(FrameRange.parse(job.frames).numbers())),), **settings
+    )
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def program(tmp_path: Path) -> Path:
     return path
 
 
-# --- plans -----------------------------------------------------------------------------------------------------------
+# --- submissions -----------------------------------------------------------------------------------------------------
 
 
 def test_frames_are_cut_into_chunks_that_a_job_understands() -> None:
@@ -72,31 +74,31 @@ def test_ranges_are_written_as_the_specification_wants_and_read_back() -> None:
     from openjd.model import IntRangeExpr
 
     for frames in ([1, 2, 3], [1], [1, 3, 5, 7, 20], [1, 9], [-4, -2, 0, 2], [5, 6, 9], [1, 2, 4, 6, 8, 9]):
-        assert list(IntRangeExpr.from_str(expression(frames))) == frames
-        assert FrameRange.parse(expression(frames)).numbers() == frames
+        assert list(IntRangeExpr.from_str(range_expression(frames))) == frames
+        assert FrameRange.parse(range_expression(frames)).numbers() == frames
 
 
 def test_names_are_fit_for_every_engine_and_unique(job: Job) -> None:
-    items = named([("a b/ü", job, [1]), ("a_b", job, [2, 1, 2]), ("ü", job, [3])])
+    items = named_items([("a b/ü", job, [1]), ("a_b", job, [2, 1, 2]), ("ü", job, [3])])
     assert [item.name for item in items] == ["a_b", "a_b_2", "job"]
     assert items[1].frames == (1, 2)
 
 
 def test_two_jobs_that_write_the_same_frames_are_refused(job: Job, tmp_path: Path) -> None:
     other = replace(job, output=str(tmp_path / "out" / "%04d.exr"))
-    plan = Plan("both", (Item("one", job, (1,)), Item("two", other, (1,))))
+    submission = Submission("both", (SubmissionItem("one", job, (1,)), SubmissionItem("two", other, (1,))))
     with pytest.raises(SettingsError, match="both write"):
-        export.write(plan, "shell", tmp_path / "submit")
+        export.write(submission, "shell", tmp_path / "submit")
     with pytest.raises(SettingsError, match="nothing to render"):
-        Plan("none", ())
+        Submission("none", ())
     with pytest.raises(SettingsError, match="--chunk"):
-        plan_of(job, chunk=0)
+        submission_of(job, chunk=0)
 
 
 def test_a_folder_in_use_is_left_alone(job: Job, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(GiocondaError, match="not empty"):
-        export.write(plan_of(job), "shell", tmp_path)
+        export.write(submission_of(job), "shell", tmp_path)
 
 
 def test_a_farm_task_runs_nothing_but_its_own_commands() -> None:
@@ -115,7 +117,7 @@ def test_a_batch_becomes_an_item_for_every_pair(job: Job, tmp_path: Path) -> Non
     items = export.items_of(tmp_path / "show.yaml", Policy(), lambda _: None, interactive=False)
     assert [(item.name, item.frames) for item in items] == [("grace_take", (1, 2, 3, 4, 5))]
     assert items[0].job.output == str(tmp_path / "out" / "grace" / "take" / "####.exr")
-    export.write(Plan("show", items), "shell", tmp_path / "submit")
+    export.write(Submission("show", items), "shell", tmp_path / "submit")
     finish = (tmp_path / "submit" / "3_finish.txt").read_text()
     commands = [shlex.split(part)[1] for part in finish.split(" && ")]
     assert commands == ["job", "deliver", "verify"]
@@ -159,8 +161,10 @@ def test_a_jobs_paths_follow_the_farms_rules(job: Job, tmp_path: Path) -> None:
 
 def test_the_template_passes_the_specifications_own_check(job: Job, tmp_path: Path) -> None:
     gaps = replace(job, output=str(tmp_path / "gaps" / "####.exr"), frames="1-9x2,20")
-    plan = Plan("shot", (plan_of(job).items[0], Item("gaps", gaps, (1, 3, 5, 7, 9, 20))), chunk=2)
-    export.write(plan, "openjd", tmp_path / "submit")
+    submission = Submission(
+        "shot", (submission_of(job).items[0], SubmissionItem("gaps", gaps, (1, 3, 5, 7, 9, 20))), chunk=2
+    )
+    export.write(submission, "openjd", tmp_path / "submit")
     check = [BIN / "openjd", "check", tmp_path / "submit" / "template.yaml"]
     done = subprocess.run(check, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -173,7 +177,7 @@ def test_the_template_passes_the_specifications_own_check(job: Job, tmp_path: Pa
 
 def test_a_video_is_tracked_once_before_its_frames_are_rendered(job: Job, tmp_path: Path) -> None:
     clip = replace(job, motion=str(tmp_path / "clip.mp4"))
-    export.write(plan_of(clip), "openjd", tmp_path / "submit")
+    export.write(submission_of(clip), "openjd", tmp_path / "submit")
     template = yaml.safe_load((tmp_path / "submit" / "template.yaml").read_text())
     words = template["steps"][0]["script"]["actions"]["onRun"]["args"]
     assert words[:5] == ["farm", "run", "track", "{{Param.Clip1}}", "-o"]
@@ -187,7 +191,7 @@ def test_openjd_runs_the_template(job: Job, program: Path, tmp_path: Path, model
     """Prepare, four tasks of one session with its warm worker, review and verify: every command for real."""
     small = replace(job, cache=str(tmp_path / "cache"), frames="1-4")
     folder = tmp_path / "submit"
-    export.write(plan_of(small, chunk=2, command=str(program)), "openjd", folder)
+    export.write(submission_of(small, chunk=2, command=str(program)), "openjd", folder)
     run = [BIN / "openjd", "run", folder / "template.yaml", "--step", "review hopper", "--run-dependencies"]
     done = subprocess.run(run, capture_output=True, text=True, timeout=200, cwd=folder)
     said = done.stdout + done.stderr
@@ -203,7 +207,7 @@ def test_openjd_runs_the_template(job: Job, program: Path, tmp_path: Path, model
 
 def test_the_folder_is_a_deadline_cloud_job_bundle(job: Job, tmp_path: Path) -> None:
     folder = tmp_path / "submit"
-    export.write(plan_of(job), "deadline", folder)
+    export.write(submission_of(job), "deadline", folder)
     references = yaml.safe_load((folder / "asset_references.yaml").read_text())["assetReferences"]
     assert references["inputs"]["filenames"] == [str(HOPPER)]
     assert references["outputs"]["directories"] == [str(tmp_path / "out")]
@@ -253,7 +257,7 @@ function compiled(settings) {
 def test_flamencos_job_type_compiles_to_tasks(job: Job, tmp_path: Path) -> None:
     quickjs = pytest.importorskip("quickjs")
     clip = replace(job, motion=str(tmp_path / "clip.mp4"), frames="1-5,9")
-    export.write(plan_of(clip, chunk=4), "flamenco", tmp_path / "submit")
+    export.write(submission_of(clip, chunk=4), "flamenco", tmp_path / "submit")
     submitted = json.loads((tmp_path / "submit" / "submit" / "hopper.json").read_text())
     engine = quickjs.Context()
     engine.eval((tmp_path / "submit" / "gioconda.js").read_text() + FLAMENCO)
@@ -263,6 +267,7 @@ def test_flamencos_job_type_compiles_to_tasks(job: Job, tmp_path: Path) -> None:
     tasks = json.loads(engine.eval(f"compiled({json.dumps(submitted['settings'])})"))
     assert [task["name"] for task in tasks] == ["prepare", "render-1-4", "render-5,9", "review"]
     assert [task["dependencies"] for task in tasks] == [[], ["prepare"], ["prepare"], ["render-1-4", "render-5,9"]]
+    assert Path(tasks[0]["commands"][0]["parameters"]["args"][3]).parent.is_dir()  # where the clip's motion goes
     commands = [[command["parameters"]["args"][0] for command in task["commands"]] for task in tasks]
     assert commands == [["track", "job"], ["job"], ["job"], ["job", "verify"]]
     assert tasks[2]["commands"][0]["parameters"] == {
@@ -284,7 +289,7 @@ def test_flamencos_job_type_compiles_to_tasks(job: Job, tmp_path: Path) -> None:
 
 def test_the_outline_is_built_and_serialised_by_pyoutline(job: Job, tmp_path: Path) -> None:
     pytest.importorskip("outline", reason="pip install opencue-pyoutline")
-    export.write(plan_of(job, chunk=4), "opencue", tmp_path / "submit")
+    export.write(submission_of(job, chunk=4), "opencue", tmp_path / "submit")
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import outline_job, outline.cuerun, outline.backend.cue as cue\n"
         "launcher = outline.cuerun.OutlineLauncher(outline_job.build('show', 'shot', 'user'))\n"
@@ -307,7 +312,7 @@ def test_the_outline_is_built_and_serialised_by_pyoutline(job: Job, tmp_path: Pa
 
 def test_every_chunk_is_a_plain_command_line(job: Job, tmp_path: Path) -> None:
     spaced = replace(job, output=str(tmp_path / "it's out" / "####.exr"))
-    export.write(plan_of(spaced, chunk=4), "shell", tmp_path / "sub mit")
+    export.write(submission_of(spaced, chunk=4), "shell", tmp_path / "sub mit")
     lines = (tmp_path / "sub mit" / "2_render.txt").read_text().splitlines()
     assert [shlex.split(line)[-2] for line in lines] == ["--frames=1-4", "--frames=5-6"]
     assert shlex.split(lines[0])[:3] == ["gioconda", "job", str(tmp_path / "sub mit/jobs/hopper.json")]
@@ -319,7 +324,7 @@ def test_every_chunk_is_a_plain_command_line(job: Job, tmp_path: Path) -> None:
 def test_the_script_runs_stage_after_stage(job: Job, tmp_path: Path) -> None:
     """With `echo` instead of gioconda: order and quoting, nothing rendered."""
     spaced = replace(job, output=str(tmp_path / "it's out" / "####.exr"))
-    export.write(plan_of(spaced, chunk=4, command="echo"), "shell", tmp_path / "submit")
+    export.write(submission_of(spaced, chunk=4, command="echo"), "shell", tmp_path / "submit")
     done = subprocess.run(["sh", tmp_path / "submit" / "run.sh"], capture_output=True, text=True, timeout=60)
     said = done.stdout.splitlines()
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""What is to be rendered on a farm: named jobs with their frame numbers. Plain data."""
+"""What one submission to a farm renders: named jobs with their frame numbers. Plain data."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ CHUNK = 24  # frames in one task, unless told otherwise
 
 
 @dataclass(frozen=True)
-class Item:
+class SubmissionItem:
     """One job and the frames of its motion that it renders."""
 
-    name: str  # letters, digits, - and _; unique in its plan
+    name: str  # letters, digits, - and _; unique in its submission
     job: Job  # every path absolute
     frames: tuple[int, ...]  # ascending, at least one
-    delivery: tuple[str, ...] = ()  # words for `gioconda deliver`, run on the finished frames; none: nothing is
+    delivery: tuple[str, ...] = ()  # words for `gioconda deliver` on the finished frames; none: it is not run
 
 
 @dataclass(frozen=True)
-class Plan:
+class Submission:
     """Everything that one submission to a farm renders."""
 
     name: str  # what the farm shows
-    items: tuple[Item, ...]  # at least one
+    items: tuple[SubmissionItem, ...]  # at least one
     chunk: int = CHUNK  # frames in one task, ≥ 1
     command: str = "gioconda"  # the program on the farm's machines
 
@@ -45,9 +45,11 @@ class Plan:
             raise SettingsError(f"Two jobs are called “{twice}”; give them different names.")
 
 
-def named(jobs: Iterable[tuple[str, Job, Sequence[int]]], delivery: Sequence[str] = ()) -> tuple[Item, ...]:
-    """Items from (name, job, frame numbers): names made fit for every engine and told apart by a number."""
-    items: list[Item] = []
+def named_items(
+    jobs: Iterable[tuple[str, Job, Sequence[int]]], delivery: Sequence[str] = ()
+) -> tuple[SubmissionItem, ...]:
+    """Items from (name, job, frame numbers): names that every engine takes, made unique by a number."""
+    items: list[SubmissionItem] = []
     taken: set[str] = set()
     for wanted, job, frames in jobs:
         stem = re.sub(r"[^A-Za-z0-9_-]+", "_", wanted).strip("_")[:40] or "job"
@@ -56,7 +58,7 @@ def named(jobs: Iterable[tuple[str, Job, Sequence[int]]], delivery: Sequence[str
             n += 1
             name = f"{stem}_{n}"
         taken.add(name)
-        items.append(Item(name, job.anchored(Path.cwd()), tuple(sorted(set(frames))), tuple(delivery)))
+        items.append(SubmissionItem(name, job.anchored(Path.cwd()), tuple(sorted(set(frames))), tuple(delivery)))
     return tuple(items)
 
 

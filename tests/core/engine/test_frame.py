@@ -15,7 +15,7 @@ from gioconda.job.passes import ALL_PASSES, PASSES
 from gioconda.pose import Pose, rotation_matrix
 
 if TYPE_CHECKING:
-    from ..conftest import Sitter
+    from tests.sitters import Sitter
 
 Float32 = np.ndarray
 

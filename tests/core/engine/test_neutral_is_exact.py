@@ -12,7 +12,7 @@ from gioconda.job.passes import ALL_PASSES
 from gioconda.pose import Pose, rotation_matrix
 
 if TYPE_CHECKING:
-    from ..conftest import Sitter
+    from tests.sitters import Sitter
 
 TURNS = {
     "yaw": Pose(rotation=rotation_matrix(12, 0, 0)),

@@ -16,7 +16,7 @@ from gioconda.imaging import draw, resample
 from scipy.sparse import csr_matrix
 
 if TYPE_CHECKING:
-    from ..conftest import Sitter
+    from tests.sitters import Sitter
 
 
 def _probability(sitter: Sitter) -> np.ndarray:

@@ -16,7 +16,7 @@ from gioconda.pose import Pose, rotation_matrix
 from gioconda.render.open_inputs import place_is_painted, with_painted_place
 from gioconda.worker.messages import Stage
 
-from ..conftest import Sitter
+from tests.sitters import Sitter
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from gioconda.pose import Pose, rotation_matrix
 from gioconda.render import cache
 
 if TYPE_CHECKING:
-    from ..conftest import Sitter
+    from tests.sitters import Sitter
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ ready = $(if $(GIOCONDA_BPY),,$(patsubst %,.venv-bpy-%/.ready,$(1)))
 joined = $(subst $(eval) ,$(SEPARATOR),$(strip $(1)))
 in_blenders = GIOCONDA_BPY="$(or $(GIOCONDA_BPY),$(call joined,$(patsubst %,.venv-bpy-%,$(1))))"
 
-.PHONY: help setup models demo test blender lint format fuzz chaos batches train-full bench bench-neural bench-fewshot contact-sheets measured gpu extension screenshots clean
+.PHONY: help setup models demo check test blender golden mutations lint format fuzz chaos batches train-full bench bench-neural bench-fewshot contact-sheets measured gpu extension screenshots clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):[^#]*## */\1\t/' | expand -t 16
@@ -65,6 +65,12 @@ demo: setup  ## animate a portrait: out/demo/####.exr, preview.mp4, contact_shee
 test: $(TOOLS) lint $(call ready,$(OLDEST_AND_NEWEST))  ## everything that must hold: lint, types, tests (in the oldest and newest Blender too), a demo
 	$(call in_blenders,$(OLDEST_AND_NEWEST)) $(PY) -m pytest
 	$(PY) core demo --frames 1-40x13 --output out/test/####.exr --overwrite
+
+golden: $(TOOLS)  ## renew the golden crops; each before, after and their difference: out/golden
+	$(PY) -m tests.golden
+
+mutations: $(TOOLS)  ## would the golden crops notice one constant of the engine changed? (five minutes)
+	$(PY) -m tests.golden.mutations
 
 blender: $(TOOLS) $(call ready,$(BLENDERS))  ## the add-on's tests in every supported Blender
 	$(call in_blenders,$(BLENDERS)) $(PY) -m pytest tests/addon

@@ -1,6 +1,6 @@
 """Renew the golden crops, and show each before, after and their difference (four times as strong): out/golden/*.png.
 
-    make golden          when frames are meant to look otherwise: count ENGINE_VERSION up first, then look and commit
+make golden          when frames are meant to look otherwise: count ENGINE_VERSION up first, then look and commit
 """
 
 from __future__ import annotations

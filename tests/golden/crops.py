@@ -50,9 +50,7 @@ SHOTS = {
     "shut_lid": Shot("botticelli_venus", lm.EYE_LEFT[4], channels=_both(eyeBlink=1)),
     "half_shut_lid": Shot("botticelli_venus", lm.EYE_RIGHT[4], channels=_both(eyeBlink=0.55)),
     "open_mouth": Shot("grace_hopper", lm.LIP_BOTTOM, 96, channels={"jawOpen": 0.6, **_both(mouthLowerDown=1.0)}),
-    "smile": Shot(
-        "botticelli_venus", lm.LIP_TOP, channels={"jawOpen": 0.2, **_both(mouthSmile=0.8, mouthUpperUp=0.4)}
-    ),
+    "smile": Shot("botticelli_venus", lm.LIP_TOP, channels={"jawOpen": 0.2, **_both(mouthSmile=0.8, mouthUpperUp=0.4)}),
     "turned_cheek": Shot("botticelli_venus", 50, turn=(25, 0, 0)),
     "turned_cheek_confidence": Shot("botticelli_venus", 50, turn=(25, 0, 0), layer="Confidence"),
     "hair_edge": Shot("botticelli_venus", lm.FOREHEAD, offset=(-40, -70), turn=(0, 0, 8), move=(0.25, 0, 0)),

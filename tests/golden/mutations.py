@@ -1,6 +1,6 @@
 """Would the golden crops notice? One constant at a time is changed in a copy of the checkout, and the tests run there.
 
-    make mutations       prints killed or survived for each; a survivor ends it with 1
+make mutations       prints killed or survived for each; a survivor ends it with 1
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Frames look as they did: small crops in which each thing that the engine paints is seen. `make golden` renews them."""
+"""Frames look as they did: small crops with each thing that the engine paints. `make golden` renews them."""
 
 from __future__ import annotations
 

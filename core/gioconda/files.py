@@ -14,7 +14,7 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .errors import DiskFullError, GiocondaError, InputError, OutputError
@@ -126,6 +126,12 @@ def file_sha256(path: Path | str | None, error: type[GiocondaError] = InputError
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as reason:
         raise error(f"{path} cannot be read: {reason.strerror}; check the path.") from reason
+
+
+def is_below(path: Path, folders: Iterable[Path]) -> bool:
+    """Whether a path lies in one of the (resolved) folders or is one of them; links count as what they point to."""
+    real = path.absolute().resolve()
+    return any(real == folder or folder in real.parents for folder in folders)
 
 
 # The user's folders ---------------------------------------------------------------------------------------------------

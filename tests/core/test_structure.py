@@ -87,7 +87,7 @@ LIGHT = {"cryptography", "numpy", "scipy", "yaml"}
 BLENDERS = {"addon_utils", "bl_ui", "blf", "bmesh", "bpy_extras", "gpu", "gpu_extras", "imbuf", "mathutils"}
 
 LEFT = {("loaded", "called"): 2, ("loaded", "called", "typed"): 2}  # while the rooms move: to be none
-ARROWS_LEFT = {"core.gioconda.engine.plate", "core.gioconda.provenance.sign"}  # the same
+ARROWS_LEFT = {"core.gioconda.engine.plate"}  # the same
 
 
 @dataclass(frozen=True)

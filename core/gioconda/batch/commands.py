@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Callable
 from fractions import Fraction
@@ -76,6 +75,7 @@ def _batch_of(arguments: Arguments) -> Batch:
 def deliver(arguments: Arguments, report: Report) -> None:
     """Other formats of frames that are there. Raises: GiocondaError."""
     from ..imaging.exr_read import read_header
+    from ..provenance.manifest import frame_numbers
     from .deliver import Frames
     from .deliver import deliver as make
 
@@ -83,8 +83,11 @@ def deliver(arguments: Arguments, report: Report) -> None:
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
         raise SettingsError(f"There is no format “{', '.join(unknown)}”; choose from {', '.join(FORMATS[1:])}.")
-    pattern = FramePattern.parse(arguments.output)
-    frames = Frames(pattern, FrameRange.parse(arguments.frames).numbers() or there(pattern))
+    output, pattern = Path(arguments.output), FramePattern.parse(arguments.output)
+    frames = Frames(
+        pattern,
+        FrameRange.parse(arguments.frames).numbers() or sorted(frame_numbers(output.name, output.parent).values()),
+    )
     if not frames.numbers:
         raise InputError(f"There is no frame {arguments.output}; check the pattern.")
     rate = arguments.fps or float(read_header(pattern.path(frames.numbers[0])).get("framesPerSecond", Fraction(24)))
@@ -95,12 +98,3 @@ def deliver(arguments: Arguments, report: Report) -> None:
     text = f"{total} frames at {rate:g} per second: " + ", ".join(str(path) for path in made[:4])
     files = [str(path) for path in made]
     report(Result("deliver", {"files": files, "text": text + (" …" if len(made) > 4 else "")}))
-
-
-def there(pattern: FramePattern) -> list[int]:
-    """The numbers of the frames on disk."""
-    before = Path(pattern.before + "x")
-    shape = re.compile(re.escape(before.name[:-1]) + r"(-?\d+)" + re.escape(pattern.after))
-    folder = before.parent
-    names = (path.name for path in folder.iterdir()) if folder.is_dir() else iter(())
-    return sorted(int(match[1]) for name in names if (match := shape.fullmatch(name)))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import SettingsError
+from ..files import is_below
 from ..job.job import PATHS, Job
 from ..job.settings import declared
 
@@ -29,14 +30,9 @@ def check_reach(job: Job, folder: Path, allowed: Sequence[Path] = ()) -> None:
             continue
         if "://" in value:
             raise SettingsError(f"The job's “{name}” is {value}: only files of this machine are read.")
-        if kind == "folder" and not _reaches(Path(value), allowed):
+        if kind == "folder" and not is_below(Path(value), allowed):
             raise SettingsError(f"The job names its own nets ({value}): use --allow-outside if you trust the job.")
-        if not _reaches(Path(value), (home, *allowed)):
+        if not is_below(Path(value), (home, *allowed)):
             raise SettingsError(
                 f"The job's “{name}” lies outside its folder: {value}; add --allow-outside if you trust the job."
             )
-
-
-def _reaches(path: Path, folders: Sequence[Path]) -> bool:
-    real = path.absolute().resolve()
-    return any(real == folder or folder in real.parents for folder in folders)

@@ -1,4 +1,4 @@
-"""C2PA content credentials in the files for looking at (MP4, PNG). The only file that imports `c2pa`.
+"""C2PA content credentials in videos and pictures (MP4, PNG …). The only file that imports `c2pa`.
 
 They say to whoever opens the file that it is synthetic media, made by Gioconda from a still picture, under which
 statement. Specification: https://spec.c2pa.org . No time stamp is asked for: that would be a call over the network.

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import whole_file
+from ..files import write_text
 from ..job.frame_range import FramePattern
 
 VERSION = 1
@@ -33,8 +33,8 @@ def manifest_path(output: str) -> Path:
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """What a manifest said that the same key signed."""
+class PreviousManifest:
+    """The manifest of an earlier run, signed with the same key."""
 
     manifest: Mapping[str, Any]
     written_ns: int  # when
@@ -46,8 +46,8 @@ class Earlier:
         return str(entry["sha256"]) if fits else None
 
 
-def read_earlier(output: str, signer: Any) -> Earlier | None:
-    """The manifest that is there, if this very key (a `keys.Signer`) signed it."""
+def read_previous(output: str, signer: Any) -> PreviousManifest | None:
+    """The manifest on disk, if this very key (a `keys.Signer`) signed it."""
     from .keys import is_signed
 
     path = manifest_path(output)
@@ -60,15 +60,20 @@ def read_earlier(output: str, signer: Any) -> Earlier | None:
         return None
     if not is_signed(canonical(manifest), str(signature.get("value")), signer.public):
         return None
-    return Earlier(manifest, written)
+    return PreviousManifest(manifest, written)
 
 
 def write_manifest(
-    output: str, facts: Mapping[str, Any], frames: Mapping[int, str], *, signer: Any | None, earlier: Earlier | None
+    output: str,
+    facts: Mapping[str, Any],
+    frames: Mapping[int, str],
+    *,
+    signer: Any | None,
+    previous: PreviousManifest | None,
 ) -> Path:
     """Write the manifest of the frames (number → SHA-256).
 
-    Frames that an earlier manifest with the same facts lists, and that are still there, stay listed.
+    Frames that a previous manifest with the same facts lists, and that are still there, stay listed.
 
     Args:
         facts: what is said of the whole sequence: plain data.
@@ -79,8 +84,8 @@ def write_manifest(
     """
     path, pattern = manifest_path(output), FramePattern.parse(output)
     listed = {number: {"file": pattern.path(number).name, "sha256": digest} for number, digest in frames.items()}
-    if earlier and all(earlier.manifest.get(name) == value for name, value in facts.items()):
-        for number, entry in ((int(n), entry) for n, entry in earlier.manifest["frames"].items()):
+    if previous and all(previous.manifest.get(name) == value for name, value in facts.items()):
+        for number, entry in ((int(n), entry) for n, entry in previous.manifest["frames"].items()):
             if entry["file"] == pattern.path(number).name and pattern.path(number).is_file():
                 listed.setdefault(number, entry)
     manifest = {
@@ -93,9 +98,7 @@ def write_manifest(
     if signer is not None:
         value = signer.sign(canonical(manifest))
         signature = {"algorithm": "Ed25519", "public_key": signer.public, "value": value}
-    with whole_file(path) as part:
-        text = json.dumps({"manifest": manifest, "signature": signature}, indent=1, ensure_ascii=False)
-        part.write_text(text + "\n", encoding="utf-8")
+    write_text(path, json.dumps({"manifest": manifest, "signature": signature}, indent=1, ensure_ascii=False) + "\n")
     return path
 
 
@@ -105,7 +108,7 @@ def canonical(manifest: Mapping[str, Any]) -> bytes:
 
 
 def read_manifest(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """A manifest and its signature as plain data; nothing is verified but the shape.
+    """A manifest and its signature as plain data; only the shape is checked.
 
     Raises:
         InputError: the file cannot be read, or is no manifest.
@@ -148,13 +151,9 @@ def _is_frame(number: str, entry: Any) -> bool:
     )
 
 
-def frame_numbers(pattern: str, names: Sequence[str]) -> dict[str, int]:
-    """File names that belong to a pattern (####.exr), with their numbers."""
+def frame_numbers(pattern: str, folder: Path) -> dict[str, int]:
+    """The files of a folder whose names belong to a pattern (####.exr), with their numbers."""
     parsed = FramePattern.parse(pattern)
-    fits = re.compile(re.escape(parsed.before) + rf"(-?)(\d{{{parsed.digits},12}})" + re.escape(parsed.after))
-    found = {}
-    for name in names:
-        match = fits.fullmatch(name)
-        if match:
-            found[name] = int(match[1] + match[2])
-    return found
+    shape = re.compile(re.escape(parsed.before) + rf"(-?)(\d{{{parsed.digits},12}})" + re.escape(parsed.after))
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return {name: int(match[1] + match[2]) for name in names if (match := shape.fullmatch(name))}

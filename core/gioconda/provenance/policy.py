@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..files import is_below
 from ..job.consent import Consent
 from ..job.document import Document, read_document
 
@@ -24,7 +25,7 @@ KEYS = ("gioconda_policy", "consent", "portraits", "allow_outside")
 
 @dataclass(frozen=True)
 class Policy:
-    """What the studio decided."""
+    """A studio's statement and limits."""
 
     consent: Consent | None = None
     portraits: tuple[Path, ...] = ()  # where the statement holds; empty: everywhere
@@ -32,7 +33,7 @@ class Policy:
 
     def consent_for(self, portrait: str) -> Consent | None:
         """The studio's statement for a portrait, if it makes one."""
-        if self.consent is None or (self.portraits and not _below(Path(portrait), self.portraits)):
+        if self.consent is None or (self.portraits and not is_below(Path(portrait), self.portraits)):
             return None
         return self.consent
 
@@ -69,8 +70,3 @@ def _folders(document: Document, key: str) -> tuple[Path, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
         raise document.error((key,), "must be a list of folders.")
     return tuple((document.path.absolute().parent / entry).resolve() for entry in value)
-
-
-def _below(path: Path, folders: tuple[Path, ...]) -> bool:
-    real = path.absolute().resolve()
-    return any(real == folder or folder in real.parents for folder in folders)

@@ -1,4 +1,4 @@
-"""What is done with a sequence once its frames are there: the signed manifest, content credentials."""
+"""The provenance of a finished sequence: the signed manifest, content credentials in videos and pictures."""
 
 from __future__ import annotations
 
@@ -12,40 +12,39 @@ from .. import __version__
 from ..errors import GiocondaError, OutputError
 from ..external.folder import read_notice
 from ..files import config_folder, file_sha256
-from ..imaging.exr import STATEMENT
+from ..imaging.exr import COMPOSITE_SYNTHETIC, COMPOSITE_WITH_NETWORK, STATEMENT
 from ..job.fingerprint import pixel_settings
 from ..job.frame_range import FramePattern
 from ..job.job import REST, TAKE, Job
 from ..models import load_registry
-from ..render.frame_files import source_type
 from ..worker.messages import Log, Report, Warn
-from .manifest import read_earlier, write_manifest
+from .manifest import read_previous, write_manifest
 
 
-def sign_off(job: Job, numbers: Sequence[int], source_sha256: str, report: Report) -> Path:
+def sign_sequence(job: Job, numbers: Sequence[int], source_sha256: str, report: Report) -> Path:
     """Write the manifest of a job's frames, signed, and give its videos and pictures content credentials.
 
-    A key that cannot be used is told and leaves the manifest unsigned: frames are worth more than a signature.
+    A key that cannot be used is reported and leaves the manifest unsigned; the frames are kept all the same.
 
     Raises:
         OutputError: the manifest cannot be written.
     """
     pattern, signer = FramePattern.parse(job.output), _signer(job, report)
     facts = facts_of(job, source_sha256)
-    earlier = read_earlier(job.output, signer) if signer else None
+    previous = read_previous(job.output, signer) if signer else None
     digests = {
-        number: (earlier.digest(number, path) if earlier else None) or file_sha256(path, OutputError)
+        number: (previous.digest(number, path) if previous else None) or file_sha256(path, OutputError)
         for number in numbers
         if (path := pattern.path(number)).is_file()
     }
-    looks = [Path(look) for look in (job.review, job.sheet) if look]
-    looks += [pattern.path(number).with_suffix(".png") for number in numbers] if job.png else []
-    add_credentials(job, looks, facts, report)
-    return write_manifest(job.output, facts, digests, signer=signer, earlier=earlier)
+    media = [Path(path) for path in (job.review, job.sheet) if path]
+    media += [pattern.path(number).with_suffix(".png") for number in numbers] if job.png else []
+    add_credentials(job, media, facts, report)
+    return write_manifest(job.output, facts, digests, signer=signer, previous=previous)
 
 
 def facts_of(job: Job, source_sha256: str) -> dict[str, Any]:
-    """What is said of a whole sequence: plain data.
+    """What the manifest says of a whole sequence: plain data.
 
     Raises:
         OutputError: the motion cannot be read.
@@ -64,11 +63,16 @@ def facts_of(job: Job, source_sha256: str) -> dict[str, Any]:
     }
 
 
-def add_credentials(job: Job, looks: Sequence[Path], facts: Mapping[str, Any], report: Report) -> None:
-    """Content credentials for the videos and pictures that are there; what stands in the way is told."""
-    looks = [look for look in looks if look.is_file()]
+def source_type(job: Job) -> str:
+    """What the frames are in IPTC's words; of a job whose networks are resolved."""
+    return COMPOSITE_SYNTHETIC if job.engine is None and job.neural == "off" else COMPOSITE_WITH_NETWORK
+
+
+def add_credentials(job: Job, media: Sequence[Path], facts: Mapping[str, Any], report: Report) -> None:
+    """Content credentials for the videos and pictures that are there; what prevents them is reported."""
+    media = [path for path in media if path.is_file()]
     folder = _folder(job)
-    if not looks:
+    if not media:
         return
     if folder is None or not find_spec("c2pa"):
         report(Log("Videos and pictures carry no content credentials: pip install gioconda[c2pa] adds them."))
@@ -78,8 +82,8 @@ def add_credentials(job: Job, looks: Sequence[Path], facts: Mapping[str, Any], r
 
     try:
         certificate = open_certificate(folder)
-        for look in looks:
-            attach(look, facts, certificate)
+        for path in media:
+            attach(path, facts, certificate)
     except GiocondaError as error:
         report(Warn(f"Content credentials are missing. {error}"))
 

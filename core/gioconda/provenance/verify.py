@@ -16,7 +16,7 @@ from ..job.frame_range import FrameRange
 from .keys import PUBLIC, is_signed, read_public
 from .manifest import SUFFIX, canonical, frame_numbers, read_manifest
 
-LOOKS = (".mp4", ".png", ".mov", ".webp")
+MEDIA = (".mp4", ".png", ".mov", ".webp")
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Findings:
 def verify(
     folder: Path, *, key: str | None = None, own: str | None = None, files: Mapping[str, Path] | None = None
 ) -> Findings:
-    """Check every sequence of a folder against its manifest, and the content credentials of what is made for looking.
+    """Check every sequence of a folder against its manifest, and the content credentials of videos and pictures.
 
     Args:
         key: the public key (base64) that must have signed; None: any key.
@@ -47,52 +47,52 @@ def verify(
     if not manifests:
         raise InputError(f"There is no manifest (*{SUFFIX}) in {folder}; name the folder that holds the frames.")
     for path in manifests:
-        _sequence(path, found, key, own, files or {})
-    _looks(folder, found)
+        _check_sequence(path, found, key, own, files or {})
+    _check_media(folder, found)
     return found
 
 
-def _sequence(path: Path, found: Findings, key: str | None, own: str | None, files: Mapping[str, Path]) -> None:
+def _check_sequence(path: Path, found: Findings, key: str | None, own: str | None, files: Mapping[str, Path]) -> None:
     try:
         manifest, signature = read_manifest(path)
-        there = frame_numbers(manifest["pattern"], [one.name for one in path.parent.iterdir()])
+        present = frame_numbers(manifest["pattern"], path.parent)
     except (InputError, SettingsError) as error:
         found.problems.append(str(error))
         return
-    signer = _signature(path, manifest, signature, found, key, own)
+    signer = _check_signature(path, manifest, signature, found, key, own)
     listed = {int(number): entry for number, entry in manifest["frames"].items()}
-    missing = [number for number, entry in listed.items() if entry["file"] not in there]
-    strangers = [number for name, number in there.items() if name not in {e["file"] for e in listed.values()}]
-    changed, foreign = [], []
+    missing = [number for number, entry in listed.items() if entry["file"] not in present]
+    unlisted = [number for name, number in present.items() if name not in {e["file"] for e in listed.values()}]
+    changed, mismatched = [], []
     for number, entry in listed.items():
-        if entry["file"] not in there:
+        if entry["file"] not in present:
             continue
         frame = path.parent / entry["file"]
         if file_sha256(frame, OutputError) != entry["sha256"]:
             changed.append(number)
-        elif not _fits(frame, number, manifest):
-            foreign.append(number)
+        elif not _header_fits(frame, number, manifest):
+            mismatched.append(number)
     for numbers, what in (
         (missing, "in the manifest but not in the folder"),
-        (strangers, "in the folder but not in the manifest"),
+        (unlisted, "in the folder but not in the manifest"),
         (changed, "not as when the manifest was signed"),
-        (foreign, "made from another picture than the manifest says, or is another frame"),
+        (mismatched, "made from another picture than the manifest says, or is another frame"),
     ):
         if numbers:
             found.problems.append(f"{path.name}: {_frames(numbers)} {what}.")
-    _files(path, manifest, files, found)
+    _check_files(path, manifest, files, found)
     found.sequences.append(
         {
             "manifest": str(path),
             "frames": FrameRange.format(listed),
             "signer": signer,
-            "consent": _statement(path, manifest, found),
+            "consent": _check_statement(path, manifest, found),
             "software": manifest.get("software"),
         }
     )
 
 
-def _signature(
+def _check_signature(
     path: Path,
     manifest: Mapping[str, Any],
     signature: Mapping[str, Any] | None,
@@ -116,7 +116,7 @@ def _signature(
     return public
 
 
-def _statement(path: Path, manifest: Mapping[str, Any], found: Findings) -> dict[str, str] | None:
+def _check_statement(path: Path, manifest: Mapping[str, Any], found: Findings) -> dict[str, str] | None:
     try:
         consent = Consent.from_plain(manifest.get("consent") or {}, source=path.name)
     except SettingsError:
@@ -126,7 +126,7 @@ def _statement(path: Path, manifest: Mapping[str, Any], found: Findings) -> dict
     return consent.plain()
 
 
-def _files(path: Path, manifest: Mapping[str, Any], files: Mapping[str, Path], found: Findings) -> None:
+def _check_files(path: Path, manifest: Mapping[str, Any], files: Mapping[str, Path], found: Findings) -> None:
     for what, file in files.items():
         if file_sha256(file, OutputError) != manifest.get({"portrait": "source"}.get(what, what)):
             found.problems.append(
@@ -134,7 +134,7 @@ def _files(path: Path, manifest: Mapping[str, Any], files: Mapping[str, Path], f
             )
 
 
-def _fits(frame: Path, number: int, manifest: Mapping[str, Any]) -> bool:
+def _header_fits(frame: Path, number: int, manifest: Mapping[str, Any]) -> bool:
     """Whether a frame's own header says what the manifest says."""
     try:
         header = read_header(frame)
@@ -144,10 +144,10 @@ def _fits(frame: Path, number: int, manifest: Mapping[str, Any]) -> bool:
     return source == (manifest.get("source") or "") and header.get("imageCounter") == number
 
 
-def _looks(folder: Path, found: Findings) -> None:
+def _check_media(folder: Path, found: Findings) -> None:
     """The content credentials of videos and pictures, where the library is installed."""
-    looks = sorted(path for path in folder.iterdir() if path.suffix.lower() in LOOKS)
-    if not looks:
+    media = sorted(path for path in folder.iterdir() if path.suffix.lower() in MEDIA)
+    if not media:
         return
     if not find_spec("c2pa"):
         found.notes.append("Content credentials of videos and pictures were not checked: pip install gioconda[c2pa].")
@@ -155,15 +155,15 @@ def _looks(folder: Path, found: Findings) -> None:
     from .credentials import read
 
     without = []
-    for path in looks:
+    for path in media:
         try:
-            said = read(path)
+            credentials = read(path)
         except OutputError as error:
             found.problems.append(str(error))
             continue
-        if said is None:
+        if credentials is None:
             without.append(path.name)
-        elif said.get("validation_state") not in ("Valid", "Trusted"):
+        elif credentials.get("validation_state") not in ("Valid", "Trusted"):
             found.problems.append(f"{path.name} was changed after it was given its content credentials.")
     if without:
         more = f" and {len(without) - 3} more" if len(without) > 3 else ""

@@ -19,8 +19,6 @@ from ..errors import CancelledError, OutputError
 from ..files import unwritable
 from ..imaging.color import Display, Floats, display_srgb
 from ..imaging.exr import (
-    COMPOSITE_SYNTHETIC,
-    COMPOSITE_WITH_NETWORK,
     ExrWriter,
     check_compression,
     is_whole,
@@ -35,11 +33,6 @@ from ..pose import Pose
 PROCESSOR = "cpu"  # in a frame's header: rendered by the engine's own kernels
 _HEADER_BYTES = 65536  # of an EXR, that hold its header
 _EXR = b"\x76\x2f\x31\x01"
-
-
-def source_type(job: Job) -> str:
-    """What the frames are in IPTC's words; of a job whose networks are settled (`neural.quality.settled`)."""
-    return COMPOSITE_SYNTHETIC if job.engine is None and job.neural == "off" else COMPOSITE_WITH_NETWORK
 
 
 def frame_fingerprint(job_fingerprint: str, poses: Iterable[Pose | None]) -> str:

@@ -36,7 +36,7 @@ from ..neural.bands import corrected_bands, drawn_bands
 from ..neural.choice import settled, used_models
 from ..neural.corrector import Corrector, corrected_frame, open_corrector
 from ..pose import Performance, Pose
-from ..provenance.sign import sign_off
+from ..provenance.sign import sign_sequence, source_type
 from ..worker.messages import Progress, Report, Stage, Warn
 from . import placeholders
 from .encode_queue import EncodeQueue
@@ -46,7 +46,6 @@ from .frame_files import (
     OpenFrame,
     check_output,
     frame_fingerprint,
-    source_type,
 )
 from .open_inputs import Opened, open_motion, open_portrait
 
@@ -95,7 +94,7 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
             if isinstance(corrector, ExternalEngine)
             else open_renderer(job, opened.portrait, corrector, report),
         )
-    sign_off(job, numbers, opened.sha256, report)
+    sign_sequence(job, numbers, opened.sha256, report)
     return summary(job, files, numbers, kept, time.monotonic() - started)
 
 

@@ -54,7 +54,7 @@ class Preview:
     frame: int
     folder: str  # where the picture goes
     size: int = 512  # longest side, pixels; never larger than the portrait
-    motion: Mapping[str, Any] | None = None  # instead of the job's: what `motion.to_plain` makes of a Motion
+    motion: Mapping[str, Any] | None = None  # instead of the job's: what `motion.files.to_plain` makes of a Motion
     subject: str = ""  # whose preview: of each subject only the newest request is answered
     neural: bool = False  # also corrected by the networks that the job asks for, as far as this machine has them
 

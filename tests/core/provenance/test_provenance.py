@@ -28,7 +28,7 @@ from gioconda.provenance import keys
 from gioconda.provenance.manifest import manifest_path, read_manifest
 from gioconda.provenance.policy import Policy, read_policy
 from gioconda.provenance.rights import with_consent
-from gioconda.provenance.sign import sign_off
+from gioconda.provenance.sign import sign_sequence
 from gioconda.provenance.verify import check_folder, verify
 from gioconda.worker.messages import Message, Warn
 
@@ -211,7 +211,7 @@ def quiet(_: Message) -> None:
 
 
 def signed(job: Job, numbers: list[int]) -> Path:
-    return sign_off(job, numbers, file_sha256(HOPPER), quiet)
+    return sign_sequence(job, numbers, file_sha256(HOPPER), quiet)
 
 
 def test_a_frame_says_who_states_the_right(job: Job) -> None:
@@ -310,7 +310,7 @@ def test_frames_without_a_key_are_listed_unsigned(job: Job, tmp_path: Path) -> N
     (tmp_path / "keys").mkdir()
     (tmp_path / "keys" / keys.PRIVATE).write_text("no key")
     told: list[Message] = []
-    path = sign_off(job, [1, 2], file_sha256(HOPPER), told.append)
+    path = sign_sequence(job, [1, 2], file_sha256(HOPPER), told.append)
     assert [message for message in told if isinstance(message, Warn) and "not signed" in message.text]
     assert read_manifest(path)[1] is None
 

@@ -107,13 +107,13 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from gioconda.errors import GiocondaError
 from gioconda.imaging import exr_read, image
-from gioconda.motion import motion
+from gioconda.motion.files import load_motion
 def memory(what): return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(what))
 before = memory("VmRSS")
 open("/proc/self/clear_refs", "w").write("5")  # the peak counts from here
 for path in sys.argv[2:]:
     try:
-        (motion.load_motion if path.endswith(("npz", "json", "csv")) else image.read_picture)(path)
+        (load_motion if path.endswith(("npz", "json", "csv")) else image.read_picture)(path)
         print("READ", path)
     except GiocondaError as error:
         print("REFUSED", error)

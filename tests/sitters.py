@@ -14,7 +14,7 @@ from gioconda.imaging.color import choose_display, display_srgb
 from gioconda.imaging.image import read_picture
 from gioconda.motion.motion import Motion
 from gioconda.motion.retarget import retarget
-from gioconda.motion.settings import RetargetSettings
+from gioconda.job.retarget import RetargetSettings
 from gioconda.pose import Pose
 
 DATA = Path(__file__).resolve().parent / "data"

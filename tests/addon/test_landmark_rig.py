@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gioconda.job.retarget import RetargetSettings
 from gioconda.landmarks import template
 from gioconda.motion.files import load_motion
 from gioconda.motion.retarget import retarget
-from gioconda.motion.settings import RetargetSettings
 from gioconda.pose import euler_degrees, rotation_matrix
 
 SIZE = (600, 800)

@@ -13,10 +13,10 @@ from gioconda.face.matte import estimate_matte
 from gioconda.face.nets import Nets
 from gioconda.imaging import resample
 from gioconda.imaging.image import choose_display, display_srgb, read_picture
+from gioconda.job.retarget import RetargetSettings
 from gioconda.motion.files import load_motion
 from gioconda.motion.regions import LIDS, openness
 from gioconda.motion.retarget import retarget
-from gioconda.motion.settings import RetargetSettings
 from gioconda.pose import Performance, euler_degrees, head_pose
 
 ROOT = Path(__file__).resolve().parents[2]

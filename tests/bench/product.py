@@ -23,12 +23,12 @@ from gioconda.imaging.image import write_png
 from gioconda.imaging.video import read_frames
 from gioconda.job.job import LARGEST, Job
 from gioconda.job.passes import DEFAULT_PASSES, PASSES
+from gioconda.job.retarget import RetargetSettings
 from gioconda.landmarks import COUNT
 from gioconda.models import load_registry
 from gioconda.motion import track_cache
 from gioconda.motion.motion import Motion
 from gioconda.motion.retarget import retarget
-from gioconda.motion.settings import RetargetSettings
 from gioconda.neural.corrector import Corrector, corrected_frame, open_corrector
 from gioconda.pose import Performance, Pose, rotation_matrix
 from gioconda.render.open_inputs import Opened, at_rest, open_portrait, place_is_painted, with_painted_place

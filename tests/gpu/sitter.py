@@ -14,9 +14,9 @@ from gioconda.gpu.frame_graph import read_network
 from gioconda.gpu.renderer import Renderer
 from gioconda.imaging import resample
 from gioconda.imaging.image import choose_display, display_srgb, read_picture
+from gioconda.job.retarget import RetargetSettings
 from gioconda.motion.demo_motion import make_demo_motion
 from gioconda.motion.retarget import retarget
-from gioconda.motion.settings import RetargetSettings
 from gioconda.neural.choice import OFF, files, is_there
 from gioconda.neural.corrector import CorrectionNets, Corrector
 from gioconda.pose import Pose

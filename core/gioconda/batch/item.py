@@ -14,11 +14,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
+from .. import ENGINE_VERSION
 from ..errors import OutputError
-from ..external.folder import read_notice
 from ..face.analyse import Analysis
-from ..files import file_sha256
 from ..imaging import resample
 from ..imaging.color import Display, choose_display, display_srgb
 from ..imaging.exr_read import read_exr, read_header
@@ -26,15 +24,14 @@ from ..imaging.image import write_jpeg
 from ..job.fingerprint import pixel_settings, portrait_settings
 from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import Job
-from ..neural.choice import used_models
 from ..provenance.manifest import manifest_path
 from ..provenance.sign import add_credentials, facts_of
-from ..render.open_inputs import Opened, open_portrait
+from ..render.open_inputs import Opened, contents_of, open_portrait
 from ..render.sequence import render
 from ..worker.messages import Message, Progress, Report, Stage, Warn
 from .deliver import Frames, deliver
 from .manifest import Manifest
-from .settings import BUILT_IN, Delivery
+from .settings import Delivery
 
 LOW_SCORE = 0.7  # below this the network is not sure that what it found is a face
 SMALL_FACE = 64  # pixels from brow to chin below which landmarks are coarse
@@ -176,17 +173,8 @@ def _deliver(task: Task, frames: Frames, manifest: Manifest, fps: float, opened:
 
 def content_key(job: Job, delivery: Delivery) -> str:
     """A hash of all that an item's files are made of."""
-    named = ("portrait", "motion", "points", "matte", "plate", "ocio", "identity")
-    files = {name: getattr(job, name) for name in named}
-    contents = {
-        name: path if path in BUILT_IN or (path and "://" in path) else file_sha256(path)
-        for name, path in files.items()
-    }
-    nets = {name: model.sha256 for name, model in used_models(job).items()}
-    if job.engine:
-        nets["engine"] = read_notice(Path(job.engine)).digest()
-    made = {"settings": pixel_settings(job), "frames": job.frames, "delivery": asdict(delivery), "nets": nets}
-    text = json.dumps({"version": __version__, "contents": contents, **made}, sort_keys=True)
+    made = {"settings": pixel_settings(job), "frames": job.frames, "delivery": asdict(delivery)}
+    text = json.dumps({"engine": ENGINE_VERSION, "contents": contents_of(job), **made}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

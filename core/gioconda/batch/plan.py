@@ -15,7 +15,7 @@ from ..imaging.image import picture_size
 from ..imaging.video import video_info
 from ..job.fingerprint import portrait_settings
 from ..job.frame_range import FramePattern, FrameRange
-from ..job.job import PATHS, Job
+from ..job.job import BUILT_IN_MOTIONS, PATHS, Job
 from ..neural.choice import settled
 from ..provenance.confine import check_reach
 from ..provenance.policy import Policy
@@ -24,9 +24,9 @@ from ..render.open_inputs import VIDEOS, open_motion
 from ..render.sequence import chosen_frames
 from ..worker.messages import Message
 from .deliver import Frames
-from .settings import BUILT_IN, Batch, Source, is_glob, job_of
+from .settings import Batch, Source, is_glob
 
-_PLACE = re.compile(r"\{(\w*)\}")
+_PATTERN = re.compile(r"\{(\w*)\}")
 _UNSAFE = re.compile(r'[#@%{}<>:"|?*\\/\x00-\x1f]')
 
 
@@ -221,7 +221,7 @@ def _tell_apart(batch: Batch, kind: str, same: list[Given]) -> None:
 
 
 def _files(batch: Batch, kind: str, source: Source) -> Iterator[str]:
-    if source.file in BUILT_IN:
+    if source.file in BUILT_IN_MOTIONS:
         yield source.file
         return
     if is_glob(source.file) and not Path(source.file).exists():
@@ -249,7 +249,7 @@ def safe_name(text: str) -> str:
 
 
 def output_of(batch: Batch, item: Item) -> str:
-    """The pattern of an item's frames. Raises: SettingsError for a {place} that is not known."""
+    """The pattern of an item's frames. Raises: SettingsError for a {word} that is not known."""
     return filled(batch, "output", batch.output, item)
 
 
@@ -272,7 +272,7 @@ def filled(batch: Batch, field_name: str, text: str, item: Item) -> str:
             )
         return values[match[1]]
 
-    return _PLACE.sub(value, text)
+    return _PATTERN.sub(value, text)
 
 
 def _refuse_collisions(batch: Batch, items: list[Item]) -> None:
@@ -306,7 +306,7 @@ def settings_of(batch: Batch, item: Item) -> dict[str, Any]:
 
 def job_for(batch: Batch, item: Item) -> Job:
     files = {"portrait": item.portrait.file, "motion": item.motion.file, "output": output_of(batch, item)}
-    return job_of({**settings_of(batch, item), **files}, batch.path)
+    return Job.from_plain({**settings_of(batch, item), **files}, source=str(batch.path))
 
 
 # --- a look at each file --------------------------------------------------------------------------------------------

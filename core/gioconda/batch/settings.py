@@ -2,57 +2,87 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from importlib import resources
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ..errors import SettingsError
-from ..job.check import check
+from ..job.check import Schema
 from ..job.document import Document, read_document
-from ..job.job import Job, names_file
+from ..job.job import BUILT_IN_MOTIONS, Job, names_file
+from ..job.job import VERSION as JOB_VERSION
+from ..job.schema import object_schema, published
+from ..job.settings import declared, setting
 
 VERSION = 1
 FORMATS = ("exr", "png", "webp", "atlas", "mp4", "webm")
+
+
+ALPHAS = ("picture", "matte", "none")
 
 
 @dataclass(frozen=True)
 class Delivery:
     """How the files for looking at and for games are made from the EXR frames."""
 
-    formats: tuple[str, ...] = ("exr",)  # of FORMATS; without exr the EXR frames go once everything else is made
-    size: int | None = None  # pixels of the longer side of png, webp, atlas, mp4 and webm; null: as rendered
-    alpha: str = "picture"  # of png, webp, atlas and webm: “picture” as rendered, “matte” the person cut out, “none”
-    columns: int | None = None  # frames side by side in an atlas; null: as square as possible
-    quality: int = 90  # of webp, mp4 and webm, 1 to 100; webp at 100 is lossless
-
-    ALPHAS: ClassVar[tuple[str, ...]] = ("picture", "matte", "none")
+    formats: tuple[str, ...] = setting(
+        "which files; without exr the EXR frames go once everything else is made",
+        default=("exr",),
+        choices=FORMATS,
+        minItems=1,
+    )
+    size: int | None = setting(
+        "pixels of the longer side of png, webp, atlas, mp4 and webm; null: as rendered",
+        default=None,
+        minimum=16,
+        maximum=16384,
+    )
+    alpha: str = setting(
+        "of png, webp, atlas and webm: “picture” as rendered, “matte” the person cut out, “none”",
+        default="picture",
+        choices=ALPHAS,
+    )
+    columns: int | None = setting(
+        "frames side by side in an atlas; null: as square as possible", default=None, minimum=1
+    )
+    quality: int = setting(
+        "of webp, mp4 and webm, 1 to 100; webp at 100 is lossless", default=90, minimum=1, maximum=100
+    )
 
 
 @dataclass(frozen=True)
 class Source:
     """One entry of `portraits` or `motions`."""
 
-    file: str  # a file or a glob (portraits/*.jpg, takes/**/*.csv)
-    name: str | None = None  # instead of the file's own name; not for a glob
+    file: str = setting("a file or a glob (portraits/*.jpg, takes/**/*.csv)")
+    name: str | None = setting("instead of the file's own name; not for a glob", default=None)
 
 
 @dataclass(frozen=True)
 class Match:
     """Which items something is about: both patterns must fit."""
 
-    portrait: str = "*"  # a pattern for the portrait's name, such as group_*
-    motion: str = "*"  # a pattern for the motion's name
+    portrait: str = setting("a pattern for the portrait's name, such as group_*", default="*")
+    motion: str = setting("a pattern for the motion's name", default="*")
+
+
+_SETTINGS = object_schema(Job, batch=True)
 
 
 @dataclass(frozen=True)
 class Override(Match):
     """Settings for some of the items."""
 
-    settings: Mapping[str, Any] = field(default_factory=dict)  # settings that replace the batch's for these items
+    settings: Mapping[str, Any] = setting(
+        "settings that replace the batch's for these items", default_factory=dict, **_SETTINGS
+    )
+
+
+def _sources_setting(text: str) -> Any:
+    one = {"type": "string", "minLength": 1}
+    several = {"type": "array", "items": {"anyOf": [one, object_schema(Source)]}, "minItems": 1}
+    return setting(text, anyOf=[one, several])
 
 
 @dataclass(frozen=True)
@@ -60,20 +90,27 @@ class Batch:
     """Portraits × motions, and how each pair is rendered. Paths are absolute."""
 
     path: Path
-    portraits: tuple[Source, ...]  # files and globs
-    motions: tuple[Source, ...]  # files and globs; “take” is the built-in take
-    output: str  # names of the frames: out/{portrait}/{motion}/####.exr
-    exclude: tuple[Match, ...] = ()  # pairs that are left out
-    settings: Mapping[str, Any] = field(default_factory=dict)  # fields of a job, for all items
-    overrides: tuple[Override, ...] = ()  # settings for some of the items; later ones win
-    delivery: Delivery = field(default_factory=Delivery)  # what is made of the frames
-    report: str | None = None  # folder of the report and the logs; null: “NAME.report” beside the batch file
-    processes: int | None = None  # how many at a time; null: what cores, memory and GPUs allow
-    attempts: int = 3  # how often an item is tried whose process died
-    keep_going: bool = False  # go on with the others when an item cannot be rendered
-
-    # What a batch sets itself, or the run does: not in `settings`.
-    NOT_SETTINGS: ClassVar[tuple[str, ...]] = ("portrait", "motion", "output", "resume", "overwrite", "png")
+    portraits: tuple[Source, ...] = _sources_setting("files and globs")
+    motions: tuple[Source, ...] = _sources_setting("files and globs; “take” is the built-in take")
+    output: str = setting(
+        "names of the frames: out/{portrait}/{motion}/####.exr",
+        pattern=declared(Job)["output"].schema["pattern"],
+        examples=["out/{portrait}/{motion}/####.exr"],
+    )
+    exclude: tuple[Match, ...] = setting("pairs that are left out", default=(), items=object_schema(Match))
+    settings: Mapping[str, Any] = setting("fields of a job, for all items", default_factory=dict, **_SETTINGS)
+    overrides: tuple[Override, ...] = setting(
+        "settings for some of the items; later ones win", default=(), items=object_schema(Override)
+    )
+    delivery: Delivery = setting("what is made of the frames", default_factory=Delivery, **object_schema(Delivery))
+    report: str | None = setting(
+        "folder of the report and the logs; null: “NAME.report” beside the batch file", default=None
+    )
+    processes: int | None = setting(
+        "how many at a time; null: what cores, memory and GPUs allow", default=None, minimum=1
+    )
+    attempts: int = setting("how often an item is tried whose process died", default=3, minimum=1, maximum=100)
+    keep_going: bool = setting("go on with the others when an item cannot be rendered", default=False)
 
     @property
     def report_folder(self) -> Path:
@@ -87,35 +124,8 @@ def read_job(path: Path | str) -> Job:
         InputError, SettingsError: with file, line and field.
     """
     document = read_document(path)
-    if document.path.suffix.lower() == ".json":
-        return _machine_written(document).anchored(document.path.absolute().parent)
-    check(document, schema("job"))
-    return job_of(document.data, document.path).anchored(document.path.absolute().parent)
-
-
-def _machine_written(document: Document) -> Job:
-    """JSON is what programs write: the job itself reads it; only what it refuses is looked up in the schema."""
-    try:
-        return job_of(document.data, document.path)
-    except SettingsError:
-        check(document, schema("job"))
-        raise
-
-
-def job_of(data: Mapping[str, Any], source: Path | str) -> Job:
-    """Settings as a file has them → a job.
-
-    Raises:
-        SettingsError.
-    """
-    data = dict(data)
-    if isinstance(data.get("frames"), int):
-        data["frames"] = str(data["frames"])
-    try:
-        return Job.from_json(json.dumps(data), source=str(source))
-    except SettingsError as error:
-        text = str(error)
-        raise SettingsError(text if text.startswith(str(source)) else f"{source}: {text}") from error
+    document.check(schema("job"))
+    return Job.from_plain(document.data, source=str(path)).anchored(document.path.absolute().parent)
 
 
 def read_batch(path: Path | str) -> Batch:
@@ -125,7 +135,7 @@ def read_batch(path: Path | str) -> Batch:
         InputError, SettingsError: with file, line and field.
     """
     document = read_document(path)
-    check(document, schema("batch"))
+    document.check(schema("batch"))
     data = document.data
     folder = document.path.absolute().parent
     return Batch(
@@ -149,12 +159,9 @@ def _sources(document: Document, name: str, folder: Path) -> tuple[Source, ...]:
         source = Source(entry) if isinstance(entry, str) else Source(**entry)
         if source.name and is_glob(source.file):
             raise document.error((name, index, "name"), "cannot name a glob: every file in it has its own name.")
-        built_in = name == "motions" and source.file in BUILT_IN
+        built_in = name == "motions" and source.file in BUILT_IN_MOTIONS
         sources.append(source if built_in else Source(str(folder / source.file), source.name))
     return tuple(sources)
-
-
-BUILT_IN = ("take", "rest")
 
 
 def is_glob(text: str) -> bool:
@@ -177,9 +184,8 @@ def _delivery(data: Mapping[str, Any]) -> Delivery:
     return Delivery(**known)
 
 
-@cache
-def schema(name: str) -> dict[str, Any]:
-    """The published JSON Schema of "job" or "batch" files."""
-    text = resources.files(__package__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
-    data: dict[str, Any] = json.loads(text)
-    return data
+def schema(name: str) -> Schema:
+    """The published JSON Schema of "job" or "batch" files. Raises: SettingsError for another name."""
+    if name not in ("job", "batch"):
+        raise SettingsError(f"There is no schema of “{name}”; choose from job, batch.")
+    return published(Job, "job", JOB_VERSION) if name == "job" else published(Batch, "batch", VERSION)

@@ -1,6 +1,7 @@
 """Plain data against a JSON Schema: the part of Draft 2020-12 that our own schemas use, with sentences for people.
 
-A library that knows all of JSON Schema agrees with this file about the tests' documents; it is not needed to run.
+The add-on checks jobs in Blender's Python, which has no library for that; the tests compare with one. Standard library
+only.
 """
 
 from __future__ import annotations
@@ -12,8 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .document import Document, Where
-
+Where = tuple[str | int, ...]  # the keys and indices that lead to a value: ("portraits", 2, "face")
 Schema = Mapping[str, Any]
 _WORDS = {
     "string": "text",
@@ -26,13 +26,17 @@ _WORDS = {
 }
 
 
-def check(document: Document, schema: Schema) -> None:
-    """Raises:
-    SettingsError: for the first thing in the file's order that does not fit: file, line, field, what is accepted.
-    """
-    found = sorted(problems(document.data, schema), key=lambda problem: document.line(problem[0]))
-    if found:
-        raise document.error(*found[0])
+def named(where: Where) -> str:
+    """Where a value is, for people: ("portraits", 2, "face") → portraits[3].face."""
+    text = ""
+    for part in where:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def sentence(where: Where, text: str, whole: str = "it") -> str:
+    """A problem with its subject; `whole` says what is meant when it is no part of the data."""
+    return f"“{named(where)}” {text}" if where else f"{whole} {text}"
 
 
 def problems(value: Any, schema: Schema, where: Where = ()) -> Iterator[tuple[Where, str]]:
@@ -53,14 +57,14 @@ def problems(value: Any, schema: Schema, where: Where = ()) -> Iterator[tuple[Wh
         if keyword in schema and wrong(value, schema[keyword]):
             yield where, f"cannot be {_shown(value)}; it is {accepted(schema)}."
             return
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         yield from _entries(value, schema, where)
-    if isinstance(value, list) and "items" in schema:
+    if isinstance(value, list | tuple) and "items" in schema:
         for index, item in enumerate(value):
             yield from problems(item, schema["items"], (*where, index))
 
 
-def _entries(value: dict[str, Any], schema: Schema, where: Where) -> Iterator[tuple[Where, str]]:
+def _entries(value: Mapping[str, Any], schema: Schema, where: Where) -> Iterator[tuple[Where, str]]:
     known = schema.get("properties", {})
     for key, item in value.items():
         if key in known:
@@ -68,13 +72,16 @@ def _entries(value: dict[str, Any], schema: Schema, where: Where) -> Iterator[tu
         elif schema.get("additionalProperties") is False:
             yield (*where, key), f"is no setting{_instead(key, list(known))}; known are {', '.join(known)}."
     for key in schema.get("required", ()):
+        about = known.get(key, {}).get("description", "")
         if key not in value:
-            yield where, f"{'lacks' if where else 'the file lacks'} “{key}”: {known[key].get('description', 'needed')}."
+            yield where, f"lacks “{key}”{': ' if about else ''}{about}."
 
 
 def _closest(value: Any, choices: list[Schema], where: Where) -> Iterator[tuple[Where, str]]:
     """The inner problems of the one choice that has the value's type, else all that is accepted."""
-    fitting = [choice for choice in choices if isinstance(value, dict | list) and _is(value, choice.get("type"))]
+    fitting = [
+        choice for choice in choices if isinstance(value, Mapping | list | tuple) and _is(value, choice.get("type"))
+    ]
     if len(fitting) == 1:
         yield from problems(value, fitting[0], where)
     else:
@@ -116,10 +123,10 @@ def _is(value: Any, types: str | list[str] | None) -> bool:
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
+    "number": lambda value: _TYPES["integer"](value) or (isinstance(value, float) and math.isfinite(value)),
     "boolean": lambda value: isinstance(value, bool),
-    "array": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list | tuple),
+    "object": lambda value: isinstance(value, Mapping),
     "null": lambda value: value is None,
 }
 # keyword → whether a value (of the right type already) breaks it
@@ -129,13 +136,13 @@ _LIMITS: dict[str, Callable[[Any, Any], bool]] = {
     "exclusiveMinimum": lambda value, limit: _TYPES["number"](value) and value <= limit,
     "exclusiveMaximum": lambda value, limit: _TYPES["number"](value) and value >= limit,
     "pattern": lambda value, limit: isinstance(value, str) and re.search(limit, value) is None,
-    "minItems": lambda value, limit: isinstance(value, list) and len(value) < limit,
+    "minItems": lambda value, limit: isinstance(value, list | tuple) and len(value) < limit,
     "minLength": lambda value, limit: isinstance(value, str) and len(value) < limit,
 }
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "…"
 
 

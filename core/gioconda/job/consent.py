@@ -15,6 +15,7 @@ from typing import Any
 
 from ..errors import OutputError, SettingsError
 from ..files import write_text
+from .settings import setting
 
 # What a statement can say, and how it reads.
 RIGHTS = {
@@ -31,9 +32,9 @@ REMEMBERED = "consents.json"
 class Consent:
     """A statement of the right to animate a portrait."""
 
-    right: str  # one of RIGHTS
-    who: str  # who states it: a person or a studio
-    text: str = ""  # whatever else there is to say: a contract's number, a link, a date
+    right: str = setting("which right", choices=tuple(RIGHTS))
+    who: str = setting("the person or the studio who states it", minLength=1)
+    text: str = setting("a contract's number, a link, a date", default="")
 
     def __post_init__(self) -> None:
         """Raises: SettingsError."""

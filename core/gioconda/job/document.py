@@ -17,12 +17,11 @@ from typing import Any
 import yaml
 
 from ..errors import InputError, SettingsError
+from .check import Schema, Where, problems, sentence
 
 MAX_BYTES = 1_000_000
 MAX_VALUES = 100_000
 MAX_DEPTH = 20
-
-Where = tuple[str | int, ...]  # the keys and indices that lead to a value: ("portraits", 2, "face")
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WHOLE = re.compile(r"[-+]?[0-9]{1,18}")
@@ -52,16 +51,17 @@ class Document:
 
     def error(self, where: Where, text: str) -> SettingsError:
         """An error at a place: the file, its line, the field, and `text`, what is wrong and what is accepted."""
-        field = f"“{named(where)}” " if where else ""
-        return SettingsError(f"{self.path}, line {self.line(where)}: {field}{text}")
+        return SettingsError(f"{self.path}, line {self.line(where)}: {sentence(where, text, 'the file')}")
 
+    def check(self, schema: Schema) -> None:
+        """Whether the content fits a schema.
 
-def named(where: Where) -> str:
-    """A place for people: ("portraits", 2, "face") → portraits[3].face."""
-    text = ""
-    for part in where:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
+        Raises:
+            SettingsError: for the first thing in the file's order that does not fit.
+        """
+        found = sorted(problems(self.data, schema), key=lambda problem: self.line(problem[0]))
+        if found:
+            raise self.error(*found[0])
 
 
 def read_document(path: Path | str) -> Document:

@@ -10,16 +10,16 @@ from typing import Any
 
 from ..errors import SettingsError
 from .consent import RIGHTS, Consent
-from .fields import check_fields, one_of
 from .frame_range import FramePattern, FrameRange
 from .passes import ALL_PASSES, DEFAULT_PASSES, LOSSLESS, LOSSY, PASSES
+from .retarget import RetargetSettings
+from .schema import check_keys, check_values, object_schema
 from .settings import PathKind, declared, setting
 
 VERSION = 1
 
 NEURAL = ("auto", "off", "fast", "full")
 DEVICES = ("auto", "cpu", "cuda", "tensorrt", "directml", "coreml")
-MAX_THREADS = 4096
 LARGEST = "largest"
 TAKE = "take"  # the built-in demonstration
 REST = "rest"  # nothing moves
@@ -32,7 +32,12 @@ class Job:
     """Everything one rendering needs: a portrait, a motion, where frames go and how. Plain data throughout."""
 
     portrait: str = setting(
-        "a still picture: JPEG, PNG, TIFF, EXR …", changes="portrait", path="file", option="portrait", in_batch=False
+        "a still picture: JPEG, PNG, TIFF, EXR …",
+        changes="portrait",
+        path="file",
+        option="portrait",
+        in_batch=False,
+        minLength=1,
     )
     motion: str = setting(
         f".npz, .json, .csv or .bvh motion, a video, “{TAKE}” for the built-in take, “{REST}” for no motion",
@@ -41,6 +46,7 @@ class Job:
         also=BUILT_IN_MOTIONS,
         option="motion",
         in_batch=False,
+        minLength=1,
     )
     output: str = setting(
         "pattern of the frames' names, such as out/####.exr or out/%04d.exr",
@@ -58,8 +64,14 @@ class Job:
         option="--frames",
         group="motion",
         argument={"metavar": "RANGE"},
-        pattern=rf"^\s*({_SPAN}(\s*,\s*{_SPAN})*)?\s*$",
-        examples=["1-100x2,120"],
+        anyOf=[
+            {
+                "type": "string",
+                "pattern": rf"^\s*({_SPAN}(\s*,\s*{_SPAN})*)?\s*$",
+                "examples": ["1-100x2,120"],
+            },
+            {"type": "integer"},
+        ],
     )
     neutral: int | str | None = setting(
         "the motion's frame at rest: a frame number, “auto” (default: the calmest), “rest” (all channels zero)",
@@ -272,6 +284,7 @@ class Job:
         option="--consent",
         group="rights",
         argument={"metavar": "RIGHT:WHO[:TEXT]"},
+        **object_schema(Consent),
     )
     keys: str | None = setting(
         "the keys that sign finished frames (default: the user's)",
@@ -282,29 +295,21 @@ class Job:
         argument={"metavar": "FOLDER"},
     )
     retarget: Mapping[str, Any] = setting(
-        "how the motion is carried over to the portrait", default_factory=dict, changes="pose"
+        "how the motion is carried over to the portrait",
+        default_factory=dict,
+        changes="pose",
+        **object_schema(RetargetSettings),
     )
 
     def __post_init__(self) -> None:
-        for name in self.passes:
-            one_of("pass", name, PASSES)
-        one_of("device", self.device, DEVICES)
-        one_of("neural model", self.neural, NEURAL)
-        if self.fps is not None and not 0 < self.fps < 10_000:
-            raise SettingsError(f"A rate of {str(self.fps)[:20]} frames per second cannot be used; give one above 0.")
-        if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:
-            raise SettingsError(f"{str(self.threads)[:20]} threads cannot work; give 1 to {MAX_THREADS}.")
-        for name in PATHS:
-            if "\0" in (getattr(self, name) or ""):
-                raise SettingsError(f"“{name}” holds a zero byte, so it is no path.")
-        if isinstance(self.face, str) and self.face != LARGEST:
-            raise SettingsError(f"Face “{self.face}” is neither a number nor “{LARGEST}”.")
-        if isinstance(self.neutral, str):
-            one_of("neutral frame", self.neutral, ("auto", "rest"))
+        for text, parse in ((self.frames, FrameRange.parse), (self.output, FramePattern.parse)):
+            if isinstance(text, str):
+                parse(text)  # says more than that a pattern does not fit
+        check_values(self)
+        if any("\0" in path for path in self.paths().values()):
+            raise SettingsError("A path in the job holds a zero byte, so it is none.")
         if self.consent is not None:
             Consent.from_plain(self.consent)
-        FrameRange.parse(self.frames)
-        FramePattern.parse(self.output)
 
     def to_json(self) -> str:
         """The job as JSON text, every field named."""
@@ -334,8 +339,10 @@ class Job:
         version = data.pop("gioconda_job", VERSION)
         if version != VERSION:
             raise SettingsError(f"{source} is a job of version {version}; this Gioconda reads version {VERSION}.")
-        check_fields(cls, data, source)
-        if "passes" in data:
+        check_keys(data, tuple(declared(cls)), tuple(object_schema(cls)["required"]), source)
+        if isinstance(data.get("frames"), int):
+            data["frames"] = str(data["frames"])
+        if isinstance(data.get("passes"), list):
             data["passes"] = tuple(data["passes"])
         try:
             return cls(**data)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
-from functools import cache
 from typing import Any, Literal
 
 # What another value of a setting changes: the frames' pixels; the prepared portrait, and with it the pixels; the poses
@@ -67,7 +66,6 @@ def setting(
     return field(default=default, default_factory=default_factory, metadata={"setting": declared})
 
 
-@cache
 def declared(cls: type[Any]) -> Mapping[str, Setting]:
     """Every declared field of a dataclass, in their order."""
     return {one.name: one.metadata["setting"] for one in fields(cls) if "setting" in one.metadata}

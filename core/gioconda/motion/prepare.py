@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from .. import landmarks
 from ..errors import MotionError
+from ..job.retarget import RetargetSettings
 from ..landmarks import ARKIT, template
 from . import blendshapes
 from .densify import densify, is_sparse
 from .head_motion import HeadTrack, about_neck, relative, smooth_rotations, track_head, with_identity_at
 from .motion import Motion
 from .neutral import choose_neutral, most_neutral_channels, most_neutral_face
-from .settings import RetargetSettings
 from .smoothing import OneEuro, fill_gaps, keep_fast, savitzky_golay
 
 Float = npt.NDArray[np.float64]

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks
+from ..job.retarget import RetargetSettings
 from ..landmarks import ARKIT, COUNT
 from ..pose import Performance, head_pose
 from . import blendshapes, regions
@@ -28,7 +29,6 @@ from .head_motion import (
 )
 from .motion import Motion
 from .prepare import prepare_channels, prepare_landmarks
-from .settings import RetargetSettings
 from .smoothing import dead_band, soft_dead_band
 
 Float = npt.NDArray[np.float64]

@@ -10,15 +10,16 @@ import numpy.typing as npt
 
 from ..engine import Portrait, prepare
 from ..errors import OutputError, PictureError
+from ..external.folder import read_notice
 from ..face.analyse import Analysis, analyse
 from ..face.matte import estimate_matte
 from ..face.nets import Nets
 from ..face.tracker import track_video
-from ..files import cache_folder
+from ..files import cache_folder, file_sha256
 from ..imaging.color import Display, Floats, choose_display, display_srgb
 from ..imaging.image import Picture, read_picture
 from ..job.frame_range import FrameRange
-from ..job.job import LARGEST, REST, TAKE, Job
+from ..job.job import LARGEST, PATHS, REST, TAKE, Job, names_file
 from ..models import load_registry
 from ..motion import track_cache
 from ..motion.demo_motion import FPS, make_demo_motion
@@ -33,6 +34,23 @@ Srgb = npt.NDArray[np.uint8]
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".mxf", ".wmv")
 TRANSPARENT = 0.02  # a picture with more than this part of it transparent is a cut-out: its alpha is the matte
+
+
+def contents_of(job: Job, **known: str) -> dict[str, str]:
+    """What a job's frames are made of: setting or network → SHA-256; what is no file stands for itself.
+
+    known: hashes that were made before.
+
+    Raises:
+        InputError: a file cannot be read; ModelError, SettingsError: the networks or the engine cannot be used.
+    """
+    contents = dict(known)
+    for name, kind in PATHS.items():
+        if kind == "file" and name not in known:
+            value = getattr(job, name)
+            contents[name] = file_sha256(value) if names_file(name, value) else value or ""
+    contents |= {name: model.sha256 for name, model in used_models(job).items()}
+    return contents | ({"engine": read_notice(Path(job.engine)).digest()} if job.engine else {})
 
 
 @dataclass(frozen=True)

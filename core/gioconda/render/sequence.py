@@ -20,20 +20,19 @@ from ..engine import Portrait, PosedPortrait, pose_portrait
 from ..errors import SettingsError
 from ..external.composite import ExternalEngine, open_external_engine
 from ..external.folder import read_notice
-from ..files import file_sha256
 from ..gpu.choice import open_renderer
 from ..imaging.color import Floats
 from ..imaging.exr import ExrWriter, provenance
 from ..imaging.review import Preview
 from ..job.fingerprint import fingerprint, pixel_settings
 from ..job.frame_range import FrameRange
-from ..job.job import REST, TAKE, Job
+from ..job.job import REST, Job
 from ..job.passes import PASSES
+from ..job.retarget import RetargetSettings
 from ..motion.motion import Motion
 from ..motion.retarget import retarget
-from ..motion.settings import RetargetSettings
 from ..neural.bands import corrected_bands, drawn_bands
-from ..neural.choice import settled, used_models
+from ..neural.choice import settled
 from ..neural.corrector import Corrector, corrected_frame, open_corrector
 from ..pose import Performance, Pose
 from ..provenance.sign import sign_sequence, source_type
@@ -47,7 +46,7 @@ from .frame_files import (
     check_output,
     frame_fingerprint,
 )
-from .open_inputs import Opened, open_motion, open_portrait
+from .open_inputs import Opened, contents_of, open_motion, open_portrait
 
 if TYPE_CHECKING:
     from ..gpu.renderer import Renderer
@@ -294,16 +293,10 @@ def chosen_frames(text: str, there: list[int], report: Report) -> list[int]:
 
 def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFiles:
     """Where the frames go, with the header each of them gets."""
-    motion = job.motion if job.motion in (TAKE, REST) else file_sha256(job.motion)
     engine = read_notice(Path(job.engine)) if job.engine else None
-    contents = {
-        "portrait": opened.sha256,
-        "fps": f"{performance.fps:.6g}",
-        **{name: file_sha256(getattr(job, name)) for name in ("points", "matte", "plate", "identity")},
-        "ocio": job.ocio if job.ocio and "://" in job.ocio else file_sha256(job.ocio),
-        **{name: model.sha256 for name, model in used_models(job).items()},
-        **({"engine": engine.digest()} if engine else {}),
-    }
+    contents = contents_of(job, portrait=opened.sha256)
+    motion = contents.pop("motion")  # the poses count instead
+    contents["fps"] = f"{performance.fps:.6g}"
     job_fingerprint = fingerprint(job, contents)
     index = {int(number): i for i, number in enumerate(performance.frames)}
     moving = "Vector" in job.passes  # shows where the neighbours are

@@ -30,9 +30,9 @@ from ..imaging.color import display_srgb, srgb_table
 from ..imaging.image import read_picture
 from ..imaging.video import read_frames
 from ..job.job import LARGEST
+from ..job.retarget import RetargetSettings
 from ..motion.motion import Motion
 from ..motion.retarget import retarget
-from ..motion.settings import RetargetSettings
 from ..neural import features
 from ..neural.crops import FAST, Sizes
 from ..neural.encoding import encode

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, TextIO, get_args
 
 from .. import __version__
 from ..errors import SettingsError
-from ..job.fields import check_fields
+from ..job.schema import check_fields
 
 PROTOCOL = 1
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from ..errors import SettingsError
-from ..job.fields import check_fields
+from ..job.schema import check_fields
 
 
 @dataclass(frozen=True)

@@ -41,12 +41,12 @@ def test_a_job_written_by_hand_needs_only_its_three_files() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"colour": "red"}, "unknown setting “colour”"),
-        ({"passes": ["Beauty"]}, "no pass “Beauty”"),
-        ({"fps": 0}, "0 frames per second"),
+        ({"colour": "red"}, "the job: “colour” is no setting; known are portrait, "),
+        ({"passes": ["Beauty"]}, r"“passes\[1\]” cannot be \"Beauty\"; choose from Combined, "),
+        ({"fps": 0}, "“fps” cannot be 0; it is a number above 0 below 10000"),
         ({"fps": "fast"}, '“fps” cannot be "fast"'),
-        ({"threads": 0}, "0 threads"),
-        ({"face": "left"}, "neither a number nor"),
+        ({"threads": 0}, "“threads” cannot be 0; it is a whole number from 1 to 4096"),
+        ({"face": "left"}, '“face” cannot be "left"; it is a whole number from 1 or one of largest'),
         ({"frames": "5-1"}, "ends before it begins"),
         ({"output": "out.exr"}, "where the frame number goes"),
         ({"draft": 1}, "“draft” cannot be 1"),
@@ -115,5 +115,5 @@ def test_a_line_that_is_no_message_is_passed_over() -> None:
 def test_a_message_of_a_newer_version_is_refused() -> None:
     with pytest.raises(SettingsError, match="unknown kind “hologram”"):
         from_line('{"kind": "hologram"}')
-    with pytest.raises(SettingsError, match="unknown setting “colour”"):
+    with pytest.raises(SettingsError, match="message: “colour” is no setting; known are text"):
         from_line(to_line(Log("x")).replace('"text"', '"colour"'))

@@ -12,7 +12,6 @@ from gioconda.errors import SettingsError
 from gioconda.job.check import problems
 from gioconda.job.job import Job
 
-ROOT = Path(__file__).resolve().parents[3]
 JOB = {"portrait": "a.png", "motion": "take", "output": "out/####.exr"}
 BATCH = {"portraits": ["p/*.png"], "motions": "take", "output": "out/{portrait}/{motion}/####.exr"}
 
@@ -36,7 +35,7 @@ def test_a_job_may_be_yaml(tmp_path: Path) -> None:
         ("pases: [Combined]", "line 4: “pases” is no setting (did you mean “passes”?); known are gioconda_job, "),
         ("passes: [UV, Mate]", 'line 4: “passes[2]” cannot be "Mate" (did you mean “Matte”?); choose from '),
         ("fps: fast", 'line 4: “fps” cannot be "fast"; it is a number above 0 below 10000 or nothing (null).'),
-        ("threads: 0", "line 4: “threads” cannot be 0; it is a whole number from 1 or nothing (null)."),
+        ("threads: 0", "line 4: “threads” cannot be 0; it is a whole number from 1 to 4096 or nothing (null)."),
         ("frames: 9..12", 'line 4: “frames” cannot be "9..12"; it is text such as 1-100x2,120 or a whole number.'),
         ("retarget:\n  lips: 9", "line 5: “retarget.lips” cannot be 9; it is a number from 0 to 5."),
         ("device: gpu", 'line 4: “device” cannot be "gpu"; choose from auto, cpu, cuda'),

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from gioconda import landmarks
 from gioconda.errors import MotionError, SettingsError
+from gioconda.job.retarget import RetargetSettings
 from gioconda.landmarks import ARKIT, template
 from gioconda.motion import blendshapes, regions
 from gioconda.motion.motion import Motion
 from gioconda.motion.retarget import retarget
-from gioconda.motion.settings import RetargetSettings
 from gioconda.pose import Performance, euler_degrees, head_pose, rotation_matrix
 
 from .mouth_gap import mouth_gap

@@ -43,7 +43,7 @@ def test_a_request_written_by_hand_needs_little() -> None:
         ('{"id": 1}', "There is no request “None”; there are analyse, preview"),
         ('{"request": "paint", "id": 1}', "no request “paint”"),
         ('{"request": "warm"}', "lacks “id”"),
-        ('{"request": "warm", "id": 1, "colour": 2}', "unknown setting “colour”"),
+        ('{"request": "warm", "id": 1, "colour": 2}', "“colour” is no setting"),
         ('{"request": "preview", "id": 1, "job": {}, "frame": 1.5, "folder": "."}', "“frame” cannot be 1.5"),
     ],
 )

@@ -285,7 +285,7 @@ def test_a_portrait_that_changed_on_disk_is_read_again(child: Child, small: Path
         ({"portrait": "missing.png"}, 1, 3, "missing.png"),
         ({"motion": "missing.npz"}, 1, 3, "missing.npz"),
         ({"motion": "take"}, 500, 3, "There is no frame 500 in the motion; it has 1-97."),
-        ({"colour": "red"}, 1, 3, "unknown setting “colour”"),
+        ({"colour": "red"}, 1, 3, "“colour” is no setting"),
         ({"face": 4}, 1, 4, "There is no face 4: 1 found"),
         ({"retarget": {"sparkle": 1}, "motion": "take"}, 1, 3, "sparkle"),
         ({"device": "tensorrt"}, 1, 7, "tensorrt"),

@@ -12,9 +12,9 @@ from gioconda.face.matte import estimate_matte
 from gioconda.imaging import resample
 from gioconda.imaging.color import choose_display, display_srgb
 from gioconda.imaging.image import read_picture
+from gioconda.job.retarget import RetargetSettings
 from gioconda.motion.motion import Motion
 from gioconda.motion.retarget import retarget
-from gioconda.job.retarget import RetargetSettings
 from gioconda.pose import Pose
 
 DATA = Path(__file__).resolve().parent / "data"

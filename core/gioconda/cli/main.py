@@ -20,7 +20,8 @@ from typing import Any
 from ..errors import CancelledError, DeviceError, ExitCode, GiocondaError, SettingsError
 from ..job.consent import Consent
 from ..job.job import Job
-from ..job.passes import PASSES
+from ..job.passes import ALL_PASSES
+from ..job.retarget import GAINS, RetargetSettings
 from ..worker.messages import Error, Hello, JsonLines, Log, Message, Report, Result, Warn
 from . import options
 
@@ -431,7 +432,7 @@ def _job_of(arguments: Arguments) -> Job:
 
 def _retarget(arguments: Arguments) -> dict[str, Any]:
     """The fields of RetargetSettings that were given."""
-    names = ("neutralise", "lock_scale", "adapt", "smoothing", "dead_band", "lid_floor")
+    names = options.under("motion", RetargetSettings)
     settings = {name: value for name in names if (value := getattr(arguments, name)) is not None}
     if arguments.absolute:
         settings["mode"] = "absolute"
@@ -443,8 +444,8 @@ def _gains(texts: Sequence[str]) -> dict[str, float]:
     gains = {}
     for part in ",".join(texts).split(",") if texts else ():
         name, _, value = (piece.strip() for piece in part.partition("="))
-        if name not in options.REGIONS:
-            raise SettingsError(f"There is no region “{name}” for --gain; choose from {', '.join(options.REGIONS)}.")
+        if name not in GAINS:
+            raise SettingsError(f"There is no region “{name}” for --gain; choose from {', '.join(GAINS)}.")
         try:
             gains[name] = float(value)
         except ValueError:
@@ -455,6 +456,6 @@ def _gains(texts: Sequence[str]) -> dict[str, float]:
 def _passes(text: str) -> tuple[str, ...]:
     """“all”, or a list of names in any spelling of upper and lower case."""
     if text.strip().lower() == "all":
-        return tuple(PASSES)
-    spelled = {name.lower(): name for name in PASSES}
+        return ALL_PASSES
+    spelled = {name.lower(): name for name in ALL_PASSES}
     return tuple(spelled.get(name.strip().lower(), name.strip()) for name in text.split(",") if name.strip())

@@ -6,23 +6,20 @@ The chosen command's name is in `command`; `cli.py` knows what to do for it.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 from .. import __version__
-from ..job.consent import RIGHTS
-from ..job.job import DEVICES, NEURAL, REST, TAKE
-from ..job.passes import DEFAULT_PASSES, PASSES
+from ..job.job import Job
+from ..job.retarget import GAINS, RetargetSettings
+from ..job.settings import Setting, declared
 
 ABOUT = """Animate a still portrait from a face motion: native resolution, scene-linear EXR.
 
   gioconda animate portrait.jpg take.csv -o out/####.exr --review out/look.mp4
 """
-REGIONS = ("pose", "jaw", "lips", "brows", "lids", "gaze")
-SMOOTHINGS = ("auto", "savgol", "one_euro", "none")
-MODELS_HELP = "where the ONNX nets are (default: the project's own folder)"
-RESUME_HELP = "keep frames that are whole and would come out the same, render the others"
-PLACEHOLDERS_HELP = "first put the portrait as it is wherever there is no frame yet"
-CACHE_HELP = "where prepared portraits are kept (default: the user's cache)"
 PATH_MAP_HELP = "where the farm's paths are on this machine (pathmapping-1.0)"
 FARMS = ("openjd", "deadline", "flamenco", "opencue", "shell")
 EXIT_CODES = """exit status: 0 done · 1 a bug · 2 wrong command line · 3 a file or value that cannot be used · 4 no face
@@ -55,6 +52,8 @@ def parser() -> Parser:
 
 Parser = argparse.ArgumentParser
 Formatter = argparse.RawDescriptionHelpFormatter
+Place = argparse.ArgumentParser | argparse._ArgumentGroup
+SHORT = {"output": "-o"}  # one-letter names of settings
 Commands = argparse._SubParsersAction  # what argparse gives back and has no public name for
 
 
@@ -75,37 +74,64 @@ def _command(commands: Commands[Parser], name: str, about: str, example: str) ->
     return command
 
 
-def _machine(command: Parser, *, cache: bool = True) -> None:
-    """Where the nets are and what they run on."""
-    machine = command.add_argument_group("machine")
-    machine.add_argument("--device", choices=DEVICES, default="auto", help="what the nets run on (default: auto)")
-    machine.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
-    if cache:
-        machine.add_argument("--threads", type=int, metavar="N", help="processor threads to use (default: all)")
-        machine.add_argument("--cache", metavar="FOLDER", help=CACHE_HELP)
+def _group(command: Parser, heading: str, *names: str) -> Place:
+    """A new heading with the options of a job's settings: of those named, else of all that belong there."""
+    group = command.add_argument_group(heading)
+    _add(group, *(names or under(heading)))
+    return group
 
 
-def _face(command: Parser) -> None:
-    """Which face of the picture."""
-    face = command.add_argument_group("portrait")
-    face.add_argument("--face", type=_face_choice, metavar="N|largest", help="which face: 1 is the leftmost")
-    face.add_argument("--points", metavar="FILE", help="hand-placed landmarks (JSON: a few named points are enough)")
-    face.add_argument("--colorspace", default="auto", metavar="NAME", help="the picture's colour space (default: auto)")
-    face.add_argument("--ocio", metavar="CONFIG", help="an OpenColorIO configuration (default: $OCIO, else built in)")
+def under(heading: str, of: type[Any] = Job) -> list[str]:
+    """The settings whose options belong under a heading."""
+    return [name for name, one in declared(of).items() if one.option and one.group == heading]
 
 
-def _face_choice(text: str) -> int | str:
+def _add(
+    place: Place, *names: str, of: type[Any] = Job, changes: Mapping[str, Mapping[str, Any]] | None = None
+) -> None:
+    """The options of declared settings. `changes`: what argparse shall know otherwise, by the setting's name."""
+    for field in fields(of):
+        if field.name in names:
+            one = declared(of)[field.name]
+            option = one.option or f"--{field.name}"
+            more = {"help": _help(one.text, field.default)} | _value(str(field.type), field.default, one)
+            if option.startswith("-"):
+                more |= {"dest": field.name, "required": field.default is MISSING}
+            if of is not Job:  # left out where it is not given
+                more["default"] = None
+            short = [SHORT[field.name]] if field.name in SHORT else []
+            place.add_argument(*short, option, **{**more, **one.argument, **(changes or {}).get(field.name, {})})
+
+
+def _help(text: str, default: Any) -> str:
+    shown = ",".join(default) if isinstance(default, tuple) else default
+    return text.replace("%", "%%") + (f" (default: {shown})" if isinstance(shown, str) and shown else "")
+
+
+def _value(annotation: str, default: Any, one: Setting) -> dict[str, Any]:
+    """What argparse needs to know of a type and a default."""
+    if annotation == "bool":
+        return {"action": argparse.BooleanOptionalAction if default else "store_true", "default": default}
+    kinds = annotation.removesuffix(" | None").split(" | ")
+    shown = None if default is MISSING else ",".join(default) if isinstance(default, tuple) else default
+    if kinds == ["str"] and one.choices:
+        return {"choices": one.choices, "default": shown}
+    convert = {("int", "str"): _number_or_word, ("int",): int, ("float",): float}.get(tuple(kinds), str)
+    return {"type": convert, "default": shown}
+
+
+def _number_or_word(text: str) -> int | str:
     return int(text) if text.lstrip("-").isdigit() else text
 
 
 def _analyse(commands: Commands[Parser]) -> None:
     about = "find the face in a portrait and its 478 landmarks"
     command = _command(commands, "analyse", about, "gioconda analyse portrait.jpg -o points.json --overlay look.png")
-    command.add_argument("portrait", help="a still picture: JPEG, PNG, TIFF, EXR …")
+    _add(command, "portrait")
     command.add_argument("-o", "--output", metavar="FILE", help="write the landmarks here (JSON; --points reads it)")
     command.add_argument("--overlay", metavar="FILE", help="write the picture with the landmarks drawn on it (PNG)")
-    _face(command)
-    _machine(command, cache=False)
+    _group(command, "portrait", "face", "points", "colorspace", "ocio")
+    _group(command, "machine", "device", "models")
 
 
 def _track(commands: Commands[Parser]) -> None:
@@ -113,8 +139,8 @@ def _track(commands: Commands[Parser]) -> None:
     command = _command(commands, "track", about, "gioconda track clip.mp4 -o take.npz")
     command.add_argument("clip", help="a video")
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="the motion: .npz (compact) or .json")
-    command.add_argument("--face", type=_face_choice, metavar="N|largest", help="which face: 1 is the leftmost")
-    _machine(command, cache=False)
+    _add(command, "face")
+    _group(command, "machine", "device", "models")
 
 
 def _animate(commands: Commands[Parser]) -> None:
@@ -122,124 +148,30 @@ def _animate(commands: Commands[Parser]) -> None:
     command = _command(
         commands, "animate", about, "gioconda animate portrait.jpg take.npz -o out/####.exr --frames 1-100x2"
     )
-    command.add_argument("portrait", help="a still picture: JPEG, PNG, TIFF, EXR …")
-    command.add_argument(
-        "motion",
-        help=f".npz, .json, .csv or .bvh motion, a video, “{TAKE}” for the built-in take, “{REST}” for no motion",
-    )
-    _face(command)
-    command.add_argument("--matte", metavar="FILE", help="the person's matte, instead of ours")
-    command.add_argument("--clean-plate", dest="plate", metavar="FILE", help="the background without the person")
-    _motion_options(command)
-    _output_options(command, required=True)
-    command.add_argument("--save-job", metavar="FILE", help="write the job (JSON) instead of running it")
-    _rights(command)
-    _machine(command)
-
-
-def _motion_options(command: Parser) -> None:
-    motion = command.add_argument_group("motion")
-    motion.add_argument("--frames", default="", metavar="RANGE", help="which frames: 1-100x2,120 (default: all)")
-    motion.add_argument("--fps", type=float, metavar="RATE", help="frames per second (default: the motion's own)")
+    _add(command, "portrait", "motion")
+    _group(command, "portrait")
+    motion = _group(command, "motion")
     motion.add_argument(
         "--gain",
         action="append",
         default=[],
         metavar="REGION=X",
-        help=f"strength by region ({', '.join(REGIONS)}), 1 as recorded: --gain lips=1.2,lids=0.8",
-    )
-    motion.add_argument(
-        "--neutral",
-        type=_neutral,
-        metavar="FRAME",
-        help="the motion's frame at rest: a frame number, “auto” (default: the calmest), “rest” (all channels zero)",
+        help=f"strength by region ({', '.join(GAINS)}), 1 as recorded: --gain lips=1.2,lids=0.8",
     )
     motion.add_argument("--absolute", action="store_true", help="take on the motion's very expression, not its changes")
-    motion.add_argument(
-        "--neutralise",
-        type=float,
-        nargs="?",
-        const=1.0,
-        metavar="X",
-        help="first close the portrait's smile and open its half-shut eyes: 0 not, 1 fully (without X: 1)",
-    )
-    motion.add_argument(
-        "--lock-scale",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="the head keeps its size (default), or follows the motion's",
-    )
-    motion.add_argument(
-        "--adapt",
-        action=argparse.BooleanOptionalAction,
-        default=None,
-        help="fit the motion to the portrait's proportions (default), or not",
-    )
-    motion.add_argument(
-        "--smoothing",
-        choices=SMOOTHINGS,
-        help="savgol (for finished takes), one_euro (as live), none; auto: savgol for landmarks, none for channels",
-    )
-    motion.add_argument(
-        "--dead-band",
-        type=float,
-        metavar="X",
-        help="hold movements smaller than a tracker's noise: 0 off, 1 (default), 2 twice as wide",
-    )
-    motion.add_argument(
-        "--lid-floor",
-        type=float,
-        metavar="X",
-        help="how open a shut eye looks to the tracker, gap by width (default: 0.045; 0 trusts the tracker)",
-    )
-
-
-def _neutral(text: str) -> int | str:
-    return text if text in ("auto", "rest") else int(text)
-
-
-def _output_options(command: Parser, *, required: bool) -> None:
-    output = command.add_argument_group("output")
-    output.add_argument("-o", "--output", required=required, metavar="PATTERN", help="out/####.exr, out/%%04d.exr")
-    output.add_argument(
-        "--passes",
-        default=",".join(DEFAULT_PASSES),
-        metavar="LIST",
-        help=f"“all”, or of: {', '.join(PASSES)} (default: %(default)s)",
-    )
-    output.add_argument("--float", dest="full_float", action="store_true", help="32-bit float instead of 16-bit half")
-    output.add_argument(
-        "--compression",
-        default="zip",
-        metavar="NAME",
-        help="of the EXR: zip, zips, piz, rle, none; a level as in zip:2 (default: %(default)s)",
-    )
-    output.add_argument("--preview", dest="draft", action="store_true", help="fast: no anti-aliased silhouettes")
-    output.add_argument(
-        "--neural",
-        choices=NEURAL,
-        default="auto",
-        help="networks that correct mouth, eyes and edges: full (needs a graphics card), fast, off; "
-        "auto: the best this machine serves well (default)",
-    )
-    output.add_argument("--identity", metavar="FILE", help="what personalise knows of the person, for --neural")
-    output.add_argument("--engine", metavar="FOLDER", help="somebody else's engine paints frames: see engines")
-    output.add_argument("--review", metavar="FILE", help="also make a video for looking at (.mp4)")
-    output.add_argument("--contact-sheet", dest="sheet", metavar="FILE", help="also make a contact sheet (.png)")
-    output.add_argument("--png", action="store_true", help="also write every frame as an 8-bit PNG beside its EXR")
-    output.add_argument("--resume", action="store_true", help=RESUME_HELP)
-    output.add_argument("--overwrite", action="store_true", help="replace frames that are there")
-    output.add_argument("--placeholders", action="store_true", help=PLACEHOLDERS_HELP)
+    _add(motion, *under("motion", RetargetSettings), of=RetargetSettings)
+    _group(command, "output")
+    command.add_argument("--save-job", metavar="FILE", help="write the job (JSON) instead of running it")
+    _rights(command)
+    _group(command, "machine")
 
 
 def _job(commands: Commands[Parser]) -> None:
     about = "run a saved job"
     command = _command(commands, "job", about, "gioconda job shot12.json --resume")
     command.add_argument("file", type=Path, help="what animate --save-job wrote; paths in it count from its folder")
-    command.add_argument("--frames", metavar="RANGE", help="these frames instead of the job's (one farm task's share)")
-    command.add_argument("--resume", action="store_true", help=RESUME_HELP)
-    command.add_argument("--overwrite", action="store_true", help="replace frames that are there")
-    command.add_argument("--placeholders", action="store_true", help=PLACEHOLDERS_HELP)
+    share = {"help": "these frames instead of the job's (one farm task's share)", "default": None}
+    _add(command, "frames", "resume", "overwrite", "placeholders", changes={"frames": share})
     command.add_argument("--no-review", action="store_true", help="leave the video and the contact sheet for later")
     command.add_argument("--allow-outside", action="store_true", help="the job may name files outside its folder")
     command.add_argument("--path-map", metavar="FILE", type=Path, help=PATH_MAP_HELP)
@@ -249,14 +181,8 @@ def _job(commands: Commands[Parser]) -> None:
 
 def _rights(command: Parser) -> None:
     """Who may animate the portrait, whose key signs."""
-    rights = command.add_argument_group("rights")
-    rights.add_argument(
-        "--consent",
-        metavar="RIGHT:WHO[:TEXT]",
-        help=f"who states which right to animate the portrait; RIGHT is one of {', '.join(RIGHTS)}",
-    )
+    rights = _group(command, "rights")
     rights.add_argument("--policy", metavar="FILE", help="the studio's policy (default: the machine's or the user's)")
-    rights.add_argument("--keys", metavar="FOLDER", help="the keys that sign finished frames (default: the user's)")
 
 
 def _verify(commands: Commands[Parser]) -> None:
@@ -291,17 +217,17 @@ def _farm(commands: Commands[Parser]) -> None:
 def _demo(commands: Commands[Parser]) -> None:
     about = "animate a portrait of Grace Hopper with the built-in take"
     command = _command(commands, "demo", about, "gioconda demo")
-    command.add_argument("--frames", default="", metavar="RANGE", help="frames of the take to render (default: all)")
-    command.add_argument("-o", "--output", default="out/demo/####.exr", metavar="PATTERN", help="default: %(default)s")
-    command.add_argument("--overwrite", action="store_true", help="render frames again that are there")
-    _machine(command)
+    output = {"default": "out/demo/####.exr", "required": False, "help": "default: %(default)s"}
+    again = {"help": "render frames again that are there"}
+    _add(command, "frames", "output", "overwrite", changes={"output": output, "overwrite": again})
+    _group(command, "machine")
 
 
 def _serve(commands: Commands[Parser]) -> None:
     about = "stay and answer requests for analyses and previews (for programs: the Blender add-on)"
     command = _command(commands, "serve", about, """echo '{"request": "warm", "id": 1}' | gioconda serve""")
     command.set_defaults(json=True)
-    command.add_argument("--threads", type=int, metavar="N", help="processor threads to use (default: all)")
+    _add(command, "threads")
 
 
 def _batch(commands: Commands[Parser]) -> None:
@@ -367,7 +293,7 @@ def _models(commands: Commands[Parser]) -> None:
         default="verify",
         help="verify that all are there and whole (default; build, of version 0.1, does the same); list",
     )
-    command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
+    _add(command, "models")
     command.add_argument("--wheel", metavar="FILE", help="of version 0.1, which built nets from it: not used")
 
 
@@ -386,14 +312,13 @@ def _engines(commands: Commands[Parser]) -> None:
     command.add_argument("--licence", metavar="TEXT", help="pin: on which terms you have the files; frames say so")
     command.add_argument("--source", metavar="TEXT", help="pin: where they are from")
     command.add_argument("--name", metavar="NAME", help="pin: which engine it is (default: told by the files' names)")
-    command.add_argument("--device", choices=DEVICES, default="auto", help="what the nets run on (default: auto)")
+    _add(command, "device")
 
 
 def _doctor(commands: Commands[Parser]) -> None:
     about = "say what hardware, libraries, devices and models were found"
     command = _command(commands, "doctor", about, "gioconda doctor")
-    command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
-    command.add_argument("--cache", metavar="FOLDER", help=CACHE_HELP)
+    _add(command, "models", "cache")
 
 
 def _train(commands: Commands[Parser]) -> None:
@@ -442,7 +367,7 @@ def _train(commands: Commands[Parser]) -> None:
     command.add_argument("--steps", type=_count, metavar="N", help="steps in all")
     command.add_argument("--minutes", type=float, metavar="N", help="stop after so long, to go on another time")
     command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")
-    command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
+    _add(command, "models")
 
 
 def _personalise(commands: Commands[Parser]) -> None:
@@ -457,5 +382,4 @@ def _personalise(commands: Commands[Parser]) -> None:
     )
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="for animate --identity")
     command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")
-    command.add_argument("--models", metavar="FOLDER", help=MODELS_HELP)
-    command.add_argument("--cache", metavar="FOLDER", help=CACHE_HELP)
+    _add(command, "models", "cache")

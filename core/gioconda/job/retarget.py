@@ -37,20 +37,6 @@ class RetargetSettings:
     brows: float = _gain("brows and forehead")
     lids: float = _gain("opening and closing of the eyes")
     gaze: float = _gain("where the eyes look")
-    lock_scale: bool = _option(
-        "the head keeps its size (default), or follows the motion's", default=True, option="--lock-scale"
-    )
-    adapt: bool = _option(
-        "fit the motion to the portrait's proportions (default), or not", default=True, option="--adapt"
-    )
-    lid_floor: float = _option(
-        "how open a shut eye looks to the tracker, gap by width (default: 0.045; 0 trusts the tracker)",
-        default=0.045,
-        option="--lid-floor",
-        argument={"metavar": "X"},
-        minimum=0,
-        maximum=0.15,
-    )
     neutralise: float = _option(
         "first close the portrait's smile and open its half-shut eyes: 0 not, 1 fully (without X: 1)",
         default=0.0,
@@ -58,6 +44,12 @@ class RetargetSettings:
         argument={"metavar": "X", "nargs": "?", "const": 1.0},
         minimum=0,
         maximum=1,
+    )
+    lock_scale: bool = _option(
+        "the head keeps its size (default), or follows the motion's", default=True, option="--lock-scale"
+    )
+    adapt: bool = _option(
+        "fit the motion to the portrait's proportions (default), or not", default=True, option="--adapt"
     )
     smoothing: str = _option(
         "savgol (for finished takes), one_euro (as live), none; auto: savgol for landmarks, none for channels",
@@ -72,6 +64,14 @@ class RetargetSettings:
         argument={"metavar": "X"},
         minimum=0,
         maximum=5,
+    )
+    lid_floor: float = _option(
+        "how open a shut eye looks to the tracker, gap by width (default: 0.045; 0 trusts the tracker)",
+        default=0.045,
+        option="--lid-floor",
+        argument={"metavar": "X"},
+        minimum=0,
+        maximum=0.15,
     )
 
     def __post_init__(self) -> None:

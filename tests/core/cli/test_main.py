@@ -112,12 +112,16 @@ def test_the_job_of_a_command_line_can_be_saved(run: Run, tmp_path: Path) -> Non
 def test_what_cannot_be_used_is_refused_with_a_sentence(run: Run, tmp_path: Path, motion: Path) -> None:
     output = tmp_path / "####.exr"
     for words, status, sentence in (
-        ([HOPPER, motion, "-o", output, "--fps", "0"], 3, "0 frames per second"),
+        ([HOPPER, motion, "-o", output, "--fps", "0"], 3, "“fps” cannot be 0.0; it is a number above 0 below 10000"),
         ([HOPPER, motion, "-o", output, "--frames", "3-1"], 3, "ends before it begins"),
         ([HOPPER, motion, "-o", output, "--frames", "1-100"], 3, "no frame 100 in the motion; it has 1-4,6-7"),
         ([HOPPER, motion, "-o", output, "--frames", "5"], 3, "none of the frames 5"),
         ([HOPPER, motion, "-o", tmp_path / "frame.exr"], 3, "where the frame number goes"),
-        ([HOPPER, motion, "-o", output, "--passes", "Beauty"], 3, "no pass “Beauty”"),
+        (
+            [HOPPER, motion, "-o", output, "--passes", "Beauty"],
+            3,
+            '“passes[1]” cannot be "Beauty"; choose from Combined',
+        ),
         ([HOPPER, motion, "-o", output, "--compression", "dwaa"], 3, "dwaa"),
         ([HOPPER, motion, "-o", output, "--gain", "nose=2"], 3, "no region “nose”"),
         ([HOPPER, motion, "-o", output, "--gain", "lips=big"], 3, "“big” is not a number"),

@@ -10,7 +10,7 @@ import pytest
 from gioconda.farm.commands import Task
 from gioconda.farm.openjd import asset_references
 from gioconda.farm.path_map import Rule, mapped_job
-from gioconda.farm.plan import Item
+from gioconda.farm.submission import SubmissionItem
 from gioconda.job.fingerprint import fingerprint, pixel_settings, portrait_settings
 from gioconda.job.job import PATHS, REST, TAKE, Job
 from gioconda.job.passes import PASSES
@@ -61,7 +61,7 @@ def test_every_path_is_anchored_and_mapped() -> None:
 
 def test_every_path_that_is_read_or_written_is_an_asset() -> None:
     there = named("/there")
-    task = Task(Item("one", there, (1,)), Path("one.json"), None, (), (), ())
+    task = Task(SubmissionItem("one", there, (1,)), Path("one.json"), None, (), (), ())
     found = asset_references([task])["assetReferences"]
     assert found["inputs"]["filenames"] == sorted(there.paths("file").values())
     assert found["inputs"]["directories"] == sorted(there.paths("folder").values())

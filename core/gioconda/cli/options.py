@@ -326,17 +326,16 @@ def _train(commands: Commands[Parser]) -> None:
     command = _command(commands, "train", about, "gioconda train fast pairs -o run --part mouth --minutes 60")
     command.add_argument(
         "action",
-        choices=("pairs", "rendered", "fast", "full", "paper", "completion", "export"),
+        choices=("pairs", "rendered", "fast", "full", "paper", "export"),
         help="pairs: make training pairs of clips and stills with the engine; rendered: make pairs of mouths and eyes "
         "from heads dressed with stills (--head); fast, full: train that model on them, "
         "going on where it was stopped; paper: train the paper's networks, to compare with; "
-        "completion: teach what the person hides, from clips and stills, and make its ONNX file; "
         "export: make ONNX files of what was trained and prove them",
     )
     command.add_argument("input", help="the folder of clips and stills, of pairs, of a training's results")
     command.add_argument("-o", "--output", required=True, metavar="FOLDER", help="where the result goes")
     command.add_argument(
-        "--only", metavar="NAME", help="pairs, rendered, completion: only files whose names begin so: clips/, congress/"
+        "--only", metavar="NAME", help="pairs, rendered: only files whose names begin so: clips/, congress/"
     )
     command.add_argument(
         "--quality",
@@ -363,7 +362,7 @@ def _train(commands: Commands[Parser]) -> None:
         default=1,
         help="paper: divide the networks' channels by this: 8 for networks that learn on a processor (default: 1)",
     )
-    command.add_argument("--config", metavar="FILE", help="fast, full, paper, completion: training settings (YAML)")
+    command.add_argument("--config", metavar="FILE", help="fast, full, paper: training settings (YAML)")
     command.add_argument("--steps", type=_count, metavar="N", help="steps in all")
     command.add_argument("--minutes", type=float, metavar="N", help="stop after so long, to go on another time")
     command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")

@@ -36,9 +36,9 @@ class Modulated(nn.Module):
 
 
 def folded(x: Tensor) -> Tensor:
-    """pixel_unshuffle(x, 2), (N, C, S, S) → (N, 4 C, S/2, S/2); what becomes ONNX is told as a convolution.
+    """pixel_unshuffle(x, 2), (N, C, S, S) → (N, 4 C, S/2, S/2); exported to ONNX it is a convolution.
 
-    Its transposes take ONNX Runtime eight times as long.
+    ONNX Runtime takes eight times as long for the transposes of `pixel_unshuffle`.
     """
     if not torch.onnx.is_in_onnx_export():
         return functional.pixel_unshuffle(x, 2)
@@ -48,9 +48,9 @@ def folded(x: Tensor) -> Tensor:
 
 
 class Steered(nn.Module):
-    """A residual block whose middle is scaled and shifted from outside, for reasons see `Modulated`; starts as nothing.
+    """A residual block whose middle is scaled and shifted from outside, see `Modulated`; starts as the identity.
 
-    As the paper's AdaIN blocks: whoever owns many of them projects one code onto all their scales and shifts at once.
+    As the paper's AdaIN blocks: a network projects one code onto the scales and shifts of all its blocks at once.
     """
 
     def __init__(self, channels: int) -> None:
@@ -115,6 +115,11 @@ def spectral_norm(layer: Normed) -> Normed:
     return layer
 
 
+def spectral_convolution(inputs: int, outputs: int, kernel: int = 3) -> nn.Module:
+    """A convolution with spectral norm, its size kept."""
+    return spectral_norm(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2))
+
+
 class Attention(nn.Module):
     """Self-attention over all positions (Zhang et al. 2019, SAGAN); starts as the identity."""
 
@@ -127,8 +132,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         query, key, value = (part(x).flatten(2) for part in (self.query, self.key, self.value))
         weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)
-        heeded = (weights @ value.transpose(1, 2)).transpose(1, 2)  # the small matrices are turned, not the large one
-        return x + self.strength * heeded.reshape(x.shape)
+        attended = (weights @ value.transpose(1, 2)).transpose(1, 2)  # the small matrices are turned, not the large one
+        return x + self.strength * attended.reshape(x.shape)
 
 
 class Down(nn.Module):

@@ -22,9 +22,6 @@ from ..neural.choice import files
 from ..neural.person import About, Identity, save_identity
 from ..render.open_inputs import find_face, open_nets
 from ..worker.messages import Log, Report, Result
-from .completion_export import export_completion, load_completion
-from .completion_scenes import open_scenes
-from .completion_training import CompletionTraining, train_completion
 from .export import export, load_parts, parts_of_onnx
 from .fast import PARTS
 from .objectives import PRESETS, PartTraining
@@ -38,11 +35,11 @@ from .train import train_part
 from .variants import SIDES
 
 Arguments = argparse.Namespace
-Training = TypeVar("Training", PartTraining, PaperTraining, CompletionTraining)
+Training = TypeVar("Training", PartTraining, PaperTraining)
 
 
 def train(arguments: Arguments, report: Report) -> None:
-    """One of: pairs, rendered, fast, paper, completion, export."""
+    """One of: pairs, rendered, fast, full, paper, export."""
     logging.getLogger("gioconda.training").addHandler(_ToReport(report))
     logging.getLogger("gioconda.training").setLevel(logging.INFO)
     actions = {
@@ -51,7 +48,6 @@ def train(arguments: Arguments, report: Report) -> None:
         "fast": _part,
         "full": _part,
         "paper": _paper,
-        "completion": _completion,
         "export": _export,
     }
     actions[arguments.action](arguments, report)
@@ -109,20 +105,6 @@ def _paper(arguments: Arguments, report: Report) -> None:
         nets=lambda: Nets.open(models, "cpu", threads=arguments.threads),
     )
     report(Result("train", {"figures": figures, "output": arguments.output, "text": f"In {arguments.output}"}))
-
-
-def _completion(arguments: Arguments, report: Report) -> None:
-    config = load_config(Path(arguments.config) if arguments.config else None, CompletionTraining)
-    changes = {name: value for name in ("steps", "threads") if (value := getattr(arguments, name)) is not None}
-    nets = Nets.open(Path(arguments.models) if arguments.models else None, "cpu", threads=arguments.threads)
-    out = Path(arguments.output)
-    scenes = open_scenes(Path(arguments.input), out / "scenes.npz", nets, only=arguments.only or "")
-    figures = train_completion(scenes, out, replace(config, **changes), minutes=arguments.minutes)
-    model, steps = load_completion(out)
-    path = export_completion(model, out / "neural_completion.onnx")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    text = f"After {steps} steps {figures.get('gain_db', 0):+.2f} dB on held-out scenes; {path.name}: {digest}"
-    report(Result("train", {"held_out": figures, "file": str(path), "sha256": digest, "text": text}))
 
 
 def _export(arguments: Arguments, report: Report) -> None:

@@ -1,51 +1,26 @@
-"""Batches of training pairs from shards: who is drawn how often, mirroring, changes of light and colour."""
+"""Batches of training pairs from shards: who is drawn how often."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ..neural.features import NUMBERS
-from ..neural.network_inputs import FLOW_X, MIRROR_FROM, MIRROR_SIGN, PLACE_X
+from ..neural.network_inputs import MIRROR_FROM, MIRROR_SIGN, PLACE_X
+from .augment import PICTURES, Batch, DrawSettings, Item, coloured, mirrored, swap_colours, windowed
 from .shards import find_shards
 
-HALF = {"geometry", "flow"}  # what is seen at half the crop's size
-PICTURES = {"source", "colours", "target", *HALF}
 STILL = np.array([1, 1, 1, 0, 0, 0, 0, *[1] * (NUMBERS - 7)], np.float32)  # NUMBERS without translation and size
 Array = npt.NDArray[Any]
-Item = dict[str, Array]
-Batch = dict[str, Tensor]
 Thing = TypeVar("Thing")
-
-
-@dataclass(frozen=True)
-class DrawSettings:
-    """How pairs are drawn and changed."""
-
-    clips: float = 0.5  # share of pairs that come from clips
-    rendered: float = 0.0  # share of pairs that come from rendered heads, before the rest is shared out
-    shots: int = (
-        1  # at most so many pictures of a person are embedded and averaged, the paper's K: in each batch 1 to K
-    )
-    mirror: float = 0.5
-    colour: float = 0.9  # share of pairs whose colours are changed
-    exposure: float = 0.5  # natural logarithm, at most
-    tint: float = 0.4  # the same, of red, green and blue on their own: lamps, sunsets
-    gamma: float = 0.35  # natural logarithm of the exponent, at most
-    grey: float = 0.2  # share of pairs that lose all colour
-    swapped: tuple[float, float] = (0.5, 0.3)  # share of pairs whose red, green and blue change places: head, others
-    still: float = 0.3  # share of the head's pairs that do not say how the head moved: bodies follow in their own way
-    window: int = 128  # side of the part of the head's square that is shown, a multiple of 32
 
 
 CLIPS, STILLS, RENDERED = "clips", "stills", "rendered"
@@ -135,61 +110,6 @@ class Pairs:
 def _unknown(geometry: Array) -> Array:
     """A flow nobody knows: its weight is 0."""
     return np.zeros((*geometry.shape[:2], 3), np.float32)
-
-
-def windowed(item: Item, rng: np.random.Generator, side: int) -> Item:
-    """A random part of a crop: convolutions learn from it as from the whole, at less cost."""
-    size = item["colours"].shape[0]
-    room = max(0, size - side) // 2 + 1
-    y, x = (2 * int(rng.integers(room)) for _ in range(2))
-    out = dict(item)
-    for name in ("colours", "target"):
-        out[name] = np.asarray(item[name][y : y + side, x : x + side])
-    for name in HALF & item.keys():
-        out[name] = item[name][y // 2 : (y + side) // 2, x // 2 : (x + side) // 2]
-    return out
-
-
-def mirrored(item: Item) -> Item:
-    """The pair in a mirror."""
-    out = item | {"numbers": item["numbers"][MIRROR_FROM] * MIRROR_SIGN}
-    for name in PICTURES & item.keys():
-        out[name] = item[name][..., ::-1, :].copy()
-    for channel in (FLOW_X, PLACE_X):
-        out["geometry"][..., channel] *= -1
-    if "flow" in item:
-        out["flow"][..., 0] *= -1
-    return out
-
-
-def coloured(item: Item, rng: np.random.Generator, settings: DrawSettings | None) -> Item:
-    """Bytes to values 0..1; with settings, the same change of light and colour on everything that shows colour."""
-    codes = np.arange(256, dtype=np.float32) / 255
-    table, vivid = np.stack([codes] * 3), np.float32(1)
-    if settings is not None:
-        gain = np.exp(rng.uniform(-1, 1) * settings.exposure + rng.uniform(-1, 1, 3) * settings.tint).astype(np.float32)
-        gamma = np.float32(np.exp(rng.uniform(-1, 1) * settings.gamma))
-        vivid = np.float32(0 if rng.random() < settings.grey else rng.uniform(0.6, 1.3))
-        table = np.stack([codes**gamma * g for g in gain])
-    out = dict(item)
-    for name, triples in (("colours", (0, 3)), ("target", (0,)), ("source", (0,))):
-        stored = item[name]
-        values = stored.astype(np.float32) / 255
-        for first in triples if settings is not None else ():
-            rgb = [table[c].astype(np.float32)[stored[..., first + c]] for c in range(3)]
-            grey = np.float32(0.30) * rgb[0] + np.float32(0.59) * rgb[1] + np.float32(0.11) * rgb[2]
-            for c in range(3):
-                values[..., first + c] = grey + vivid * (rgb[c] - grey)
-        out[name] = values
-    return out
-
-
-def swap_colours(item: Item, rng: np.random.Generator) -> None:
-    """Red, green and blue in another order on everything that shows colour, in place."""
-    order = rng.permutation(3)
-    for name, triples in (("colours", (0, 3)), ("target", (0,)), ("source", (0,))):
-        for first in triples:
-            item[name][..., first : first + 3] = item[name][..., first + order]
 
 
 def collate(items: list[Item]) -> Batch:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from . import adversarial, losses, variants
-from .critic import Critic
-from .dataset import Batch, DrawSettings
+from . import losses, variants
+from .augment import Batch, DrawSettings
+from .discriminator import Discriminator, embedding_match, feature_matching, generator_loss
 from .fast import allowed, corrected, window
 from .variants import Part
 
@@ -21,7 +21,7 @@ FLOW_UNIT = 0.01  # sides of the crop: a flow that is so much wrong costs 1
 class PartTraining:
     """How a part of a model learns. PRESETS has what each model begins with."""
 
-    quality: str = "fast"  # one of qualities.SIDES
+    quality: str = "fast"  # one of variants.SIDES
     part: str = "head"  # one of PARTS
     draw: DrawSettings = field(default_factory=DrawSettings)
     seed: int = 0
@@ -120,17 +120,19 @@ def flow_error(said: Tensor, truth: Tensor) -> Tensor:
     return wrong / weight.sum((1, 2, 3)).clamp(min=1) / FLOW_UNIT
 
 
-def opinion(critic: Critic, batch: Batch, picture: Tensor, embedding: Tensor, config: PartTraining) -> Tensor:
+def opinion(
+    discriminator: Discriminator, batch: Batch, picture: Tensor, embedding: Tensor, config: PartTraining
+) -> Tensor:
     """What the discriminator adds to the loss, before its weight: score, feature matching, match of embeddings."""
-    fake, inner = critic(picture, batch["geometry"], batch["person"])
+    fake, inner = discriminator(picture, batch["geometry"], batch["person"])
     with torch.no_grad():
-        _, wanted = critic(batch["target"], batch["geometry"], batch["person"])
+        _, wanted = discriminator(batch["target"], batch["geometry"], batch["person"])
     pair = ([w.float() for w in wanted], [i.float() for i in inner])
-    matching = adversarial.feature_matching(*pair, weight=config.features)
+    matching = feature_matching(*pair, weight=config.features)
     known = batch["person"] >= 0
-    columns = critic.columns(batch["person"])[known].detach()  # W learns from the discriminator's loss alone
-    match = adversarial.embedding_match(embedding.float()[known], columns, weight=config.match) if known.any() else 0.0
-    return adversarial.generator_loss(fake.float()) + matching + match
+    columns = discriminator.columns(batch["person"])[known].detach()  # W learns from the discriminator's loss alone
+    match = embedding_match(embedding.float()[known], columns, weight=config.match) if known.any() else 0.0
+    return generator_loss(fake.float()) + matching + match
 
 
 def where(part: str, colours: Tensor) -> Tensor:

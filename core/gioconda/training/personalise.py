@@ -23,10 +23,11 @@ from torch import Tensor
 from ..engine import Portrait
 from ..neural import features
 from . import losses
-from .dataset import Batch, DrawSettings, collate, coloured, mirrored, windowed
+from .augment import Batch, DrawSettings, coloured, mirrored, windowed
+from .dataset import collate
 from .fast import PARTS, Part
+from .few_shot_pairs import Shot, Sided, between
 from .objectives import PartTraining, objective, shown, where
-from .shots import Shot, Sided, between
 
 STEPS_ONE, STEPS_MANY = 125, 230  # the paper's for one picture, and for MANY and more (its users')
 MANY = 30

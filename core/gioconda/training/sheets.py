@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..imaging import resample
 from ..imaging.image import write_png
-from .dataset import Batch
+from .augment import Batch
 from .fast import allowed, corrected
 from .variants import Part
 

@@ -20,10 +20,10 @@ from torch.optim.swa_utils import AveragedModel
 
 from ..files import whole_file
 from ..machine import cores
-from . import adversarial, checkpoint, variants
-from .critic import WIDTHS, Critic
-from .dataset import Batch, Drawn, Pairs, held_out_batches, stream
-from .jitter import jittered
+from . import checkpoint, variants
+from .augment import Batch, jittered
+from .dataset import Drawn, Pairs, held_out_batches, stream
+from .discriminator import WIDTHS, Discriminator, discriminator_loss, resume
 from .objectives import PartTraining, embedded, judged, objective, opinion, shown
 from .sheets import write_sheet
 from .sources import HELD_OUT, TRAIN
@@ -46,9 +46,11 @@ def train_part(pairs: Path, out: Path, config: PartTraining, *, minutes: float |
     average = AveragedModel(model, avg_fn=moving_average(config.average))
     adam = torch.optim.AdamW(model.parameters(), lr=config.rate, betas=(0.9, 0.99), weight_decay=config.decay)
     learn = Pairs(pairs, TRAIN, config.part, columns=stored.get("data", {}).get("columns", ()))
-    critic = Critic(WIDTHS[config.quality], embedding=model.config.embedding, people=len(learn.columns)).to(device)
-    judging = torch.optim.Adam(critic.parameters(), lr=2e-4, betas=(0.0, 0.99))
-    state = {"model": model, "average": average, "adam": adam, "discriminator": critic, "judging_adam": judging}
+    discriminator = Discriminator(
+        WIDTHS[config.quality], embedding=model.config.embedding, people=len(learn.columns)
+    ).to(device)
+    judging = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.0, 0.99))
+    state = {"model": model, "average": average, "adam": adam, "discriminator": discriminator, "judging_adam": judging}
     step = _resume(stored, state)
     if config.compile:
         model.compile()
@@ -72,8 +74,8 @@ def train_part(pairs: Path, out: Path, config: PartTraining, *, minutes: float |
         if config.adversarial and step >= config.adversarial_from:
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
                 for _ in range(config.discriminator_steps):
-                    terms["judging"] = _criticise(critic, judging, batch, picture.detach())
-                terms["opinion"] = opinion(critic, batch, picture, embedding, config)
+                    terms["judging"] = _step(discriminator, judging, batch, picture.detach())
+                terms["opinion"] = opinion(discriminator, batch, picture, embedding, config)
         adam.zero_grad(set_to_none=True)
         (terms["loss"] + config.adversarial * terms.get("opinion", 0)).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -119,10 +121,10 @@ def rate_at(step: int, *, rate: float, warm_up: int, steps: int) -> float:
     return float(rate * warm * (0.05 + 0.95 * fall))
 
 
-def _criticise(critic: Critic, judging: torch.optim.Optimizer, batch: Batch, picture: Tensor) -> Tensor:
+def _step(discriminator: Discriminator, judging: torch.optim.Optimizer, batch: Batch, picture: Tensor) -> Tensor:
     """One step of the discriminator; its loss."""
-    seen = [critic(each, batch["geometry"], batch["person"])[0] for each in (batch["target"], picture)]
-    loss = adversarial.discriminator_loss(*(scores.float() for scores in seen))
+    seen = [discriminator(each, batch["geometry"], batch["person"])[0] for each in (batch["target"], picture)]
+    loss = discriminator_loss(*(scores.float() for scores in seen))
     judging.zero_grad(set_to_none=True)
     loss.backward()
     judging.step()
@@ -133,7 +135,7 @@ def _resume(stored: dict[str, Any], state: dict[str, Any]) -> int:
     """Where training stopped; what a checkpoint of before does not have starts anew."""
     for name, each in state.items():
         if name == "discriminator" and name in stored:
-            adversarial.take_up(stored[name], each, stored.get("judging_adam"), state["judging_adam"])
+            resume(stored[name], each, stored.get("judging_adam"), state["judging_adam"])
         elif name in stored and name != "judging_adam":
             each.load_state_dict(stored[name])
     if stored:

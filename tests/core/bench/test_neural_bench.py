@@ -225,7 +225,7 @@ def test_networks_change_nothing_at_rest_and_something_in_a_smile(portrait: Port
 def test_the_papers_pictures_come_from_an_interpreter_of_their_own(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="the paper's networks need PyTorch: pip install gioconda[train]")
     from gioconda.training import checkpoint
-    from gioconda.training.paper.drawing import STYLE
+    from gioconda.training.paper.landmark_drawing import STYLE
     from gioconda.training.paper.networks import PaperConfig
     from gioconda.training.paper.train import Networks, PaperTraining
 

@@ -18,9 +18,9 @@ from gioconda.neural.encoding import encode  # noqa: E402
 from gioconda.neural.network_inputs import feeds  # noqa: E402
 from gioconda.pose import Pose, rotation_matrix  # noqa: E402
 from gioconda.training import fast, train  # noqa: E402
-from gioconda.training.dataset import DrawSettings, Pairs  # noqa: E402
+from gioconda.training.augment import DrawSettings, jittered  # noqa: E402
+from gioconda.training.dataset import Pairs  # noqa: E402
 from gioconda.training.export import Frame, disagreement, export, load_parts, parts_of_onnx  # noqa: E402
-from gioconda.training.jitter import jittered  # noqa: E402
 from gioconda.training.objectives import PartTraining  # noqa: E402
 from gioconda.training.pairs import way_back  # noqa: E402
 from gioconda.training.shards import Pair, write_shard  # noqa: E402
@@ -99,7 +99,7 @@ def test_onnx_answers_as_torch_does_on_real_inputs(pairs: Path, portrait: Portra
 
 
 def test_mirroring_a_pair_twice_gives_it_back(pairs: Path) -> None:
-    from gioconda.training.dataset import mirrored
+    from gioconda.training.augment import mirrored
 
     item = Pairs(pairs, "train", "head").load(0, 0)
     again = mirrored(mirrored(item))

@@ -19,7 +19,8 @@ from gioconda.neural.encoding import encode  # noqa: E402
 from gioconda.neural.network_inputs import feeds  # noqa: E402
 from gioconda.pose import Pose, rotation_matrix  # noqa: E402
 from gioconda.training import checkpoint, fast, full, objectives  # noqa: E402
-from gioconda.training.dataset import Drawn, DrawSettings, Pairs, stream  # noqa: E402
+from gioconda.training.augment import DrawSettings  # noqa: E402
+from gioconda.training.dataset import Drawn, Pairs, stream  # noqa: E402
 from gioconda.training.export import KEPT, SMALL, Frame, disagreement, export, load_parts, parts_of_onnx  # noqa: E402
 from gioconda.training.objectives import PRESETS, PartTraining  # noqa: E402
 from gioconda.training.shards import Pair, write_shard  # noqa: E402

@@ -8,10 +8,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install gioconda[train]")
 
 from gioconda import landmarks as lm  # noqa: E402
-from gioconda.training import adversarial, losses  # noqa: E402
+from gioconda.training import losses  # noqa: E402
 from gioconda.training.blocks import warped  # noqa: E402
+from gioconda.training.discriminator import discriminator_loss, feature_matching, generator_loss  # noqa: E402
 from gioconda.training.fast import SIZES, Part, PartConfig, corrected  # noqa: E402
-from gioconda.training.paper import drawing, networks  # noqa: E402
+from gioconda.training.paper import landmark_drawing, networks  # noqa: E402
 from gioconda.training.paper.networks import AdaIn, Discriminator, Embedder, Generator, PaperConfig  # noqa: E402
 
 SMALL = PaperConfig(
@@ -45,14 +46,14 @@ def test_adain_of_a_flat_channel_is_finite_and_so_is_its_gradient() -> None:
 
 def test_hinge_wants_real_above_one_and_made_below_minus_one() -> None:
     good, bad = torch.tensor([2.0, 1.0]), torch.tensor([-2.0, -1.0])
-    assert adversarial.discriminator_loss(good, bad) == 0
-    assert adversarial.discriminator_loss(bad, good) > 3
-    assert adversarial.generator_loss(good) < adversarial.generator_loss(bad)
+    assert discriminator_loss(good, bad) == 0
+    assert discriminator_loss(bad, good) > 3
+    assert generator_loss(good) < generator_loss(bad)
 
 
 def test_the_weight_of_feature_matching_counts_and_targets_get_no_gradient() -> None:
     real, made = torch.rand(1, 4, 8, 8, requires_grad=True), torch.rand(1, 4, 8, 8, requires_grad=True)
-    one, ten = (adversarial.feature_matching([real], [made], weight=w) for w in (1.0, 10.0))
+    one, ten = (feature_matching([real], [made], weight=w) for w in (1.0, 10.0))
     assert ten.item() == pytest.approx(10 * one.item())
     ten.backward()
     assert real.grad is None
@@ -79,10 +80,10 @@ def test_only_the_columns_of_the_clips_in_a_batch_learn() -> None:
 
 def test_the_landmark_drawing_is_a_contract() -> None:
     points = lm.template()[:, :2] / 4 + 0.5
-    picture = drawing.draw(points, 64)
+    picture = landmark_drawing.draw(points, 64)
     assert picture.shape == (64, 64, 3)
-    # change STYLE in drawing.py when this changes: old checkpoints do not understand the new drawing
-    assert drawing.STYLE == "gioconda-68-1"
+    # change STYLE in landmark_drawing.py when this changes: old checkpoints do not understand the new drawing
+    assert landmark_drawing.STYLE == "gioconda-68-1"
     assert picture.mean((0, 1)) == pytest.approx([0.0072, 0.0098, 0.0053], abs=2e-4)
 
 

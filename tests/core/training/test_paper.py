@@ -18,10 +18,10 @@ from gioconda.errors import InputError  # noqa: E402
 from gioconda.neural.features import COLOURS, GEOMETRY, NUMBERS, View  # noqa: E402
 from gioconda.training import checkpoint  # noqa: E402
 from gioconda.training.dataset import Pairs  # noqa: E402
-from gioconda.training.faces import Faces  # noqa: E402
 from gioconda.training.paper.episodes import Episodes  # noqa: E402
 from gioconda.training.paper.networks import PaperConfig  # noqa: E402
 from gioconda.training.paper.pictures import paper_pictures  # noqa: E402
+from gioconda.training.paper.shard_landmarks import ShardLandmarks  # noqa: E402
 from gioconda.training.paper.train import (  # noqa: E402
     Networks,
     PaperTraining,
@@ -103,7 +103,7 @@ def test_a_person_keeps_their_column_when_others_come(pairs: Path, tmp_path: Pat
 def test_embeddings_are_drawn_to_columns_and_not_columns_to_embeddings(pairs: Path) -> None:
     config = training("landmarks", 2)
     networks = Networks(replace(config.model, clips=2))
-    episodes = Episodes(Pairs(pairs, "train", "head"), Faces(pairs), shots=2, size=32, engine=False)
+    episodes = Episodes(Pairs(pairs, "train", "head"), ShardLandmarks(pairs), shots=2, size=32, engine=False)
     batch = next(episodes.draw(1, 0))
     embedding = embedded(networks.embedder, batch)
     loss, parts = making_loss(
@@ -136,15 +136,15 @@ def test_landmarks_found_before_are_kept_and_frames_without_a_face_are_left_out(
     folder = tmp_path / "pairs"
     shutil.copytree(pairs, folder)
     (folder / "ada" / "points.npy").rename(tmp_path / "ada.npy")
-    assert Faces(tmp_path).of(folder / "ada", "ada") is not None
-    assert Faces(tmp_path / "none").of(folder / "ada", "ada") is None
+    assert ShardLandmarks(tmp_path).of(folder / "ada", "ada") is not None
+    assert ShardLandmarks(tmp_path / "none").of(folder / "ada", "ada") is None
     points = np.load(tmp_path / "ada.npy")
     points[1] = np.nan
     np.save(tmp_path / "ada.npy", points)
     learn = Pairs(folder, "train", "head")
-    both = Episodes(learn, Faces(tmp_path), shots=1, size=32, engine=False)
+    both = Episodes(learn, ShardLandmarks(tmp_path), shots=1, size=32, engine=False)
     assert list(both.people) == ["ada", "bob"]
-    assert list(Episodes(learn, Faces(tmp_path), shots=2, size=32, engine=False).people) == ["bob"]
+    assert list(Episodes(learn, ShardLandmarks(tmp_path), shots=2, size=32, engine=False).people) == ["bob"]
 
 
 def test_narrower_networks_have_the_same_layout() -> None:

@@ -19,8 +19,8 @@ from gioconda.neural.network_inputs import feeds  # noqa: E402
 from gioconda.neural.person import About, Identity, load_identity, save_identity  # noqa: E402
 from gioconda.training import fast  # noqa: E402
 from gioconda.training.export import Frame, export  # noqa: E402
+from gioconda.training.few_shot_pairs import between, laid_over  # noqa: E402
 from gioconda.training.personalise import Personal, budget_of, freed, personalise  # noqa: E402
-from gioconda.training.shots import between, laid_over  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

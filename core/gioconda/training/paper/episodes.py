@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from ...errors import InputError
 from ..dataset import CLIPS, Pairs, one_of
-from ..faces import Faces, Points
-from .drawing import draw
+from .landmark_drawing import draw
+from .shard_landmarks import Points, ShardLandmarks
 
 Batch = dict[str, Tensor]
 
@@ -26,7 +26,7 @@ class Episodes:
     """
 
     def __init__(
-        self, pairs: Pairs, faces: Faces, *, shots: int, size: int, engine: bool, columns: Sequence[str] = ()
+        self, pairs: Pairs, faces: ShardLandmarks, *, shots: int, size: int, engine: bool, columns: Sequence[str] = ()
     ) -> None:
         self.pairs, self.shots, self.size, self.engine = pairs, shots, size, engine
         self.points: dict[int, Points] = {}
@@ -39,7 +39,7 @@ class Episodes:
             raise InputError(f"No clip in {pairs.folder} has {shots + 1} pairs with landmarks: make pairs anew.")
         self.columns = [*columns, *(person for person in self.people if person not in columns)]
 
-    def _usable(self, shard: int, faces: Faces) -> bool:
+    def _usable(self, shard: int, faces: ShardLandmarks) -> bool:
         path = self.pairs.shards[shard]
         points = faces.of(path, str(path.relative_to(self.pairs.folder)))
         if points is None or self._whole(points).size <= self.shots:

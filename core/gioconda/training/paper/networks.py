@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...neural.features import COLOURS, GEOMETRY
-from ..blocks import Attention, Down, doubled, spectral_norm
+from ..blocks import Attention, Down, doubled, spectral_convolution, spectral_norm
 from ..fast import MOST_FLOW, MOST_GAIN, MOST_MATTE, MOST_OFFSET
 
 DRAWING = 3  # channels of a landmark drawing
@@ -61,11 +61,6 @@ class PaperConfig:
         return 3 if self.condition == "landmarks" else 13
 
 
-def convolution(inputs: int, outputs: int, kernel: int = 3) -> nn.Module:
-    """A convolution with spectral norm (Miyato et al. 2018), its size kept."""
-    return spectral_norm(nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2))
-
-
 class AdaIn(nn.Module):
     """Adaptive instance norm (Huang and Belongie 2017); mean and spread come from outside, see `Generator`.
 
@@ -91,8 +86,8 @@ class Styled(nn.Module):
         super().__init__()
         self.up = up
         self.norms = nn.ModuleList([AdaIn(inputs), AdaIn(outputs)])
-        self.one, self.two = convolution(inputs, outputs), convolution(outputs, outputs)
-        self.short = convolution(inputs, outputs, 1) if inputs != outputs or up else nn.Identity()
+        self.one, self.two = spectral_convolution(inputs, outputs), spectral_convolution(outputs, outputs)
+        self.short = spectral_convolution(inputs, outputs, 1) if inputs != outputs or up else nn.Identity()
 
     def forward(self, x: Tensor, styles: list[Tensor]) -> Tensor:
         y = functional.relu(self.norms[0](x, styles[0]))
@@ -119,13 +114,13 @@ class Body(nn.Module):
         super().__init__()
         widths = (inputs, *config.widths)
         self.blocks = nn.ModuleList(
-            Down(a, b, first=k == 0, layer=convolution)
+            Down(a, b, first=k == 0, layer=spectral_convolution)
             for k, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
         )
         self.attention = nn.ModuleDict()
         for k, width in enumerate(config.widths):
             if config.size >> (k + 1) == config.attention_down:
-                self.attention[str(k)] = Attention(width, convolution)
+                self.attention[str(k)] = Attention(width, spectral_convolution)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """-> the vector (N, widths[-1]) and every block's answer, for feature matching."""
@@ -150,7 +145,7 @@ class Generator(nn.Module):
         self.config = config
         widths = (config.inputs, *config.inner)
         self.down = nn.ModuleList(
-            Down(a, b, norm=EPSILON, first=k == 0, layer=convolution)
+            Down(a, b, norm=EPSILON, first=k == 0, layer=spectral_convolution)
             for k, (a, b) in enumerate(zip(widths, widths[1:], strict=False))
         )
         up = [*reversed(config.inner), config.inner[0]]
@@ -160,11 +155,11 @@ class Generator(nn.Module):
         self.attention = nn.ModuleDict()
         for k in range(len(config.inner)):
             if config.size >> (k + 1) == config.attention_down:
-                self.attention[f"down{k}"] = Attention(config.inner[k], convolution)
+                self.attention[f"down{k}"] = Attention(config.inner[k], spectral_convolution)
             if config.size >> (len(config.inner) - k - 1) == config.attention_up:
-                self.attention[f"up{config.residuals + k}"] = Attention(up[k + 1], convolution)
+                self.attention[f"up{config.residuals + k}"] = Attention(up[k + 1], spectral_convolution)
         self.last = AdaIn(config.inner[0])
-        self.out = convolution(config.inner[0], config.outputs)
+        self.out = spectral_convolution(config.inner[0], config.outputs)
         if config.condition == "engine":  # spectral norm has no zero: a factor that starts at 0 takes its place
             self.strength = nn.Parameter(torch.zeros(config.outputs))
         self.norms = [*(norm for block in blocks for norm in block.norms), self.last]
@@ -226,7 +221,7 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.one, self.two = convolution(channels, channels), convolution(channels, channels)
+        self.one, self.two = spectral_convolution(channels, channels), spectral_convolution(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.two(functional.relu(self.one(functional.relu(x))))

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...errors import InputError
-from .. import adversarial
-from .drawing import draw
+from ..discriminator import discriminator_loss, feature_matching, generator_loss
+from .landmark_drawing import draw
 from .networks import Discriminator, Generator
 from .train import Networks, content, load_networks
 
@@ -102,14 +102,14 @@ def _tune(
     made = generator(drawing, styles)
     real, fake = (discriminator(each, drawing, clip)[0] for each in (target, made.detach()))
     judging.zero_grad(set_to_none=True)
-    adversarial.discriminator_loss(real, fake).backward()
+    discriminator_loss(real, fake).backward()
     judging.step()
     score, inner = discriminator(made, drawing, clip)
     with torch.no_grad():
         _, wanted = discriminator(target, drawing, clip)
-    loss = weight * content(made, target) + adversarial.generator_loss(score)
+    loss = weight * content(made, target) + generator_loss(score)
     making.zero_grad(set_to_none=True)
-    (loss + adversarial.feature_matching(wanted, inner)).backward()
+    (loss + feature_matching(wanted, inner)).backward()
     making.step()
 
 

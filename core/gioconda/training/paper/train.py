@@ -18,16 +18,17 @@ from torch.nn import functional
 
 from ...errors import InputError
 from ...face.nets import Nets
-from .. import adversarial, checkpoint, losses
+from .. import checkpoint, losses
 from ..dataset import Pairs, ahead
-from ..faces import Faces
+from ..discriminator import discriminator_loss, embedding_match, feature_matching, generator_loss, resume
 from ..fast import allowed, corrected
 from ..sheets import write_rows
 from ..sources import HELD_OUT, TRAIN
 from ..train import note, provenance
-from .drawing import STYLE
 from .episodes import Batch, Episodes
+from .landmark_drawing import STYLE
 from .networks import Discriminator, Embedder, Generator, PaperConfig
+from .shard_landmarks import ShardLandmarks
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def train_paper(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     path = out / f"paper-{config.model.condition}.pt"
     stored = _stored(path)
-    faces = Faces(out / "faces", nets)
+    faces = ShardLandmarks(out / "faces", nets)
     needs: dict[str, Any] = {"shots": config.shots, "size": config.model.size}
     needs["engine"] = config.model.condition == "engine"
     learn = Episodes(Pairs(pairs, TRAIN, "head"), faces, **needs, columns=stored.get("data", {}).get("columns", ()))
@@ -90,7 +91,7 @@ def train_paper(
             for _ in range(config.discriminator_steps):
                 real, _ = networks.discriminator(batch["target"], batch["drawing"], batch["clip"])
                 fake, _ = networks.discriminator(made.detach(), batch["drawing"], batch["clip"])
-                judgement = adversarial.discriminator_loss(real.float(), fake.float())
+                judgement = discriminator_loss(real.float(), fake.float())
                 _descend(judging, judgement)
             loss, parts = making_loss(networks.discriminator, batch, made, embedding, config)
         _descend(making, loss)
@@ -160,16 +161,16 @@ def pictured(generator: Generator, batch: Batch, embedding: Tensor) -> Tensor:
 def making_loss(
     discriminator: Discriminator, batch: Batch, made: Tensor, embedding: Tensor, config: PaperTraining
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """What embedder and generator want, and its parts: content, adversarial, feature matching, match."""
+    """What embedder and generator want, and its parts: content, feature matching, match."""
     fake, inner = discriminator(made, batch["drawing"], batch["clip"])
     with torch.no_grad():
         _, wanted = discriminator(batch["target"], batch["drawing"], batch["clip"])
     columns = discriminator.people.detach().t()[batch["clip"]]  # W learns from the discriminator's loss alone
     parts = {
         "content": config.content * content(made.float(), batch["target"]),
-        "adversarial": adversarial.generator_loss(fake.float()),
-        "features": adversarial.feature_matching([f.float() for f in wanted], [f.float() for f in inner]),
-        "match": adversarial.embedding_match(embedding.float(), columns),
+        "adversarial": generator_loss(fake.float()),
+        "features": feature_matching([f.float() for f in wanted], [f.float() for f in inner]),
+        "match": embedding_match(embedding.float(), columns),
     }
     return torch.stack(list(parts.values())).sum(), parts
 
@@ -202,7 +203,7 @@ def judged(networks: Networks, held_out: list[Batch], device: torch.device, shee
     return {"held_out_db": float(torch.cat(made_db).mean()), "still_db": float(torch.cat(still_db).mean())}
 
 
-def _held_out(pairs: Pairs, faces: Faces, needs: dict[str, Any], count: int) -> list[Batch]:
+def _held_out(pairs: Pairs, faces: ShardLandmarks, needs: dict[str, Any], count: int) -> list[Batch]:
     """Episodes of people held out; none where none has pictures enough."""
     try:
         return Episodes(pairs, faces, **needs).fixed(count)
@@ -235,7 +236,7 @@ def _resumed(
     for name, network in networks.named_children():
         weights = {k.removeprefix(f"{name}."): v for k, v in stored["networks"].items() if k.startswith(f"{name}.")}
         if isinstance(network, Discriminator):
-            adversarial.take_up(weights, network, stored["judging"], judging)
+            resume(weights, network, stored["judging"], judging)
         else:
             network.load_state_dict(weights)
     making.load_state_dict(stored["making"])

@@ -15,7 +15,7 @@ from ..imaging import resample
 from ..neural import features
 from ..neural.network_inputs import mirrored_numbers, mirrored_place, mirrored_source
 from ..pose import fit_similarity
-from .dataset import Item
+from .augment import Item
 from .pairs import pair_of, way_back
 from .shards import VIEWS, Pair, as_bytes
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..face.nets import Nets
-from ..face.tracker import FaceTracker
+from ...face.nets import Nets
+from ...face.tracker import FaceTracker
 
 LOG = logging.getLogger(__name__)
 Points = npt.NDArray[np.float32]
 
 
-class Faces:
+class ShardLandmarks:
     """The landmarks of every shard's targets: its own, those found before (kept in `folder`), or found now.
 
     Args:

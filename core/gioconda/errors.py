@@ -44,6 +44,11 @@ def shown(text: str) -> str:
     return clean if len(clean) <= LONGEST else clean[: LONGEST // 2] + " … " + clean[-LONGEST // 2 :]
 
 
+def one_line(error: BaseException) -> str:
+    """What a library's exception says, for the inside of a sentence."""
+    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+
+
 class InputError(GiocondaError):
     """A file or value given by the user is missing, broken or unsuitable."""
 

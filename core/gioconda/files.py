@@ -13,7 +13,11 @@ import os
 import platform
 import re
 import shutil
+import struct
 import sys
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -112,6 +116,13 @@ def is_running(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+# All that a damaged or foreign .npz can make zipfile, numpy and json raise.
+DAMAGED_NPZ = (
+    *(OSError, EOFError, MemoryError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, SyntaxError),
+    *(zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError),
+)
 
 
 # Hashes ---------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,8 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import InputError, ModelError
-from ..files import whole_file
+from ..errors import InputError, ModelError, one_line
+from ..files import DAMAGED_NPZ, whole_file
 
 FORMAT, OLDER = "gioconda-identity-2", "gioconda-identity-1"  # the older has a code and nothing else
 MOST_BYTES, MOST_ARRAYS = 32 << 20, 4096  # no honest file is half as large
@@ -102,24 +101,9 @@ def _read(path: Path) -> tuple[Identity, str]:
             arrays = {name: np.asarray(file[name]) for name in file.files}
         about = json.loads(str(arrays.pop("about")))
         return _checked(arrays, about), str(about["network"])
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        MemoryError,
-        OverflowError,
-        RecursionError,
-        NotImplementedError,
-        RuntimeError,
-        SyntaxError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except (*DAMAGED_NPZ, AttributeError) as error:
         raise InputError(
-            f"{path} is no identity file of this version of `gioconda personalise` ({_line(error)}): make it anew."
+            f"{path} is no identity file of this version of `gioconda personalise` ({one_line(error)}): make it anew."
         ) from error
 
 
@@ -147,7 +131,3 @@ def _digest(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
         values = np.ascontiguousarray(arrays[name])
         digest.update(json.dumps([name, values.dtype.str, values.shape]).encode() + b"\0" + values.tobytes())
     return digest.hexdigest()
-
-
-def _line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")

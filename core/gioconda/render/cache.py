@@ -15,10 +15,7 @@ import contextlib
 import hashlib
 import json
 import os
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -29,7 +26,7 @@ import numpy.typing as npt
 
 from .. import ENGINE_VERSION
 from ..engine.portrait import Portrait
-from ..files import whole_file
+from ..files import DAMAGED_NPZ, whole_file
 from ..imaging import resample
 
 Array = npt.NDArray[Any]
@@ -39,23 +36,6 @@ LIMIT_BYTES = 4_000_000_000
 _HEAD = "entry"  # what is no array, as JSON
 _LAYERS = ("layers.texture", "layers.plate")
 _NOTHING, _PICTURE, _OWN = range(3)  # what a layer's pixel is: zeros, the picture's, or its own
-# all that a damaged or foreign file can make zipfile, numpy, json and our own reading of their answers raise
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    IndexError,
-    MemoryError,
-    zipfile.BadZipFile,
-    NotImplementedError,
-    RuntimeError,
-    SyntaxError,
-    zlib.error,
-    struct.error,
-    tokenize.TokenError,
-)
 
 
 def key_of(picture: Float32, **made_from: Array | str | bool | None) -> str:
@@ -91,7 +71,7 @@ def load(folder: Path, key: str, picture: Float32) -> Portrait | None:
             for name in _LAYERS:
                 arrays[name] = _read_layer(file, name, _seen(arrays, picture))
         portrait: Portrait = _built(Portrait, "", arrays, head["plain"])
-    except _UNREADABLE:
+    except DAMAGED_NPZ:
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # used just now

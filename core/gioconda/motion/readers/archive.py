@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import struct
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -13,27 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...errors import MotionError
+from ...errors import MotionError, one_line
+from ...files import DAMAGED_NPZ
 
 MAX_BYTES = 2 << 30  # of all arrays: 350,000 frames with 478 landmarks
-# all that a damaged or foreign file can make zipfile and numpy raise
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    MemoryError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    NotImplementedError,
-    SyntaxError,
-    RecursionError,
-    OverflowError,
-    zlib.error,
-    struct.error,
-    tokenize.TokenError,
-)
 
 
 def read_arrays(path: Path, known: Collection[str]) -> dict[str, npt.NDArray[Any]]:
@@ -47,8 +27,8 @@ def read_arrays(path: Path, known: Collection[str]) -> dict[str, npt.NDArray[Any
             _check(archive, path, known)
         with np.load(path, allow_pickle=False) as data:
             return {name: data[name] for name in data.files}
-    except _UNREADABLE as error:
-        raise MotionError(f"{path} is not a motion we saved, or it is damaged ({_one_line(error)})") from None
+    except DAMAGED_NPZ as error:
+        raise MotionError(f"{path} is not a motion we saved, or it is damaged ({one_line(error)})") from None
 
 
 def _check(archive: zipfile.ZipFile, path: Path, known: Collection[str]) -> None:
@@ -70,7 +50,3 @@ def _check(archive: zipfile.ZipFile, path: Path, known: Collection[str]) -> None
         total += entry.file_size
     if total > MAX_BYTES:
         raise ValueError(f"it would unpack to {total >> 20} MiB, {MAX_BYTES >> 20} are the most")
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -73,7 +73,7 @@ def _batch_of(arguments: Arguments) -> Batch:
 
 
 def deliver(arguments: Arguments, report: Report) -> None:
-    """Other formats of frames that are there. Raises: GiocondaError."""
+    """Other formats of finished frames. Raises: GiocondaError."""
     from ..imaging.exr_read import read_header
     from ..provenance.manifest import frame_numbers
     from .deliver import Frames

@@ -1,4 +1,4 @@
-"""Files for games and for looking at, made of finished EXR frames: PNG, WebP, flipbook atlas, MP4, WebM with alpha.
+"""Files for games and players, made of finished EXR frames: PNG, WebP, flipbook atlas, MP4, WebM with alpha.
 
     deliver(frames, Delivery(formats=("webp", "atlas")), fps=24)
 
@@ -76,7 +76,7 @@ def deliver(
     Args:
         fps: of the videos and of the atlas's timing.
         display: how scene-linear pixels are shown; None: as suits the first frame.
-        on_frame: told each frame's number; what it raises stops the work, and no file is left half made.
+        on_frame: called with each frame's number; what it raises stops the work, and no file is left half made.
 
     Raises:
         OutputError, PictureError: a frame cannot be read; SettingsError: an atlas too large, an alpha without a matte.
@@ -85,23 +85,23 @@ def deliver(
     if not kinds:
         return []
     with ExitStack() as cleanup:
-        takers: list[Callable[[int, Srgb], None]] = []
+        writers: list[Callable[[int, Srgb], None]] = []
         channels = 3
         for number in frames.numbers:
             passes, _ = read_exr(frames.pattern.path(number))
             display = display or choose_display(passes["Combined"])
-            picture = _sized(_shown(passes, delivery, display), delivery.size)
-            if not takers:
-                takers = [_taker(kind, frames, delivery, fps, picture, cleanup) for kind in kinds]
+            picture = _resized(_displayed(passes, delivery, display), delivery.size)
+            if not writers:
+                writers = [_writer(kind, frames, delivery, fps, picture, cleanup) for kind in kinds]
                 channels = picture.shape[2]
-            for take in takers:
-                take(number, _with_channels(picture, channels))
+            for write in writers:
+                write(number, _with_channels(picture, channels))
             on_frame(number)
     return files_of(frames, delivery)
 
 
-def _shown(passes: dict[str, Floats], delivery: Delivery, display: Display) -> Srgb:
-    """A frame as it is seen: (H, W, 3) sRGB, or (H, W, 4) with straight alpha where there is any."""
+def _displayed(passes: dict[str, Floats], delivery: Delivery, display: Display) -> Srgb:
+    """A frame as it is displayed: (H, W, 3) sRGB, or (H, W, 4) with straight alpha where there is any."""
     combined = passes["Combined"]
     alpha = combined[..., 3:4].clip(0, 1)
     if delivery.alpha == "matte":
@@ -118,7 +118,7 @@ def _shown(passes: dict[str, Floats], delivery: Delivery, display: Display) -> S
     return np.dstack([display_srgb(straight, exposure=display), np.round(cover * 255).astype(np.uint8)])
 
 
-def _sized(picture: Srgb, longest: int | None) -> Srgb:
+def _resized(picture: Srgb, longest: int | None) -> Srgb:
     """Made smaller where it is larger; colours are weighed by their alpha, so that no dark edge appears."""
     height, width = picture.shape[:2]
     if longest is None or max(height, width) <= longest:
@@ -135,10 +135,10 @@ def _sized(picture: Srgb, longest: int | None) -> Srgb:
     return np.round(np.dstack([colour, weighed[..., 3:4] * 255])).clip(0, 255).astype(np.uint8)
 
 
-def _taker(
+def _writer(
     kind: str, frames: Frames, delivery: Delivery, fps: float, first: Srgb, cleanup: ExitStack
 ) -> Callable[[int, Srgb], None]:
-    """What is done with each frame for one format."""
+    """What writes each frame in one format."""
     if kind == "png":
         return lambda number, picture: write_png(frames.pattern.path(number).with_suffix(".png"), picture)
     if kind == "webp":
@@ -183,7 +183,7 @@ class _Atlas:
     """A flipbook: frames in rows from the top left, and a JSON of where each is (the layout of TexturePacker's and
     Aseprite's “array” files, which game engines import).
 
-    The picture is written when all frames are there; until then they wait in a nameless file, not in memory.
+    The picture is written when all frames are there; until then they are in a temporary file, not in memory.
     """
 
     def __init__(self, frames: Frames, delivery: Delivery, fps: float, first: Srgb) -> None:

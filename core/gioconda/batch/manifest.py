@@ -39,7 +39,7 @@ class Manifest:
         key: a hash of all that the files were made of.
         entries: file name → what it should be.
         done: the whole item is finished.
-        facts: what was told when it was finished: plain data.
+        facts: what was reported when it was finished: plain data.
     """
 
     path: Path
@@ -71,7 +71,7 @@ class Manifest:
         self._write()
 
     def add(self, path: Path, frame: int | None = None) -> Entry:
-        """Take down a finished file. Raises: OutputError."""
+        """Record a finished file. Raises: OutputError."""
         entry = entry_of(path, self.folder, frame)
         if self.entries.get(entry.file) != entry:
             self.entries[entry.file] = entry
@@ -95,9 +95,9 @@ class Manifest:
 
     def broken(self) -> list[Path]:
         """The files that are not what they were when they were finished: gone, cut off, or changed since."""
-        return [self.folder / entry.file for entry in self.entries.values() if not self._is_as_it_was(entry)]
+        return [self.folder / entry.file for entry in self.entries.values() if not self._is_unchanged(entry)]
 
-    def _is_as_it_was(self, entry: Entry) -> bool:
+    def _is_unchanged(self, entry: Entry) -> bool:
         path = self.folder / entry.file
         try:
             return path.stat().st_size == entry.bytes and file_sha256(path) == entry.sha256

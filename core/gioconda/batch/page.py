@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..files import whole_file
+from ..worker.messages import clock
 
-MOST_THUMBS = 1000  # more would make the page too heavy to open
+MAX_THUMBNAILS = 1000  # more make the page too large to open
 
 _STYLE = """
 body{font:14px/1.45 system-ui,sans-serif;margin:2em auto;max-width:1100px;padding:0 1em;color:#222;background:#fafafa}
@@ -33,7 +34,7 @@ def write_page(path: Path, facts: Mapping[str, Any], items: Iterable[Mapping[str
         _counts(file, facts)
         file.write("<table><tr><th></th><th>item</th><th>frames</th><th>seconds</th><th>face</th><th>notes</th></tr>\n")
         for count, item in enumerate(items):
-            file.write(_row(item, folder if count < MOST_THUMBS else None))
+            file.write(_row(item, folder if count < MAX_THUMBNAILS else None))
         file.write(f"</table><p class=waiting>Gioconda {html.escape(str(facts['gioconda']))}</p></html>\n")
 
 
@@ -53,7 +54,7 @@ def _counts(file: IO[str], facts: Mapping[str, Any]) -> None:
         "frames rendered": facts["rendered"],
         "kept": facts["kept"],
         "repaired": facts["repaired"],
-        "time": _time(facts["seconds"]),
+        "time": clock(facts["seconds"]),
         "frames a second": facts["frames_per_second"],
         "size": _size(facts["bytes"]),
         "with notes": facts["with_warnings"],
@@ -91,12 +92,6 @@ def _thumb(item: Mapping[str, Any], folder: Path | None) -> str:
     except OSError:
         return ""
     return f'<img alt="" src="data:image/jpeg;base64,{data}">'
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _size(count: float) -> str:

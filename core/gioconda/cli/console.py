@@ -12,13 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from ..worker.messages import BatchProgress, Error, Log, Message, Progress, Result, Stage, Warn
+from ..worker.messages import BatchProgress, Error, Log, Message, Progress, Result, Stage, Warn, clock
 
 
 class Console:
     """On standard error: stages as lines, progress as a bar (a line every tenth where there is no terminal).
 
-    A context, so that the bar is taken down whatever happens.
+    A context, so that the bar is closed whatever happens.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -26,7 +26,7 @@ class Console:
         self.terminal = Terminal(stderr=True, highlight=False, soft_wrap=True)
         self.bar: Bar | None = None
         self.live: Live | None = None
-        self.told = -1
+        self.tenth = -1
 
     def __call__(self, message: Message) -> None:
         if isinstance(message, Error):
@@ -40,9 +40,9 @@ class Console:
         elif isinstance(message, Progress):
             self._progress(message)
         elif isinstance(message, BatchProgress):
-            self._board(message)
+            self._batch_table(message)
         elif isinstance(message, Result):
-            self._take_down()
+            self._close()
             text = message.data.get("text")
             if text:
                 print(text, flush=True)
@@ -53,8 +53,8 @@ class Console:
     def _progress(self, message: Progress) -> None:
         if not self.terminal.is_terminal:
             tenth = 10 * message.done // max(message.total, 1)
-            if tenth > self.told:
-                self.told = tenth
+            if tenth > self.tenth:
+                self.tenth = tenth
                 self._line(f"{message.done} of {message.total} frames")
             return
         if self.bar is None:
@@ -64,57 +64,51 @@ class Console:
             self.bar.add_task("frames", total=message.total)
         self.bar.update(self.bar.task_ids[0], completed=message.done, total=message.total)
 
-    def _board(self, board: BatchProgress) -> None:
-        """A table that stays in place on a terminal; a line every tenth elsewhere."""
-        if not board.total:
+    def _batch_table(self, progress: BatchProgress) -> None:
+        """A table that is redrawn in place on a terminal; a line every tenth elsewhere."""
+        if not progress.total:
             return
         if not self.terminal.is_terminal:
-            tenth = 10 * board.frames // max(board.of_frames, 1)
-            if tenth > self.told:
-                self.told = tenth
-                self._line(escape(standing(board)))
+            tenth = 10 * progress.frames // max(progress.of_frames, 1)
+            if tenth > self.tenth:
+                self.tenth = tenth
+                self._line(escape(batch_line(progress)))
             return
         if self.live is None:
             self.live = Live(console=self.terminal, transient=True, auto_refresh=False)
             self.live.start()
-        self.live.update(table(board), refresh=True)
+        self.live.update(table(progress), refresh=True)
 
-    def _take_down(self) -> None:
+    def _close(self) -> None:
         if self.live:
             self.live.stop()
             self.live = None
         if self.bar:
             self.bar.stop()
             self.bar = None
-        self.told = -1
+        self.tenth = -1
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._take_down()
+        self._close()
         sys.stderr.flush()
 
 
-def standing(board: BatchProgress) -> str:
-    """How a batch stands, in a line."""
-    failed = f", {board.failed} failed" if board.failed else ""
-    left = f", about {_time(board.seconds_left)} left" if board.seconds_left is not None else ""
-    return f"{board.done} of {board.total} items{failed}, {board.frames} of {board.of_frames} frames{left}"
+def batch_line(progress: BatchProgress) -> str:
+    """A batch's progress in a line."""
+    failed = f", {progress.failed} failed" if progress.failed else ""
+    left = f", about {clock(progress.seconds_left)} left" if progress.seconds_left is not None else ""
+    return f"{progress.done} of {progress.total} items{failed}, {progress.frames} of {progress.of_frames} frames{left}"
 
 
-def table(board: BatchProgress) -> Table:
-    """What each process is doing, and how the batch stands."""
-    shown = Table(caption=standing(board), caption_justify="left", box=None, pad_edge=False)
+def table(progress: BatchProgress) -> Table:
+    """What each process is doing, and the batch's progress."""
+    shown = Table(caption=batch_line(progress), caption_justify="left", box=None, pad_edge=False)
     for name in ("process", "item", "stage", "frames"):
         shown.add_column(name, justify="right" if name in ("process", "frames") else "left")
-    for number, row in board.rows.items():
+    for number, row in progress.rows.items():
         frames = f"{row['done']} of {row['total']}" if row else ""
         shown.add_row(number, escape(row.get("item", "")), row.get("stage", "idle"), frames)
     return shown
-
-
-def _time(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

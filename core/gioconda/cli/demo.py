@@ -1,4 +1,4 @@
-"""The demonstration: a public-domain portrait, the built-in take, every kind of result. `make demo` runs it."""
+"""The demonstration: a public-domain portrait, the built-in motion, every kind of result. `make demo` runs it."""
 
 from __future__ import annotations
 

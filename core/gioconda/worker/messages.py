@@ -166,3 +166,10 @@ def check_version(first: Message) -> None:
         f"The worker is {other} and this is Gioconda {__version__}: restart Blender, "
         "and check which Python is chosen in the add-on's preferences."
     )
+
+
+def clock(seconds: float) -> str:
+    """A duration for people: 1:05, or 2:00:07."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -86,7 +86,7 @@ def cancel(analysis: Analysis) -> None:
     """Stop it; harmless when it has ended."""
     if analysis.outcome:
         return
-    session.worker().send({"request": "cancel", "which": analysis.request})
+    session.worker().ask({"request": "cancel", "which": analysis.request})
     _end(analysis, "cancelled", "The analysis was cancelled.")
 
 

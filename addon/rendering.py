@@ -133,7 +133,7 @@ class Rendering:
         self.record.stage, self.record.progress = "Starting", 0.0
         refreshed, news = time.monotonic(), False
         while run.state == "running":
-            for message in run.poll():
+            for _, message in run.poll():
                 self._heard(message)
                 news |= isinstance(message, messages.Progress | messages.Stage)
             if news and time.monotonic() - refreshed > REFRESH_SECONDS:

@@ -233,7 +233,7 @@ def ask(
     Raises:
         GiocondaError: the worker cannot be started.
     """
-    number = worker().send(request)
+    number = worker().ask(request)
     _session.waiting[number] = (0 if tree is None else tree.session_uid, on_message)
     if _session.stage is not None:
         on_message(_session.stage)
@@ -245,7 +245,7 @@ def withdraw(number: int) -> None:
     """The answer to a request is not wanted any more; harmless when it has come."""
     there = _session.worker
     if _session.waiting.pop(number, None) is not None and there is not None and there.alive:
-        there.send({"request": "cancel", "which": number})
+        there.ask({"request": "cancel", "which": number})
 
 
 def listen() -> None:

@@ -69,8 +69,11 @@ def test_a_run_tells_stage_progress_and_result() -> None:
         "job.json",
     )
     said = until(lambda: run.state != "running", run.poll)
-    assert [message.kind for message in said] == ["stage", "progress", "result"]
-    assert (run.state, run.error, run.done, run.total, run.stage) == ("done", "", 1, 2, "render")
+    assert [message for _, message in said[:2]] == [
+        messages.Stage("render", "Rendering"),
+        messages.Progress(1, 2, frame=7, path="7.exr", seconds_left=1.5),
+    ]
+    assert (run.state, run.error, said[2][1].kind, len(said)) == ("done", "", "result", 3)
     assert run.result == {"rendered": 2}
     assert not run.alive
 
@@ -104,7 +107,7 @@ def test_an_interpreter_that_cannot_be_started_is_named(tmp_path: Path, name: st
     assert run.state == "failed"
     assert str(tmp_path) in run.error and "preferences" in run.error
     asked = worker.Worker([str(tmp_path / name)])
-    number = asked.send({"request": "warm"})
+    number = asked.ask({"request": "warm"})
     [(answered, error)] = asked.poll()
     assert (answered, error.kind, error.text) == (number, "error", asked.error)
     assert not asked.alive
@@ -129,7 +132,7 @@ def test_a_worker_of_another_version_is_stopped_with_one_sentence(first: dict[st
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_a_run_that_does_not_listen_is_killed_after_the_grace_period(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "GRACE", 0.2)
+    monkeypatch.setattr(worker.Process.stop, "__defaults__", (0.2,))
     run = worker.Run(
         program("signal.signal(signal.SIGTERM, signal.SIG_IGN)\nsay(kind='log', text='ready')\ntime.sleep(60)"),
         None,
@@ -150,7 +153,7 @@ def test_a_run_that_does_not_listen_is_killed_after_the_grace_period(monkeypatch
 
 def test_everybody_who_asked_gets_an_answer_when_the_worker_dies() -> None:
     asked = worker.Worker(program("sys.stdin.readline()\nsys.stdin.readline()\nsys.exit(1)"))
-    numbers = [asked.send({"request": "warm"}), asked.send({"request": "warm"})]
+    numbers = [asked.ask({"request": "warm"}), asked.ask({"request": "warm"})]
     said = until(lambda: asked.ended, asked.poll)
     assert [number for number, _ in said] == numbers
     assert all(message.kind == "error" and "exit status 1" in message.text for _, message in said)
@@ -160,7 +163,7 @@ def test_everybody_who_asked_gets_an_answer_when_the_worker_dies() -> None:
 def test_a_request_that_does_not_exist_is_refused_at_once() -> None:
     asked = worker.Worker(program("sys.stdin.read()"))
     with pytest.raises(Exception, match="no request “paint”"):
-        asked.send({"request": "paint"})
+        asked.ask({"request": "paint"})
     asked.stop()
     until(lambda: asked.ended, asked.poll)
     assert asked.error == ""
@@ -170,7 +173,7 @@ def test_asking_never_waits_for_a_worker_that_does_not_read() -> None:
     asked = worker.Worker(program("time.sleep(60)"))
     started = time.monotonic()
     for _ in range(20):
-        asked.send({"request": "preview", "job": {"portrait": "x" * 50_000}, "frame": 1, "folder": "."})
+        asked.ask({"request": "preview", "job": {"portrait": "x" * 50_000}, "frame": 1, "folder": "."})
     assert time.monotonic() - started < 0.5
     asked.stop()
     said = until(lambda: asked.ended, asked.poll)

@@ -61,7 +61,7 @@ ADDON_IMPORTS = {
     "motion.motion",
     "pose",
     "worker.messages",
-    "worker.requests",
+    "worker.process",
 }
 
 # Library → the files that import it; a folder's name with a slash: all in it, and any of them. Nothing: none may.

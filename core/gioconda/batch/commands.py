@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, SettingsError
 from ..job.frame_range import FramePattern, FrameRange
-from ..worker.messages import Error, Log, Progress, Report, Result, Stage
+from ..worker.messages import Log, Progress, Report, Result, Stage
 from .settings import FORMATS, Batch, Delivery, read_batch, schema
 
 Arguments = argparse.Namespace
 
 
-def batch(arguments: Arguments, report: Report, explain: Callable[[Exception], Error]) -> None:
-    """plan, run, worker or schema. Raises: GiocondaError."""
+def batch(arguments: Arguments, report: Report) -> None:
+    """plan, run or schema. Raises: GiocondaError."""
     if arguments.action == "schema":
         text = json.dumps(schema(arguments.file or "batch"), indent=2, ensure_ascii=False)
         report(Result("batch", {"text": text}))
-    elif arguments.action == "worker":
-        from .worker import work
-
-        work(sys.stdin, report, explain)
     elif arguments.action == "plan":
         report(Result("batch", _plan(arguments, report)))
     else:

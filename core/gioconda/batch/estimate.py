@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,10 @@ from typing import Any
 from ..job.frame_range import FrameRange
 from ..job.job import Job
 from ..worker.messages import BatchProgress, Error, Log, Message, Result, Stage
-from .item import Task
 from .plan import Item, Plan
 from .pool import Pool
 from .resources import Share
-from .run import worker_command
+from .run import render_request, worker_command
 
 PORTRAITS = 3  # tried at most, where the first cannot be rendered
 FRAMES = 3  # rendered to measure; the first one warms up and does not count
@@ -52,8 +51,9 @@ def _measured(plan: Plan, item: Item, share: Share, report: Callable[[Message], 
     with tempfile.TemporaryDirectory(prefix="gioconda-") as name:
         folder = Path(name)
         job, count = _short(plan, item, share, folder)
-        task = Task(item.index, job, plan.batch.delivery, str(folder / "manifest.jsonl"), overwrite=True)
-        seconds, times = _run(task, share, folder, report)
+        manifest = str(folder / "manifest.jsonl")
+        request = render_request(job, plan.batch.delivery, manifest=manifest, overwrite=True)
+        seconds, times = _run(request, share, folder, report)
         if not seconds:
             return None
         pixels = item.portrait.size[0] * item.portrait.size[1]
@@ -85,7 +85,7 @@ def _short(plan: Plan, item: Item, share: Share, folder: Path) -> tuple[Job, int
 
 
 def _run(
-    task: Task, share: Share, folder: Path, report: Callable[[Message], None]
+    request: Mapping[str, Any], share: Share, folder: Path, report: Callable[[Message], None]
 ) -> tuple[dict[str, float], list[float]]:
     """(seconds by stage, when each frame was finished); ({}, []) where the item could not be rendered."""
     times: list[float] = []
@@ -94,23 +94,22 @@ def _run(
     command, environment = worker_command()
     with Pool(command, environment, folder) as pool:
         worker = pool.start(share.environment(1))
-        worker.send(task.to_line())
+        worker.ask(request)
         while time.monotonic() - began < LONGEST:
             report(BatchProgress(0, 0, 0, len(times), FRAMES))  # and a chance to be stopped
             for event in pool.events(0.2):
                 message = event.message
-                if message is None or isinstance(message, Error):
+                if message is None:
+                    return {}, []
+                if isinstance(message, Error):
+                    report(Log(message.text))
                     return {}, []
                 if isinstance(message, Stage) and first is None:
                     first = time.monotonic()
                 if getattr(message, "path", None):
                     times.append(time.monotonic())
                 if isinstance(message, Result):
-                    data = dict(message.data)
-                    if data.get("state") != "done":
-                        report(Log(str(data.get("text"))))
-                        return {}, []
-                    return {**data["seconds"], "process": (first or began) - began}, times
+                    return {**message.data["seconds"], "process": (first or began) - began}, times
     return {}, []
 
 

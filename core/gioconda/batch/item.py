@@ -1,8 +1,4 @@
-"""One item from its files to its frames, deliverables and manifest. Runs in a worker process.
-
-with_portraits = Portraits()                # keeps the last portrait made ready, for its other motions
-facts = run_item(task, with_portraits, report)
-"""
+"""One item from its files to its frames, deliverables and manifest. Runs in a worker process."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import ENGINE_VERSION
-from ..errors import OutputError
+from ..errors import GiocondaError, OutputError
 from ..face.analyse import Analysis
 from ..imaging import resample
 from ..imaging.color import Display, choose_display, display_srgb
@@ -23,12 +19,14 @@ from ..imaging.exr_read import read_exr, read_header
 from ..imaging.image import write_jpeg
 from ..job.fingerprint import pixel_settings, portrait_settings
 from ..job.frame_range import FramePattern, FrameRange
-from ..job.job import Job
+from ..job.job import PATHS, Job
 from ..provenance.manifest import manifest_path
 from ..provenance.sign import add_credentials, facts_of
+from ..render.lru_cache import LruCache, stamp
 from ..render.open_inputs import Opened, contents_of, open_portrait
 from ..render.sequence import render
 from ..worker.messages import Message, Progress, Report, Stage, Warn
+from ..worker.requests import Render
 from .deliver import Frames, deliver
 from .manifest import Manifest
 from .settings import Delivery
@@ -37,52 +35,69 @@ LOW_SCORE = 0.7  # below this the network is not sure that what it found is a fa
 SMALL_FACE = 64  # pixels from brow to chin below which landmarks are coarse
 THUMB = 192  # pixels of a thumbnail's longer side
 
-
-@dataclass(frozen=True)
-class Task:
-    """What a worker is asked: one item. Paths are absolute."""
-
-    item: int
-    job: Job
-    delivery: Delivery
-    manifest: str
-    thumb: str | None = None
-    overwrite: bool = False
-
-    def to_line(self) -> str:
-        return json.dumps({**asdict(self), "job": json.loads(self.job.to_json())}, ensure_ascii=False) + "\n"
-
-    @classmethod
-    def from_line(cls, line: str) -> Task:
-        """Raises: ValueError, KeyError, TypeError, SettingsError: not a line of `to_line`."""
-        data = json.loads(line)
-        delivery = {**data["delivery"], "formats": tuple(data["delivery"]["formats"])}
-        return cls(**{**data, "job": Job.from_json(json.dumps(data["job"])), "delivery": Delivery(**delivery)})
+Opener = Callable[[Job, Report], Opened]  # as `open_portrait`
 
 
-class Portraits:
-    """The portrait that was opened last: takes of one portrait follow each other."""
+class RenderService:
+    """Answers requests to render; keeps the portrait opened last, because jobs of one portrait follow each other."""
 
     def __init__(self) -> None:
-        self._key: dict[str, Any] | None = None
-        self._opened: Opened | None = None
+        self._opened: LruCache[Opened] = LruCache(1)
+
+    def render(self, request: Render, report: Report) -> dict[str, Any]:
+        """A job, or a batch's item. Raises: GiocondaError."""
+        job = Job.from_plain(request.job)
+        try:
+            if request.delivery is None:
+                return render(job, report, opener=self.open)
+            try:
+                return self._item(request, job, report)
+            except Exception as error:  # a graphics card that fails is done without, unless the job insists on it
+                if job.device != "auto" or not of_the_nets(error):
+                    raise
+                report(Warn(f"The nets failed on this device ({type(error).__name__}): going on with the processor."))
+                return self._item(request, replace(job, device="cpu"), report)
+        except GiocondaError:
+            raise
+        except Exception:  # perhaps for want of memory
+            self._opened.clear()
+            raise
 
     def open(self, job: Job, report: Report) -> Opened:
         """Raises: what `open_portrait` raises."""
-        key = portrait_settings(job)
-        if key != self._key or self._opened is None:
-            self._key, self._opened = None, None  # its memory, before there is another
-            self._opened = open_portrait(job, report)
-            self._key = key
-        return self._opened
+        key = tuple((name, stamp(value) if name in PATHS else value) for name, value in portrait_settings(job).items())
+        return self._opened.get(key, lambda: open_portrait(job, report))
+
+    def _item(self, request: Render, job: Job, report: Report) -> dict[str, Any]:
+        given = dict(request.delivery or {})
+        delivery = Delivery(**{**given, "formats": tuple(given["formats"])})
+        thumb = Path(request.thumb) if request.thumb else None
+        item = ItemTask(job, delivery, Path(request.manifest), thumb, request.overwrite)
+        return plain(run_item(item, self.open, report))
+
+
+def of_the_nets(error: BaseException) -> bool:
+    """Whether ONNX Runtime raised it: its classes share no base, only the place they come from."""
+    return any(type(one).__module__.partition(".")[0] == "onnxruntime" for one in (error, error.__cause__))
+
+
+@dataclass(frozen=True)
+class ItemTask:
+    """What is to be done for one item. Paths are absolute."""
+
+    job: Job
+    delivery: Delivery
+    manifest: Path
+    thumb: Path | None
+    overwrite: bool
 
 
 @dataclass
-class Told:
-    """Passes messages on; keeps warnings, and how long each stage took."""
+class ItemProgress:
+    """Passes messages on; keeps warnings and how long each stage took; enters finished frames into the manifest."""
 
     report: Report
-    on_frame: Callable[[Path, int], None]
+    manifest: Manifest
     warnings: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     _stage: str = "start"
@@ -94,7 +109,7 @@ class Told:
         if isinstance(message, Stage):
             self.stage(message.name)
         if isinstance(message, Progress) and message.path is not None and message.frame is not None:
-            self.on_frame(Path(message.path), message.frame)
+            self.manifest.add(Path(message.path), message.frame)
         self.report(message)
 
     def stage(self, name: str) -> None:
@@ -103,42 +118,42 @@ class Told:
         self._stage, self._since = name, now
 
 
-def run_item(task: Task, portraits: Portraits, report: Report) -> dict[str, Any]:
-    """Render what is missing, make the deliverables, take everything down. Returns facts for the report.
+def run_item(item: ItemTask, open_portrait: Opener, report: Report) -> dict[str, Any]:
+    """Render what is missing, make the deliverables, enter all into the manifest. Returns facts for the report.
 
     Raises:
         GiocondaError: anything the user can put right; what is finished stays and is in the manifest.
     """
-    job = task.job
+    job = item.job
     folder = FramePattern.parse(job.output).path(0).parent
-    manifest = Manifest.open(Path(task.manifest), folder, content_key(job, task.delivery))
-    broken = [] if task.overwrite else manifest.broken()
-    if manifest.done and not broken and not task.overwrite:
+    manifest = Manifest.open(item.manifest, folder, content_key(job, item.delivery))
+    broken = [] if item.overwrite else manifest.broken()
+    if manifest.done and not broken and not item.overwrite:
         report(Progress(manifest.facts.get("count", 0), manifest.facts.get("count", 0)))
         return {**manifest.facts, "kept": manifest.facts.get("count", 0), "rendered": 0, "repaired": 0, "seconds": {}}
-    manifest.entries = {} if task.overwrite else _without(manifest, broken)
+    manifest.entries = {} if item.overwrite else _without(manifest, broken)
     manifest.begin()
-    told = Told(report, lambda path, number: _take_down(manifest, path, number))
-    repaired = _clear(broken, told)
-    facts = _render(task, manifest, portraits, told) | {"repaired": repaired}
-    told.stage("end")
-    facts |= {"warnings": told.warnings, "seconds": told.seconds}
+    progress = ItemProgress(report, manifest)
+    repaired = _clear(broken, progress)
+    facts = _render(item, manifest, open_portrait, progress) | {"repaired": repaired}
+    progress.stage("end")
+    facts |= {"warnings": progress.warnings, "seconds": progress.seconds}
     manifest.finish(facts)
     return facts
 
 
-def _render(task: Task, manifest: Manifest, portraits: Portraits, told: Told) -> dict[str, Any]:
-    job = replace(task.job, resume=not task.overwrite, overwrite=task.overwrite)
-    made = render(job, told, opener=portraits.open)
-    opened = portraits.open(job, told)
+def _render(item: ItemTask, manifest: Manifest, open_portrait: Opener, progress: ItemProgress) -> dict[str, Any]:
+    job = replace(item.job, resume=not item.overwrite, overwrite=item.overwrite)
+    made = render(job, progress, opener=open_portrait)
+    opened = open_portrait(job, progress)
     numbers = FrameRange.parse(made["frames"]).numbers()
     frames = Frames(FramePattern.parse(job.output), numbers)
-    _judge(opened.analysis, told)
-    _mention_strays(frames, told)
-    if task.thumb:
-        write_thumb(Path(task.thumb), frames, opened.display)
+    _warn_of_likely_faults(opened.analysis, progress)
+    _mention_other_frames(frames, progress)
+    if item.thumb:
+        write_thumb(item.thumb, frames, opened.display)
     fps = float(read_header(frames.pattern.path(numbers[0]))["framesPerSecond"])
-    _deliver(task, frames, manifest, fps, opened, told)
+    _deliver(item, frames, manifest, fps, opened, progress)
     return {
         "frames": made["frames"],
         "count": len(numbers),
@@ -152,23 +167,25 @@ def _render(task: Task, manifest: Manifest, portraits: Portraits, told: Told) ->
     }
 
 
-def _deliver(task: Task, frames: Frames, manifest: Manifest, fps: float, opened: Opened, told: Told) -> None:
+def _deliver(
+    item: ItemTask, frames: Frames, manifest: Manifest, fps: float, opened: Opened, progress: ItemProgress
+) -> None:
     """The other formats, with content credentials; then, where nobody asked for EXR frames, they go."""
-    kinds = [kind for kind in task.delivery.formats if kind != "exr"]
+    kinds = [kind for kind in item.delivery.formats if kind != "exr"]
     if kinds:
-        told(Stage("deliver", f"Making {', '.join(kinds)}"))
+        progress(Stage("deliver", f"Making {', '.join(kinds)}"))
         made = deliver(
-            frames, task.delivery, fps=fps, display=opened.display, on_frame=lambda n: told(Progress(0, 0, frame=n))
+            frames, item.delivery, fps=fps, display=opened.display, on_frame=lambda n: progress(Progress(0, 0, frame=n))
         )
-        add_credentials(task.job, made, facts_of(task.job, opened.sha256), told)
+        add_credentials(item.job, made, facts_of(item.job, opened.sha256), progress)
         for path in made:
             manifest.add(path)
-    if "exr" not in task.delivery.formats:
+    if "exr" not in item.delivery.formats:
         for number in frames.numbers:
             path = frames.pattern.path(number)
             path.unlink(missing_ok=True)
             manifest.entries.pop(path.name, None)
-        manifest_path(task.job.output).unlink(missing_ok=True)  # it speaks of those frames
+        manifest_path(item.job.output).unlink(missing_ok=True)  # it speaks of those frames
 
 
 def content_key(job: Job, delivery: Delivery) -> str:
@@ -181,14 +198,14 @@ def content_key(job: Job, delivery: Delivery) -> str:
 # --- what lies in the folder ----------------------------------------------------------------------------------------
 
 
-def _mention_strays(frames: Frames, told: Told) -> None:
+def _mention_other_frames(frames: Frames, progress: ItemProgress) -> None:
     """Frames of an earlier, longer take that nobody asked for now."""
     pattern = frames.pattern
     wanted = {pattern.path(number).name for number in frames.numbers}
     name = Path(pattern.before + "0" * pattern.digits + pattern.after).name
     start, end = len(name) - len(pattern.after) - pattern.digits, pattern.after
     folder = pattern.path(0).parent
-    strays = [
+    others = [
         path.name
         for path in (folder.iterdir() if folder.is_dir() else ())
         if path.name.endswith(end)
@@ -196,8 +213,8 @@ def _mention_strays(frames: Frames, told: Told) -> None:
         and path.name[start : len(path.name) - len(end)].isdigit()
         and path.name not in wanted
     ]
-    if strays:
-        told(Warn(f"{folder} also holds {len(strays)} frames that are not of this item, such as {min(strays)}."))
+    if others:
+        progress(Warn(f"{folder} also holds {len(others)} frames that are not of this item, such as {min(others)}."))
 
 
 def _without(manifest: Manifest, broken: list[Path]) -> dict[str, Any]:
@@ -205,11 +222,11 @@ def _without(manifest: Manifest, broken: list[Path]) -> dict[str, Any]:
     return {name: entry for name, entry in manifest.entries.items() if name not in names}
 
 
-def _clear(broken: list[Path], told: Told) -> int:
+def _clear(broken: list[Path], progress: ItemProgress) -> int:
     """Take away files that are not what they were. Returns how many there were (not those that were gone already)."""
     there = [path for path in broken if path.exists()]
     for path in there:
-        told(Warn(f"{path} was not what had been written: made again."))
+        progress(Warn(f"{path} was not what had been written: made again."))
         try:
             path.unlink()
         except OSError as error:
@@ -217,22 +234,18 @@ def _clear(broken: list[Path], told: Told) -> int:
     return len(there)
 
 
-def _take_down(manifest: Manifest, path: Path, number: int) -> None:
-    manifest.add(path, number)
-
-
 # --- what the report shows ------------------------------------------------------------------------------------------
 
 
-def _judge(analysis: Analysis, told: Told) -> None:
+def _warn_of_likely_faults(analysis: Analysis, progress: ItemProgress) -> None:
     """Warn of what is likely to look wrong."""
     if analysis.score < LOW_SCORE:
-        told(Warn(f"The face was found with a confidence of only {analysis.score:.2f}: look at the landmarks."))
+        progress(Warn(f"The face was found with a confidence of only {analysis.score:.2f}: look at the landmarks."))
     height = float(analysis.box[3] - analysis.box[1])
     if height < SMALL_FACE:
-        told(Warn(f"The face is only {height:.0f} pixels high: landmarks are coarse at this size."))
+        progress(Warn(f"The face is only {height:.0f} pixels high: landmarks are coarse at this size."))
     for note in analysis.notes:
-        told(Warn(note))
+        progress(Warn(note))
 
 
 def write_thumb(path: Path, frames: Frames, display: Display | None = None) -> None:

@@ -8,27 +8,26 @@ command goes on from there.
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import DiskFullError, ExitCode, GiocondaError, InputError
+from ..job.job import Job
 from ..render.open_inputs import VIDEOS
 from ..worker.messages import BatchProgress, Error, Log, Message, Progress, Report, Result, Stage, Warn
+from ..worker.process import how_it_ended, own_command
 from . import resources
-from .item import Task
 from .plan import Item, Plan
-from .pool import Event, Pool, Worker, how_it_ended
+from .pool import Event, Pool, Worker
 from .results import Results
 from .schedule import Schedule
+from .settings import Delivery
 
-PROGRAM = "import sys; from gioconda.cli.main import main; sys.exit(main())"
-EVERY = 0.5  # seconds between two boards that differ
-UNCHANGED = 2.0  # and between two that do not: whoever listens hears that we live
+EVERY = 0.5  # seconds between two reports of progress that differ
+UNCHANGED = 2.0  # and between two that do not: whoever listens knows that the batch still runs
 SILENT = 900.0  # seconds without a word after which a worker is taken for dead
 STILLBORN = 3  # workers that die before they have done anything, after which there is no sense in starting more
 
@@ -52,9 +51,13 @@ class BatchError(GiocondaError):
 
 
 def worker_command() -> tuple[list[str], dict[str, str]]:
-    """How a worker is started: a Python like this one, which finds what this one finds."""
-    path = os.pathsep.join(part for part in sys.path if part)
-    return [sys.executable, "-c", PROGRAM, "batch", "worker", "--json"], {"PYTHONPATH": path}
+    """How a worker is started."""
+    return own_command("serve", "--json")
+
+
+def render_request(job: Job, delivery: Delivery, **more: Any) -> dict[str, Any]:
+    """What a worker is asked to render an item; `more`: the other fields of `requests.Render`."""
+    return {"request": "render", "job": asdict(job), "delivery": asdict(delivery), **more}
 
 
 def run(plan: Plan, settings: RunSettings, report: Report) -> dict[str, Any]:
@@ -131,12 +134,11 @@ class _Run:
         self.deaths: Counter[int] = Counter()  # item → how often its worker died without a new frame
         self.frames: Counter[int] = Counter()  # item → frames finished so far
         self.rows: dict[int, dict[str, Any]] = {}  # worker → what it is doing
-        self.last_words: dict[int, str] = {}  # worker → its own error
         self.stillborn = 0
         self.oom_kills = resources.oom_kills()
         self.closing = False  # nothing more is given out
-        self.told = 0.0
-        self.shown = ""
+        self.reported_at = 0.0
+        self.reported = ""
 
     def loop(self) -> None:
         while True:
@@ -146,7 +148,7 @@ class _Run:
                 return
             for event in self.pool.events(EVERY):
                 self._hear(event)
-            self._board()
+            self._report_progress()
             for worker in self.pool.workers:
                 if worker.item is not None and time.monotonic() - worker.heard > self.settings.silent:
                     self._log(worker, f"silent for {self.settings.silent:.0f} seconds: killed")
@@ -166,7 +168,7 @@ class _Run:
                 self._give(worker, self.plan.items[number - 1])
 
     def _at_hand(self) -> list[Worker]:
-        return [worker for worker in self.pool.workers if not worker.asked_to_stop]
+        return [worker for worker in self.pool.workers if not worker.stopping]
 
     def _idle(self) -> int:
         return sum(worker.item is None for worker in self._at_hand())
@@ -174,18 +176,12 @@ class _Run:
     def _give(self, worker: Worker, item: Item) -> None:
         job = self.plan.job(item)
         job = replace(job, threads=job.threads or self.share.threads)
-        task = Task(
-            item.index,
-            job,
-            self.plan.batch.delivery,
-            str(self.results.manifest(item)),
-            str(self.results.thumb(item)),
-            self.settings.overwrite and not self.deaths[item.index],
-        )
         worker.item, worker.heard = item.index, time.monotonic()
         self.rows[worker.number] = {"item": item.name, "stage": "start", "done": 0, "total": self._count(item)}
         self._log(worker, f"begun by worker {worker.number}, attempt {self.results.attempt(item)}")
-        worker.send(task.to_line())
+        overwrite = self.settings.overwrite and not self.deaths[item.index]
+        files = {"manifest": str(self.results.manifest(item)), "thumb": str(self.results.thumb(item))}
+        worker.ask(render_request(job, self.plan.batch.delivery, overwrite=overwrite, **files))
 
     def _count(self, item: Item) -> int:
         return self.plan.frames(item)[1]
@@ -196,14 +192,10 @@ class _Run:
         worker, message = event.worker, event.message
         if message is None:
             self._ended(worker)
-        elif isinstance(message, Error):
-            self.last_words[worker.number] = message.text
-            self._log(worker, message.text)
         elif worker.item is None:
             return
-        elif isinstance(message, Result):
-            if message.command == "item" and message.data.get("item") == worker.item:
-                self._answered(worker, self.plan.items[worker.item - 1], dict(message.data))
+        elif isinstance(message, Result | Error) and event.request is not None:
+            self._answered(worker, self.plan.items[worker.item - 1], message)
         else:
             self._heard_of_item(worker, worker.item, message)
 
@@ -220,20 +212,21 @@ class _Run:
                 if message.done > self.frames[number]:
                     self.frames[number] = message.done
                     self.deaths[number] = 0
-        elif isinstance(message, Log | Warn):
+        elif isinstance(message, Log | Warn | Error):
             self._log(worker, ("note: " if isinstance(message, Warn) else "") + message.text)
 
-    def _answered(self, worker: Worker, item: Item, data: dict[str, Any]) -> None:
+    def _answered(self, worker: Worker, item: Item, answer: Result | Error) -> None:
         self.stillborn = 0
-        self.schedule.end(worker.number, item.index, made=data["state"] == "done")
-        if data["state"] == "done":
+        self.schedule.end(worker.number, item.index, made=isinstance(answer, Result))
+        if isinstance(answer, Result):
+            data = answer.data
             self.frames[item.index] = data.get("count", 0)
-            self.results.succeed(item, data)
+            self.results.succeed(item, {"state": "done", **data})
             self._log(worker, f"done: {data.get('rendered', 0)} frames rendered, {data.get('kept', 0)} kept")
-        elif data.get("cause") == "memory" and self.processes > 1:
+        elif answer.cause == "memory" and self.processes > 1:
             self._shrink(worker, item)
         else:
-            self._failed(worker, item, str(data.get("text", "")), int(data.get("code", 1)), str(data.get("cause", "")))
+            self._failed(worker, item, answer)
         worker.item = None
         self.rows[worker.number] = {}
 
@@ -242,17 +235,16 @@ class _Run:
         self.processes -= 1
         self.schedule.put_back(item.index)
         self.schedule.lost(worker.number)
-        worker.asked_to_stop = True
-        worker.finish()
+        worker.stop()
         self._log(worker, "not enough memory: to be tried again with fewer processes")
         self.report(Warn(f"Memory ran out at {item.name}: going on with {self.processes} processes."))
 
-    def _failed(self, worker: Worker, item: Item, text: str, code: int, cause: str) -> None:
-        self._log(worker, f"failed: {text}")
-        if cause == "disk":
-            raise DiskFullError(text)
-        self.results.fail(item, text, code)
-        self.report(Warn(f"{item.name}: {text}"))
+    def _failed(self, worker: Worker, item: Item, error: Error) -> None:
+        self._log(worker, f"failed: {error.text}")
+        if error.cause == "disk":
+            raise DiskFullError(error.text)
+        self.results.fail(item, error.text, error.code)
+        self.report(Warn(f"{item.name}: {error.text}"))
         if not (self.settings.keep_going or self.plan.batch.keep_going):
             self.closing = True
 
@@ -260,11 +252,10 @@ class _Run:
         """A worker is no more: as it should be, or with an item in its hands."""
         self.schedule.lost(worker.number)
         self.rows.pop(worker.number, None)
-        words = self.last_words.pop(worker.number, "")
-        code = worker.process.returncode
+        code = worker.exit_code
         if worker.item is None:
-            if code != 0 and not worker.asked_to_stop:
-                self._count_stillborn(worker, words)
+            if code != 0 and not worker.stopping:
+                self._count_stillborn(worker)
             return
         item = self.plan.items[worker.item - 1]
         self.schedule.end(worker.number, item.index, made=False)
@@ -278,8 +269,9 @@ class _Run:
             self.report(Warn(f"{item.name}: its process {how}; trying again."))
         else:
             times = self.plan.batch.attempts
-            text = f"Its process {how}, {times} times without a new frame{': ' + words if words else ''}."
-            self._failed(worker, item, text, ExitCode.FAILED, "")
+            why = f": {worker.error}" if code and code > 0 else "."
+            text = f"Its process {how}, {times} times without a new frame{why}"
+            self._failed(worker, item, Error(int(ExitCode.FAILED), text))
         worker.item = None
 
     def _look_for_want_of_memory(self, item: Item) -> None:
@@ -291,25 +283,22 @@ class _Run:
             )
         self.oom_kills = kills
 
-    def _count_stillborn(self, worker: Worker, words: str) -> None:
+    def _count_stillborn(self, worker: Worker) -> None:
         self.stillborn += 1
         if self.stillborn >= STILLBORN:
-            how = how_it_ended(worker.process.returncode)
-            raise BatchError(
-                f"Workers cannot be started: the last one {how}. {words or f'See {worker.log.name}.'}", ExitCode.FAILED
-            )
+            raise BatchError(f"Workers cannot be started. {worker.error}", ExitCode.FAILED)
 
-    # --- telling ---
+    # --- reporting ---
 
-    def _board(self) -> None:
+    def _report_progress(self) -> None:
         now = time.monotonic()
-        if now - self.told < EVERY:
+        if now - self.reported_at < EVERY:
             return
         done = sum(self.frames.values())
         state = str((self.rows, done, self.results.done, self.results.failed))
-        if state == self.shown and now - self.told < UNCHANGED:
+        if state == self.reported and now - self.reported_at < UNCHANGED:
             return
-        self.told, self.shown = now, state
+        self.reported_at, self.reported = now, state
         self.report(
             BatchProgress(
                 done=self.results.done,

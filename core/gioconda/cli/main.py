@@ -10,14 +10,13 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields, replace
-from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from ..errors import CancelledError, DeviceError, ExitCode, GiocondaError, SettingsError
+from ..errors import CancelledError, DeviceError, DiskFullError, ExitCode, GiocondaError, SettingsError
 from ..job.consent import Consent
 from ..job.job import Job
 from ..job.passes import ALL_PASSES
@@ -30,6 +29,7 @@ PIN = (
     "Each machine chooses its own networks for its share of this job's frames: "
     "write neural: fast, full or off into the job where several machines render it."
 )
+NO_MEMORY = ("nsufficient memory", "bad allocation")  # how OpenCV's and ONNX Runtime's own errors say so
 STOPPED = "Stopped: finished frames are whole; the same command with --resume goes on from there."
 STOPPED_GOING_ON = {  # commands that need no --resume
     "batch": "Stopped: finished frames are whole; the same command goes on from there.",
@@ -115,9 +115,9 @@ def _failure(error: Exception, arguments: Arguments, stopped: bool) -> Error:
         otherwise = STOPPED if hasattr(arguments, "resume") else "Stopped."
         return Error(int(ExitCode.CANCELLED), STOPPED_GOING_ON.get(arguments.command, otherwise))
     if isinstance(error, GiocondaError):
-        return Error(int(error.exit_code), str(error))
-    if isinstance(error, MemoryError):
-        return Error(int(ExitCode.FAILED), "There is not enough memory for a picture of this size.")
+        return Error(int(error.exit_code), str(error), "disk" if isinstance(error, DiskFullError) else "")
+    if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
+        return Error(int(ExitCode.FAILED), "There is not enough memory for a picture of this size.", "memory")
     return Error(int(ExitCode.FAILED), _bug(error, arguments))
 
 
@@ -202,10 +202,11 @@ def _job(arguments: Arguments, report: Report) -> None:
         report(Warn(PIN))
     from ..farm import warm
 
-    if arguments.worker and warm.is_alive(arguments.worker):
-        report(Result("job", warm.run(arguments.worker, job, report)))
-    else:
+    made = warm.run(arguments.worker, job, report) if arguments.worker else None
+    if made is None:
         _run(job, report, command="job")
+    else:
+        report(Result("job", made))
 
 
 def _demo(arguments: Arguments, report: Report) -> None:
@@ -269,12 +270,7 @@ def _farm(arguments: Arguments, report: Report) -> None:
 def _warm(arguments: Arguments, report: Report) -> None:
     from ..farm import warm
 
-    if arguments.serve:
-        from ..batch.item import Portraits
-        from ..render.sequence import render
-
-        warm.serve(arguments.folder, partial(render, opener=Portraits().open))
-    elif arguments.stop:
+    if arguments.stop:
         warm.stop(arguments.folder)
     else:
         ready = warm.start(arguments.folder)
@@ -294,27 +290,38 @@ def _announced(report: Report, threads: int | None = None) -> Iterator[None]:
 
 
 def _serve(arguments: Arguments, tell: Report, stopped: threading.Event) -> None:
-    from ..worker.requests import Analyse, Preview, Warm
-    from ..worker.server import GRACE, Server, lines_of
+    from ..farm import warm
+    from ..worker.requests import Analyse, Preview, Render, Warm
+    from ..worker.server import Server, lines_of
 
     assert isinstance(tell, JsonLines)  # options.py sees to it
     server = Server(
-        tell, explain=lambda error: _failure(error, arguments, stopped=False), at_end=lambda: _end_within(GRACE)
+        tell,
+        explain=lambda error: _failure(error, arguments, stopped=False),
+        at_end=_end_within,
+        idle_seconds=warm.IDLE_SECONDS if arguments.folder else None,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.finish())
     if stopped.is_set():  # just before
         server.finish()
-    server.listen(lines_of(0))  # at once: whoever asks shall not wait until everything is imported
-    with suppress(CancelledError), _announced(server.report, arguments.threads):
+    with ExitStack() as stack:
+        # at once: whoever asks shall not wait until everything is imported
+        if arguments.folder:
+            server.accept(stack.enter_context(warm.listener(arguments.folder)))
+        else:
+            server.listen(lines_of(0))
+        stack.enter_context(suppress(CancelledError))
+        stack.enter_context(_announced(server.report, arguments.threads))
+        from ..batch.item import RenderService
         from ..render.preview import PreviewService
 
-        service = PreviewService(server.check)
-        server.work({Analyse: service.analyse, Preview: service.preview, Warm: service.warm})
+        previews, renders = PreviewService(server.check), RenderService()
+        server.work({Analyse: previews.analyse, Preview: previews.preview, Warm: previews.warm, Render: renders.render})
 
 
 def _end_within(seconds: float) -> None:
-    """Whatever a library is at, the process is gone by then: files are whole or not there."""
+    """Whatever a library is doing, the process is gone by then: files are whole or not there."""
     timer = threading.Timer(seconds, os._exit, [0])
     timer.daemon = True
     timer.start()
@@ -338,7 +345,7 @@ def _track(arguments: Arguments, report: Report) -> None:
 def _batch(arguments: Arguments, report: Report) -> None:
     from ..batch.commands import batch
 
-    batch(arguments, report, lambda error: _failure(error, arguments, stopped=False))
+    batch(arguments, report)
 
 
 def _deliver(arguments: Arguments, report: Report) -> None:

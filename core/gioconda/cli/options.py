@@ -211,7 +211,6 @@ def _farm(commands: Commands[Parser]) -> None:
     warm = actions.add_parser("warm", help="start or stop a worker that keeps everything loaded (for farm sessions)")
     warm.add_argument("folder", type=Path, help="where it is asked and answers; a folder of this session's own")
     warm.add_argument("--stop", action="store_true", help="stop it")
-    warm.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
 
 
 def _demo(commands: Commands[Parser]) -> None:
@@ -228,6 +227,7 @@ def _serve(commands: Commands[Parser]) -> None:
     command = _command(commands, "serve", about, """echo '{"request": "warm", "id": 1}' | gioconda serve""")
     command.set_defaults(json=True)
     _add(command, "threads")
+    command.add_argument("--folder", type=Path, help=argparse.SUPPRESS)  # instead of standard input, see farm.warm
 
 
 def _batch(commands: Commands[Parser]) -> None:
@@ -235,9 +235,9 @@ def _batch(commands: Commands[Parser]) -> None:
     command = _command(commands, "batch", about, "gioconda batch plan npcs.yaml\n  gioconda batch run npcs.yaml")
     command.add_argument(
         "action",
-        choices=("plan", "run", "schema", "worker"),
+        choices=("plan", "run", "schema"),
         help="plan: what would be rendered, how long, how much disk; run: do it, going on where it was stopped; "
-        "schema: the format of batch files (with “job”: of job files); worker: take items from standard input",
+        "schema: the format of batch files (with “job”: of job files)",
     )
     command.add_argument("file", nargs="?", help="a batch file (YAML or JSON)")
     command.add_argument("--processes", type=_count, metavar="N", help="at a time (default: what the machine carries)")

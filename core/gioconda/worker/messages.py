@@ -16,7 +16,7 @@ from .. import __version__
 from ..errors import SettingsError
 from ..job.schema import check_fields
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,7 @@ class Error:
     kind: ClassVar[str] = "error"
     code: int
     text: str
+    cause: str = ""  # "disk": it is full, "memory": there is not enough, "": anything else
 
 
 Message = Hello | Log | Warn | Stage | Progress | BatchProgress | Result | Error

@@ -1,4 +1,4 @@
-"""What a worker that stays is asked (`gioconda serve`), as JSON lines on its standard input. Standard library only.
+"""What a worker that stays (`gioconda serve`) is asked, as JSON lines. Standard library only.
 
     {"request": "preview", "id": 7, "job": {"portrait": …}, "frame": 12, "size": 512, "folder": "/tmp/x"}
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 from ..errors import SettingsError
 from ..job.schema import check_fields
@@ -60,6 +60,21 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Render:
+    """A whole job, with progress on the way. Result data: as of `gioconda job`; of a batch's item, what the batch's
+    report says of it.
+    """
+
+    request: ClassVar[str] = "render"
+    id: int
+    job: Mapping[str, Any]  # fields of Job, paths absolute
+    delivery: Mapping[str, Any] | None = None  # the batch's, of an item; what follows holds for items only
+    manifest: str = ""  # the file that says which frames are finished
+    thumb: str | None = None  # a small picture for the report
+    overwrite: bool = False  # begin anew, whatever the manifest says
+
+
+@dataclass(frozen=True)
 class Warm:
     """Load and compile everything, so that what follows is quick. Result data: seconds, device."""
 
@@ -87,8 +102,8 @@ class Quit:
     id: int
 
 
-Request = Analyse | Preview | Warm | Cancel | Quit
-REQUESTS: dict[str, type[Request]] = {cls.request: cls for cls in (Analyse, Preview, Warm, Cancel, Quit)}
+Request = Analyse | Preview | Render | Warm | Cancel | Quit
+REQUESTS: dict[str, type[Request]] = {cls.request: cls for cls in get_args(Request)}
 
 
 def to_line(request: Request) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +19,22 @@ from gioconda.batch.run import BatchError, RunSettings, run
 from gioconda.batch.settings import read_batch
 from gioconda.errors import CancelledError, DiskFullError, ExitCode
 from gioconda.imaging.image import write_png
-from gioconda.worker.messages import Message, Warn
+from gioconda.worker.messages import Hello, Message, Warn
 
 HEAD = """
 import json, os, sys, time
+from pathlib import Path
 def say(**message): print(json.dumps(message), flush=True)
-def done(item): say(kind="result", command="item", data={"item": item, "state": "done", "count": 1, "rendered": 1})
-def failed(item, cause, text="no", code=1):
-    say(kind="result", command="item",
-        data={"item": item, "state": "failed", "code": code, "text": text, "cause": cause})
+def done(item): say(kind="result", id=number, command="render", data={"count": 1, "rendered": 1})
+def failed(item, cause, text="no", code=1): say(kind="error", id=number, code=code, text=text, cause=cause)
 def once(name):
     try: os.open(name, os.O_CREAT | os.O_EXCL)
     except FileExistsError: return False
     return True
+say(**HELLO)
 for line in sys.stdin:
-    item = json.loads(line)["item"]
+    request = json.loads(line)
+    number, item = request["id"], 1 + "abc".index(Path(request["job"]["portrait"]).stem)
 """
 
 
@@ -54,8 +57,10 @@ def go(
     """Run the plan with workers that do `behaviour` for each `item`."""
     folder = plan.batch.path.parent
     script = folder / "worker.py"
-    script.write_text(HEAD + "".join(f"    {line}\n" for line in behaviour.splitlines()), encoding="utf-8")
-    monkeypatch.setattr(running, "worker_command", lambda: ([sys.executable, str(script)], {"HERE": str(folder)}))
+    hello = {"kind": Hello.kind, **asdict(Hello())}
+    each = "".join(f"    {line}\n" for line in behaviour.splitlines())
+    script.write_text(f"HELLO = {hello!r}\n{HEAD}{each}", encoding="utf-8")
+    monkeypatch.setattr(running, "worker_command", lambda: ([sys.executable, str(script)], dict(os.environ)))
     monkeypatch.chdir(folder)
     return run(plan, RunSettings(**{"processes": 2, **settings}), report)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from gioconda.cli import main as cli
 from gioconda.cli.options import parser
-from gioconda.errors import CancelledError, ExitCode
+from gioconda.errors import CancelledError, DiskFullError, ExitCode, NoFaceError
 from gioconda.imaging import image
 from gioconda.job.job import Job
 from gioconda.motion.files import save_motion
@@ -290,3 +290,18 @@ def test_who_is_stopped_is_told_how_to_go_on(words: list[str], said: str) -> Non
     told = cli._failure(CancelledError("Stopped."), parser().parse_args(words), stopped=True)
     assert said in told.text
     assert ("--resume" in told.text) == (said == "--resume")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "cause"),
+    [
+        (DiskFullError("full"), ExitCode.OUTPUT, "disk"),
+        (NoFaceError("no face"), ExitCode.NO_FACE, ""),
+        (MemoryError(), ExitCode.FAILED, "memory"),
+        (RuntimeError("bad allocation"), ExitCode.FAILED, "memory"),
+        (ZeroDivisionError("oh"), ExitCode.FAILED, ""),
+    ],
+)
+def test_a_failure_says_what_to_do_about_it(error: Exception, code: int, cause: str) -> None:
+    told = cli._failure(error, parser().parse_args(["serve"]), stopped=False)
+    assert (told.code, told.cause) == (code, cause)

@@ -10,6 +10,7 @@ from gioconda.worker.requests import (
     Cancel,
     Preview,
     Quit,
+    Render,
     Warm,
     from_line,
     from_plain,
@@ -20,6 +21,7 @@ from gioconda.worker.requests import (
 REQUEST_OF_EACH_KIND = (
     Analyse(1, "a.png", "/tmp", points={"points": {"chin": [4, 5]}}, longest=512),
     Preview(2, {"portrait": "a.png", "motion": "rest", "output": "####.exr"}, 12, "/tmp", subject="node 3"),
+    Render(6, {"portrait": "a.png"}, delivery={"formats": ["exr"]}, manifest="m.jsonl"),
     Warm(3, device="cpu"),
     Cancel(4, which=2),
     Quit(5),

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,22 @@ def test_a_cancelled_request_is_answered_as_unwanted_whether_it_runs_or_waits(se
     service.server.take(Cancel(5, which=99))
     service.let_go.set()
     assert results(service, 2) == [(2, UNWANTED), (1, UNWANTED)]
+
+
+def test_a_client_that_goes_takes_its_requests_along_and_no_other_clients(service: SlowService, tmp_path: Path) -> None:
+    with Listener() as listener:
+        service.server.accept(listener)
+        first, second = Client(listener.address), Client(listener.address)
+        for client in (first, second):
+            client.send_bytes(to_line(preview(1)).encode())
+            assert service.begun.wait(10)  # the first one's; the second one's waits
+        first.close()
+        second.send_bytes(to_line(Cancel(2, which=7)).encode())
+        service.let_go.set()
+        answers = [from_answer(second.recv_bytes().decode()) for _ in range(2)]
+        second.close()
+    assert answers == [(1, Stage("prepare", "…")), (1, Result("preview", {"frame": 1}))]
+    assert service.said == []
 
 
 @pytest.mark.parametrize(("device", "code"), [("cuda", 3), ("coreml", 1), ("cpu", 1)])

@@ -1,0 +1,83 @@
+"""A farm session's worker: found through its folder, it runs jobs as if they ran here, and ends when told to."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gioconda.errors import CancelledError, ExitCode, GiocondaError
+from gioconda.farm import warm
+from gioconda.imaging import resample
+from gioconda.imaging.image import read_picture, write_png
+from gioconda.job.job import Job
+from gioconda.worker.messages import Message, Progress, Stage
+
+HOPPER = Path(__file__).resolve().parents[2] / "data" / "grace_hopper.jpg"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> Iterator[Path]:
+    """That of a worker."""
+    folder = tmp_path_factory.mktemp("session") / "warm"
+    assert warm.start(folder)
+    yield folder
+    warm.stop(folder)
+    assert not warm.is_there(folder)
+    assert [path.name for path in folder.iterdir()] == ["worker.log"]
+    assert "Traceback" not in (folder / "worker.log").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    folder = tmp_path_factory.mktemp("job")
+    picture = read_picture(HOPPER, colorspace="linear").pixels[..., :3] * 255
+    write_png(folder / "small.png", np.round(resample.resize(picture, 128, 150)).astype(np.uint8))
+    consent = {"right": "public_domain", "who": "the tests"}
+    job = Job(str(folder / "small.png"), "take", str(folder / "out" / "####.exr"), frames="10-12")
+    return Job(**{**vars(job), "neural": "off", "passes": ("Combined",), "consent": consent})
+
+
+def test_a_job_runs_there_with_its_messages_here_and_the_next_needs_no_preparation(folder: Path, job: Job) -> None:
+    told: list[Message] = []
+    made = warm.run(folder, job, told.append)
+    assert made is not None and made["rendered"] == 3
+    assert [message.frame for message in told if isinstance(message, Progress) and message.path] == [10, 11, 12]
+    told.clear()
+    again = warm.run(folder, Job(**{**vars(job), "frames": "13", "resume": True}), told.append)
+    assert again is not None and again["rendered"] == 1
+    assert not {"read", "analyse", "prepare"} & {message.name for message in told if isinstance(message, Stage)}
+
+
+def test_what_goes_wrong_there_is_raised_here(folder: Path, job: Job) -> None:
+    with pytest.raises(GiocondaError, match="missing.png") as caught:
+        warm.run(folder, Job(**{**vars(job), "portrait": "missing.png", "resume": True}), lambda message: None)
+    assert caught.value.exit_code == ExitCode.BAD_INPUT
+
+
+def test_a_task_that_is_stopped_leaves_the_worker_to_the_next(folder: Path, job: Job) -> None:
+    def stop(message: Message) -> None:
+        raise CancelledError("stopped")
+
+    again = Job(**{**vars(job), "overwrite": True})
+    with pytest.raises(CancelledError):
+        warm.run(folder, again, stop)
+    made = warm.run(folder, again, lambda message: None)
+    assert made is not None and made["rendered"] == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions")
+def test_only_its_own_user_can_reach_it(folder: Path) -> None:
+    assert (folder / warm.ADDRESS).stat().st_mode & 0o777 == 0o600
+    content = json.loads((folder / warm.ADDRESS).read_text(encoding="utf-8"))
+    assert Path(content["address"]).is_socket()
+
+
+def test_without_a_worker_nothing_is_run(job: Job, tmp_path: Path) -> None:
+    assert warm.run(tmp_path, job, lambda message: None) is None
+    (tmp_path / warm.ADDRESS).write_text('{"pid": 1, "address": "/nowhere", "key": "00"}', encoding="utf-8")
+    assert warm.run(tmp_path, job, lambda message: None) is None
+    warm.stop(tmp_path)

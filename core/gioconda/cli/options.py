@@ -227,7 +227,9 @@ def _serve(commands: Commands[Parser]) -> None:
     command = _command(commands, "serve", about, """echo '{"request": "warm", "id": 1}' | gioconda serve""")
     command.set_defaults(json=True)
     _add(command, "threads")
-    command.add_argument("--folder", type=Path, help=argparse.SUPPRESS)  # instead of standard input, see farm.warm
+    command.add_argument(
+        "--folder", type=Path, metavar="FOLDER", help="be asked over a local socket that a file in FOLDER names (farm warm)"
+    )
 
 
 def _batch(commands: Commands[Parser]) -> None:

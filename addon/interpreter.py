@@ -8,8 +8,6 @@ from pathlib import Path
 
 import bpy
 
-from . import preferences
-
 PACKAGE = __package__.rpartition(".")[0]  # bl_ext.….gioconda
 CORE = Path(__file__).resolve().parents[1] / "core"
 MODELS = Path(__file__).resolve().parents[1] / "onnx_models"
@@ -31,7 +29,7 @@ def command() -> tuple[list[str], dict[str, str]]:
 
     Append the core's arguments: [*command, "doctor", "--json"].
     """
-    chosen = preferences.preferences(bpy.context)
+    chosen = bpy.context.preferences.addons[PACKAGE].preferences  # the fields of preferences.py
     python, models, cache = (bpy.path.abspath(path) for path in (chosen.python, chosen.models, chosen.cache))
     settings = Settings(python, models, cache, chosen.threads)
     return [python or blender_python(), "-s", "-P", str(CORE)], environment(os.environ, settings, user_folder())

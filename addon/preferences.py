@@ -6,6 +6,7 @@ import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from ..core.gioconda.job.job import DEVICES
+from . import session
 from .operators import check_interpreter
 
 PACKAGE = __package__.rpartition(".")[0]
@@ -24,8 +25,6 @@ DEVICE_TEXTS = {
 
 def _changed(_self: Any, _context: bpy.types.Context) -> None:
     """The worker is started anew when it is next needed; what the check said holds no longer."""
-    from . import session  # which imports what imports this file
-
     session.stop_worker()
     check_interpreter.forget()
 

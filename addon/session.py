@@ -16,7 +16,9 @@ import bpy
 
 from ..core.gioconda.errors import ExitCode
 from ..core.gioconda.worker import messages
+from . import interpreter
 from .compositing import nodes
+from .worker import Worker
 
 BUSY_SECONDS = 0.05  # between two rounds while something is going on
 SLICE_SECONDS = 0.03  # a task's share of one round: the window stays responsive
@@ -53,7 +55,7 @@ class Task(Protocol):
 class _Session:
     records: dict[int, Record]
     tasks: list[Task]
-    worker: Any  # worker.Worker
+    worker: Worker | None
     waiting: dict[int, tuple[int, Callable[[messages.Message], None]]]  # request → (portrait, who wants to know)
     idle: list[Callable[[], None]]  # called every round
     stage: messages.Stage | None = None  # what the worker does before it can answer anyone: it compiles the renderer
@@ -196,18 +198,15 @@ def wake() -> None:
 # --- the warm worker --------------------------------------------------------------------------------------------------
 
 
-def worker() -> Any:
+def worker() -> Worker:
     """The worker that stays, started when first needed and again after it died.
 
     Raises:
         GiocondaError: it cannot be started.
     """
     if _session.worker is None or not _session.worker.alive:
-        from . import interpreter
-        from . import worker as workers
-
         stop_worker()
-        _session.worker = workers.Worker(*interpreter.command())
+        _session.worker = Worker(*interpreter.command())
     return _session.worker
 
 

@@ -1,10 +1,11 @@
 """Check the Python that the preferences name, without holding up Blender's window."""
 
 import textwrap
+import time
 
 import bpy
 
-from .. import check
+from .. import check, interpreter
 
 PAUSE = 0.2  # seconds between two looks
 _current: check.Check | None = None
@@ -31,8 +32,6 @@ class GIOCONDA_OT_check_interpreter(bpy.types.Operator):
         return {"FINISHED"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        import time
-
         _begin()
         while _look() is not None:
             time.sleep(PAUSE)
@@ -43,8 +42,6 @@ class GIOCONDA_OT_check_interpreter(bpy.types.Operator):
 
 
 def _begin() -> None:
-    from .. import interpreter  # which imports the preferences, which import this file
-
     global _current, _running
     _current, _running = check.Check(*interpreter.command()), True
 

@@ -31,7 +31,7 @@ from gioconda.motion.motion import Motion
 from gioconda.motion.retarget import retarget
 from gioconda.neural.corrector import Corrector, corrected_frame, open_corrector
 from gioconda.pose import Performance, Pose, rotation_matrix
-from gioconda.render.open_inputs import Opened, at_rest, open_portrait, place_is_painted, with_painted_place
+from gioconda.render.open_inputs import Opened, at_rest, background_is_painted, open_portrait, with_painted_background
 from gioconda.render.sequence import band_rows
 from gioconda.worker.messages import Message, Report, Stage
 
@@ -95,8 +95,8 @@ def corrector_for(portrait: Portrait, quality: str, models: Path, *, threads: in
         device="cpu",
         threads=threads,
     )
-    if place_is_painted(job, cutout=False):
-        portrait = with_painted_place(job, portrait, StageClock())
+    if background_is_painted(job, cutout=False):
+        portrait = with_painted_background(job, portrait, StageClock())
     return open_corrector(job, portrait, StageClock())
 
 

@@ -17,13 +17,13 @@ from ..imaging import resample
 from ..imaging.color import Display, choose_display, display_srgb
 from ..imaging.exr_read import read_exr, read_header
 from ..imaging.image import write_jpeg
-from ..job.fingerprint import pixel_settings, portrait_settings
+from ..job.fingerprint import pixel_settings
 from ..job.frame_range import FramePattern, FrameRange
-from ..job.job import PATHS, Job
+from ..job.job import Job
 from ..provenance.manifest import manifest_path
 from ..provenance.sign import add_credentials, facts_of
-from ..render.lru_cache import LruCache, stamp
-from ..render.open_inputs import Opened, contents_of, open_portrait
+from ..render.lru_cache import LruCache
+from ..render.open_inputs import Opened, contents_of, open_portrait, portrait_key
 from ..render.sequence import render
 from ..worker.messages import Message, Progress, Report, Stage, Warn
 from ..worker.requests import Render
@@ -65,8 +65,7 @@ class RenderService:
 
     def open(self, job: Job, report: Report) -> Opened:
         """Raises: what `open_portrait` raises."""
-        key = tuple((name, stamp(value) if name in PATHS else value) for name, value in portrait_settings(job).items())
-        return self._opened.get(key, lambda: open_portrait(job, report))
+        return self._opened.get(portrait_key(job), lambda: open_portrait(job, report))
 
     def _item(self, request: Render, job: Job, report: Report) -> dict[str, Any]:
         given = dict(request.delivery or {})

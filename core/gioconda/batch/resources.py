@@ -12,7 +12,7 @@ from pathlib import Path
 from ..machine import cores
 
 BASE_BYTES = 700_000_000  # of a process, whatever the picture: libraries, nets, compiled code, the matte's solver
-PIXEL_BYTES = 100  # more for every pixel: the picture, the person and the place as float, and what is being written
+PIXEL_BYTES = 100  # more for every pixel: picture, person and background as float, and what is being written
 GPU_BYTES = 2_000_000_000  # of a graphics card, for one process's nets
 # what the libraries read when they are loaded
 THREADS = (

@@ -1,4 +1,4 @@
-"""What became of every item: told as it happens, kept on disk, put together at the end. Bounded memory.
+"""What became of every item: written to disk as it happens, put together at the end. Bounded memory.
 
 In the report's folder: items.jsonl grows while the batch runs; report.json and index.html are made from it; logs/ has a
 file per item, manifests/ and thumbs/ too.
@@ -34,7 +34,7 @@ class Results:
         self.codes: Counter[int] = Counter()  # exit statuses of what failed
         self.first_failure = ""
         self.began = time.monotonic()
-        self._at: dict[int, int] = {}  # item → where its line begins
+        self._offsets: dict[int, int] = {}  # item → where its line begins in items.jsonl
         self._attempts: Counter[int] = Counter()
         self._file: IO[bytes]
 
@@ -88,7 +88,7 @@ class Results:
         self._attempts[item.index] += 1
 
     def has(self, item: Item) -> bool:
-        return item.index in self._at
+        return item.index in self._offsets
 
     def succeed(self, item: Item, facts: dict[str, Any]) -> None:
         self.done += 1
@@ -108,7 +108,7 @@ class Results:
     def _add(self, item: Item, facts: dict[str, Any]) -> None:
         line = self._line(item, {**facts, "attempts": self.attempt(item)})
         try:
-            self._at[item.index] = self._file.seek(0, 2)
+            self._offsets[item.index] = self._file.seek(0, 2)
             self._file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
             self._file.flush()
         except OSError as error:
@@ -124,11 +124,11 @@ class Results:
     def items(self) -> Iterator[dict[str, Any]]:
         """Every item's facts, in order; what was not begun is “waiting”."""
         for item in self.plan.items:
-            at = self._at.get(item.index)
-            if at is None:
+            offset = self._offsets.get(item.index)
+            if offset is None:
                 yield self._line(item, {"state": "waiting"})
             else:
-                self._file.seek(at)
+                self._file.seek(offset)
                 facts: dict[str, Any] = json.loads(self._file.readline())
                 yield facts
 

@@ -49,20 +49,20 @@ class Schedule:
         candidates += [self._fresh[0]] if self._fresh else []
         candidates += [group for group in self._begun if group is not own]
         for group in candidates:
-            number = self._from(group, worker)
+            number = self._first_free(group, worker)
             if number is not None:
                 self._begin(group, worker, number)
                 return number
         return None
 
-    def _from(self, group: _Group, worker: Hashable) -> int | None:
+    def _first_free(self, group: _Group, worker: Hashable) -> int | None:
         """The first item of a group that needs nothing another worker is making."""
         if self._maker.get(group.portrait, worker) != worker:
             return None
-        for place, number in enumerate(group.waiting):
+        for index, number in enumerate(group.waiting):
             motion = self._motions.get(number)
             if motion is None or self._maker.get(motion, worker) == worker:
-                del group.waiting[place]
+                del group.waiting[index]
                 return number
         return None
 
@@ -87,7 +87,7 @@ class Schedule:
                     self._ready.add(need)
 
     def portrait_ready(self, worker: Hashable, number: int) -> bool:
-        """An item's portrait has been made ready: others may take its takes. Whether that is news."""
+        """An item's portrait has been made ready: other workers may take items of it. Returns whether that was new."""
         need = self._portraits[number]
         if self._maker.get(need) != worker:
             return False

@@ -149,12 +149,13 @@ def _analyse(arguments: Arguments, report: Report) -> None:
         from ..imaging.image import write_png
         from ..imaging.overlay import draw_landmarks
         from ..render.open_inputs import find_face
+        from ..worker.requests import Analyse
 
-        _, srgb, _, found = find_face(arguments.portrait, report, **settings)
+        source, found = find_face(Analyse(0, arguments.portrait, "", **settings), report)
     if arguments.output:
         save_analysis(found, Path(arguments.output))
     if arguments.overlay:
-        write_png(arguments.overlay, draw_landmarks(srgb, found.landmarks))
+        write_png(arguments.overlay, draw_landmarks(source.srgb, found.landmarks))
     left, top, right, bottom = (round(float(side)) for side in found.box)
     facts = {"face": found.face, "faces": found.faces, "score": round(found.score, 4), "size": list(found.size)}
     made = [path for path in (arguments.output, arguments.overlay) if path]

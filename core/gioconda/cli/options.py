@@ -228,7 +228,7 @@ def _serve(commands: Commands[Parser]) -> None:
     command.set_defaults(json=True)
     _add(command, "threads")
     command.add_argument(
-        "--folder", type=Path, metavar="FOLDER", help="be asked over a local socket that a file in FOLDER names (farm warm)"
+        "--folder", type=Path, metavar="FOLDER", help="be asked over a local socket named in FOLDER (farm warm)"
     )
 
 

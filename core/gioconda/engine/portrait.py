@@ -133,14 +133,20 @@ def person_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:
     return alpha
 
 
+def check_size(name: str, layer: Float32, size: tuple[int, int]) -> None:
+    """`size`: (width, height) of the portrait. Raises: PictureError where the layer has another."""
+    height, width = layer.shape[:2]
+    if (width, height) != size:
+        raise PictureError(
+            f"The {name} is {width}×{height}, the portrait {size[0]}×{size[1]}: give a {name} of the portrait's size."
+        )
+
+
 def _check(source: Float32, landmarks: npt.NDArray[np.floating], matte: Float32, clean_plate: Float32 | None) -> None:
-    size = source.shape[:2]
+    height, width = source.shape[:2]
     for name, layer in (("matte", matte), ("clean plate", clean_plate)):
-        if layer is not None and layer.shape[:2] != size:
-            raise PictureError(
-                f"The {name} is {layer.shape[1]}×{layer.shape[0]}, the portrait {size[1]}×{size[0]}: "
-                f"give a {name} of the portrait's size."
-            )
+        if layer is not None:
+            check_size(name, layer, (width, height))
     apart = lm.interocular(landmarks)
     if not apart >= 8:
         raise PictureError(

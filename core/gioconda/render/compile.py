@@ -18,21 +18,21 @@ STAGE = Stage("compile", "Compiling the renderer (once per machine, a minute or 
 
 @contextmanager
 def announced(report: Report) -> Iterator[None]:
-    """Within the block, the first thing that has to be compiled, not only loaded, is told by a `Stage` "compile"."""
+    """Within the block, a `Stage` "compile" is reported when the first function has to be compiled, not only loaded."""
     with event.install_listener("numba:compile", _Once(lambda: report(STAGE))):
         yield
 
 
 class _Once(event.Listener):  # type: ignore[misc]
-    """Calls `tell` when the first compilation starts."""
+    """Calls a function when the first compilation starts."""
 
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self._tell: Callable[[], None] | None = tell
+    def __init__(self, on_first: Callable[[], None]) -> None:
+        self._on_first: Callable[[], None] | None = on_first
 
     def on_start(self, event: Any) -> None:
-        tell, self._tell = self._tell, None
-        if tell:
-            tell()
+        on_first, self._on_first = self._on_first, None
+        if on_first:
+            on_first()
 
     def on_end(self, event: Any) -> None:
         pass

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .. import landmarks as lm
 from ..engine import Portrait, prepare
+from ..engine.portrait import check_size
 from ..errors import OutputError, PictureError
 from ..external.folder import read_notice
-from ..face.analyse import Analysis, analyse
+from ..face.analyse import Analysis, choose_face, from_face, from_points
+from ..face.hand_placed import parse_points
 from ..face.matte import estimate_matte
 from ..face.nets import Nets
+from ..face.search import Face, find_faces
 from ..face.tracker import track_video
 from ..files import cache_folder, file_sha256
+from ..imaging import resample
 from ..imaging.color import Display, Floats, choose_display, display_srgb
-from ..imaging.image import Picture, read_picture
+from ..imaging.image import read_picture
+from ..job.fingerprint import portrait_settings
 from ..job.frame_range import FrameRange
 from ..job.job import LARGEST, PATHS, REST, TAKE, Job, names_file
 from ..models import load_registry
@@ -25,14 +34,19 @@ from ..motion import track_cache
 from ..motion.demo_motion import FPS, make_demo_motion
 from ..motion.files import load_motion
 from ..motion.motion import Motion
+from ..motion.readers.text import read_text
 from ..neural import background
 from ..neural.choice import COMPLETION, OFF, used_models
 from ..worker.messages import Log, Progress, Report, Stage, Warn
+from ..worker.requests import Analyse, Warm
 from . import cache
+from .lru_cache import LruCache, stamp
 
 Srgb = npt.NDArray[np.uint8]
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".mxf", ".wmv")
+PREVIEW_SOURCE = 1024  # longest side of the picture that is kept for previews, pixels
+PREVIEW_EYES = 12.0  # pixels between the eyes that a preview needs at least
 TRANSPARENT = 0.02  # a picture with more than this part of it transparent is a cut-out: its alpha is the matte
 
 
@@ -54,120 +68,251 @@ def contents_of(job: Job, **known: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A portrait ready to be moved, and what the frames' headers say of it."""
+class SourcePicture:
+    """A portrait's picture as it was read.
 
+    Attributes:
+        key: what it is known by in caches.
+        pixels: (H, W, 4) float32, scene-linear, premultiplied; reduced where only previews are made of it.
+        srgb: (H, W, 3) uint8, the whole picture as the nets see it.
+        display: how its pixels are shown.
+        cutout: its alpha is the person's matte.
+        sha256: of the file.
+    """
+
+    key: Hashable
+    pixels: Floats
+    srgb: Srgb
+    display: Display
+    cutout: bool
+    pixel_aspect: float
+    sha256: str
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the whole picture."""
+        return int(self.srgb.shape[1]), int(self.srgb.shape[0])
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A portrait ready to be posed, and what the frames' headers say of it."""
+
+    key: Hashable  # what it is known by in caches
     portrait: Portrait
-    analysis: Analysis
+    analysis: Analysis  # of the whole picture
     display: Display  # how its pixels are shown
     pixel_aspect: float
     sha256: str  # of the picture's file
 
 
-def find_face(
-    path: str,
-    report: Report,
-    *,
-    face: int | str | None = None,
-    points: str | None = None,
-    colorspace: str = "auto",
-    ocio: str | None = None,
-    models: str | None = None,
-    device: str = "auto",
-    threads: int | None = None,
-) -> tuple[Picture, Srgb, Display, Analysis]:
-    """Read a picture and find the face. Returns the picture, how it looks (H, W, 3) uint8, by which display, the face.
+class PortraitOpener:
+    """Opens portraits at their own size or at a smaller one, for previews; the face is always found at the full one.
 
-    Raises:
-        PictureError, SettingsError, NoFaceError, InputError, ModelError, DeviceError.
+    With `keeps`, what was read, found and made is kept for the next time, a few of each.
     """
-    report(Stage("read", f"Reading {path}"))
-    picture = read_picture(path, colorspace=colorspace, ocio_config=ocio)
-    for note in picture.notes:
-        report(Warn(note))
-    display = choose_display(picture.pixels)
-    srgb = display_srgb(picture.pixels, exposure=display)
-    nets = open_nets(models, device, threads, report)
-    report(Stage("analyse", "Finding the face"))
-    analysis = analyse(srgb, nets, face=face, points=Path(points) if points else None)
-    for note in analysis.notes:
-        report(Log(note))
-    return picture, srgb, display, analysis
+
+    def __init__(self, *, keeps: bool = False, check: Callable[[], None] = lambda: None) -> None:
+        """`check` raises when nobody wants the portrait any more."""
+        self._check = check
+        self._nets: LruCache[Nets] = LruCache(2 if keeps else 0)
+        self._pictures: LruCache[SourcePicture] = LruCache(4 if keeps else 0, max_bytes=400_000_000)
+        self._faces: LruCache[list[Face]] = LruCache(20 if keeps else 0)
+        self._analyses: LruCache[Analysis] = LruCache(20 if keeps else 0, max_bytes=100_000_000)
+        self._portraits: LruCache[Portrait] = LruCache(12 if keeps else 0, max_bytes=600_000_000)
+
+    def open(self, job: Job, report: Report, size: int | None = None) -> Opened:
+        """Read the picture, find the face, cut the person out, make the portrait ready.
+
+        Args:
+            job: with its networks settled.
+            size: of the longer side, pixels: more where the face would be too small, at most the picture's; None: the
+                picture's own, and the portrait is kept on disk.
+
+        Raises:
+            PictureError, SettingsError, NoFaceError, InputError, ModelError, DeviceError.
+        """
+        source = self.picture(job, report, size)
+        found = self.analysis(source, job, report)
+        longest = None if size is None else _preview_size(source, found, size)
+        key = (longest, *portrait_key(job))
+        if longest is None:
+            portrait = self._portraits.get(key, lambda: _full_size(source, found, job, report))
+            return Opened(key, portrait, found, source.display, source.pixel_aspect, source.sha256)
+
+        def prepared() -> Portrait:
+            report(Stage("prepare", f"Making the portrait ready for previews of {longest} pixels"))
+            small = found.scaled(longest / max(source.size))
+            pixels = resample.resize(source.pixels, *small.size, method="area")
+            srgb = display_srgb(pixels, exposure=source.display)
+            return _prepared(pixels, srgb, small, given_with(job, source, pixels), self._check)
+
+        plain = portrait = self._portraits.get((longest, *portrait_key(replace(job, neural=OFF))), prepared)
+        if background_is_painted(job, cutout=source.cutout):
+            self._check()
+            portrait = self._portraits.get(key, lambda: with_painted_background(job, plain, report))
+        return Opened(key, portrait, found, source.display, source.pixel_aspect, source.sha256)
+
+    def nets(self, asked: Job | Analyse | Warm, report: Report) -> Nets:
+        key = (asked.models, asked.device, asked.threads)
+        return self._nets.get(key, lambda: open_nets(asked.models, asked.device, asked.threads, report))
+
+    def picture(self, asked: Job | Analyse, report: Report, size: int | None = None) -> SourcePicture:
+        """Raises: PictureError, SettingsError."""
+        longest = None if size is None else max(PREVIEW_SOURCE, size)
+        key = (stamp(asked.portrait), asked.colorspace, stamp(asked.ocio))
+
+        def read() -> SourcePicture:
+            report(Stage("read", f"Reading {asked.portrait}"))
+            picture = read_picture(asked.portrait, colorspace=asked.colorspace, ocio_config=asked.ocio)
+            for note in picture.notes:
+                report(Warn(note))
+            display, alpha = choose_display(picture.pixels), picture.pixels[..., 3]
+            return SourcePicture(
+                key,
+                picture.pixels if longest is None else reduced(picture.pixels, longest),
+                display_srgb(picture.pixels, exposure=display),
+                display,
+                picture.has_alpha and float((alpha < 0.5).mean()) > TRANSPARENT,
+                picture.pixel_aspect,
+                picture.sha256,
+            )
+
+        return self._pictures.get((key, longest), read)
+
+    def faces(self, source: SourcePicture, asked: Job | Analyse, report: Report) -> list[Face]:
+        """All faces of the picture, from left to right."""
+        nets, wanted = self.nets(asked, report), asked.face if isinstance(asked.face, int) else 1
+
+        def find() -> list[Face]:
+            report(Stage("analyse", "Finding the face"))
+            return find_faces(source.srgb, nets, wanted=wanted)
+
+        return self._faces.get((source.key, wanted, asked.models, asked.device), find)
+
+    def analysis(self, source: SourcePicture, asked: Job | Analyse, report: Report) -> Analysis:
+        """Landmarks and person of the face that is asked for. Raises: NoFaceError, InputError."""
+        nets = self.nets(asked, report)
+        if asked.points is not None:
+            name, text = points_text(asked.points)
+
+            def fit() -> Analysis:
+                report(Stage("analyse", "Fitting the face to the points"))
+                return _noted(from_points(source.srgb, nets, parse_points(text, source.size, name)), report)
+
+            return self._analyses.get((source.key, nets.device, text), fit)
+        faces = self.faces(source, asked, report)
+        index = choose_face(faces, asked.face)
+        self._check()
+        key = (source.key, nets.device, index, len(faces))
+        return self._analyses.get(key, lambda: _noted(from_face(source.srgb, nets, faces, index), report))
+
+
+def portrait_key(job: Job) -> tuple[Hashable, ...]:
+    """What a prepared portrait is known by in memory: the settings it depends on, and its files as they are now."""
+    settings = portrait_settings(job)
+    return tuple(stamp(value) if name in PATHS else value for name, value in settings.items())
 
 
 def open_portrait(job: Job, report: Report) -> Opened:
-    """Read the picture, find the face, cut the person out, make it ready.
+    """A settled job's portrait, see `PortraitOpener.open`."""
+    return PortraitOpener().open(job, report)
 
-    Raises:
-        As `find_face`.
-    """
-    picture, srgb, display, analysis = find_face(
-        job.portrait,
-        report,
-        face=job.face,
-        points=job.points,
-        colorspace=job.colorspace,
-        ocio=job.ocio,
-        models=job.models,
-        device=job.device,
-        threads=job.threads,
-    )
+
+def find_face(asked: Job | Analyse, report: Report) -> tuple[SourcePicture, Analysis]:
+    """Read a picture and find the face. Raises: as `PortraitOpener.open`."""
+    opener = PortraitOpener()
+    source = opener.picture(asked, report)
+    return source, opener.analysis(source, asked, report)
+
+
+def _noted(analysis: Analysis, report: Report) -> Analysis:
+    for note in analysis.notes:
+        report(Log(note))
+    return analysis
+
+
+def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report) -> Portrait:
+    """The portrait at the picture's own size: kept on disk, or made ready."""
     report(Stage("prepare", "Cutting the person out and making the portrait ready"))
-    given = given_with(job, picture)
+    given = given_with(job, source, source.pixels)
     folder = Path(job.cache) if job.cache else cache_folder()
-    paints = place_is_painted(job, cutout=given.cutout)
+    paints = background_is_painted(job, cutout=given.cutout)
     network = used_models(job).get(COMPLETION) if paints else None
     key = cache.key_of(
-        picture.pixels,
-        looks=srgb,
-        landmarks=analysis.landmarks,
-        person=analysis.person,
+        source.pixels,
+        looks=source.srgb,
+        landmarks=found.landmarks,
+        person=found.person,
         painted=paints,
         network=network.sha256 if network else None,
         **asdict(given),
     )
-    portrait = cache.load(folder, key, picture.pixels) if folder else None
+    portrait = cache.load(folder, key, source.pixels) if folder else None
     if portrait is not None:
         report(Log("The portrait was made ready before."))
-    else:
-        matte = given.matte if given.matte is not None else estimate_matte(srgb, analysis.person, analysis.landmarks)
-        del srgb  # nobody looks at it from here on, and making ready is what needs the most memory
-        portrait = prepare(picture.pixels, analysis.landmarks, matte, clean_plate=given.plate, cutout=given.cutout)
-        del matte
-        if paints:
-            portrait = with_painted_place(job, portrait, report)
-        _keep(folder, key, portrait, report)
-    return Opened(portrait, analysis, display, picture.pixel_aspect, picture.sha256)
+        return portrait
+    portrait = _prepared(source.pixels, source.srgb, found, given)
+    if paints:
+        portrait = with_painted_background(job, portrait, report)
+    try:
+        if folder:
+            cache.save(folder, key, portrait)
+    except OutputError as error:  # no reason to stop
+        report(Log(f"The portrait will have to be made ready again next time: {error}"))
+    return portrait
 
 
-def place_is_painted(job: Job, *, cutout: bool) -> bool:
+def _prepared(
+    pixels: Floats, srgb: Srgb, found: Analysis, given: Given, check: Callable[[], None] = lambda: None
+) -> Portrait:
+    """Everything of one size. `check` raises when nobody wants it any more."""
+    check()
+    matte = given.matte if given.matte is not None else estimate_matte(srgb, found.person, found.landmarks)
+    check()
+    return prepare(pixels, found.landmarks, matte, clean_plate=given.plate, cutout=given.cutout)
+
+
+def _preview_size(source: SourcePicture, found: Analysis, asked: int) -> int:
+    """Longest side of a preview: as asked for, more where the face would be too small, at most the picture's."""
+    apart = max(lm.interocular(found.landmarks), 1.0)
+    needed = int(np.ceil(max(source.size) * PREVIEW_EYES / apart))
+    return min(max(asked, needed), max(source.size))
+
+
+def reduced(picture: Floats, longest: int) -> Floats:
+    """(H, W) or (H, W, channels), its longer side at most `longest` pixels."""
+    height, width = picture.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return picture
+    return resample.resize(picture, max(1, round(width * scale)), max(1, round(height * scale)), method="area")
+
+
+def points_text(points: str | Mapping[str, Any]) -> tuple[str, str]:
+    """Hand-placed points as JSON text, from a file or from what it would hold: what messages call them, the text."""
+    return (points, read_text(Path(points))) if isinstance(points, str) else ("The points", json.dumps(points))
+
+
+def background_is_painted(job: Job, *, cutout: bool) -> bool:
     """Whether what the person hides is painted anew for a settled job.
 
-    With networks, unless the place is the artist's own or cut out. It takes no network itself: see `completion`.
+    With networks, unless the background is the artist's own or cut out. It takes no network itself: see `completion`.
     """
     return job.neural != OFF and not job.plate and not cutout
 
 
-def with_painted_place(job: Job, portrait: Portrait, report: Report) -> Portrait:
-    """The portrait with what it hides of the place painted, for a job of which `place_is_painted` says so.
+def with_painted_background(job: Job, portrait: Portrait, report: Report) -> Portrait:
+    """The portrait with what it hides of the background painted, for a job of which `background_is_painted` says so.
 
     Raises: ModelError, DeviceError.
     """
     report(Stage("complete", "Painting what the person hides"))
     net = None
     if COMPLETION in used_models(job):  # none ships: what was learned so far gained nothing on held-out people
-        # always on the processor: it is quick, and another device would give another place
+        # always on the processor: it is quick, and another device would give another background
         net = background.CompletionNet.open(Path(job.models) if job.models else None, "cpu", threads=job.threads)
     return background.complete(portrait, net, own_matte=job.matte is not None)
-
-
-def _keep(folder: Path | None, key: str, portrait: Portrait, report: Report) -> None:
-    """For the next time; a folder that cannot be written is no reason to stop."""
-    try:
-        if folder:
-            cache.save(folder, key, portrait)
-    except OutputError as error:
-        report(Log(f"The portrait will have to be made ready again next time: {error}"))
 
 
 def open_nets(models: str | None, device: str, threads: int | None, report: Report) -> Nets:
@@ -179,28 +324,35 @@ def open_nets(models: str | None, device: str, threads: int | None, report: Repo
 
 @dataclass(frozen=True)
 class Given:
-    """What the artist or the picture brings along of the person and the place."""
+    """What the artist or the picture brings along."""
 
     matte: Floats | None  # the person's, (H, W) float32, 0..1
-    plate: Floats | None  # the place without the person, (H, W, 4) float32, scene-linear
+    plate: Floats | None  # the background without the person, (H, W, 4) float32, scene-linear
     cutout: bool  # nothing lies behind the person
 
 
-def given_with(job: Job, picture: Picture) -> Given:
-    """The job's matte and plate, or the picture's own alpha where that is a matte. Raises: PictureError."""
-    plate = (
-        read_picture(job.plate, colorspace=job.plate_colorspace or job.colorspace, ocio_config=job.ocio).pixels
-        if job.plate
-        else None
-    )
-    cutout = is_cutout(picture)
-    matte = artists_matte(Path(job.matte)) if job.matte else np.clip(picture.pixels[..., 3], 0, 1) if cutout else None
-    return Given(matte, plate, cutout)
+def given_with(job: Job, source: SourcePicture, pixels: Floats) -> Given:
+    """The job's matte and plate, or the picture's own alpha where that is a matte, at the size of `pixels`.
+
+    Raises:
+        PictureError.
+    """
+    matte = plate = None
+    if job.matte:
+        matte = _fitted("matte", artists_matte(Path(job.matte)), source, pixels)
+    elif source.cutout:
+        matte = np.clip(pixels[..., 3], 0, 1)
+    if job.plate:
+        whole = read_picture(job.plate, colorspace=job.plate_colorspace or job.colorspace, ocio_config=job.ocio).pixels
+        plate = _fitted("clean plate", whole, source, pixels)
+    return Given(matte, plate, source.cutout)
 
 
-def is_cutout(picture: Picture) -> bool:
-    """Whether so much of a picture is transparent that its alpha is the person's matte."""
-    return picture.has_alpha and float((picture.pixels[..., 3] < 0.5).mean()) > TRANSPARENT
+def _fitted(name: str, layer: Floats, source: SourcePicture, pixels: Floats) -> Floats:
+    """A layer of the whole picture's size at the size of `pixels`."""
+    check_size(name, layer, source.size)
+    height, width = pixels.shape[:2]
+    return layer if layer.shape[:2] == (height, width) else resample.resize(layer, width, height, method="area")
 
 
 def artists_matte(path: Path) -> Floats:

@@ -42,14 +42,14 @@ def put(paths: list[Path], mark: str, draw: Draw) -> None:
     try:
         draw(master)
         for path in paths:
-            _share(master, path)
+            _link(master, path)
     finally:
         with contextlib.suppress(OSError):
             master.unlink(missing_ok=True)
 
 
-def _share(master: Path, path: Path) -> None:
-    """`master` under another name too, unless something else has that name by now."""
+def _link(master: Path, path: Path) -> None:
+    """Give `master` another name, unless a file has that name by now."""
     try:
         if path.exists() and is_placeholder(path):  # of another portrait
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Everything that rendering needs, loaded and compiled ahead, by way of a made-up portrait."""
+"""Loads and compiles everything that rendering needs, by rendering a made-up portrait."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SIZE = 96  # pixels
 def compile_everything() -> None:
     """Make a made-up portrait ready and render one frame of it with every pass, so that all code is there."""
     size = SIZE
-    # half turned away, and turning back: what comes into view is borrowed from the other half
+    # half turned away, and turning back: what comes into view is filled from the other half of the face
     head = np.asarray(lm.template(), np.float64) @ rotation_matrix(yaw=35.0).T
     middle = (head.min(0) + head.max(0)) / 2
     points = (head - middle) * (0.6 * size / np.ptp(head[:, 1])) + [size / 2, size / 2, 0]
@@ -41,13 +41,13 @@ def compile_everything() -> None:
         neutral=0,
     )
     posed = pose_portrait(portrait, retarget(motion, points)[1])
-    corrected_frame(Corrector(_whispering(), portrait), posed, ALL_PASSES)
+    corrected_frame(Corrector(_faint_networks(), portrait), posed, ALL_PASSES)
 
 
-def _whispering() -> CorrectionNets:
-    """Networks that say next to nothing, of any frame the same."""
-    answers = []
+def _faint_networks() -> CorrectionNets:
+    """Networks whose output is the same next to nothing for every frame."""
+    outputs = []
     for side, count in ((FAST.head, 1), (FAST.mouth, 1), (FAST.eye, 2)):
         for channels, smaller in ((2, 2), (7, 4), (3, 1)):
-            answers.append(np.full((count, channels, side // smaller, side // smaller), 1e-3, np.float32))
-    return CorrectionNets(lambda _: [np.zeros((1, 1), np.float32)], lambda _: [each.copy() for each in answers], "cpu")
+            outputs.append(np.full((count, channels, side // smaller, side // smaller), 1e-3, np.float32))
+    return CorrectionNets(lambda _: [np.zeros((1, 1), np.float32)], lambda _: [each.copy() for each in outputs], "cpu")

@@ -22,6 +22,7 @@ from ..neural.choice import files
 from ..neural.person import About, Identity, save_identity
 from ..render.open_inputs import find_face, open_nets
 from ..worker.messages import Log, Report, Result
+from ..worker.requests import Analyse
 from .export import export, load_parts, parts_of_onnx
 from .fast import PARTS
 from .objectives import PRESETS, PartTraining
@@ -125,8 +126,8 @@ def personalise_command(arguments: Arguments, report: Report) -> None:
         torch.set_num_threads(arguments.threads)
     portraits = []
     for path in arguments.portraits:
-        _, srgb, _, _ = find_face(path, report, face=LARGEST, models=arguments.models, device="cpu")
-        portraits.append(portrait_in(srgb, nets))
+        source, _ = find_face(Analyse(0, path, "", LARGEST, models=arguments.models, device="cpu"), report)
+        portraits.append(portrait_in(source.srgb, nets))
     found = personalise(portraits, parts_of_onnx(person, frame), changeable=changeable(frame))
     hashes = tuple(file_sha256(path) for path in arguments.portraits)
     about = About(file_sha256(str(frame)), hashes, found.steps, found.before, found.after)

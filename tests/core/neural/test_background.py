@@ -13,7 +13,7 @@ from gioconda.imaging import resample
 from gioconda.job.job import Job
 from gioconda.neural.background import GUESSES, MARGIN, complete, guesses, missed_hair
 from gioconda.pose import Pose, rotation_matrix
-from gioconda.render.open_inputs import place_is_painted, with_painted_place
+from gioconda.render.open_inputs import background_is_painted, with_painted_background
 from gioconda.worker.messages import Stage
 
 from tests.sitters import Sitter
@@ -115,17 +115,17 @@ def test_a_picture_whose_alpha_was_rounded_is_completed_all_the_same(whole: Port
     assert complete(rounded, None) is not rounded
 
 
-def test_with_networks_the_place_is_painted_unless_it_is_the_artists_own_or_cut_out() -> None:
+def test_with_networks_the_background_is_painted_unless_it_is_the_artists_own_or_cut_out() -> None:
     job = Job(portrait="a.png", motion="take", output="####.exr", neural="fast")
-    assert place_is_painted(job, cutout=False)
-    assert not place_is_painted(job, cutout=True)
-    assert not place_is_painted(replace(job, plate="clean.exr"), cutout=False)
-    assert not place_is_painted(replace(job, neural="off"), cutout=False)
+    assert background_is_painted(job, cutout=False)
+    assert not background_is_painted(job, cutout=True)
+    assert not background_is_painted(replace(job, plate="clean.exr"), cutout=False)
+    assert not background_is_painted(replace(job, neural="off"), cutout=False)
 
 
 def test_painting_needs_no_network(whole: Portrait, completed: Portrait) -> None:
     job = Job(portrait="a.png", motion="take", output="####.exr", neural="fast")
     said: list[object] = []
-    painted = with_painted_place(job, whole, said.append)
+    painted = with_painted_background(job, whole, said.append)
     assert np.array_equal(painted.layers.plate, completed.layers.plate)
     assert [each.name for each in said if isinstance(each, Stage)] == ["complete"]

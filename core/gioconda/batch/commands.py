@@ -55,7 +55,7 @@ def _run(arguments: Arguments, report: Report) -> dict[str, Any]:
         overwrite=arguments.overwrite,
         keep_going=arguments.keep_going,
         processes=arguments.processes,
-        silent=arguments.timeout,
+        timeout=arguments.timeout,
     )
     return run(plan, settings, report)
 

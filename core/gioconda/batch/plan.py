@@ -23,7 +23,6 @@ from ..provenance.rights import with_consent
 from ..render.open_inputs import VIDEOS, open_motion
 from ..render.sequence import chosen_frames
 from ..worker.messages import Message
-from .deliver import Frames
 from .settings import Batch, Source, is_glob
 
 _PATTERN = re.compile(r"\{(\w*)\}")
@@ -129,11 +128,6 @@ class Plan:
         except GiocondaError as error:
             return str(error), int(error.exit_code)
         return "", 0
-
-    def sequence(self, item: Item) -> Frames:
-        """The item's frames on disk."""
-        numbers = FrameRange.parse(self.frames(item)[0]).numbers()
-        return Frames(FramePattern.parse(output_of(self.batch, item)), numbers)
 
     def output(self, item: Item) -> str:
         """The pattern of the item's frames."""

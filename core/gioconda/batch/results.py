@@ -57,9 +57,6 @@ class Results:
 
     # --- an item's own files ---
 
-    def stem(self, item: Item) -> str:
-        return f"{item.portrait.name}-{item.motion.name}"[:100]
-
     def manifest(self, item: Item) -> Path:
         return self.folder / "manifests" / item.portrait.name / f"{item.motion.name}.jsonl"
 

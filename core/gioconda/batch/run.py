@@ -1,4 +1,4 @@
-"""A plan rendered on this machine: workers are given items, heard, replaced when they die, until all is done.
+"""A plan rendered on this machine: workers are given items, and replaced when they die, until all is done.
 
     facts = run(plan, settings, report)
 
@@ -26,10 +26,10 @@ from .results import Results
 from .schedule import Schedule
 from .settings import Delivery
 
-EVERY = 0.5  # seconds between two reports of progress that differ
-UNCHANGED = 2.0  # and between two that do not: whoever listens knows that the batch still runs
-SILENT = 900.0  # seconds without a word after which a worker is taken for dead
-STILLBORN = 3  # workers that die before they have done anything, after which there is no sense in starting more
+REPORT_SECONDS = 0.5  # seconds between two reports of progress that differ
+REPEAT_SECONDS = 2.0  # and between two that do not: whoever listens knows that the batch still runs
+TIMEOUT = 900.0
+MAX_FAILED_STARTS = 3  # workers that die before they have done anything, after which there is no sense in starting more
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class RunSettings:
     overwrite: bool = False  # render everything anew
     keep_going: bool = False  # go on with the others when an item cannot be rendered
     processes: int | None = None  # None: what the machine carries
-    silent: float = SILENT
+    timeout: float = TIMEOUT  # seconds without a word after which a worker is taken for dead
 
 
 class BatchError(GiocondaError):
@@ -69,7 +69,7 @@ def run(plan: Plan, settings: RunSettings, report: Report) -> dict[str, Any]:
     """
     folder = plan.batch.report_folder
     with Results(folder, plan) as results:
-        _pass_over(plan, settings, results, report)
+        _fail_bad_items(plan, settings, results, report)
         largest = max((p.size[0] * p.size[1] for p in plan.portraits), default=0)
         device = str(plan.batch.settings.get("device", "auto"))
         share = resources.share(results.left, largest, device=device, wanted=settings.processes or plan.batch.processes)
@@ -97,7 +97,7 @@ def _verdict(results: Results, facts: dict[str, Any]) -> tuple[str, int]:
     return f"{results.failed} of {results.total} items failed{left}: {first}{more}; see {facts['page']}.", code
 
 
-def _pass_over(plan: Plan, settings: RunSettings, results: Results, report: Report) -> None:
+def _fail_bad_items(plan: Plan, settings: RunSettings, results: Results, report: Report) -> None:
     """Items that are known not to work.
 
     Raises:
@@ -134,7 +134,7 @@ class _Run:
         self.deaths: Counter[int] = Counter()  # item → how often its worker died without a new frame
         self.frames: Counter[int] = Counter()  # item → frames finished so far
         self.rows: dict[int, dict[str, Any]] = {}  # worker → what it is doing
-        self.stillborn = 0
+        self.failed_starts = 0
         self.oom_kills = resources.oom_kills()
         self.closing = False  # nothing more is given out
         self.reported_at = 0.0
@@ -142,38 +142,38 @@ class _Run:
 
     def loop(self) -> None:
         while True:
-            self._fill()
+            self._assign_items()
             busy = [worker for worker in self.pool.workers if worker.item is not None]
             if not busy and (self.closing or not self.schedule.left):
                 return
-            for event in self.pool.events(EVERY):
-                self._hear(event)
+            for event in self.pool.events(REPORT_SECONDS):
+                self._handle(event)
             self._report_progress()
             for worker in self.pool.workers:
-                if worker.item is not None and time.monotonic() - worker.heard > self.settings.silent:
-                    self._log(worker, f"silent for {self.settings.silent:.0f} seconds: killed")
+                if worker.item is not None and time.monotonic() - worker.heard > self.settings.timeout:
+                    self._log(worker, f"silent for {self.settings.timeout:.0f} seconds: killed")
                     worker.kill()
 
-    # --- giving ---
+    # --- assigning items ---
 
-    def _fill(self) -> None:
+    def _assign_items(self) -> None:
         """Enough workers, each with an item."""
         if self.closing:
             return
-        while len(self._at_hand()) < self.processes and self.schedule.left > self._idle():
+        while len(self._usable()) < self.processes and self.schedule.left > self._idle():
             worker = self.pool.start(self.share.environment(self.pool.started + 1))
             self.rows[worker.number] = {}
-        for worker in self._at_hand()[: self.processes]:
+        for worker in self._usable()[: self.processes]:
             if worker.item is None and (number := self.schedule.take(worker.number)) is not None:
-                self._give(worker, self.plan.items[number - 1])
+                self._assign(worker, self.plan.items[number - 1])
 
-    def _at_hand(self) -> list[Worker]:
+    def _usable(self) -> list[Worker]:
         return [worker for worker in self.pool.workers if not worker.stopping]
 
     def _idle(self) -> int:
-        return sum(worker.item is None for worker in self._at_hand())
+        return sum(worker.item is None for worker in self._usable())
 
-    def _give(self, worker: Worker, item: Item) -> None:
+    def _assign(self, worker: Worker, item: Item) -> None:
         job = self.plan.job(item)
         job = replace(job, threads=job.threads or self.share.threads)
         worker.item, worker.heard = item.index, time.monotonic()
@@ -186,20 +186,20 @@ class _Run:
     def _count(self, item: Item) -> int:
         return self.plan.frames(item)[1]
 
-    # --- hearing ---
+    # --- what workers say ---
 
-    def _hear(self, event: Event) -> None:
+    def _handle(self, event: Event) -> None:
         worker, message = event.worker, event.message
         if message is None:
             self._ended(worker)
-        elif worker.item is None:
-            return
+        elif worker.item is None or (isinstance(message, Error) and message.code == ExitCode.CANCELLED):
+            return  # somebody else has ended the worker: its end is handled
         elif isinstance(message, Result | Error) and event.request is not None:
             self._answered(worker, self.plan.items[worker.item - 1], message)
         else:
-            self._heard_of_item(worker, worker.item, message)
+            self._handle_progress(worker, worker.item, message)
 
-    def _heard_of_item(self, worker: Worker, number: int, message: Message) -> None:
+    def _handle_progress(self, worker: Worker, number: int, message: Message) -> None:
         row = self.rows[worker.number]
         if isinstance(message, Stage):
             row["stage"] = message.name
@@ -216,7 +216,7 @@ class _Run:
             self._log(worker, ("note: " if isinstance(message, Warn) else "") + message.text)
 
     def _answered(self, worker: Worker, item: Item, answer: Result | Error) -> None:
-        self.stillborn = 0
+        self.failed_starts = 0
         self.schedule.end(worker.number, item.index, made=isinstance(answer, Result))
         if isinstance(answer, Result):
             data = answer.data
@@ -224,13 +224,13 @@ class _Run:
             self.results.succeed(item, {"state": "done", **data})
             self._log(worker, f"done: {data.get('rendered', 0)} frames rendered, {data.get('kept', 0)} kept")
         elif answer.cause == "memory" and self.processes > 1:
-            self._shrink(worker, item)
+            self._retry_with_fewer(worker, item)
         else:
             self._failed(worker, item, answer)
         worker.item = None
         self.rows[worker.number] = {}
 
-    def _shrink(self, worker: Worker, item: Item) -> None:
+    def _retry_with_fewer(self, worker: Worker, item: Item) -> None:
         """Fewer processes need less memory together."""
         self.processes -= 1
         self.schedule.put_back(item.index)
@@ -255,13 +255,13 @@ class _Run:
         code = worker.exit_code
         if worker.item is None:
             if code != 0 and not worker.stopping:
-                self._count_stillborn(worker)
+                self._count_failed_start(worker)
             return
         item = self.plan.items[worker.item - 1]
         self.schedule.end(worker.number, item.index, made=False)
         how = how_it_ended(code)
         self._log(worker, f"the worker {how}")
-        self._look_for_want_of_memory(item)
+        self._check_for_oom_kill(item)
         self.deaths[item.index] += 1
         if self.deaths[item.index] < self.plan.batch.attempts:
             self.results.again(item)
@@ -274,7 +274,7 @@ class _Run:
             self._failed(worker, item, Error(int(ExitCode.FAILED), text))
         worker.item = None
 
-    def _look_for_want_of_memory(self, item: Item) -> None:
+    def _check_for_oom_kill(self, item: Item) -> None:
         kills = resources.oom_kills()
         if kills > self.oom_kills and self.processes > 1:
             self.processes -= 1
@@ -283,20 +283,20 @@ class _Run:
             )
         self.oom_kills = kills
 
-    def _count_stillborn(self, worker: Worker) -> None:
-        self.stillborn += 1
-        if self.stillborn >= STILLBORN:
+    def _count_failed_start(self, worker: Worker) -> None:
+        self.failed_starts += 1
+        if self.failed_starts >= MAX_FAILED_STARTS:
             raise BatchError(f"Workers cannot be started. {worker.error}", ExitCode.FAILED)
 
     # --- reporting ---
 
     def _report_progress(self) -> None:
         now = time.monotonic()
-        if now - self.reported_at < EVERY:
+        if now - self.reported_at < REPORT_SECONDS:
             return
         done = sum(self.frames.values())
         state = str((self.rows, done, self.results.done, self.results.failed))
-        if state == self.reported and now - self.reported_at < UNCHANGED:
+        if state == self.reported and now - self.reported_at < REPEAT_SECONDS:
             return
         self.reported_at, self.reported = now, state
         self.report(

@@ -92,8 +92,13 @@ def test_without_keep_going_nothing_new_is_begun(plan: Plan, monkeypatch: pytest
 
 def test_a_silent_worker_is_ended_and_its_item_tried_again(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     began = time.monotonic()
-    assert go(plan, monkeypatch, "if once('sleepy'): time.sleep(600)\nelse: done(item)", silent=1.0)["done"] == 3
+    assert go(plan, monkeypatch, "if once('sleepy'): time.sleep(600)\nelse: done(item)", timeout=1.0)["done"] == 3
     assert time.monotonic() - began < 60
+
+
+def test_an_item_whose_worker_somebody_stopped_is_tried_again(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    behaviour = f"if once('stopped'): failed(item, '', code={int(ExitCode.CANCELLED)}); sys.exit()\nelse: done(item)"
+    assert go(plan, monkeypatch, behaviour)["done"] == 3
 
 
 def test_a_full_disk_ends_the_run(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:

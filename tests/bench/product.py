@@ -31,7 +31,8 @@ from gioconda.motion.motion import Motion
 from gioconda.motion.retarget import retarget
 from gioconda.neural.corrector import Corrector, corrected_frame, open_corrector
 from gioconda.pose import Performance, Pose, rotation_matrix
-from gioconda.render.open_inputs import Opened, at_rest, background_is_painted, open_portrait, with_painted_background
+from gioconda.render.open_motion import still_motion
+from gioconda.render.open_portrait import Opened, background_is_painted, open_portrait, with_painted_background
 from gioconda.render.sequence import band_rows
 from gioconda.worker.messages import Message, Report, Stage
 
@@ -172,7 +173,7 @@ class Sitting:
 
 def changed_at_rest(portrait: Portrait, corrector: Corrector | None) -> int:
     """How many of the source's values, (H, W, 4) float32, are others when nothing moves and networks are on."""
-    still = retarget(at_rest([1], 24.0), portrait.landmarks)[0]
+    still = retarget(still_motion([1], 24.0), portrait.landmarks)[0]
     return int((_with(corrector, pose_portrait(portrait, still)) != portrait.source).sum())
 
 

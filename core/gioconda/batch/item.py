@@ -22,8 +22,9 @@ from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import Job
 from ..provenance.manifest import manifest_path
 from ..provenance.sign import add_credentials, facts_of
+from ..render.frame_files import contents_of
 from ..render.lru_cache import LruCache
-from ..render.open_inputs import Opened, contents_of, open_portrait, portrait_key
+from ..render.open_portrait import Opened, open_portrait, portrait_key
 from ..render.sequence import render
 from ..worker.messages import Message, Progress, Report, Stage, Warn
 from ..worker.requests import Render

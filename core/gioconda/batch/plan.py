@@ -20,7 +20,7 @@ from ..neural.choice import settled
 from ..provenance.confine import check_reach
 from ..provenance.policy import Policy
 from ..provenance.rights import with_consent
-from ..render.open_inputs import VIDEOS, open_motion
+from ..render.open_motion import VIDEOS, open_motion
 from ..render.sequence import chosen_frames
 from ..worker.messages import Message
 from .settings import Batch, Source, is_glob

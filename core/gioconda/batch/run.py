@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import DiskFullError, ExitCode, GiocondaError, InputError
 from ..job.job import Job
-from ..render.open_inputs import VIDEOS
+from ..render.open_motion import VIDEOS
 from ..worker.messages import BatchProgress, Error, Log, Message, Progress, Report, Result, Stage, Warn
 from ..worker.process import how_it_ended, own_command
 from . import resources

@@ -148,7 +148,7 @@ def _analyse(arguments: Arguments, report: Report) -> None:
         from ..face.analyse import save_analysis
         from ..imaging.image import write_png
         from ..imaging.overlay import draw_landmarks
-        from ..render.open_inputs import find_face
+        from ..render.open_portrait import find_face
         from ..worker.requests import Analyse
 
         source, found = find_face(Analyse(0, arguments.portrait, "", **settings), report)
@@ -334,7 +334,8 @@ def _track(arguments: Arguments, report: Report) -> None:
         raise SettingsError(f"A motion cannot be saved as {output}; use .npz or .json.")
     with _announced(report):
         from ..motion.files import save_motion
-        from ..render.open_inputs import open_nets, track
+        from ..render.open_motion import track
+        from ..render.open_portrait import open_nets
 
         nets = open_nets(arguments.models, arguments.device, None, report)
         motion = track(Path(arguments.clip), nets, arguments.face, report)

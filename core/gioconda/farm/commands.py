@@ -17,7 +17,7 @@ from ..errors import SettingsError
 from ..files import write_text
 from ..job.frame_range import FrameRange
 from ..job.job import LARGEST, Job
-from ..render.open_inputs import VIDEOS
+from ..render.open_motion import VIDEOS
 from .submission import Submission, SubmissionItem
 
 FRAMES = "{frames}"  # stands for a task's frames; every engine puts its own variable there

@@ -18,7 +18,7 @@ from ..job.job import REST, Job
 from ..neural.choice import settled
 from ..provenance.policy import Policy
 from ..provenance.rights import open_policy, with_consent
-from ..render.open_inputs import VIDEOS, open_motion
+from ..render.open_motion import VIDEOS, open_motion
 from ..render.sequence import chosen_frames
 from ..worker.messages import Report, Stage
 from . import flamenco, opencue, openjd, shell

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import CancelledError, OutputError
-from ..files import unwritable
+from ..external.folder import read_notice
+from ..files import file_sha256, unwritable
 from ..imaging.color import Display, Floats, display_srgb
 from ..imaging.exr import (
     ExrWriter,
@@ -26,13 +27,31 @@ from ..imaging.exr import (
 )
 from ..imaging.image import write_png
 from ..job.frame_range import FramePattern
-from ..job.job import Job
+from ..job.job import PATHS, Job, names_file
 from ..job.passes import FLOAT32_PASSES
+from ..neural.choice import used_models
 from ..pose import Pose
 
 PROCESSOR = "cpu"  # in a frame's header: rendered by the engine's own kernels
 _HEADER_BYTES = 65536  # of an EXR, that hold its header
 _EXR = b"\x76\x2f\x31\x01"
+
+
+def contents_of(job: Job, **known: str) -> dict[str, str]:
+    """What a job's frames are made of: setting or network → SHA-256; what is no file stands for itself.
+
+    known: hashes that were made before.
+
+    Raises:
+        InputError: a file cannot be read; ModelError, SettingsError: the networks or the engine cannot be used.
+    """
+    contents = dict(known)
+    for name, kind in PATHS.items():
+        if kind == "file" and name not in known:
+            value = getattr(job, name)
+            contents[name] = file_sha256(value) if names_file(name, value) else value or ""
+    contents |= {name: model.sha256 for name, model in used_models(job).items()}
+    return contents | ({"engine": read_notice(Path(job.engine)).digest()} if job.engine else {})
 
 
 def frame_fingerprint(job_fingerprint: str, poses: Iterable[Pose | None]) -> str:

@@ -32,16 +32,8 @@ from ..pose import Performance, Pose
 from ..worker.messages import Report, Stage
 from ..worker.requests import Analyse, Preview, Warm
 from .lru_cache import LruCache, stamp
-from .open_inputs import (
-    PREVIEW_SOURCE,
-    Opened,
-    PortraitOpener,
-    SourcePicture,
-    artists_matte,
-    at_rest,
-    open_motion,
-    reduced,
-)
+from .open_motion import open_motion, still_motion
+from .open_portrait import PREVIEW_SOURCE, Opened, PortraitOpener, SourcePicture, artists_matte, reduced
 from .sequence import performance_of
 from .warm_up import compile_everything
 
@@ -143,7 +135,7 @@ class PreviewService:
         if request.motion is not None:
             return performance_of(replace(job, motion=""), from_plain(request.motion), found.landmarks)
         if job.motion == REST:
-            return performance_of(job, at_rest([request.frame], 24.0), found.landmarks)
+            return performance_of(job, still_motion([request.frame], 24.0), found.landmarks)
         settings = json.dumps(dict(job.retarget), sort_keys=True)
         key = (stamp(job.motion), job.fps, job.neutral, settings, found.landmarks.tobytes())
         return self._performances.get(key, lambda: performance_of(job, open_motion(job, report), found.landmarks))

@@ -44,9 +44,11 @@ from .frame_files import (
     FrameFiles,
     OpenFrame,
     check_output,
+    contents_of,
     frame_fingerprint,
 )
-from .open_inputs import Opened, contents_of, open_motion, open_portrait
+from .open_motion import open_motion
+from .open_portrait import Opened, open_portrait
 
 if TYPE_CHECKING:
     from ..gpu.renderer import Renderer

@@ -20,7 +20,7 @@ from ..models.onnx_weights import changeable
 from ..models.registry import models_folder
 from ..neural.choice import files
 from ..neural.person import About, Identity, save_identity
-from ..render.open_inputs import find_face, open_nets
+from ..render.open_portrait import find_face, open_nets
 from ..worker.messages import Log, Report, Result
 from ..worker.requests import Analyse
 from .export import export, load_parts, parts_of_onnx

@@ -30,7 +30,7 @@ from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
 from gioconda.pose import Pose, rotation_matrix
 from gioconda.render import sequence
 from gioconda.render.frame_files import check_output
-from gioconda.render.open_inputs import Opened
+from gioconda.render.open_portrait import Opened
 from gioconda.worker.messages import Message
 
 Float32 = npt.NDArray[np.float32]

@@ -13,7 +13,7 @@ from gioconda.imaging import resample
 from gioconda.job.job import Job
 from gioconda.neural.background import GUESSES, MARGIN, complete, guesses, missed_hair
 from gioconda.pose import Pose, rotation_matrix
-from gioconda.render.open_inputs import background_is_painted, with_painted_background
+from gioconda.render.open_portrait import background_is_painted, with_painted_background
 from gioconda.worker.messages import Stage
 
 from tests.sitters import Sitter

@@ -1,4 +1,4 @@
-"""What a job names, opened: the portrait made ready, the motion read or tracked. Knows nothing of what is written."""
+"""A job's portrait, opened: read, the face found, the person cut out, prepared; at its own size or for previews."""
 
 from __future__ import annotations
 
@@ -15,56 +15,30 @@ from .. import landmarks as lm
 from ..engine import Portrait, prepare
 from ..engine.portrait import check_size
 from ..errors import OutputError, PictureError
-from ..external.folder import read_notice
 from ..face.analyse import Analysis, choose_face, from_face, from_points
 from ..face.hand_placed import parse_points
 from ..face.matte import estimate_matte
 from ..face.nets import Nets
 from ..face.search import Face, find_faces
-from ..face.tracker import track_video
-from ..files import cache_folder, file_sha256
+from ..files import cache_folder
 from ..imaging import resample
 from ..imaging.color import Display, Floats, choose_display, display_srgb
 from ..imaging.image import read_picture
 from ..job.fingerprint import portrait_settings
-from ..job.frame_range import FrameRange
-from ..job.job import LARGEST, PATHS, REST, TAKE, Job, names_file
-from ..models import load_registry
-from ..motion import track_cache
-from ..motion.demo_motion import FPS, make_demo_motion
-from ..motion.files import load_motion
-from ..motion.motion import Motion
+from ..job.job import PATHS, Job
 from ..motion.readers.text import read_text
 from ..neural import background
 from ..neural.choice import COMPLETION, OFF, used_models
-from ..worker.messages import Log, Progress, Report, Stage, Warn
+from ..worker.messages import Log, Report, Stage, Warn
 from ..worker.requests import Analyse, Warm
 from . import cache
 from .lru_cache import LruCache, stamp
 
 Srgb = npt.NDArray[np.uint8]
 
-VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".mxf", ".wmv")
 PREVIEW_SOURCE = 1024  # longest side of the picture that is kept for previews, pixels
 PREVIEW_EYES = 12.0  # pixels between the eyes that a preview needs at least
 TRANSPARENT = 0.02  # a picture with more than this part of it transparent is a cut-out: its alpha is the matte
-
-
-def contents_of(job: Job, **known: str) -> dict[str, str]:
-    """What a job's frames are made of: setting or network → SHA-256; what is no file stands for itself.
-
-    known: hashes that were made before.
-
-    Raises:
-        InputError: a file cannot be read; ModelError, SettingsError: the networks or the engine cannot be used.
-    """
-    contents = dict(known)
-    for name, kind in PATHS.items():
-        if kind == "file" and name not in known:
-            value = getattr(job, name)
-            contents[name] = file_sha256(value) if names_file(name, value) else value or ""
-    contents |= {name: model.sha256 for name, model in used_models(job).items()}
-    return contents | ({"engine": read_notice(Path(job.engine)).digest()} if job.engine else {})
 
 
 @dataclass(frozen=True)
@@ -98,12 +72,12 @@ class SourcePicture:
 class Opened:
     """A portrait ready to be posed, and what the frames' headers say of it."""
 
-    key: Hashable  # what it is known by in caches
     portrait: Portrait
     analysis: Analysis  # of the whole picture
     display: Display  # how its pixels are shown
     pixel_aspect: float
     sha256: str  # of the picture's file
+    key: Hashable = None  # what it is known by in caches
 
 
 class PortraitOpener:
@@ -138,20 +112,20 @@ class PortraitOpener:
         key = (longest, *portrait_key(job))
         if longest is None:
             portrait = self._portraits.get(key, lambda: _full_size(source, found, job, report))
-            return Opened(key, portrait, found, source.display, source.pixel_aspect, source.sha256)
+            return Opened(portrait, found, source.display, source.pixel_aspect, source.sha256, key)
 
         def prepared() -> Portrait:
             report(Stage("prepare", f"Making the portrait ready for previews of {longest} pixels"))
             small = found.scaled(longest / max(source.size))
             pixels = resample.resize(source.pixels, *small.size, method="area")
             srgb = display_srgb(pixels, exposure=source.display)
-            return _prepared(pixels, srgb, small, given_with(job, source, pixels), self._check)
+            return _prepared(pixels, srgb, small, artist_layers(job, source, pixels), self._check)
 
         plain = portrait = self._portraits.get((longest, *portrait_key(replace(job, neural=OFF))), prepared)
         if background_is_painted(job, cutout=source.cutout):
             self._check()
             portrait = self._portraits.get(key, lambda: with_painted_background(job, plain, report))
-        return Opened(key, portrait, found, source.display, source.pixel_aspect, source.sha256)
+        return Opened(portrait, found, source.display, source.pixel_aspect, source.sha256, key)
 
     def nets(self, asked: Job | Analyse | Warm, report: Report) -> Nets:
         key = (asked.models, asked.device, asked.threads)
@@ -235,7 +209,7 @@ def _noted(analysis: Analysis, report: Report) -> Analysis:
 def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report) -> Portrait:
     """The portrait at the picture's own size: kept on disk, or made ready."""
     report(Stage("prepare", "Cutting the person out and making the portrait ready"))
-    given = given_with(job, source, source.pixels)
+    given = artist_layers(job, source, source.pixels)
     folder = Path(job.cache) if job.cache else cache_folder()
     paints = background_is_painted(job, cutout=given.cutout)
     network = used_models(job).get(COMPLETION) if paints else None
@@ -264,7 +238,7 @@ def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report)
 
 
 def _prepared(
-    pixels: Floats, srgb: Srgb, found: Analysis, given: Given, check: Callable[[], None] = lambda: None
+    pixels: Floats, srgb: Srgb, found: Analysis, given: ArtistLayers, check: Callable[[], None] = lambda: None
 ) -> Portrait:
     """Everything of one size. `check` raises when nobody wants it any more."""
     check()
@@ -323,15 +297,15 @@ def open_nets(models: str | None, device: str, threads: int | None, report: Repo
 
 
 @dataclass(frozen=True)
-class Given:
-    """What the artist or the picture brings along."""
+class ArtistLayers:
+    """What the artist or the picture's own alpha says of person and background."""
 
     matte: Floats | None  # the person's, (H, W) float32, 0..1
     plate: Floats | None  # the background without the person, (H, W, 4) float32, scene-linear
     cutout: bool  # nothing lies behind the person
 
 
-def given_with(job: Job, source: SourcePicture, pixels: Floats) -> Given:
+def artist_layers(job: Job, source: SourcePicture, pixels: Floats) -> ArtistLayers:
     """The job's matte and plate, or the picture's own alpha where that is a matte, at the size of `pixels`.
 
     Raises:
@@ -345,7 +319,7 @@ def given_with(job: Job, source: SourcePicture, pixels: Floats) -> Given:
     if job.plate:
         whole = read_picture(job.plate, colorspace=job.plate_colorspace or job.colorspace, ocio_config=job.ocio).pixels
         plate = _fitted("clean plate", whole, source, pixels)
-    return Given(matte, plate, source.cutout)
+    return ArtistLayers(matte, plate, source.cutout)
 
 
 def _fitted(name: str, layer: Floats, source: SourcePicture, pixels: Floats) -> Floats:
@@ -362,52 +336,3 @@ def artists_matte(path: Path) -> Floats:
     if float(matte.max()) <= 0:
         raise PictureError(f"The matte {path} is empty: white is the person, black is not.")
     return np.clip(matte, 0, 1).astype(np.float32)
-
-
-def open_motion(job: Job, report: Report) -> Motion:
-    """Read a motion file, track a video, make the built-in take, or the one in which nothing moves.
-
-    Raises:
-        MotionError: the file is missing or broken; ModelError, DeviceError for a video.
-    """
-    if job.motion == REST:
-        return at_rest(FrameRange.parse(job.frames).numbers() or [1], job.fps or FPS)
-    report(Stage("motion", f"Reading the motion {job.motion}"))
-    if job.motion == TAKE:
-        return make_demo_motion(job.fps or FPS)
-    motion = _tracked(job, report) if Path(job.motion).suffix.lower() in VIDEOS else load_motion(job.motion)
-    return motion if job.fps is None else replace(motion, fps=job.fps)
-
-
-def _tracked(job: Job, report: Report) -> Motion:
-    """The motion of a job's video: tracked, unless it was before."""
-    video, folder = Path(job.motion), Path(job.cache) if job.cache else cache_folder()
-    if not video.is_file() or folder is None:
-        return track(video, open_nets(job.models, job.device, job.threads, report), LARGEST, report)
-    nets = [net.sha256 for net in load_registry(job.models).values()]
-    key = track_cache.key_of(video, nets, LARGEST)
-    motion = track_cache.load(folder, key)
-    if motion is not None:
-        report(Log("The video was tracked before."))
-        return motion
-    motion = track(video, open_nets(job.models, job.device, job.threads, report), LARGEST, report)
-    try:
-        track_cache.save(folder, key, motion)
-    except OutputError as error:
-        report(Log(f"The video will have to be tracked again next time: {error}"))
-    return motion
-
-
-def at_rest(frames: list[int], fps: float) -> Motion:
-    """The motion of a portrait that stays as it is, at any frames."""
-    return Motion(fps, np.array(frames), channels=np.zeros((len(frames), 1), np.float32), channel_names=("jawOpen",))
-
-
-def track(path: Path, nets: Nets, face: int | str | None, report: Report) -> Motion:
-    """Follow a face through a video.
-
-    Raises:
-        MotionError, NoFaceError.
-    """
-    report(Stage("track", f"Tracking the face in {path}"))
-    return track_video(path, nets, face=face, on_progress=lambda done, total: report(Progress(done, max(done, total))))

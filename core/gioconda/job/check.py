@@ -110,8 +110,11 @@ def accepted(schema: Schema) -> str:
         )
         if key in schema
     ]
-    least = schema.get("minItems", schema.get("minLength"))
-    return " ".join([words, *bounds, *(["that is not empty"] if least else [])])
+    if schema.get("minItems", schema.get("minLength")):
+        bounds.append("that is not empty")
+    if "maxLength" in schema:
+        bounds.append(f"of {schema['maxLength']} letters at most")
+    return " ".join([words, *bounds])
 
 
 def _is(value: Any, types: str | list[str] | None) -> bool:
@@ -137,6 +140,7 @@ _LIMITS: dict[str, Callable[[Any, Any], bool]] = {
     "exclusiveMaximum": lambda value, limit: _TYPES["number"](value) and value >= limit,
     "pattern": lambda value, limit: isinstance(value, str) and re.search(limit, value) is None,
     "minItems": lambda value, limit: isinstance(value, list | tuple) and len(value) < limit,
+    "maxLength": lambda value, limit: isinstance(value, str) and len(value) > limit,
     "minLength": lambda value, limit: isinstance(value, str) and len(value) < limit,
 }
 

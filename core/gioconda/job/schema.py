@@ -15,7 +15,7 @@ _TYPES = {"str": "string", "int": "integer", "float": "number", "bool": "boolean
 _LIMITS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 # which of a declaration's keywords belong to a type
 _KEYWORDS = {
-    "string": ("pattern", "minLength", "examples"),
+    "string": ("pattern", "minLength", "maxLength", "examples"),
     "integer": _LIMITS,
     "number": _LIMITS,
     "array": ("items", "minItems"),

@@ -21,13 +21,13 @@ from gioconda.imaging.exr import COMPOSITE_WITH_NETWORK
 from gioconda.imaging.exr_read import read_header
 from gioconda.imaging.image import write_png
 from gioconda.imaging.video import VideoWriter
-from gioconda.job.consent import RIGHTS, Consent, recall, settle
+from gioconda.job.consent import RIGHTS, Consent
 from gioconda.job.fingerprint import pixel_settings
 from gioconda.job.job import Job
 from gioconda.provenance import keys
 from gioconda.provenance.manifest import manifest_path, read_manifest
 from gioconda.provenance.policy import Policy, read_policy
-from gioconda.provenance.rights import with_consent
+from gioconda.provenance.rights import recall, resolve_consent, with_consent
 from gioconda.provenance.sign import sign_sequence
 from gioconda.provenance.verify import check_folder, verify
 from gioconda.worker.messages import Message, Warn
@@ -51,12 +51,18 @@ def test_a_statement_is_written_in_a_line_or_as_plain_data() -> None:
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ({"right": "mine", "who": "Ada"}, "no right “mine”; choose from own_work"),
+        ({"right": "mine", "who": "Ada"}, '“consent.right” cannot be "mine"; choose from own_work'),
         ({"right": "own_work", "who": " "}, "“who” is empty"),
-        ({"right": "own_work"}, "needs “who”"),
-        ({"right": "own_work", "who": "Ada", "text": 3}, "needs “text”"),
-        ({"right": "own_work", "who": "Ada", "when": "now"}, "unknown entry “when”"),
-        ({"right": "own_work", "who": "A" * 5000}, "2000 letters"),
+        ({"right": "own_work"}, "“consent” lacks “who”"),
+        ({"right": "own_work", "who": "Ada", "text": 3}, "“consent.text” cannot be 3; it is text"),
+        (
+            {"right": "own_work", "who": "Ada", "when": "now"},
+            "“consent.when” is no setting; known are right, who, text",
+        ),
+        (
+            {"right": "own_work", "who": "A" * 5000},
+            "“consent.who” cannot be .*; it is text that is not empty of 2000 letters at most",
+        ),
     ],
 )
 def test_a_wrong_statement_is_refused_with_a_job(data: dict[str, object], sentence: str) -> None:
@@ -73,14 +79,14 @@ def test_the_jobs_own_statement_counts_most_then_memory_then_policy(tmp_path: Pa
 
     studio = Consent("licensed", "Example Studio")
     own = {"right": "own_work", "who": "me"}
-    assert settle(own, "a.png", lambda: "hash", ask=ask, memory=tmp_path, policy=studio).right == "own_work"
-    assert settle(None, "a.png", lambda: "hash", policy=studio) == studio
-    assert settle(None, "a.png", lambda: "hash", ask=ask, memory=tmp_path) == ADA
-    assert settle(None, "a.png", lambda: "hash", ask=ask, memory=tmp_path, policy=studio) == ADA
+    assert resolve_consent(own, "a.png", lambda: "hash", ask=ask, memory=tmp_path, policy=studio).right == "own_work"
+    assert resolve_consent(None, "a.png", lambda: "hash", policy=studio) == studio
+    assert resolve_consent(None, "a.png", lambda: "hash", ask=ask, memory=tmp_path) == ADA
+    assert resolve_consent(None, "a.png", lambda: "hash", ask=ask, memory=tmp_path, policy=studio) == ADA
     assert asked == ["a.png"]  # once for each portrait
     assert recall(tmp_path, "other") is None
     with pytest.raises(SettingsError, match=r"right to animate a\.png: give --consent"):
-        settle(None, "a.png", lambda: "hash", memory=tmp_path)
+        resolve_consent(None, "a.png", lambda: "hash", memory=tmp_path)
 
 
 def test_a_policy_speaks_for_the_portraits_it_names(tmp_path: Path) -> None:
@@ -97,7 +103,7 @@ def test_a_policy_speaks_for_the_portraits_it_names(tmp_path: Path) -> None:
         ("gioconda_policy: 2\n", "line 1: “gioconda_policy” must be 1"),
         ("gioconda_policy: 1\nconsents: {}\n", "line 2: “consents” is no part of a policy"),
         ("gioconda_policy: 1\nportraits: /show\n", "line 2: “portraits” must be a list"),
-        ("gioconda_policy: 1\nconsent: {right: any, who: me}\n", "no right “any”"),
+        ("gioconda_policy: 1\nconsent: {right: any, who: me}\n", '“right” cannot be "any"; choose from own_work'),
     ):
         file.write_text(text)
         with pytest.raises(SettingsError, match=sentence):
@@ -116,7 +122,7 @@ def test_without_a_statement_nothing_is_rendered_unattended(
     assert Job.from_json((tmp_path / "shot.json").read_text()).consent is None
     assert main(["job", str(tmp_path / "shot.json"), "--allow-outside"]) == ExitCode.BAD_INPUT
     assert main([*words, "--consent", "mine:me"]) == ExitCode.BAD_INPUT
-    assert "no right “mine”" in capfd.readouterr().err
+    assert '“consent.right” cannot be "mine"; choose from own_work' in capfd.readouterr().err
     assert main([*words, "--consent", "public_domain:me", "--save-job", str(tmp_path / "s.json")]) == ExitCode.OK
     saved = Job.from_json((tmp_path / "s.json").read_text()).consent
     assert saved == {"right": "public_domain", "who": "me", "text": ""}

@@ -24,7 +24,7 @@ from gioconda.face.nets import Nets
 from gioconda.models import model_path
 from gioconda.models.onnx_weights import changeable
 from gioconda.neural.corrector import CorrectionNets, Corrector
-from gioconda.neural.person import About, Identity, load_identity, save_identity
+from gioconda.neural.person import About, Person, load_person, save_person
 
 from . import metrics, networks, product
 from .clips import Clip
@@ -131,10 +131,10 @@ def taught(clip: Clip, animated: product.Animated, nets: Nets, models: Path, cou
     seconds = time.process_time() - began
     with tempfile.TemporaryDirectory(prefix="gioconda-bench-") as folder:
         path = Path(folder) / "identity.npz"
-        save_identity(path, Identity(found.code, found.changes), About("bench", ()))
-        identity, size = load_identity(path, network="bench"), path.stat().st_size
-    adapted = CorrectionNets.open("fast", models, "cpu", threads=1, identity=identity)
-    corrector = Corrector(adapted, animated.opened.portrait, code=identity.code)
+        save_person(path, Person(found.code, found.changes), About("bench", ()))
+        person, size = load_person(path, network="bench"), path.stat().st_size
+    adapted = CorrectionNets.open("fast", models, "cpu", threads=1, known=person)
+    corrector = Corrector(adapted, animated.opened.portrait, embedding=person.embedding)
     return Learned(corrector, {"steps": float(found.steps), "seconds": seconds, "kilobytes": size / 1024})
 
 

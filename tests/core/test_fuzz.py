@@ -31,7 +31,7 @@ from gioconda.landmarks import NAMED
 from gioconda.motion import files
 from gioconda.motion.files import load_motion, save_motion
 from gioconda.motion.motion import Motion
-from gioconda.neural.person import About, Identity, load_identity, save_identity
+from gioconda.neural.person import About, Person, load_person, save_person
 from gioconda.provenance.manifest import read_manifest
 from gioconda.provenance.policy import read_policy
 from gioconda.render import cache as prepared
@@ -147,10 +147,10 @@ def npzs(folder: Path) -> list[bytes]:
 
 def identities(folder: Path) -> list[bytes]:
     changes = {"parts.mouth.paint.bias": np.linspace(-1, 1, 16).astype(np.float16)}
-    person = Identity(np.zeros((1, 6), np.float32), changes)
-    save_identity(folder / "new.npz", person, About("abc", ("p",)))
+    person = Person(np.zeros((1, 6), np.float32), changes)
+    save_person(folder / "new.npz", person, About("abc", ("p",)))
     about = {"format": "gioconda-identity-1", "network": "abc", "pictures": ["p"]}
-    np.savez(folder / "old.npz", code=person.code, about=np.array(json.dumps(about)))
+    np.savez(folder / "old.npz", code=person.embedding, about=np.array(json.dumps(about)))
     return [(folder / name).read_bytes() for name in ("new.npz", "old.npz")]
 
 
@@ -260,7 +260,7 @@ READERS = {
     "policy": Reader(".yaml", read_policy, texts(POLICY)),
     "manifest": Reader(".json", read_manifest, texts(MANIFEST)),
     "path map": Reader(".json", load_rules, texts(MAPPING)),
-    "identity": Reader(".npz", lambda path: load_identity(path, network="abc"), identities),
+    "identity": Reader(".npz", lambda path: load_person(path, network="abc"), identities),
     "points": Reader(".json", lambda path: read_points(path, (100, 100)), texts(POINTS)),
     "message": Reader(".json", line_of, texts('{"kind": "progress", "done": 1, "total": 2, "frame": 3}')),
     "PNG": Reader(".png", read_picture, pictures("png")),

@@ -42,10 +42,10 @@ def _run(portrait: Portrait, device: str, nets: tuple[Path, Path] | None, prefix
     corrector = corrector_of(portrait, nets, device)
     graph = DeviceGraph(frame_graph(None if nets is None else read_network(nets[1])), device, profile=str(prefix))
     [posed] = [pose_portrait(portrait, pose) for pose in poses_of(portrait, 1)]
-    still, feeds = inputs.of_portrait(portrait), inputs.of_frames([inputs.listed(posed)])
+    still, feeds = inputs.portrait_inputs(portrait), inputs.frame_inputs([inputs.list_frame(posed)])
     if corrector is not None:
-        still |= crops.of_portrait(corrector)
-        feeds |= crops.of_frames(corrector, [crops.looked(corrector, posed)])
+        still |= crops.portrait_inputs(corrector)
+        feeds |= crops.frame_inputs(corrector, [crops.measure(corrector, posed)])
     graph.run({**{name: graph.hold(array) for name, array in still.items()}, **feeds}, ["combined", "matte"])
     with graph.finish_profile().open(encoding="utf-8") as file:
         events = json.load(file)

@@ -16,7 +16,7 @@ from ..imaging.video import video_info
 from ..job.fingerprint import portrait_settings
 from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import BUILT_IN_MOTIONS, PATHS, Job
-from ..neural.choice import settled
+from ..neural.choice import resolved
 from ..provenance.confine import check_reach
 from ..provenance.policy import Policy
 from ..provenance.rights import with_consent
@@ -79,7 +79,7 @@ class Plan:
     excluded: int = 0
     policy: Policy | None = None  # the studio's, for portraits whose right nobody states in the batch
     confined: bool = False  # to the batch file's folder and what the policy allows
-    report: Callable[[Message], None] = lambda message: None  # who is told what was settled
+    report: Callable[[Message], None] = lambda message: None  # who is told which networks were chosen
     counted: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  # see `frames`
     qualities: dict[tuple[str | None, ...], str] = field(default_factory=dict)  # what “auto” means here, see `job`
 
@@ -88,7 +88,7 @@ class Plan:
         return settings_of(self.batch, item)
 
     def job(self, item: Item) -> Job:
-        """What is rendered for an item, with the networks settled, so that every process takes the same.
+        """What is rendered for an item, with the networks resolved, so that every process takes the same.
 
         Raises:
             ModelError: the networks or the identity cannot be used.
@@ -100,7 +100,7 @@ class Plan:
             check_reach(job, self.batch.path.parent, policy.allow_outside)
         key = (job.neural, job.models, job.device, job.identity, job.engine)
         if key not in self.qualities:
-            self.qualities[key] = settled(job, self.report).neural
+            self.qualities[key] = resolved(job, self.report).neural
         return with_consent(replace(job, neural=self.qualities[key]), policy, interactive=False)
 
     def frames(self, item: Item) -> tuple[str, int]:

@@ -169,9 +169,9 @@ def _animate(arguments: Arguments, report: Report) -> None:
     if arguments.save_job:
         path = Path(arguments.save_job)
         from ..files import write_text
-        from ..neural.choice import settled
+        from ..neural.choice import resolved
 
-        job = settled(job, report)  # it may be rendered on several machines
+        job = resolved(job, report)  # it may be rendered on several machines
         write_text(path, job.anchored(Path.cwd()).to_json())
         again = f"gioconda job {path} --allow-outside"  # its paths are absolute
         report(Result("animate", {"job": str(path), "text": f"The job is in {path}: {again}"}))

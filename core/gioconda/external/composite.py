@@ -109,7 +109,7 @@ class ExternalEngine:
         other = smoothstep((other - OTHER) / OTHER_SPAN) * alpha
         added = np.ascontiguousarray(change * alpha[..., None], np.float32)
         weights = np.ascontiguousarray(np.stack([alpha, other], axis=2), np.float32)
-        x0, y0, x1, y1 = _box(self.crop, self.portrait.width, self.portrait.height)
+        x0, y0, x1, y1 = self.crop.covered(self.portrait.width, self.portrait.height)
         for first in range(y0, y1, BAND):
             rows, count = slice(first, min(first + BAND, y1)), min(BAND, y1 - first)
             into = self.crop.from_picture()
@@ -152,15 +152,6 @@ def _resized(crop: Crop, size: int) -> Crop:
     to_picture = crop.to_picture.copy()
     to_picture[:, :2] *= crop.size / size
     return Crop(to_picture, size)
-
-
-def _box(crop: Crop, width: int, height: int) -> tuple[int, int, int, int]:
-    """The whole pixels of a picture that a crop touches: x0, y0, x1, y1; empty where it touches none."""
-    corners = np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * crop.size @ crop.to_picture[:, :2].T
-    corners += crop.to_picture[:, 2]
-    low = np.clip(np.floor(corners.min(0)), 0, (width, height)).astype(int)
-    high = np.clip(np.ceil(corners.max(0)), low, (width, height)).astype(int)
-    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def _warped(image: Float32, into: Float, width: int, height: int, border: resample.Border) -> Float32:

@@ -15,7 +15,7 @@ from ..imaging.video import video_info
 from ..job.document import read_document
 from ..job.frame_range import FrameRange
 from ..job.job import REST, Job
-from ..neural.choice import settled
+from ..neural.choice import resolved
 from ..provenance.policy import Policy
 from ..provenance.rights import open_policy, with_consent
 from ..render.open_motion import VIDEOS, open_motion
@@ -90,7 +90,7 @@ def items_of(path: Path, policy: Policy, report: Report, *, interactive: bool) -
     """
     if "portraits" in read_document(path).data:
         return _batch_items(path, policy, report)
-    job = settled(with_consent(read_job(path), policy, interactive=interactive), report)
+    job = resolved(with_consent(read_job(path), policy, interactive=interactive), report)
     return named_items([(path.stem, job, frames_of(job, report))])
 
 

@@ -10,7 +10,7 @@ from ..errors import GiocondaError
 from ..job.job import Job
 from ..models.registry import models_folder
 from ..neural.choice import files
-from ..neural.corrector import Corrector, identity_of
+from ..neural.corrector import Corrector, person_of
 from ..worker.messages import Log, Report
 
 if TYPE_CHECKING:
@@ -57,5 +57,5 @@ def _network(job: Job) -> ModelProto:
     from .frame_graph import read_network
 
     folder = models_folder(job.models)
-    identity = identity_of(job)
-    return read_network(files(job.neural, folder)[1], identity.changes if identity else None)
+    person = person_of(job)
+    return read_network(files(job.neural, folder)[1], person.changes if person else None)

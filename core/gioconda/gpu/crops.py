@@ -1,4 +1,4 @@
-"""What the processor prepares for the networks on the device: where their squares lie, geometry, numbers, strengths.
+"""What the processor prepares for the networks on the device: where their crops lie, geometry, numbers, strengths.
 
 The geometry is drawn by the processor's rasteriser, as everything that needs a depth test: 1.5 MB a frame for `fast`.
 """
@@ -12,76 +12,74 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import PosedPortrait
-from ..engine.mesh import smoothstep
+from ..engine.network_channels import VIEWS
 from ..neural import features
-from ..neural.corrector import OWN, WIDE, WIDE_SPAN, Corrector
+from ..neural.apply import fades, to_crops
+from ..neural.corrector import Corrector
 from ..neural.crops import Crop
-from ..neural.network_inputs import mirrored_numbers, mirrored_place
+from ..neural.network_inputs import channels_first, mirrored_geometry, mirrored_numbers
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 Array = npt.NDArray[np.generic]
-NAMES = ("head", "mouth", "left", "right")
 
 
 @dataclass(frozen=True)
-class Square:
-    """A square of the picture: which pixels hold it and how they become its own.
+class CropSampling:
+    """Which pixels of the picture hold a crop, and how they become its own.
 
     Attributes:
         rows, columns: (h,), (w,) int32, of the picture.
         down, across: (h', h), (w', w) float32, how they are averaged.
-        into: (2, 3) float64, the square's pixels → those of the average, corners at (0, 0).
+        to_averages: (2, 3) float64, the crop's pixels → those of the averages, corners at (0, 0).
     """
 
     rows: npt.NDArray[np.int32]
     columns: npt.NDArray[np.int32]
     down: Float32
     across: Float32
-    into: Float
-    small: tuple[int, int]
+    to_averages: Float
+
+    @classmethod
+    def of(cls, crop: Crop, width: int, height: int) -> CropSampling:
+        x0, y0, x1, y1 = box = crop.box(width, height)
+        h, w = crop.averages(box)
+        return cls(
+            np.arange(y0, y1, dtype=np.int32),
+            np.arange(x0, x1, dtype=np.int32),
+            averaging(y1 - y0, h),
+            averaging(x1 - x0, w),
+            crop.to_averages(box),
+        )
 
 
 @dataclass(frozen=True)
-class Looked:
-    """One frame as the networks will see it, but for its colours."""
+class FrameCrops:
+    """One frame as the networks will see it, but for its colours.
 
-    squares: tuple[Square, ...]
-    shapes: tuple[Float32, ...]
+    Attributes:
+        sampling, geometry: of head, mouth, left and right eye.
+        strengths: (4,), how much of their corrections the frame gets, then lips, left and right eye.
+        to_crops: (4, 2, 3), pixels of the picture → 0..1 within each crop.
+    """
+
+    sampling: tuple[CropSampling, ...]
+    geometry: tuple[Float32, ...]
     numbers: Float32
-    strengths: tuple[float, float, float, float]
-    crops: Float32
+    strengths: Float32
+    to_crops: Float32
 
 
-def looked(corrector: Corrector, posed: PosedPortrait) -> Looked:
-    """Measure a frame."""
+def measure(corrector: Corrector, posed: PosedPortrait) -> FrameCrops:
+    """The processor's part of a frame for the networks."""
     portrait, still = corrector.portrait, corrector.still
-    crops = features.crops_now(portrait, still, posed)
-    squares = tuple(_square(crop, portrait.width, portrait.height) for crop in crops)
-    shapes = features.shapes(portrait, still, posed, crops)
-    strength = corrector.share(posed)
-    *moved, apart = features.own_movement(portrait, posed)
-    lips, left, right = (float(s) for s in smoothstep(np.array(moved) / OWN))
-    lips *= float(1 - smoothstep(np.array((apart - WIDE) / WIDE_SPAN)))
-    into = np.stack([crop.from_picture() / crop.size for crop in crops]).astype(np.float32)
-    return Looked(squares, shapes, features.numbers(portrait, posed), (strength, lips, left, right), into)
-
-
-def _square(crop: Crop, width: int, height: int) -> Square:
-    x0, y0, x1, y1 = crop.box(width, height)
-    steps = np.hypot(crop.to_picture[:, 0], crop.to_picture[:, 1])
-    wide = max(1, round((x1 - x0) / max(1.0, steps[0])))
-    high = max(1, round((y1 - y0) / max(1.0, steps[1])))
-    into = crop.to_picture.copy()
-    into[:, 2] -= (x0, y0)
-    into *= np.array([[wide / (x1 - x0)], [high / (y1 - y0)]])
-    return Square(
-        np.arange(y0, y1, dtype=np.int32),
-        np.arange(x0, x1, dtype=np.int32),
-        averaging(y1 - y0, high),
-        averaging(x1 - x0, wide),
-        into,
-        (wide, high),
+    crops = features.frame_crops(portrait, still, posed)
+    return FrameCrops(
+        tuple(CropSampling.of(crop, portrait.width, portrait.height) for crop in crops),
+        features.geometries(portrait, still, posed, crops),
+        features.numbers(portrait, posed),
+        np.array([corrector.strength(posed), *corrector.detail_strengths(posed)], np.float32),
+        to_crops(crops),
     )
 
 
@@ -94,42 +92,39 @@ def averaging(many: int, few: int) -> Float32:
     return np.asarray(np.clip(covered, 0, 1) / step, np.float32)
 
 
-def of_portrait(corrector: Corrector) -> dict[str, Array]:
+def portrait_inputs(corrector: Corrector) -> dict[str, Array]:
     """What stays on the device as long as the portrait does."""
     still, (x0, y0, x1, y1) = corrector.still, corrector.box
-    low = still.head.to_picture[:, 2]
-    high = low + still.head.to_picture[:, :2].sum(1) * still.head.size
-    size = np.array([corrector.portrait.width, corrector.portrait.height])
-    rest = {f"{name}_rest": picture for name, picture in zip(NAMES[1:], still.rest, strict=True)}
+    details = zip(VIEWS[1:], still.details_rgb, strict=True)
     return {
         "gain": np.array([still.gain], np.float32),
-        "plate": _planar(still.plate[None]),
-        "was": np.ascontiguousarray(still.source[None, None, ..., 3]),
-        **{name: _planar(picture[None]) for name, picture in rest.items()},
-        "code": corrector.code,
-        "rims": np.concatenate([low > 2, high < size - 2]).astype(np.float32),
+        "plate": channels_first(still.plate[None]),
+        "still_matte": np.ascontiguousarray(still.head_rgba[None, None, ..., 3]),
+        **{f"{name}_still": channels_first(picture[None]) for name, picture in details},
+        "code": corrector.embedding,
+        "fades": fades(still.head, corrector.portrait),
         "box_columns": np.arange(x0, x1, dtype=np.int32),
         "box_rows": np.arange(y0, y1, dtype=np.int32),
     }
 
 
-def of_frames(corrector: Corrector, frames: Sequence[Looked]) -> dict[str, Array]:
+def frame_inputs(corrector: Corrector, frames: Sequence[FrameCrops]) -> dict[str, Array]:
     """What changes with every frame, for a batch."""
     pixels = corrector.portrait.width * corrector.portrait.height
     first = np.arange(len(frames), dtype=np.int32) * pixels
     made: dict[str, Array] = {"first": first}
-    for k, name in enumerate(NAMES):
-        squares = [frame.squares[k] for frame in frames]
-        made |= {f"{name}_{key}": value for key, value in _joined(squares, first, corrector.portrait.width).items()}
-    head, mouth, *eyes = zip(*(frame.shapes for frame in frames), strict=True)
-    both = [shape for left, right in zip(*eyes, strict=True) for shape in (left, mirrored_place(right))]
+    for k, name in enumerate(VIEWS):
+        sampling = [frame.sampling[k] for frame in frames]
+        made |= {f"{name}_{key}": value for key, value in _joined(sampling, first, corrector.portrait.width).items()}
+    head, mouth, *eyes = zip(*(frame.geometry for frame in frames), strict=True)
+    both = [geometry for left, right in zip(*eyes, strict=True) for geometry in (left, mirrored_geometry(right))]
     numbers = np.stack([frame.numbers for frame in frames]).astype(np.float32)
-    strengths = np.array([frame.strengths for frame in frames], np.float32)
-    crops = np.stack([frame.crops for frame in frames])
+    strengths = np.stack([frame.strengths for frame in frames])
+    crops = np.stack([frame.to_crops for frame in frames])
     return made | {
-        "head_geometry": _planar(np.stack(head)),
-        "mouth_geometry": _planar(np.stack(mouth)),
-        "eyes_geometry": _planar(np.stack(both)),
+        "head_geometry": channels_first(np.stack(head)),
+        "mouth_geometry": channels_first(np.stack(mouth)),
+        "eyes_geometry": channels_first(np.stack(both)),
         "numbers": numbers,
         "eyes_numbers": np.stack([numbers, mirrored_numbers(numbers)], axis=1).reshape(-1, numbers.shape[1]),
         "strength": strengths[:, :1],
@@ -141,30 +136,27 @@ def of_frames(corrector: Corrector, frames: Sequence[Looked]) -> dict[str, Array
 
 
 def _turns(crops: Float32) -> Float32:
-    """(frames, 4, 2, 2): a step in squares' units → pixels; their axes are orthogonal and equally long."""
+    """(frames, 4, 2, 2): a step in crops' sides → pixels; their axes are orthogonal and equally long."""
     linear = crops[..., :2]
     square = (linear[..., 0] ** 2).sum(-1)[..., None, None]
     return np.asarray(linear.swapaxes(-1, -2) / square, np.float32)
 
 
-def _joined(squares: Sequence[Square], first: npt.NDArray[np.int32], width: int) -> dict[str, Array]:
-    """The squares of a batch, padded to the same number of pixels; one average serves where all are the same."""
-    rows, columns = (max(len(getattr(square, name)) for square in squares) for name in ("rows", "columns"))
-    wide, high = (max(square.small[k] for square in squares) for k in (0, 1))
-    same = all(
-        square.down.shape == (high, rows) and square.across.shape == (wide, columns) for square in squares
-    )  # averages depend on nothing else
-    each = squares[:1] if same else squares
-    scale = np.array([wide, high], np.float64)
-    into = np.stack([2 * square.into / scale[:, None] - [[0, 0, 1], [0, 0, 1]] for square in squares])
-    limit = np.stack([2 * (np.array(square.small) - 0.5) / scale - 1 for square in squares])
+def _joined(crops: Sequence[CropSampling], first: npt.NDArray[np.int32], width: int) -> dict[str, Array]:
+    """One crop of each frame of a batch, padded to the same number of pixels; the same averages are stored once."""
+    rows, columns = max(len(crop.rows) for crop in crops), max(len(crop.columns) for crop in crops)
+    sizes = np.array([(len(crop.across), len(crop.down)) for crop in crops])  # of the averages: width, height
+    wide, high = largest = sizes.max(0)
+    same = all(crop.down.shape == (high, rows) and crop.across.shape == (wide, columns) for crop in crops)
+    each = crops[:1] if same else crops  # averages depend on nothing else
+    into = np.stack([2 * crop.to_averages / largest[:, None] - [[0, 0, 1], [0, 0, 1]] for crop in crops])
     return {
-        "rows": np.stack([_longer(s.rows, rows) * width for s in squares]) + first[:, None],
-        "columns": np.stack([_longer(s.columns, columns) for s in squares]),
-        "down": np.stack([_larger(s.down, high, rows) for s in each]),
-        "across": np.stack([_larger(s.across, wide, columns) for s in each]),
+        "rows": np.stack([_longer(crop.rows, rows) * width for crop in crops]) + first[:, None],
+        "columns": np.stack([_longer(crop.columns, columns) for crop in crops]),
+        "down": np.stack([_larger(crop.down, high, rows) for crop in each]),
+        "across": np.stack([_larger(crop.across, wide, columns) for crop in each]),
         "into": into.reshape(-1, 6).astype(np.float32),
-        "limit": limit.astype(np.float32),
+        "limit": (2 * (sizes - 0.5) / largest - 1).astype(np.float32),
     }
 
 
@@ -174,7 +166,3 @@ def _longer(index: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int32]:
 
 def _larger(matrix: Float32, high: int, wide: int) -> Float32:
     return np.pad(matrix, ((0, high - matrix.shape[0]), (0, wide - matrix.shape[1])))
-
-
-def _planar(pixels: npt.NDArray[np.floating]) -> Float32:
-    return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32)

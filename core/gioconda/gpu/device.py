@@ -50,7 +50,7 @@ class DeviceGraph:
             model: an ONNX file's bytes.
             device: “cuda” or “cpu”.
             threads: for the processor.
-            written: where the graph is written as it will run, for looking at.
+            written: where the graph is written as it will run, for sampler at.
             profile: the beginning of a name under which a profile of its operators is written by `finish_profile`.
 
         Raises:

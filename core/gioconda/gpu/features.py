@@ -1,7 +1,7 @@
-"""What the networks see of finished frames, cut out on the device: the twin of `neural.features.look`.
+"""What the networks see of finished frames, cropped on the device: the twin of `neural.features.frame_views`.
 
-A square is averaged down by two matrix products, of rows and of columns, and then sampled linearly where it lies: as
-`pixels.warp_affine` does it. The matrices come from `squares`; geometry and numbers come from the processor.
+A crop is averaged down by two matrix products, of rows and of columns, and then sampled linearly where it lies: as
+`resample.warp_affine` does it. The matrices, geometry and numbers come from the processor (`crops`).
 """
 
 from __future__ import annotations
@@ -10,48 +10,49 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..engine.network_channels import COLOURS, GEOMETRY, NUMBERS, VIEWS, Geometry
 from ..imaging import resample
 from ..neural.crops import Sizes
-from ..neural.features import AROUND, COLOURS, DISOCCLUDED, GEOMETRY, NUMBERS
+from ..neural.features import AROUND
 from .encoding import encode
 from .graph import FLOAT, INT32, INT64, Graph, Value
 from .shading import Canvas
 
 
 @dataclass(frozen=True)
-class Seen:
+class NetworkInputs:
     """
     Attributes:
-        feeds: the networks' inputs.
-        allowed: (frames, 1, head, head), where corrections may happen.
+        tensors: the network's inputs, by name.
+        mask: (frames, 1, head, head), where corrections may happen.
         gain: (1,), from linear light to the screen's range.
     """
 
-    feeds: dict[str, Value]
-    allowed: Value
+    tensors: dict[str, Value]
+    mask: Value
     gain: Value
 
 
-def seen(g: Graph, canvas: Canvas, sizes: Sizes, code: int) -> Seen:
-    """All squares of a batch, from the inputs of `squares`. code: how long the person's embedding is."""
+def network_inputs(g: Graph, canvas: Canvas, sizes: Sizes, embedding: int) -> NetworkInputs:
+    """All crops of a batch, from the inputs of `crops`. embedding: how long the person's is."""
     gain = g.input("gain", FLOAT, (1,))
     head, mouth, left, right = (
-        _square(g, canvas, name, size)
-        for name, size in (("head", sizes.head), ("mouth", sizes.mouth), ("left", sizes.eye), ("right", sizes.eye))
+        _crop(g, canvas, name, size)
+        for name, size in zip(VIEWS, (sizes.head, sizes.mouth, sizes.eye, sizes.eye), strict=True)
     )
     colours, alpha = _colours(g, head, gain, g.input("plate", FLOAT, (1, 3, sizes.head, sizes.head)))
-    was = g.input("was", FLOAT, (1, 1, sizes.head, sizes.head)) * (1.0 - alpha)
+    revealed = g.input("still_matte", FLOAT, (1, 1, sizes.head, sizes.head)) * (1.0 - alpha)
     half = sizes.head // 2
-    revealed = was.part(0, sizes.head, axis=2, step=2).part(0, sizes.head, axis=3, step=2)
-    shape = g.input("head_geometry", FLOAT, ("frames", GEOMETRY, half, half))
-    parts = (shape.part(0, DISOCCLUDED, axis=1), revealed, shape.part(DISOCCLUDED + 1, GEOMETRY, axis=1))
-    lips, _ = _colours(g, mouth, gain, g.input("mouth_rest", FLOAT, (1, 3, sizes.mouth, sizes.mouth)))
+    disoccluded = revealed.part(0, sizes.head, axis=2, step=2).part(0, sizes.head, axis=3, step=2)
+    geometry, k = g.input("head_geometry", FLOAT, ("frames", GEOMETRY, half, half)), int(Geometry.DISOCCLUDED)
+    parts = (geometry.part(0, k, axis=1), disoccluded, geometry.part(k + 1, GEOMETRY, axis=1))
+    lips, _ = _colours(g, mouth, gain, g.input("mouth_still", FLOAT, (1, 3, sizes.mouth, sizes.mouth)))
     eyes = [
-        _colours(g, eye, gain, g.input(f"{name}_rest", FLOAT, (1, 3, sizes.eye, sizes.eye)))[0]
+        _colours(g, eye, gain, g.input(f"{name}_still", FLOAT, (1, 3, sizes.eye, sizes.eye)))[0]
         for name, eye in (("left", left), ("right", right))
     ]
     pairs = g.concat(*(eye.reshape(-1, 1, COLOURS, sizes.eye, sizes.eye) for eye in eyes), axis=1)
-    feeds = {
+    tensors = {
         "head_colours": colours,
         "head_geometry": g.concat(*parts, axis=1),
         "mouth_colours": lips,
@@ -60,18 +61,18 @@ def seen(g: Graph, canvas: Canvas, sizes: Sizes, code: int) -> Seen:
         "eyes_geometry": g.input("eyes_geometry", FLOAT, ("eyes", GEOMETRY, sizes.eye // 2, sizes.eye // 2)),
         "numbers": (numbers := g.input("numbers", FLOAT, ("frames", NUMBERS))),
         "eyes_numbers": g.input("eyes_numbers", FLOAT, ("eyes", NUMBERS)),
-        "code": _repeated(g, g.input("code", FLOAT, (1, code)), numbers),
+        "code": _repeated(g, g.input("code", FLOAT, (1, embedding)), numbers),
     }
-    return Seen(feeds, _allowed(g, alpha, revealed, sizes.head), gain)
+    return NetworkInputs(tensors, _mask(g, alpha, disoccluded, sizes.head), gain)
 
 
-def _repeated(g: Graph, code: Value, like: Value) -> Value:
+def _repeated(g: Graph, embedding: Value, like: Value) -> Value:
     """One row for each of another's rows."""
-    return code + like.part(0, 1, axis=1) * 0.0
+    return embedding + like.part(0, 1, axis=1) * 0.0
 
 
-def _square(g: Graph, canvas: Canvas, name: str, size: int) -> Value:
-    """Red, green, blue and matte of a square, (frames, 4, size, size), linear light.
+def _crop(g: Graph, canvas: Canvas, name: str, size: int) -> Value:
+    """Red, green, blue and matte of a crop, (frames, 4, size, size), linear light.
 
     The inputs: NAME_rows (frames, h) and NAME_columns (frames, w), which pixels hold it; NAME_down (·, h', h) and
     NAME_across (·, w', w), how they are averaged; NAME_into (frames, 6) and NAME_limit (frames, 2), where its own
@@ -101,25 +102,25 @@ def _grid(g: Graph, name: str, size: int) -> Value:
     return g.concat(*axes, axis=3)
 
 
-def _colours(g: Graph, square: Value, gain: Value, behind: Value) -> tuple[Value, Value]:
-    """The COLOURS channels of a square, and its matte (frames, 1, size, size)."""
-    alpha = square.part(3, 4, axis=1)
-    shown = encode(g, square.part(0, 3, axis=1) * gain)
-    return g.concat(shown, behind + alpha * 0.0, alpha, axis=1), alpha
+def _colours(g: Graph, crop: Value, gain: Value, behind: Value) -> tuple[Value, Value]:
+    """The COLOURS channels of a crop, and its matte (frames, 1, size, size)."""
+    alpha = crop.part(3, 4, axis=1)
+    rgb = encode(g, crop.part(0, 3, axis=1) * gain)
+    return g.concat(rgb, behind + alpha * 0.0, alpha, axis=1), alpha
 
 
-def _allowed(g: Graph, alpha: Value, revealed: Value, size: int) -> Value:
-    """As `features.allowed`: a disc's maximum row by row, then a mean."""
-    was = g.op(
+def _mask(g: Graph, alpha: Value, disoccluded: Value, size: int) -> Value:
+    """As `features.correction_mask`: a disc's maximum row by row, then a mean."""
+    revealed = g.op(
         "Resize",
-        revealed,
+        disoccluded,
         Value(g, "", FLOAT),
         g.constant([1, 1, 2, 2], FLOAT),
         mode="nearest",
         coordinate_transformation_mode="asymmetric",
         nearest_mode="floor",
     )
-    person = (alpha + was).clip(0.0, 1.0)
+    person = (alpha + revealed).clip(0.0, 1.0)
     radius = round(AROUND * size)
     edged, grown = _edged(g, person, radius), None
     for away, half in enumerate(_disc(radius)):
@@ -141,7 +142,7 @@ def _edged(g: Graph, value: Value, k: int) -> Value:
 
 
 def _disc(radius: int) -> list[int]:
-    """Half the width of each row of the disc that `pixels.dilate` uses, from its middle row on."""
+    """Half the width of each row of the disc that `resample.dilate` uses, from its middle row on."""
     point = np.zeros((2 * radius + 3,) * 2, np.float32)
     point[radius + 1, radius + 1] = 1
     widths = (resample.dilate(point, radius) > 0).sum(1)

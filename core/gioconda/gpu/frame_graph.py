@@ -7,11 +7,12 @@ from pathlib import Path
 
 import onnx
 
+from ..engine.network_channels import PARTS
 from ..errors import ModelError
 from ..models.onnx_weights import Weights, changed
 from ..neural.crops import Sizes
 from .apply import corrected
-from .features import seen
+from .features import network_inputs
 from .graph import HALF, Graph
 from .shading import empty_canvas, patched, shaded
 
@@ -27,7 +28,7 @@ def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
             its range.
         matte, matte_half: (frames · H · W, 1).
         drawn_matte: the matte as it was before the networks corrected it.
-        moves: (frames · h · w, 2) float32, with a network: see `laying.corrected`.
+        moves: (frames · h · w, 2) float32, with a network: see `apply.corrected`.
 
     Args:
         network: that corrects frames, as `training.export` writes it.
@@ -39,10 +40,10 @@ def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
     canvas = patched(g, shaded(g, empty_canvas(g)))
     g.output("drawn_matte", canvas.matte, ("pixels", 1))
     if network is not None:
-        sizes, code = sizes_of(network)
-        squares = seen(g, canvas, sizes, code)
-        said = g.include(network, squares.feeds, prefix=NETWORK)
-        canvas, moves = corrected(g, canvas, squares, said, sizes)
+        sizes, embedding = sizes_of(network)
+        inputs = network_inputs(g, canvas, sizes, embedding)
+        outputs = g.include(network, inputs.tensors, prefix=NETWORK)
+        canvas, moves = corrected(g, canvas, inputs, outputs, sizes)
         g.output("moves", moves, ("box_pixels", 2))
     for name, value, channels in (("combined", canvas.combined, 4), ("matte", canvas.matte, 1)):
         g.output(name, value, ("pixels", channels))
@@ -64,12 +65,12 @@ def read_network(path: Path, changes: Mapping[str, Weights] | None = None) -> on
 
 
 def sizes_of(network: onnx.ModelProto) -> tuple[Sizes, int]:
-    """The sides of the squares it wants to see, and how long the person's code is. Raises: ModelError."""
+    """The sides of the crops it wants to see, and how long the person's embedding is. Raises: ModelError."""
     shapes = {
         entry.name: [side.dim_value for side in entry.type.tensor_type.shape.dim] for entry in network.graph.input
     }
     try:
-        head, mouth, eye = (shapes[f"{part}_colours"][-1] for part in ("head", "mouth", "eyes"))
+        head, mouth, eye = (shapes[f"{part}_colours"][-1] for part in PARTS)
         return Sizes(head, mouth, eye), shapes["code"][-1]
     except (KeyError, IndexError) as error:
         raise ModelError("The model is no network of corrections.") from error

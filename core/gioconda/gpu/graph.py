@@ -103,6 +103,10 @@ class Value:
         """What `index`, int32 or int64, picks along an axis."""
         return self.graph.op("Gather", self, index, axis=axis)
 
+    def channels(self, which: slice) -> Value:
+        """Of (N, channels, …)."""
+        return self.part(which.start, which.stop, axis=1)
+
     def part(self, start: int, stop: int, *, axis: int, step: int = 1) -> Value:
         """A slice along one axis."""
         of = (self.graph.constant(np.array([k]), INT64) for k in (start, stop, axis, step))
@@ -154,8 +158,8 @@ class Graph:
         """`into` with the rows `index`, (n,) int32, replaced by `values`, (n, …). A row named twice: by the same."""
         return self.op("ScatterND", into, index.cast(INT64).reshape(-1, 1), values)
 
-    def include(self, model: onnx.ModelProto, feeds: dict[str, Value], *, prefix: str) -> dict[str, Value]:
-        """Another model's nodes, its inputs taken from `feeds`. Returns its outputs by name.
+    def include(self, model: onnx.ModelProto, inputs: dict[str, Value], *, prefix: str) -> dict[str, Value]:
+        """Another model's nodes, its inputs taken from `inputs`. Returns its outputs by name.
 
         The names of its tensors get `prefix`. Raises: ValueError, where it was written for a newer opset.
         """
@@ -164,7 +168,7 @@ class Graph:
             raise ValueError(f"opset {version} is newer than {OPSET}")
         if version < OPSET:
             model = onnx.version_converter.convert_version(model, OPSET)
-        named = {name: value.name for name, value in feeds.items()}
+        named = {name: value.name for name, value in inputs.items()}
         for tensor in model.graph.initializer:
             if tensor.name not in named:
                 copy = onnx.TensorProto()

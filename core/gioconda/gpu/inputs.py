@@ -24,7 +24,7 @@ Array = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True)
-class Listed:
+class FrameLists:
     """A frame ready for the device.
 
     Attributes:
@@ -38,19 +38,19 @@ class Listed:
     lists: PixelLists
 
 
-def listed(posed: PosedPortrait, *, smooth_edges: bool = True) -> Listed:
+def list_frame(posed: PosedPortrait, *, smooth_edges: bool = True) -> FrameLists:
     """Look which triangle is seen where."""
     with ONE_AT_A_TIME:
         band = Band(posed, 0, posed.portrait.height, {})
-    return Listed(posed, band, list_pixels(band, smooth_edges=smooth_edges))
+    return FrameLists(posed, band, list_pixels(band, smooth_edges=smooth_edges))
 
 
-def can_be_drawn(frame: Listed) -> bool:
+def can_be_drawn(frame: FrameLists) -> bool:
     """Whether there is anything for the device to do: not at the identity pose, not without a person in the picture."""
     return not frame.posed.pose.is_identity and len(frame.lists.plain) > 0
 
 
-def of_portrait(portrait: Portrait) -> dict[str, Array]:
+def portrait_inputs(portrait: Portrait) -> dict[str, Array]:
     """What stays on the device as long as the portrait does."""
     layers, (x0, y0, x1, y1) = portrait.layers, portrait.layers.window
     behind = portrait.source.copy()
@@ -71,7 +71,7 @@ def of_portrait(portrait: Portrait) -> dict[str, Array]:
     }
 
 
-def of_frames(frames: Sequence[Listed]) -> dict[str, Array]:
+def frame_inputs(frames: Sequence[FrameLists]) -> dict[str, Array]:
     """What changes with every frame, for a batch; each of `can_be_drawn`."""
     portrait = frames[0].posed.portrait
     pixels, triangles = portrait.width * portrait.height, len(portrait.mesh.triangles)

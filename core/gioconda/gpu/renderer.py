@@ -27,7 +27,7 @@ from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import DeviceError
 from ..job.passes import PASSES
 from ..machine import cores
-from ..neural.apply import FOLLOWING, steps_of
+from ..neural.apply import WARPED_PASSES, pixel_steps
 from ..neural.corrector import Corrector
 from ..worker.messages import Log, Report
 from . import crops, inputs
@@ -47,8 +47,8 @@ _DRAWN = ("Combined", "Matte")
 class Prepared:
     """A frame as far as the processor takes it."""
 
-    seen: inputs.Listed
-    looked: crops.Looked | None
+    lists: inputs.FrameLists
+    crops: crops.FrameCrops | None
 
 
 class Renderer:
@@ -76,7 +76,7 @@ class Renderer:
 
         Args:
             device: “cuda” or “cpu”, see `device.graphics_device`.
-            corrector, network: the networks that correct, and the one that does it each frame: `whole.read_network`.
+            corrector: of the portrait; network: the one that corrects each frame, of `frame_graph.read_network`.
             half: colours and matte come back in half precision, held within its range: half the way to go.
             batch: frames in one run at most.
 
@@ -90,15 +90,15 @@ class Renderer:
         self.smooth_edges, self.workers = smooth_edges, min(threads or cores(), WORKERS)
         self._suffix = "_half" if half else ""
         self.batch = batch or max(1, min(BATCH, BATCH_PIXELS // (portrait.width * portrait.height)))
-        still = inputs.of_portrait(portrait)
+        still = inputs.portrait_inputs(portrait)
         if self.corrector is not None:
-            still |= crops.of_portrait(self.corrector)
-        self._held = {name: self.graph.hold(array) for name, array in still.items()}
+            still |= crops.portrait_inputs(self.corrector)
+        self._portrait_inputs = {name: self.graph.hold(array) for name, array in still.items()}
 
     def prepare(self, posed: PosedPortrait) -> Prepared:
         """The processor's part of a frame, before the device's."""
-        looked = None if self.corrector is None or posed.pose.is_identity else crops.looked(self.corrector, posed)
-        return Prepared(inputs.listed(posed, smooth_edges=self.smooth_edges), looked)
+        measured = None if self.corrector is None or posed.pose.is_identity else crops.measure(self.corrector, posed)
+        return Prepared(inputs.list_frame(posed, smooth_edges=self.smooth_edges), measured)
 
     def draw(self, frames: Sequence[Prepared], passes: Sequence[str]) -> list[Passes]:
         """One run of the graph: frames that `inputs.can_be_drawn`, at least one.
@@ -109,14 +109,14 @@ class Renderer:
         Raises:
             DeviceError: mostly, there is not enough memory.
         """
-        feeds = inputs.of_frames([frame.seen for frame in frames])
+        changing = inputs.frame_inputs([frame.lists for frame in frames])
         if self.corrector is not None:
-            feeds |= crops.of_frames(self.corrector, [frame.looked for frame in frames if frame.looked is not None])
+            changing |= crops.frame_inputs(self.corrector, [frame.crops for frame in frames if frame.crops is not None])
         others = [name for name in passes if name not in _DRAWN]
-        following = self.corrector is not None and any(name in FOLLOWING for name in others)
+        following = self.corrector is not None and any(name in WARPED_PASSES for name in others)
         wanted = [f"combined{self._suffix}", f"matte{self._suffix}"]
         wanted += ["drawn_matte"] * bool(others) + ["moves"] * following
-        made = self.graph.run({**self._held, **feeds}, wanted)
+        made = self.graph.run({**self._portrait_inputs, **changing}, wanted)
         each = [array.reshape(len(frames), -1, array.shape[1]) for array in made]
         return [self._finished(frame, [array[k] for array in each], passes) for k, frame in enumerate(frames)]
 
@@ -125,7 +125,9 @@ class Renderer:
         size = (self.portrait.height, self.portrait.width)
         whole = {"Combined": made[0].reshape(*size, 4), "Matte": made[1].reshape(*size, 1)}
         if len(made) > 2:
-            drawn = self._drawn(frame.seen.band, made[2].reshape(size), [name for name in passes if name not in _DRAWN])
+            drawn = self._drawn(
+                frame.lists.band, made[2].reshape(size), [name for name in passes if name not in _DRAWN]
+            )
             whole |= drawn if len(made) == 3 else self._followed(drawn, made[3])
         return {name: whole[name] for name in passes}
 
@@ -146,10 +148,10 @@ class Renderer:
         moves = np.zeros((self.portrait.height, self.portrait.width, 2), np.float32)
         moves[y0:y1, x0:x1] = box_moves.reshape(y1 - y0, x1 - x0, 2)
         made = dict(drawn)
-        for name in drawn.keys() & set(FOLLOWING):
+        for name in drawn.keys() & set(WARPED_PASSES):
             made[name] = drawn[name].copy()
             with ONE_AT_A_TIME:
-                steps = steps_of(self.portrait, name)
+                steps = pixel_steps(self.portrait, name)
                 warp_pass(drawn[name], 0, self.portrait.height, moves, 0, steps, made[name])
         return made
 
@@ -160,7 +162,7 @@ class Renderer:
             DeviceError: not even one frame can be drawn.
         """
         out: list[Passes | None] = [None] * len(frames)
-        left = [k for k, frame in enumerate(frames) if inputs.can_be_drawn(frame.seen)]
+        left = [k for k, frame in enumerate(frames) if inputs.can_be_drawn(frame.lists)]
         while left:
             now = left[: self.batch]
             try:
@@ -183,7 +185,7 @@ class Renderer:
         """
         source = iter(poses)
         with (
-            ThreadPoolExecutor(self.workers, thread_name_prefix="gioconda-seen") as workers,
+            ThreadPoolExecutor(self.workers, thread_name_prefix="gioconda-lists") as workers,
             ThreadPoolExecutor(1, thread_name_prefix="gioconda-ahead") as ahead,
         ):
 

@@ -68,7 +68,7 @@ class _Texture:
 
 
 def shaded(g: Graph, canvas: Canvas) -> Canvas:
-    """The person laid over it, from the inputs of `inputs.Listed`; no list may be empty."""
+    """The person laid over it, from the inputs of `inputs.FrameLists`; no list may be empty."""
     size = (g.input("texture_width", INT32, (1,)), g.input("texture_height", INT32, (1,)))
     planes = g.input("planes", FLOAT, ("triangles", 6))
     texture = _Texture(g, g.input("texture", FLOAT, ("texels", 4)), size, planes)

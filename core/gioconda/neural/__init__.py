@@ -1,5 +1,5 @@
-"""The neural part at run time: what the networks see of a frame, running them, laying their corrections over the frame.
+"""The correction networks at run time: what they see of a frame, running them, applying their corrections to the frame.
 
-numpy and the engine only; ONNX Runtime by way of `face.runtime`. Training lives in `training/` and shares `tone`,
+numpy and the engine only; ONNX Runtime by way of `models.runtime`. Training lives in `training/` and shares `encoding`,
 `crops` and `features`, so that networks see the same thing when they learn and when they work.
 """

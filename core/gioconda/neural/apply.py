@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,7 @@ Float32 = npt.NDArray[np.float32]
 TABLES = srgb_tables()
 TAPS = 3  # rows that sampling needs beyond where a flow ends
 # Passes that say something of the surface that a pixel shows, so they go where its colour comes from.
-FOLLOWING = ("UV", "Vector", "Depth", "Face", "Hair", "Body", "Eyes", "Lips", "Mouth", "Confidence")
+WARPED_PASSES = ("UV", "Vector", "Depth", "Face", "Hair", "Body", "Eyes", "Lips", "Mouth", "Confidence")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Corrections:
     eyes: Float32
     reach: int
 
-    def lay(self, row: int, rows: int, drawn: dict[str, Float32], top: int) -> dict[str, Float32]:
+    def apply(self, row: int, rows: int, drawn: dict[str, Float32], top: int) -> dict[str, Float32]:
         """Rows `row` … `row + rows - 1`, corrected, of every pass of `drawn`, as new arrays where they change.
 
         drawn: passes of the engine's frame, Combined and Matte among them, from the row `top` on: at least `reach`
@@ -54,7 +55,7 @@ class Corrections:
         made = {name: array[row - top : row - top + rows] for name, array in drawn.items()}
         if row >= self.box[3] or row + rows <= self.box[1]:
             return made
-        followers = [name for name in FOLLOWING if name in drawn]
+        followers = [name for name in WARPED_PASSES if name in drawn]
         width, height = self.portrait.width, self.portrait.height
         out, matte = made["Combined"].copy(), made["Matte"][..., 0].copy()
         moves = np.zeros((rows if followers else 0, width, 2), np.float32)
@@ -85,11 +86,11 @@ class Corrections:
         for name in followers if moves.any() else ():
             made[name] = made[name].copy()
             with ONE_AT_A_TIME:
-                warp_pass(drawn[name], top, height, moves, row, steps_of(self.portrait, name), made[name])
+                warp_pass(drawn[name], top, height, moves, row, pixel_steps(self.portrait, name), made[name])
         return made
 
 
-def steps_of(portrait: Portrait, name: str) -> Float32:
+def pixel_steps(portrait: Portrait, name: str) -> Float32:
     """How much of each channel of a pass is a step of one pixel, turned around."""
     steps = {
         "UV": (portrait.width, portrait.height, 0),
@@ -100,65 +101,60 @@ def steps_of(portrait: Portrait, name: str) -> Float32:
 
 
 def corrections(
-    portrait: Portrait, at_rest: features.Still, squares: tuple[Crop, ...], answers: list[Float32], where: Float32
+    portrait: Portrait, still: features.Still, crops: tuple[Crop, ...], outputs: list[Float32], mask: Float32
 ) -> Corrections:
-    """What `answers`, in the order of `corrector.OUTPUTS`, do to a frame.
+    """What the networks' outputs, in the order of `network_channels.OUTPUTS`, do to a frame.
 
-    squares: of head, mouth and eyes in the frame; where: how much of it, (size, size) 0..1 in the head's square.
+    crops: of head, mouth and eyes in the frame; mask: how much is corrected, (size, size) 0..1 in the head's crop.
 
     Raises:
-        ModelError: the networks answered with something that is no number.
+        ModelError: an output has something that is no number.
     """
-    if not all(np.isfinite(answer.sum()) for answer in answers):
+    if not all(np.isfinite(output.sum()) for output in outputs):
         raise ModelError("The networks answered with something that is no number: use --neural off, or --device cpu.")
-    head, mouth, eyes = (_grown(answers[k : k + 3]) for k in (0, 3, 6))
-    # corrections must end softly where the head's square ends within the picture
-    low = at_rest.head.to_picture[:, 2]
-    high = low + at_rest.head.to_picture[:, :2].sum(1) * at_rest.head.size
-    rims = np.concatenate([low > 2, high < np.array([portrait.width, portrait.height]) - 2])
+    head, mouth, eyes = (_upsampled(outputs[k : k + 3]) for k in (0, 3, 6))
     return Corrections(
         portrait,
-        at_rest.gain,
-        box_of(at_rest.head, portrait.width, portrait.height),
-        np.stack([_into(crop) for crop in squares]),
-        rims.astype(np.float32),
-        np.ascontiguousarray(where, np.float32),
+        still.gain,
+        np.array(still.head.covered(portrait.width, portrait.height), np.int32),
+        to_crops(crops),
+        fades(still.head, portrait),
+        np.ascontiguousarray(mask, np.float32),
         head,
         mouth,
         eyes,
-        _reach(squares, answers),
+        _reach(crops, outputs),
     )
 
 
-def _reach(squares: tuple[Crop, ...], answers: list[Float32]) -> int:
-    """How many rows away a flow may lead, and what sampling there needs. Blending and growing make none longer."""
-    flows = (answers[0][0], answers[3][0], *answers[6])
+def fades(head: Crop, portrait: Portrait) -> Float32:
+    """(4,): 1 where the head's crop ends within the picture (left, top, right, bottom): corrections must end softly."""
+    low = head.to_picture[:, 2]
+    high = low + head.to_picture[:, :2].sum(1) * head.size
+    size = np.array([portrait.width, portrait.height])
+    return np.concatenate([low > 2, high < size - 2]).astype(np.float32)
+
+
+def to_crops(crops: Sequence[Crop]) -> Float32:
+    """(N, 2, 3): pixels of the picture → 0..1 within each crop."""
+    return np.stack([crop.from_picture() / crop.size for crop in crops]).astype(np.float32)
+
+
+def _reach(crops: tuple[Crop, ...], outputs: list[Float32]) -> int:
+    """How many rows away a flow may lead, and what sampling there needs. Blending and upsampling make none longer."""
+    flows = (outputs[0][0], outputs[3][0], *outputs[6])
     longest = 0.0
-    for crop, flow in zip(squares, flows, strict=True):
+    for crop, flow in zip(crops, flows, strict=True):
         across, down = crop.to_picture[1, :2] * crop.size
         longest = max(longest, float(np.abs(across * flow[0] + down * flow[1]).max()))
     return int(np.ceil(longest * 1.001)) + TAPS
 
 
-def _grown(answer: list[Float32]) -> Float32:
+def _upsampled(outputs: list[Float32]) -> Float32:
     """flow, tone, paint of one part at the size of paint, channels last: (N, size, size, OUTPUTS)."""
-    size = answer[2].shape[-1]
-    grown = [
+    size = outputs[2].shape[-1]
+    upsampled = [
         resample.interleaved([resample.resize(plane, size, size, method="linear") for part in parts for plane in part])
-        for parts in zip(*answer, strict=True)
+        for parts in zip(*outputs, strict=True)
     ]
-    return np.stack(grown)
-
-
-def _into(crop: Crop) -> Float32:
-    """(2, 3): pixels of the picture → 0..1 within the crop."""
-    return np.ascontiguousarray(crop.from_picture() / crop.size, np.float32)
-
-
-def box_of(crop: Crop, width: int, height: int) -> npt.NDArray[np.int32]:
-    """(4,) int32, the whole pixels of a picture that an upright crop covers."""
-    low = crop.to_picture[:, 2]
-    high = low + crop.to_picture[:, :2] @ [crop.size, crop.size]
-    x0, y0 = (int(k) for k in np.clip(np.floor(low), 0, (width - 1, height - 1)))
-    x1, y1 = (int(k) for k in np.clip(np.ceil(high), (x0 + 1, y0 + 1), (width, height)))
-    return np.array([x0, y0, x1, y1], np.int32)
+    return np.stack(upsampled)

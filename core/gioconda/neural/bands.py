@@ -1,7 +1,7 @@
 """A corrected frame in bands of rows, so that memory does not grow with the picture.
 
-What the networks look at is averaged down while the engine's rows go by; their answer then meets the rows a second
-time. A frame that fits into KEEP is drawn once and kept in between; a larger one is drawn twice, to the same bytes.
+The networks' crops are sampled while the engine's rows go by; their outputs are then applied to the rows. A frame that
+fits into KEEP is drawn once and kept in between; a larger one is drawn twice, to the same bytes.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ def corrected_bands(
         ModelError: the networks answer with no numbers, or memory does not suffice for them.
     """
     height = corrector.portrait.height
-    share = corrector.share(posed)
-    if share == 0:
+    strength = corrector.strength(posed)
+    if strength == 0:
         yield from drawn_bands(posed, passes, step, smooth_edges=smooth_edges)
         return
-    drawn = Drawn(posed, [*dict.fromkeys(("Combined", "Matte", *passes))], smooth_edges=smooth_edges)
-    looking = corrector.looking(posed)
-    first, last = looking.rows
+    drawn = DrawnRows(posed, [*dict.fromkeys(("Combined", "Matte", *passes))], smooth_edges=smooth_edges)
+    sampler = corrector.sampler(posed)
+    first, last = sampler.rows
     for row in range(first, last, step):
-        seen = drawn.glance(row, min(step, last - row))
-        looking.take(row, seen["Combined"], seen["Matte"][..., 0])
-    todo = corrector.corrections(posed, looking, share)
+        seen = drawn.for_crops(row, min(step, last - row))
+        sampler.add_rows(row, seen["Combined"], seen["Matte"][..., 0])
+    corrections = corrector.corrections(posed, sampler, strength)
     for row in range(0, height, step):
         rows = min(step, height - row)
-        top = max(0, row - todo.reach)
-        window = drawn.window(top, min(height, row + rows + todo.reach))
-        made = todo.lay(row, rows, window, top)
+        top = max(0, row - corrections.reach)
+        window = drawn.window(top, min(height, row + rows + corrections.reach))
+        made = corrections.apply(row, rows, window, top)
         yield row, {name: drawn.own(made[name], window[name]) for name in passes}
 
 
-class Drawn:
+class DrawnRows:
     """The engine's rows of one frame, drawn when they are asked for: kept, where all of them fit, else as long as they
     are needed."""
 
@@ -70,7 +70,7 @@ class Drawn:
         self._top = 0  # the row where the arrays begin
         self._there = (0, 0)  # rows that are drawn
 
-    def glance(self, row: int, rows: int) -> dict[str, Float32]:
+    def for_crops(self, row: int, rows: int) -> dict[str, Float32]:
         """Combined and Matte of some rows, asked for from top to bottom without a gap."""
         if not self.kept:
             return self._draw(row, rows, ("Combined", "Matte"), None).passes
@@ -84,7 +84,7 @@ class Drawn:
         """Rows first … last - 1 of every pass, asked for from top to bottom. Stays as it is until the next is asked."""
         if self.kept:
             low, high = self._there
-            if first < low:  # above what was glanced at
+            if first < low:  # above those that the crops needed
                 self._draw(first, low - first, self.passes, self._slices(first, low))
                 self._there = first, high
             elif low == high:

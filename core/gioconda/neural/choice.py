@@ -1,7 +1,7 @@
-"""Which networks correct a job's frames. “auto” is settled once, before anything is rendered, planned or handed on.
+"""Which networks correct a job's frames. “auto” is resolved once, before anything is rendered, planned or handed on.
 
-Every frame of a sequence must come from the same networks, whichever machine renders it and whenever: what was settled
-takes the place of “auto” in the job, and with it in headers, manifests and hashes.
+Every frame of a sequence must come from the same networks, whichever machine renders it and whenever: the answer takes
+the place of “auto” in the job, and with it in headers, manifests and hashes.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ from ..worker.messages import Log, Report
 
 AUTO, OFF = "auto", "off"
 QUALITIES = ("fast", "full")
-COMPLETION = "neural_completion"  # paints what the person hides, with every quality
 
 
-def settled(job: Job, report: Report) -> Job:
+def resolved(job: Job, report: Report) -> Job:
     """The job with “auto” replaced by the best that this machine serves well.
 
-    With an identity, the networks it was made for. Else `full` where its files are there and a graphics card took them;
-    else `fast`; else “off”, which is said. Somebody else's engine takes the networks' place.
+    With a person file, the networks it was made for. Else `full` where its files are there and a graphics card took
+    them; else `fast`; else “off”, which is said. Somebody else's engine takes the networks' place.
 
     Raises:
-        ModelError: models.yaml is missing or broken, the identity was made for networks that are not here.
-        InputError: the identity cannot be read.
+        ModelError: models.yaml is missing or broken, the person file was made for networks that are not here.
+        InputError: the person file cannot be read.
         SettingsError: the job names networks and somebody else's engine.
     """
     if job.engine is not None and job.neural in QUALITIES:
@@ -48,7 +47,7 @@ def settled(job: Job, report: Report) -> Job:
 
 
 def names(quality: str) -> tuple[str, str]:
-    """How models.yaml calls the networks of a quality: who is it, what is to be corrected."""
+    """How models.yaml calls the networks of a quality: the one that embeds the person, the one that corrects."""
     return f"neural_{quality}_person", f"neural_{quality}"
 
 
@@ -75,29 +74,28 @@ def files(quality: str, folder: Path) -> tuple[Path, Path]:
 
 
 def used_models(job: Job) -> dict[str, Model]:
-    """The networks that a settled job's frames depend on: all but the corrections of qualities it does not ask for, and
-    what paints the place, where that is not painted.
+    """The networks that a resolved job's frames depend on: all but the corrections of qualities it does not ask for.
 
     Raises:
         ModelError: models.yaml is missing or broken.
     """
     models = load_registry(job.models)
     others = [name for quality in QUALITIES if quality != job.neural for name in names(quality)]
-    if job.neural == OFF or job.plate:
-        others.append(COMPLETION)
     return {name: model for name, model in models.items() if name not in others}
 
 
-def _made_for(identity: Path, folder: Path) -> str:
-    """The quality that an identity belongs to. Raises: InputError, ModelError."""
+def _made_for(person_file: Path, folder: Path) -> str:
+    """The quality that a person file belongs to. Raises: InputError, ModelError."""
     from .person import network_of
 
-    network, models = network_of(identity), load_registry(folder)
+    network, models = network_of(person_file), load_registry(folder)
     for quality in QUALITIES:
         name = names(quality)[1]
         if name in models and models[name].sha256 == network:
             return quality
-    raise ModelError(f"The identity {identity} was made for other networks: make it anew with `gioconda personalise`.")
+    raise ModelError(
+        f"The identity {person_file} was made for other networks: make it anew with `gioconda personalise`."
+    )
 
 
 def _on_a_graphics_card(folder: Path, device: str) -> bool:

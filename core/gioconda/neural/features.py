@@ -1,10 +1,7 @@
 """What a network is shown of a frame: colours at the crop's size, geometry at half of it, a few numbers for the whole.
 
-Colours (COLOURS channels, see `tone`): the engine's picture, what lies behind or was at rest, the matte.
-Geometry (GEOMETRY channels): where each pixel's colour came from, depth, parts, confidence, where on the head it is.
-Numbers (NUMBERS): the head's movement since rest, how open lids and jaw are now and at rest, the gaze's change.
-
-Everything counts in units of the crop or the head, never in pixels: what learned on small pictures serves large ones.
+`engine.network_channels` says what each channel is. Everything counts in units of the crop or the head, never in
+pixels: what learned on small pictures serves large ones.
 """
 
 from __future__ import annotations
@@ -21,21 +18,17 @@ from ..engine import Portrait, PosedPortrait, kernels
 from ..engine.crop_kernels import describe
 from ..engine.frame import head_turn, vertex_stretch
 from ..engine.mesh import OUTER
+from ..engine.network_channels import GEOMETRY, MATTE, Geometry
 from ..imaging import resample
 from ..imaging.color import choose_display
-from ..pose import HeadPose
-from .crop_sampler import Looking
-from .crops import FAST, Crop, Sizes, detail_crops, head_crop, skull
+from .crop_sampler import CropSampler
+from .crops import FAST, Crop, Sizes, detail_crops, head_crop, skull_pose
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
-COLOURS = 7  # engine RGB, plate or rest RGB, matte
-GEOMETRY = 16  # flow 2, depth, background, skin, hair, body, mouth, eye, sure, visible, borrowed, disoccluded, head 3
-NUMBERS = 17
-DISOCCLUDED = 12
-AROUND = 1 / 64  # of the head's square: so far around the person may be corrected too
-ROWS = 256  # of a portrait looked at together
+AROUND = 1 / 64  # of the head's crop: so far around the person may be corrected too
+ROWS = 256  # of a portrait read at once
 FAR = 0.35  # head units: the networks have hardly seen a head move farther, so they are not told
 FLOW_UNIT = 0.1  # of the crop's side: a flow of 1
 _LIDS = ((159, 145, 33, 133), (386, 374, 263, 362))
@@ -57,57 +50,56 @@ class View:
 
 @dataclass(frozen=True)
 class Still:
-    """What never changes of a portrait: its squares at rest and what they show.
+    """What never changes of a portrait: the crops of the picture as it is, before anything moves.
 
     Attributes:
         gain: linear factor that brings the picture to the screen's range.
-        head: the head's square; details: mouth, left eye, right eye at rest.
-        plate: (size, size, 3) the head's square without the person; rest: (size, size, 3) of each detail; encoded.
-        source: (size, size, 4) the head's square at rest, and the person's matte in it.
-        values: (N, 4) float32, per vertex of the mesh: visible, place on the head 3.
-        parts: (h, w, 2) float32, the portrait's hair and body, small.
+        head, details: the crops of the head and of mouth, left eye, right eye.
+        head_rgba: (size, size, 4) the head, its alpha the person's matte; plate: (size, size, 3) without the person;
+            details_rgb: (size, size, 3) of each detail; all encoded.
+        vertices: (N, 4) float32, per vertex of the mesh: visible, place on the head 3.
+        hair_body: (h, w, 2) float32, the portrait's mattes of hair and body, small.
     """
 
     gain: float
     head: Crop
     details: tuple[Crop, Crop, Crop]
+    head_rgba: Float32
     plate: Float32
-    source: Float32
-    rest: tuple[Float32, Float32, Float32]
-    values: Float32
-    parts: Float32
+    details_rgb: tuple[Float32, ...]
+    vertices: Float32
+    hair_body: Float32
 
     @property
     def sizes(self) -> Sizes:
-        """Of the squares."""
+        """Of the crops."""
         return Sizes(self.head.size, self.details[0].size, self.details[1].size)
 
 
 def still(portrait: Portrait, sizes: Sizes = FAST) -> Still:
-    """Prepare what `look` needs, once per portrait. sizes: of the squares."""
+    """Prepare what `frame_views` needs, once per portrait. sizes: of the crops."""
     gain = choose_display(portrait.source).gain
     head = head_crop(portrait.landmarks, sizes.head)
     details = detail_crops(portrait.landmarks, portrait.pose, sizes)
-    source = Looking((head, *details), portrait.width, portrait.height)
-    plate = Looking((head,), portrait.width, portrait.height)
+    source = CropSampler((head, *details), portrait.width, portrait.height)
+    plate = CropSampler((head,), portrait.width, portrait.height)
     for row in range(0, portrait.height, ROWS):
         colours, behind, alpha = _layers(portrait, row)
-        source.take(row, colours, alpha)
-        plate.take(row, behind, alpha)
-    shown, *at_rest = (_upright(view) for view in source.seen(gain))
-    rest = portrait.mesh.bind_pose
-    visible = np.ones(len(rest))
+        source.add_rows(row, colours, alpha)
+        plate.add_rows(row, behind, alpha)
+    head_rgba, *shown = (_channels_last(view) for view in source.result(gain))
+    bind_pose = portrait.mesh.bind_pose
+    visible = np.ones(len(bind_pose))
     visible[: lm.FACE_POINTS] = portrait.symmetry.visible
-    place = portrait.pose.to_head(rest)
     return Still(
         gain=gain,
         head=head,
         details=details,
-        plate=_upright(plate.seen(gain)[0])[..., :3].copy(),
-        source=shown,
-        rest=tuple(view[..., :3].copy() for view in at_rest),  # type: ignore[arg-type]
-        values=np.concatenate([visible[:, None], place], axis=1).astype(np.float32),
-        parts=np.ascontiguousarray(portrait.mattes[..., 2:4]),
+        head_rgba=head_rgba,
+        plate=_channels_last(plate.result(gain)[0])[..., :3].copy(),
+        details_rgb=tuple(view[..., :3].copy() for view in shown),
+        vertices=np.column_stack([visible, portrait.pose.to_head(bind_pose)]).astype(np.float32),
+        hair_body=np.ascontiguousarray(portrait.mattes[..., 2:4]),
     )
 
 
@@ -125,70 +117,71 @@ def _layers(portrait: Portrait, row: int) -> tuple[Float32, Float32, Float32]:
     return colours, behind, alpha
 
 
-def _upright(view: Float32) -> Float32:
+def _channels_last(view: Float32) -> Float32:
     """(4, size, size) → (size, size, 4)."""
     return np.ascontiguousarray(view.transpose(1, 2, 0))
 
 
-def look(
-    portrait: Portrait, at_rest: Still, posed: PosedPortrait, combined: Float32, matte: Float32
+def frame_views(
+    portrait: Portrait, still: Still, posed: PosedPortrait, combined: Float32, matte: Float32
 ) -> tuple[View, ...]:
     """Head, mouth, left and right eye of one frame.
 
     combined: (H, W, 4) and matte (H, W), as the engine rendered them.
     """
-    looking = Looking(crops_now(portrait, at_rest, posed), portrait.width, portrait.height)
-    looking.take(0, combined, matte)
-    return views(portrait, at_rest, posed, looking)
+    sampler = CropSampler(frame_crops(portrait, still, posed), portrait.width, portrait.height)
+    sampler.add_rows(0, combined, matte)
+    return views(portrait, still, posed, sampler)
 
 
-def views(portrait: Portrait, at_rest: Still, posed: PosedPortrait, looking: Looking) -> tuple[View, ...]:
-    """Head, mouth, left and right eye of one frame all of whose rows `looking` has seen."""
+def views(portrait: Portrait, still: Still, posed: PosedPortrait, sampler: CropSampler) -> tuple[View, ...]:
+    """Head, mouth, left and right eye of one frame all of whose rows `sampler` has got."""
     made = []
-    drawn = shapes(portrait, at_rest, posed, looking.crops)
-    for view, other, shape in zip(looking.seen(at_rest.gain), (at_rest.plate, *at_rest.rest), drawn, strict=True):
+    geometry = geometries(portrait, still, posed, sampler.crops)
+    behind = (still.plate, *still.details_rgb)
+    for view, other, shape in zip(sampler.result(still.gain), behind, geometry, strict=True):
         colours = np.concatenate([view[:3], other.transpose(2, 0, 1), view[3:]])
         made.append(View(colours.transpose(1, 2, 0), shape))
-    alpha = made[0].colours[..., 6]
-    drawn[0][..., DISOCCLUDED] = (at_rest.source[..., 3] * (1 - alpha))[::2, ::2]
+    alpha = made[0].colours[..., MATTE.start]
+    geometry[0][..., Geometry.DISOCCLUDED] = (still.head_rgba[..., 3] * (1 - alpha))[::2, ::2]
     return tuple(made)
 
 
-def shapes(portrait: Portrait, at_rest: Still, posed: PosedPortrait, crops: Sequence[Crop]) -> tuple[Float32, ...]:
-    """The GEOMETRY channels of head, mouth, left and right eye of one frame; what came into view is left 0.
+def geometries(portrait: Portrait, still: Still, posed: PosedPortrait, crops: Sequence[Crop]) -> tuple[Float32, ...]:
+    """The GEOMETRY channels of head, mouth, left and right eye of one frame; DISOCCLUDED is left 0.
 
-    crops: of `crops_now`.
+    crops: of `frame_crops`.
     """
     position = posed.position.astype(np.float64)
-    skin = _skin(portrait, position, head_turn(posed.pose))
-    both = zip(crops, (at_rest.head, *at_rest.details), strict=True)
-    return tuple(geometry(portrait, at_rest, position, skin, crop, then) for crop, then in both)
+    skin = _stretch_and_fill(portrait, position, head_turn(posed.pose))
+    both = zip(crops, (still.head, *still.details), strict=True)
+    return tuple(_geometry(portrait, still, position, skin, crop, still_crop) for crop, still_crop in both)
 
 
-def allowed(head: View) -> Float32:
-    """Where corrections may happen, (size, size) 0..1: at the person, where it was at rest, and a little around."""
-    was = head.geometry[..., DISOCCLUDED].repeat(2, axis=0).repeat(2, axis=1)
-    person = np.clip(head.colours[..., 6] + was, 0, 1)
+def correction_mask(head: View) -> Float32:
+    """Where corrections may happen, (size, size) 0..1: at the person, where the still has it, and a little around."""
+    disoccluded = head.geometry[..., Geometry.DISOCCLUDED].repeat(2, axis=0).repeat(2, axis=1)
+    person = np.clip(head.colours[..., MATTE.start] + disoccluded, 0, 1)
     radius = round(AROUND * len(person))
     around = resample.dilate(person, radius)
     return np.asarray(resample.box_filter(around, radius // 2), np.float32)
 
 
-def crops_now(portrait: Portrait, at_rest: Still, posed: PosedPortrait) -> tuple[Crop, ...]:
-    """The squares of head, mouth, left and right eye in a frame."""
+def frame_crops(portrait: Portrait, still: Still, posed: PosedPortrait) -> tuple[Crop, ...]:
+    """The crops of head, mouth, left and right eye in a frame."""
     target = posed.position[: lm.COUNT].astype(np.float64)
-    return (at_rest.head, *detail_crops(target, skull(portrait.head, target), at_rest.sizes))
+    return (still.head, *detail_crops(target, skull_pose(portrait.head, target), still.sizes))
 
 
-def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, crop: Crop, then: Crop) -> Float32:
+def _geometry(portrait: Portrait, still: Still, position: Float, skin: Float, crop: Crop, still_crop: Crop) -> Float32:
     """The GEOMETRY channels of a crop at half its size, (size / 2, size / 2, GEOMETRY).
 
     Args:
-        position: (N, 3) vertices of the mesh in this frame, pixels; skin: of `_skin`.
-        crop, then: the square in this frame and at rest.
+        position: (N, 3) vertices of the mesh in this frame, pixels; skin: of `_stretch_and_fill`.
+        crop, still_crop: in this frame and in the portrait.
     """
     size, mesh = crop.size // 2, portrait.mesh
-    here, there = crop.place(position) / 2, then.place(mesh.bind_pose) / 2
+    here, there = crop.to_crop(position) / 2, still_crop.to_crop(mesh.bind_pose) / 2
     deep = np.concatenate([here, position[:, 2:] * (crop.scale / 2)], axis=1).astype(np.float32)
     seen, depth = np.empty((size, size), np.int32), np.empty((size, size), np.float32)
     cutout = (mesh.region == OUTER).astype(np.uint8)
@@ -200,30 +193,30 @@ def geometry(portrait: Portrait, at_rest: Still, position: Float, skin: Float, c
             (there - here) / (FLOW_UNIT * size),
             (deep[:, 2:] - middle) / size,
             skin,
-            at_rest.values,
+            still.vertices,
             mesh.bind_pose[:, :2],
         ],
         axis=1,
     ).astype(np.float32)
-    out, maps = np.empty((GEOMETRY, size, size), np.float32), at_rest.parts
+    out, maps = np.empty((GEOMETRY, size, size), np.float32), still.hair_body
     kernels.rasterise_rows(deep, mesh.triangles, cutout, uv, portrait.alpha, scale, 0, seen, depth, 0, size)
     describe(seen, deep, mesh.triangles, mesh.region, values, maps, np.float32(maps.shape[1] / portrait.width), out)
     return out.transpose(1, 2, 0)
 
 
-def _skin(portrait: Portrait, position: Float, turn: float) -> Float:
+def _stretch_and_fill(portrait: Portrait, position: Float, turn: float) -> Float:
     """Per vertex, (N, 2): how little it is stretched, and how much is filled from the face's other half."""
     stretch, symmetry = vertex_stretch(portrait, position), portrait.symmetry
-    borrowed = np.zeros_like(stretch)
+    fill_weight = np.zeros_like(stretch)
     if len(symmetry.weight):
-        borrowed[: lm.FACE_POINTS] = symmetry.fill_weight(stretch[: lm.FACE_POINTS], turn)
-    return np.stack([stretch, borrowed], axis=1)
+        fill_weight[: lm.FACE_POINTS] = symmetry.fill_weight(stretch[: lm.FACE_POINTS], turn)
+    return np.stack([stretch, fill_weight], axis=1)
 
 
 def numbers(portrait: Portrait, posed: PosedPortrait) -> Float32:
-    """(NUMBERS,) float32: what the whole face does. Sides are the person's own, right first."""
+    """(NUMBERS,) float32, see `network_channels.Number`: what the whole face does."""
     target = posed.position[: lm.COUNT].astype(np.float64)
-    pose = skull(portrait.head, target)
+    pose = skull_pose(portrait.head, target)
     turned = Rotation.from_matrix(pose.rotation @ portrait.pose.rotation.T).as_rotvec()
     moved = np.clip((pose.translation - portrait.pose.translation) / portrait.pose.scale, -FAR, FAR)
     now, rest = pose.to_head(target), portrait.head
@@ -235,13 +228,13 @@ def numbers(portrait: Portrait, posed: PosedPortrait) -> Float32:
     return np.clip(np.array(row, np.float32), -4, 4)
 
 
-def own_movement(portrait: Portrait, posed: PosedPortrait) -> tuple[float, float, float, float]:
+def movement_on_skull(portrait: Portrait, posed: PosedPortrait) -> tuple[float, float, float, float]:
     """How far lips, left and right eye have moved on the skull, and how far the lips are apart now; head units.
 
     The largest movement of a landmark counts.
     """
     target = posed.position[: lm.COUNT].astype(np.float64)
-    now = skull(portrait.head, target).to_head(target)
+    now = skull_pose(portrait.head, target).to_head(target)
     moved = np.linalg.norm((now - portrait.head)[:, :2], axis=1)
     groups = (lm.LIPS_OUTER + lm.LIPS_INNER, lm.EYE_LEFT + lm.IRIS_LEFT, lm.EYE_RIGHT + lm.IRIS_RIGHT)
     lips, left, right = (float(moved[list(group)].max()) for group in groups)
@@ -249,7 +242,7 @@ def own_movement(portrait: Portrait, posed: PosedPortrait) -> tuple[float, float
 
 
 def movement(portrait: Portrait, posed: PosedPortrait) -> float:
-    """How far the frame is from rest: the largest movement of a landmark, head units."""
+    """How far the frame is from the still portrait: the largest movement of a landmark, head units."""
     moved = posed.position[: lm.COUNT, :2] - portrait.landmarks[:, :2]
     return float(np.linalg.norm(moved, axis=1).max() / portrait.pose.scale)
 
@@ -261,6 +254,3 @@ def _openness(face: Float, upper: int, lower: int, outer: int, inner: int) -> fl
 
 def _gaze(face: Float, iris: int, outer: int, inner: int) -> Float:
     return np.asarray((face[iris] - (face[outer] + face[inner]) / 2)[:2], np.float64)
-
-
-__all__ = ["HeadPose", "Still", "View", "crops_now", "geometry", "look", "movement", "numbers", "still"]

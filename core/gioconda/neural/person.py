@@ -1,8 +1,8 @@
-"""An identity file: what few-shot learning knows of a person, for the networks it was made with and no others.
+"""A person file (`--identity`): what few-shot learning knows of a person, for the networks it was made with.
 
 One `.npz` without pickles:
 
-    code     (1, K) float32             who it is
+    code     (1, K) float32             the person's embedding
     +NAME    float16, the shape of NAME  what is added to the network's weights NAME; any number of them
     about    JSON                       whom it was made from, for which network (SHA-256), what all of it hashes to
 
@@ -34,7 +34,7 @@ Float32 = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class About:
-    """Where an identity comes from.
+    """Where a person file comes from.
 
     Attributes:
         network: SHA-256 of the network's file it was made for.
@@ -51,47 +51,47 @@ class About:
 
 
 @dataclass(frozen=True)
-class Identity:
+class Person:
     """What is known of a person.
 
     Attributes:
-        code: (1, K), what takes the place of the embedding of the one portrait.
+        embedding: (1, K), instead of the one portrait's.
         changes: what is added to the network's weights, by name.
     """
 
-    code: Float32
+    embedding: Float32
     changes: Mapping[str, Float16] = field(default_factory=dict)
 
 
-def save_identity(path: Path, identity: Identity, about: About) -> None:
+def save_person(path: Path, person: Person, about: About) -> None:
     """Write it; the file appears whole or not at all."""
-    arrays: dict[str, npt.NDArray[Any]] = {"code": identity.code.astype(np.float32)}
-    arrays |= {CHANGE + name: change.astype(np.float16) for name, change in identity.changes.items()}
+    arrays: dict[str, npt.NDArray[Any]] = {"code": person.embedding.astype(np.float32)}
+    arrays |= {CHANGE + name: change.astype(np.float16) for name, change in person.changes.items()}
     words = json.dumps({"format": FORMAT, "content": _digest(arrays), **asdict(about)})
     with whole_file(path) as part, part.open("wb") as file:
         np.savez(file, about=np.array(words), **arrays)  # type: ignore[arg-type]
 
 
 def network_of(path: Path) -> str:
-    """SHA-256 of the network that an identity was made for. Raises: InputError."""
+    """SHA-256 of the network that a person file was made for. Raises: InputError."""
     return _read(path)[1]
 
 
-def load_identity(path: Path, *, network: str) -> Identity:
+def load_person(path: Path, *, network: str) -> Person:
     """What is known of a person, for the network with this SHA-256.
 
     Raises:
-        InputError: the file is missing, no identity, or not as it was written.
+        InputError: the file is missing, no person file, or not as it was written.
         ModelError: it was made for another network.
     """
-    identity, made_for = _read(path)
+    person, made_for = _read(path)
     if made_for != network:
         raise ModelError(f"The identity {path} was made for another network: make it anew with `gioconda personalise`.")
-    return identity
+    return person
 
 
-def _read(path: Path) -> tuple[Identity, str]:
-    """The identity, and its network. Raises: InputError."""
+def _read(path: Path) -> tuple[Person, str]:
+    """The person, and the network. Raises: InputError."""
     try:
         with zipfile.ZipFile(path) as whole:
             members = whole.infolist()
@@ -107,21 +107,21 @@ def _read(path: Path) -> tuple[Identity, str]:
         ) from error
 
 
-def _checked(arrays: dict[str, npt.NDArray[Any]], about: dict[str, Any]) -> Identity:
-    """Raises: ValueError, KeyError, TypeError, AttributeError: anything is not as `save_identity` writes it."""
+def _checked(arrays: dict[str, npt.NDArray[Any]], about: dict[str, Any]) -> Person:
+    """Raises: ValueError, KeyError, TypeError, AttributeError: anything is not as `save_person` writes it."""
     if about.get("format") not in (FORMAT, OLDER):
         raise ValueError("its format is unknown")
     if about["format"] == FORMAT and about["content"] != _digest(arrays):
         raise ValueError("its content was changed")
-    code = arrays.pop("code")
+    embedding = arrays.pop("code")
     changes = {name.removeprefix(CHANGE): change for name, change in arrays.items() if name.startswith(CHANGE)}
-    if len(changes) != len(arrays) or code.ndim != 2 or len(code) != 1 or code.dtype != np.float32:
+    if len(changes) != len(arrays) or embedding.ndim != 2 or len(embedding) != 1 or embedding.dtype != np.float32:
         raise ValueError("its arrays are others")
     if any(change.dtype != np.float16 for change in changes.values()):
         raise ValueError("its arrays are others")
-    if not all(np.isfinite(values).all() for values in (code, *changes.values())):
+    if not all(np.isfinite(values).all() for values in (embedding, *changes.values())):
         raise ValueError("it has values that are no numbers")
-    return Identity(code, changes)
+    return Person(embedding, changes)
 
 
 def _digest(arrays: Mapping[str, npt.NDArray[Any]]) -> str:

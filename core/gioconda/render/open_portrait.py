@@ -27,8 +27,8 @@ from ..imaging.image import read_picture
 from ..job.fingerprint import portrait_settings
 from ..job.job import PATHS, Job
 from ..motion.readers.text import read_text
-from ..neural import background
-from ..neural.choice import COMPLETION, OFF, used_models
+from ..neural.background import fill_background
+from ..neural.choice import OFF
 from ..worker.messages import Log, Report, Stage, Warn
 from ..worker.requests import Analyse, Warm
 from . import cache
@@ -99,7 +99,7 @@ class PortraitOpener:
         """Read the picture, find the face, cut the person out, make the portrait ready.
 
         Args:
-            job: with its networks settled.
+            job: with its networks resolved.
             size: of the longer side, pixels: more where the face would be too small, at most the picture's; None: the
                 picture's own, and the portrait is kept on disk.
 
@@ -189,7 +189,7 @@ def portrait_key(job: Job) -> tuple[Hashable, ...]:
 
 
 def open_portrait(job: Job, report: Report) -> Opened:
-    """A settled job's portrait, see `PortraitOpener.open`."""
+    """A resolved job's portrait, see `PortraitOpener.open`."""
     return PortraitOpener().open(job, report)
 
 
@@ -212,14 +212,12 @@ def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report)
     given = artist_layers(job, source, source.pixels)
     folder = Path(job.cache) if job.cache else cache_folder()
     paints = background_is_painted(job, cutout=given.cutout)
-    network = used_models(job).get(COMPLETION) if paints else None
     key = cache.key_of(
         source.pixels,
         looks=source.srgb,
         landmarks=found.landmarks,
         person=found.person,
         painted=paints,
-        network=network.sha256 if network else None,
         **asdict(given),
     )
     portrait = cache.load(folder, key, source.pixels) if folder else None
@@ -269,24 +267,15 @@ def points_text(points: str | Mapping[str, Any]) -> tuple[str, str]:
 
 
 def background_is_painted(job: Job, *, cutout: bool) -> bool:
-    """Whether what the person hides is painted anew for a settled job.
-
-    With networks, unless the background is the artist's own or cut out. It takes no network itself: see `completion`.
-    """
+    """Whether what the person hides is painted anew for a resolved job: with networks, unless the background is the
+    artist's own or cut out."""
     return job.neural != OFF and not job.plate and not cutout
 
 
 def with_painted_background(job: Job, portrait: Portrait, report: Report) -> Portrait:
-    """The portrait with what it hides of the background painted, for a job of which `background_is_painted` says so.
-
-    Raises: ModelError, DeviceError.
-    """
+    """The portrait with what it hides of the background painted, for a job with `background_is_painted`."""
     report(Stage("complete", "Painting what the person hides"))
-    net = None
-    if COMPLETION in used_models(job):  # none ships: what was learned so far gained nothing on held-out people
-        # always on the processor: it is quick, and another device would give another background
-        net = background.CompletionNet.open(Path(job.models) if job.models else None, "cpu", threads=job.threads)
-    return background.complete(portrait, net, own_matte=job.matte is not None)
+    return fill_background(portrait, own_matte=job.matte is not None)
 
 
 def open_nets(models: str | None, device: str, threads: int | None, report: Report) -> Nets:

@@ -26,7 +26,7 @@ from ..job.frame_range import FrameRange
 from ..job.job import REST, Job
 from ..motion.files import from_plain
 from ..neural.bands import corrected_bands, drawn_bands
-from ..neural.choice import OFF, settled
+from ..neural.choice import OFF, resolved
 from ..neural.corrector import Corrector, open_corrector
 from ..pose import Performance, Pose
 from ..worker.messages import Report, Stage
@@ -122,12 +122,12 @@ class PreviewService:
         return faces
 
     def _settled_neural(self, job: Job, report: Report) -> str:
-        """The networks that the job asks for, “auto” settled. Raises: as `neural.choice.settled`."""
+        """The networks that the job asks for, “auto” resolved. Raises: as `neural.choice.resolved`."""
         asked = (job.neural, job.models, job.device, stamp(job.identity))
-        return self._neural.get(asked, lambda: settled(job, report).neural)
+        return self._neural.get(asked, lambda: resolved(job, report).neural)
 
     def _corrector(self, opened: Opened, job: Job, report: Report) -> Corrector | None:
-        """The networks of a settled job, for a small portrait. Raises: ModelError, DeviceError, InputError."""
+        """The networks of a resolved job, for a small portrait. Raises: ModelError, DeviceError, InputError."""
         key = (opened.key, job.neural, job.models, job.device, job.threads, stamp(job.identity))
         return self._correctors.get(key, lambda: open_corrector(job, opened.portrait, report))
 

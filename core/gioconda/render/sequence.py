@@ -32,7 +32,7 @@ from ..job.retarget import RetargetSettings
 from ..motion.motion import Motion
 from ..motion.retarget import retarget
 from ..neural.bands import corrected_bands, drawn_bands
-from ..neural.choice import settled
+from ..neural.choice import resolved
 from ..neural.corrector import Corrector, corrected_frame, open_corrector
 from ..pose import Performance, Pose
 from ..provenance.sign import sign_sequence, source_type
@@ -67,7 +67,7 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
         GiocondaError: anything the user can put right; finished frames stay, unfinished ones leave nothing behind.
     """
     started = time.monotonic()
-    job = settled(job, report)
+    job = resolved(job, report)
     motion = open_motion(job, report)
     there = [int(number) for number in motion.frames]
     retarget_settings(job, there)  # before any work

@@ -11,12 +11,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..neural.network_inputs import FLOW_X, MIRROR_FROM, MIRROR_SIGN, PLACE_X
+from ..engine.network_channels import Geometry
+from ..neural.network_inputs import MIRROR_FROM, MIRROR_SIGN, MIRRORED_GEOMETRY
 
 HALF = {"geometry", "flow"}  # what is seen at half the crop's size
 PICTURES = {"source", "colours", "target", *HALF}
 TURN, MOVE, SIZE = 0.15, 0.05, 0.12  # of `jittered`, at most: radians, sides of the crop, natural logarithm
-FLOWS, DEPTH = slice(0, 2), slice(2, 3)  # channels of the geometry that are measured in sides of the crop
+FLOWS, DEPTH = (
+    slice(Geometry.FLOW_X, Geometry.DEPTH),
+    slice(Geometry.DEPTH, Geometry.BACKGROUND),
+)  # in crop sides
 
 Array = npt.NDArray[Any]
 Item = dict[str, Array]  # one pair, as `Pairs.load` gives it
@@ -61,7 +65,7 @@ def mirrored(item: Item) -> Item:
     out = item | {"numbers": item["numbers"][MIRROR_FROM] * MIRROR_SIGN}
     for name in PICTURES & item.keys():
         out[name] = item[name][..., ::-1, :].copy()
-    for channel in (FLOW_X, PLACE_X):
+    for channel in MIRRORED_GEOMETRY:
         out["geometry"][..., channel] *= -1
     if "flow" in item:
         out["flow"][..., 0] *= -1

@@ -19,7 +19,7 @@ from ..job.job import LARGEST
 from ..models.onnx_weights import changeable
 from ..models.registry import models_folder
 from ..neural.choice import files
-from ..neural.person import About, Identity, save_identity
+from ..neural.person import About, Person, save_person
 from ..render.open_portrait import find_face, open_nets
 from ..worker.messages import Log, Report, Result
 from ..worker.requests import Analyse
@@ -131,7 +131,7 @@ def personalise_command(arguments: Arguments, report: Report) -> None:
     found = personalise(portraits, parts_of_onnx(person, frame), changeable=changeable(frame))
     hashes = tuple(file_sha256(path) for path in arguments.portraits)
     about = About(file_sha256(str(frame)), hashes, found.steps, found.before, found.after)
-    save_identity(Path(arguments.output), Identity(found.code, found.changes), about)
+    save_person(Path(arguments.output), Person(found.code, found.changes), about)
     text = f"{len(portraits)} pictures, {found.steps} steps, error {found.before:.3f} → {found.after:.3f}"
     if len(portraits) == 1:
         text = "One picture shows the networks nothing new: add three to seven of the person with other expressions"

@@ -13,12 +13,12 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from ..neural.features import NUMBERS
-from ..neural.network_inputs import MIRROR_FROM, MIRROR_SIGN, PLACE_X
+from ..engine.network_channels import Geometry, Number
+from ..neural.network_inputs import MIRROR_FROM, MIRROR_SIGN
 from .augment import PICTURES, Batch, DrawSettings, Item, coloured, mirrored, swap_colours, windowed
 from .shards import find_shards
 
-STILL = np.array([1, 1, 1, 0, 0, 0, 0, *[1] * (NUMBERS - 7)], np.float32)  # NUMBERS without translation and size
+STILL = np.array([not Number.MOVED_X <= n <= Number.SIZE for n in Number], np.float32)  # without translation and size
 Array = npt.NDArray[Any]
 Thing = TypeVar("Thing")
 
@@ -77,7 +77,7 @@ class Pairs:
         item["person"] = np.array(self.columns.get(self.person_of[shard][1], -1))
         if self.part == "eyes" and right:
             item["numbers"] = item["numbers"][MIRROR_FROM] * MIRROR_SIGN
-            item["geometry"][..., PLACE_X] *= -1
+            item["geometry"][..., Geometry.HEAD_X] *= -1
             item["source"] = item["source"][..., ::-1, :]
         return item
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..neural.features import GEOMETRY
+from ..engine.network_channels import GEOMETRY
 from .blocks import Attention, Down, spectral_convolution
 
 FEATURES, MATCH = 10.0, 10.0  # the paper's weights of feature matching and of |e - W_i|

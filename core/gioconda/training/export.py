@@ -14,11 +14,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from ..engine.network_channels import COLOURS, GEOMETRY, NUMBERS, OUTPUTS
 from ..errors import ModelError
 from ..models.onnx_weights import weights_in
 from ..models.runtime import Session
-from ..neural.corrector import OUTPUTS
-from ..neural.features import COLOURS, GEOMETRY, NUMBERS
 from . import checkpoint
 from .fast import PARTS
 from .variants import SIDES, Part, new_part, squares

@@ -16,14 +16,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..neural.features import AROUND, COLOURS, DISOCCLUDED, GEOMETRY, NUMBERS
+from ..engine.network_channels import (
+    BEHIND_RGB,
+    COLOURS,
+    ENGINE_RGB,
+    GEOMETRY,
+    MATTE,
+    NUMBERS,
+    TONE_GAIN,
+    TONE_MATTE,
+    TONE_OFFSET,
+    Geometry,
+    Number,
+)
+from ..neural.features import AROUND
 from .blocks import Modulated, doubled, enlarged, folded, halved, warped
 
 FACE, HOLES = 4, 7  # channels of the geometry: skin; mouth hole and eye hole
 MOST_FLOW, MOST_GAIN, MOST_OFFSET, MOST_MATTE = 0.04, 0.4, 0.2, 0.6  # the flow of the head: PartConfig
 LUMA = (0.30, 0.59, 0.11)  # of encoded values
 MONOCHROME = (0.1, 0.2)  # of the spread of brightness: see `in_its_colours`
-MOVED = slice(3, 5)  # of the numbers
+MOVED = slice(Number.MOVED_X, Number.MOVED_Z)  # within the picture
 REACH = (0.2, 0.33)  # head units: all of the corrections, none of them
 EDGE = 0.12  # of the crop's side: over this the corrections of mouth and eyes fade to nothing at the border
 
@@ -136,9 +149,9 @@ def bounded(
     tone = torch.tanh(tone) * most[:, None, None]
     flow = most_flow * torch.tanh(flow)
     if local:
-        tone, paint = in_its_colours(colours[:, 3:6], tone, paint)
-        cast = _cast(colours[:, :3], tone, paint)
-        tone = torch.cat([tone[:, :3], tone[:, 3:6] - cast, tone[:, 6:]], dim=1)
+        tone, paint = in_its_colours(colours[:, BEHIND_RGB], tone, paint)
+        cast = _cast(colours[:, ENGINE_RGB], tone, paint)
+        tone = torch.cat([tone[:, TONE_GAIN], tone[:, TONE_OFFSET] - cast, tone[:, TONE_MATTE]], dim=1)
         face = on_face(geometry)
         flow, tone, paint = flow * face, tone * halved(face), paint * doubled(face)
     return flow, tone, paint
@@ -173,8 +186,8 @@ def in_its_colours(rest: Tensor, tone: Tensor, paint: Tensor) -> tuple[Tensor, T
     def moved(change: Tensor, along: Tensor) -> Tensor:
         return keep * change + (1 - keep) * along * (change * luma).sum(1, keepdim=True)
 
-    gain, offset = moved(tone[:, :3], torch.ones_like(slope)), moved(tone[:, 3:6], slope)
-    return torch.cat([gain, offset, tone[:, 6:]], dim=1), moved(paint, slope)
+    gain, offset = moved(tone[:, TONE_GAIN], torch.ones_like(slope)), moved(tone[:, TONE_OFFSET], slope)
+    return torch.cat([gain, offset, tone[:, TONE_MATTE]], dim=1), moved(paint, slope)
 
 
 def _cast(colours: Tensor, tone: Tensor, paint: Tensor) -> Tensor:
@@ -185,18 +198,19 @@ def _cast(colours: Tensor, tone: Tensor, paint: Tensor) -> Tensor:
     depth = torch.minimum(inwards[:, None], inwards[None, :])
     ring = ((depth >= size // 10) & (depth < size // 4)).to(tone.dtype)
     small, painted = halved(halved(colours)), halved(halved(paint))
-    change = tone[:, :3] * small + tone[:, 3:6] + painted
+    change = tone[:, TONE_GAIN] * small + tone[:, TONE_OFFSET] + painted
     return (change * ring).sum((2, 3), keepdim=True) / ring.sum()
 
 
 def allowed(colours: Tensor, geometry: Tensor, *, side: int | None = None) -> Tensor:
     """Where the head's square may be corrected: at the person, where it was at rest, and a little around. (N, 1, S, S)
 
-    The place itself stays the picture's own. `neural.features.allowed` does nearly the same at run time: with a disc.
+    The background stays the picture's own. `neural.features.correction_mask` does nearly the same at run time: with a
+    disc.
     side: of the whole square, when only a part of it is shown.
     """
-    was = functional.interpolate(geometry[:, DISOCCLUDED : DISOCCLUDED + 1], scale_factor=2.0, mode="nearest")
-    person = (colours[:, 6:7] + was).clamp(0, 1)
+    was = functional.interpolate(geometry[:, Geometry.DISOCCLUDED, None], scale_factor=2.0, mode="nearest")
+    person = (colours[:, MATTE] + was).clamp(0, 1)
     around = round(AROUND * (side or colours.shape[-1]))
     near = functional.max_pool2d(person, 2 * around + 1, stride=1, padding=around)
     soft = 2 * (around // 2)
@@ -217,11 +231,11 @@ def corrected(colours: Tensor, answer: tuple[Tensor, ...], *, detail: bool, wher
     flow, tone, paint = (enlarged(part, size) if part.shape[-1] != size else part for part in answer)
     fade = window(size, colours) if detail else torch.ones_like(colours[:1, :1])
     fade = fade if where is None else fade * where
-    moved = warped(torch.cat([colours[:, :3], colours[:, 6:]], dim=1), flow * fade)
+    moved = warped(torch.cat([colours[:, ENGINE_RGB], colours[:, MATTE]], dim=1), flow * fade)
     picture, matte = moved[:, :3], moved[:, 3:].clamp(0, 1)
     if not detail:
-        picture = picture + fade * tone[:, 6:] * 4 * matte * (1 - matte) * (picture - colours[:, 3:6])
-    return picture + fade * (tone[:, :3] * picture + tone[:, 3:6] + paint)
+        picture = picture + fade * tone[:, TONE_MATTE] * 4 * matte * (1 - matte) * (picture - colours[:, BEHIND_RGB])
+    return picture + fade * (tone[:, TONE_GAIN] * picture + tone[:, TONE_OFFSET] + paint)
 
 
 def window(size: int, like: Tensor) -> Tensor:

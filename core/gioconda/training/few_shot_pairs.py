@@ -13,7 +13,7 @@ from .. import landmarks as lm
 from ..engine import Portrait
 from ..imaging import resample
 from ..neural import features
-from ..neural.network_inputs import mirrored_numbers, mirrored_place, mirrored_source
+from ..neural.network_inputs import mirrored_geometry, mirrored_numbers, mirrored_source
 from ..pose import fit_similarity
 from .augment import Item
 from .pairs import pair_of, way_back
@@ -45,7 +45,7 @@ class Shot:
             "numbers": mirrored_numbers(self.pair.numbers) if right else self.pair.numbers,
             "source": as_bytes(mirrored_source(self.source) if right else self.source),
             "colours": as_bytes(seen.colours),
-            "geometry": mirrored_place(seen.geometry) if right else seen.geometry,
+            "geometry": mirrored_geometry(seen.geometry) if right else seen.geometry,
             "target": as_bytes(self.pair.targets[k]),
         }
 
@@ -65,7 +65,7 @@ def between(portraits: Sequence[Portrait], *, seed: int = 0) -> list[Shot]:
     for k, j in ways:
         points, target = laid_over(portraits[k], portraits[j])
         pair = pair_of(portraits[k], stills[k], way_back(portraits[k], points), target)
-        shots.append(Shot(pair, stills[k].source, left_out in (k, j)))
+        shots.append(Shot(pair, stills[k].head_rgba, left_out in (k, j)))
     return shots
 
 

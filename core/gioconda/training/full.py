@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..neural.features import COLOURS, GEOMETRY, NUMBERS
+from ..engine.network_channels import COLOURS, GEOMETRY, NUMBERS
 from .blocks import Attention, Down, Steered, doubled, halved
 from .fast import MOST_FLOW, bounded, within_reach
 

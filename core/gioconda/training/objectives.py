@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from ..engine.network_channels import ENGINE_RGB, MATTE
 from . import losses, variants
 from .augment import Batch, DrawSettings
 from .discriminator import Discriminator, embedding_match, feature_matching, generator_loss
@@ -94,7 +95,7 @@ def shown(batch: Batch, answer: tuple[Tensor, ...], config: PartTraining) -> Ten
 def objective(batch: Batch, answer: tuple[Tensor, ...], picture: Tensor, config: PartTraining) -> Tensor:
     """The loss of the reconstruction, one number. picture: as `shown`."""
     colours, target = batch["colours"], batch["target"]
-    engine, head = colours[:, :3], config.part == "head"
+    engine, head = colours[:, ENGINE_RGB], config.part == "head"
     weight = where(config.part, colours)
     if head:  # at the border of a part of the head the networks miss what lies beside it
         inner = slice(RIM, -RIM)
@@ -138,7 +139,7 @@ def opinion(
 def where(part: str, colours: Tensor) -> Tensor:
     """How much each pixel counts, (N or 1, 1, S, S): the person more than the place, the middle of details most."""
     if part == "head":
-        return 0.4 + 0.6 * colours[:, 6:7]
+        return 0.4 + 0.6 * colours[:, MATTE]
     return window(colours.shape[-1], colours) + 0.02
 
 
@@ -153,7 +154,7 @@ def judged(model: Part, held_out: list[Batch], device: torch.device) -> dict[str
         within = allowed(colours, batch["geometry"]) if part == "head" else None
         picture = corrected(colours, answered(model, batch), detail=part != "head", where=within)
         weight = where(part, colours)
-        engine.append(losses.psnr(colours[:, :3], target, weight))
+        engine.append(losses.psnr(colours[:, ENGINE_RGB], target, weight))
         gain.append(losses.psnr(picture, target, weight) - engine[-1])
     all_gains = torch.cat(gain)
     clips = torch.cat([batch["is_clip"] for batch in held_out]).to(device)

@@ -270,14 +270,14 @@ def pair_of(portrait: Portrait, at_rest: features.Still, pose: Pose, target: Flo
     """target: (H, W, 3) scene-linear."""
     posed = pose_portrait(portrait, pose)
     passes = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    views = features.look(portrait, at_rest, posed, passes["Combined"], passes["Matte"][..., 0])
-    crops = features.crops_now(portrait, at_rest, posed)
+    views = features.frame_views(portrait, at_rest, posed, passes["Combined"], passes["Matte"][..., 0])
+    crops = features.frame_crops(portrait, at_rest, posed)
     targets = tuple(encode(crop.cut(target), at_rest.gain) for crop in crops)
-    points = crops[0].place(posed.position[: lm.COUNT]) / crops[0].size
+    points = crops[0].to_crop(posed.position[: lm.COUNT]) / crops[0].size
     return Pair(views, targets, features.numbers(portrait, posed), points.astype(np.float32))
 
 
 def _write(folder: Path, source: Source, pairs: list[Pair], at_rest: features.Still, more: dict[str, int]) -> None:
     about = {"source": source.name, "person": source.person, "side": source.side, **more}
-    write_shard(folder, pairs, at_rest.source, about)
+    write_shard(folder, pairs, at_rest.head_rgba, about)
     LOG.info("%s: %d pairs", folder, len(pairs))

@@ -101,7 +101,7 @@ def personalise(
         steps: at most so many; None: by the number of pictures.
     """
     shots = between(portraits, seed=seed)
-    sources = torch.from_numpy(np.stack([features.still(p).source for p in portraits]).transpose(0, 3, 1, 2).copy())
+    sources = torch.from_numpy(np.stack([features.still(p).head_rgba for p in portraits]).transpose(0, 3, 1, 2).copy())
     budget = budget_of(len(portraits)) if steps is None else steps
     codes, adaptations = list[Tensor](), list[Adapted]()
     changes: dict[str, Change] = {}

@@ -1,6 +1,6 @@
 """Training pairs on disk: one folder of memory-mapped arrays for each source picture, and how to read them back.
 
-    colours_<view>.npy  (n, size, size, 7) uint8     what `features.look` shows, 0..1 in 255 steps
+    colours_<view>.npy  (n, size, size, 7) uint8     what `features.frame_views` shows, 0..1 in 255 steps
     geometry_<view>.npy (n, size/2, size/2, 16) float16
     target_<view>.npy   (n, size, size, 3) uint8     what the picture should look like there
     numbers.npy         (n, 17) float32

@@ -191,7 +191,7 @@ def test_the_papers_mode_is_left_out_with_a_reason(tmp_path: Path) -> None:
     _, why = neural.asked_paper(neural.Settings(**asked, paper=tmp_path, python="/no/such/python"))
     assert "PyTorch" in why["paper"]
     (tmp_path / "paper-landmarks.csv").write_text("step,seconds\n100,5\n200,9\n", encoding="utf-8")
-    assert neural.steps_of(tmp_path) == 200
+    assert neural.pixel_steps(tmp_path) == 200
 
 
 def test_a_close_up_has_its_centre_in_the_middle() -> None:

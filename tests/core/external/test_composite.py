@@ -163,7 +163,7 @@ def test_a_cut_out_stays_a_cut_out(portrait: Portrait) -> None:
 def test_the_square_is_the_one_the_engine_was_trained_on(portrait: Portrait) -> None:
     square = Simple(faithful).crop(portrait.landmarks)
     assert square.size == 256
-    posed = square.place(portrait.landmarks) / square.size
+    posed = square.to_crop(portrait.landmarks) / square.size
     eyes, mouth = posed[[33, 133, 362, 263]].mean(0), posed[[61, 291]].mean(0)
     assert eyes[0] == pytest.approx(mouth[0], abs=1e-3)  # upright
     face = posed[[*range(468)]]

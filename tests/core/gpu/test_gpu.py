@@ -147,7 +147,7 @@ def test_the_identity_pose_and_a_person_outside_the_picture_are_left_to_the_proc
     away = Pose(translation=np.array([40.0, 0.0, 0.0]))
     frames = [pose_portrait(odd, pose) for pose in (Pose(), TURNED, away)]
     made = list(Renderer(odd, "cpu", threads=1).stream(later(frames), ("Combined",), quiet))
-    drawn = [inputs.can_be_drawn(inputs.listed(frame)) for frame in frames]
+    drawn = [inputs.can_be_drawn(inputs.list_frame(frame)) for frame in frames]
     assert [one is not None for one in made] == drawn
     assert drawn[:2] == [False, True]
 

@@ -11,7 +11,7 @@ from gioconda.engine.kernels import PAD
 from gioconda.engine.portrait import person_alpha
 from gioconda.imaging import resample
 from gioconda.job.job import Job
-from gioconda.neural.background import GUESSES, MARGIN, complete, guesses, missed_hair
+from gioconda.neural.background import MARGIN, fill_background, missed_hair
 from gioconda.pose import Pose, rotation_matrix
 from gioconda.render.open_portrait import background_is_painted, with_painted_background
 from gioconda.worker.messages import Stage
@@ -25,50 +25,50 @@ def whole(small: Sitter) -> Portrait:
 
 
 @pytest.fixture(scope="module")
-def completed(whole: Portrait) -> Portrait:
-    return complete(whole, None)
+def filled(whole: Portrait) -> Portrait:
+    return fill_background(whole)
 
 
-def test_at_rest_the_picture_is_the_source_bit_for_bit(completed: Portrait) -> None:
-    made = render(completed, Pose(), passes=("Combined",)).passes["Combined"]
-    assert np.array_equal(made.view(np.uint32), completed.source.view(np.uint32))
+def test_at_rest_the_picture_is_the_source_bit_for_bit(filled: Portrait) -> None:
+    made = render(filled, Pose(), passes=("Combined",)).passes["Combined"]
+    assert np.array_equal(made.view(np.uint32), filled.source.view(np.uint32))
 
 
-def test_person_over_place_is_still_the_picture(completed: Portrait) -> None:
-    layers = completed.layers
+def test_person_over_background_is_still_the_picture(filled: Portrait) -> None:
+    layers = filled.layers
     x0, y0, x1, y1 = layers.window
     person = layers.texture[PAD : PAD + y1 - y0, PAD : PAD + x1 - x0]
     together = person + (1 - person[..., 3:]) * layers.plate
-    assert np.abs(together - completed.source[y0:y1, x0:x1]).max() < 1e-4
+    assert np.abs(together - filled.source[y0:y1, x0:x1]).max() < 1e-4
 
 
-def test_beyond_the_margin_the_place_is_the_pictures_own(whole: Portrait, completed: Portrait) -> None:
+def test_beyond_the_margin_the_background_is_the_pictures_own(whole: Portrait, filled: Portrait) -> None:
     alpha = person_alpha(whole.layers, whole.source.shape[:2])
     face_px = float(np.linalg.norm(whole.landmarks[10, :2] - whole.landmarks[152, :2]))
     far = ~resample.dilate(alpha > 0, MARGIN * face_px + 2)
     plate = whole.source.copy()
-    x0, y0, x1, y1 = completed.layers.window
-    plate[y0:y1, x0:x1] = completed.layers.plate
+    x0, y0, x1, y1 = filled.layers.window
+    plate[y0:y1, x0:x1] = filled.layers.plate
     assert np.array_equal(plate[far], whole.source[far])
-    assert person_alpha(completed.layers, alpha.shape)[far].max() == 0
+    assert person_alpha(filled.layers, alpha.shape)[far].max() == 0
 
 
-def test_what_comes_into_view_is_painted_anew(whole: Portrait, completed: Portrait) -> None:
+def test_what_comes_into_view_is_painted_anew(whole: Portrait, filled: Portrait) -> None:
     turned = Pose(rotation=rotation_matrix(yaw=15))
-    before, after = (render(p, turned, passes=("Combined",)).passes["Combined"] for p in (whole, completed))
+    before, after = (render(p, turned, passes=("Combined",)).passes["Combined"] for p in (whole, filled))
     assert not np.array_equal(before, after)
     assert np.abs(before - after).mean() < 0.02
 
 
-def test_the_same_portrait_is_completed_to_the_same_bits(whole: Portrait, completed: Portrait) -> None:
-    again = complete(whole, None)
-    assert np.array_equal(again.layers.plate.view(np.uint32), completed.layers.plate.view(np.uint32))
-    assert np.array_equal(again.layers.texture.view(np.uint32), completed.layers.texture.view(np.uint32))
+def test_the_same_portrait_is_filled_to_the_same_bits(whole: Portrait, filled: Portrait) -> None:
+    again = fill_background(whole)
+    assert np.array_equal(again.layers.plate.view(np.uint32), filled.layers.plate.view(np.uint32))
+    assert np.array_equal(again.layers.texture.view(np.uint32), filled.layers.texture.view(np.uint32))
 
 
 def test_an_artists_matte_is_not_grown(whole: Portrait) -> None:
     alpha = person_alpha(whole.layers, whole.source.shape[:2])
-    own = person_alpha(complete(whole, None, own_matte=True).layers, alpha.shape)
+    own = person_alpha(fill_background(whole, own_matte=True).layers, alpha.shape)
     assert own[alpha == 0].max() == 0
 
 
@@ -76,18 +76,7 @@ def test_a_cutout_stays_as_it_is(whole: Portrait) -> None:
     source = whole.source.copy()
     source[:8] = 0
     cut = replace(whole, source=source)
-    assert complete(cut, None) is cut
-
-
-def test_rows_go_on_from_end_to_end_and_everything_known_stays() -> None:
-    picture = np.repeat(np.linspace(0.2, 0.8, 40, dtype=np.float32)[:, None, None], 40, axis=1).repeat(3, axis=2)
-    hole = np.zeros((40, 40), bool)
-    hole[10:30, 10:30] = True
-    made = guesses(picture, hole)
-    assert np.array_equal(made[~hole].reshape(-1, GUESSES, 3), np.repeat(picture[~hole][:, None], GUESSES, axis=1))
-    assert np.abs(made[..., 6:9] - picture).max() < 1e-6  # along rows nothing changes
-    assert np.abs(made[..., 9:12] - picture).max() < 1e-6  # and down columns evenly
-    assert np.abs(made[..., :3] - picture).max() > 0.01
+    assert fill_background(cut) is cut
 
 
 def test_hair_that_the_matte_missed_is_the_persons_and_a_distant_thing_is_not() -> None:
@@ -108,11 +97,11 @@ def test_hair_that_the_matte_missed_is_the_persons_and_a_distant_thing_is_not() 
     assert missed_hair(flag, np.full_like(picture, 0.7), alpha, hole, face_px)[:, 100:].max() < 0.1
 
 
-def test_a_picture_whose_alpha_was_rounded_is_completed_all_the_same(whole: Portrait) -> None:
+def test_a_picture_whose_alpha_was_rounded_is_filled_all_the_same(whole: Portrait) -> None:
     source = whole.source.copy()
     source[..., 3] = np.nextafter(np.float32(1), np.float32(0))
     rounded = replace(whole, source=source)
-    assert complete(rounded, None) is not rounded
+    assert fill_background(rounded) is not rounded
 
 
 def test_with_networks_the_background_is_painted_unless_it_is_the_artists_own_or_cut_out() -> None:
@@ -123,9 +112,9 @@ def test_with_networks_the_background_is_painted_unless_it_is_the_artists_own_or
     assert not background_is_painted(replace(job, neural="off"), cutout=False)
 
 
-def test_painting_needs_no_network(whole: Portrait, completed: Portrait) -> None:
+def test_a_job_fills_it_without_a_network(whole: Portrait, filled: Portrait) -> None:
     job = Job(portrait="a.png", motion="take", output="####.exr", neural="fast")
     said: list[object] = []
     painted = with_painted_background(job, whole, said.append)
-    assert np.array_equal(painted.layers.plate, completed.layers.plate)
+    assert np.array_equal(painted.layers.plate, filled.layers.plate)
     assert [each.name for each in said if isinstance(each, Stage)] == ["complete"]

@@ -1,4 +1,4 @@
-"""Which networks “auto” means on this machine: settled once, from what is there."""
+"""Which networks “auto” means on this machine: resolved once, from what is there."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from gioconda.job.fingerprint import pixel_settings
 from gioconda.job.job import Job
 from gioconda.models import registry
 from gioconda.models.registry import load_registry
-from gioconda.neural.choice import names, settled, used_models
+from gioconda.neural.choice import names, resolved, used_models
 from gioconda.neural.corrector import CorrectionNets, _memory
-from gioconda.neural.person import About, Identity, save_identity
+from gioconda.neural.person import About, Person, save_person
 from gioconda.worker.messages import Log, Message
 
 JOB = Job("a.png", "take", "####.exr", device="cpu")
@@ -35,17 +35,17 @@ def empty(tmp_path: Path) -> Path:
 
 
 def test_auto_takes_the_fast_networks_where_no_graphics_card_is(models_folder: Path) -> None:
-    assert settled(JOB, quiet).neural == "fast"
+    assert resolved(JOB, quiet).neural == "fast"
 
 
 @pytest.mark.parametrize("asked", ["off", "fast", "full"])
 def test_what_was_chosen_stays(asked: str, empty: Path) -> None:
-    assert settled(replace(JOB, neural=asked, models=str(empty)), quiet).neural == asked
+    assert resolved(replace(JOB, neural=asked, models=str(empty)), quiet).neural == asked
 
 
 def test_without_networks_auto_is_off_and_says_so(empty: Path) -> None:
     told: list[Message] = []
-    assert settled(replace(JOB, models=str(empty)), told.append).neural == "off"
+    assert resolved(replace(JOB, models=str(empty)), told.append).neural == "off"
     assert [type(message) for message in told] == [Log]
     assert str(empty) in told[0].text  # type: ignore[union-attr]
 
@@ -61,12 +61,12 @@ def test_auto_takes_the_networks_that_an_identity_was_made_for(tmp_path: Path, m
     network = load_registry(models_folder)[names("fast")[1]].sha256
     code, paths = np.zeros((1, 192), np.float32), (tmp_path / "a.npz", tmp_path / "b.npz")
     for path, made_for in zip(paths, (network, "0" * 64), strict=True):
-        save_identity(path, Identity(code), About(made_for, ()))
-    assert settled(replace(JOB, identity=str(paths[0])), quiet).neural == "fast"
+        save_person(path, Person(code), About(made_for, ()))
+    assert resolved(replace(JOB, identity=str(paths[0])), quiet).neural == "fast"
     with pytest.raises(ModelError, match="made for other networks"):
-        settled(replace(JOB, identity=str(paths[1])), quiet)
+        resolved(replace(JOB, identity=str(paths[1])), quiet)
     with pytest.raises(InputError, match="no identity"):
-        settled(replace(JOB, identity=str(tmp_path / "none.npz")), quiet)
+        resolved(replace(JOB, identity=str(tmp_path / "none.npz")), quiet)
 
 
 def test_frames_depend_on_the_networks_they_were_made_with_and_no_others() -> None:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 from gioconda.engine import Portrait, pose_portrait, render_rows
 from gioconda.engine.apply_kernels import warp_pass
+from gioconda.engine.network_channels import COLOURS, GEOMETRY, NUMBERS
 from gioconda.errors import ModelError
 from gioconda.job.passes import ALL_PASSES
 from gioconda.neural import bands, features
@@ -14,7 +15,7 @@ from gioconda.neural.bands import corrected_bands
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
 from gioconda.neural.crops import FAST, FULL, Crop, Sizes, head_crop
 from gioconda.neural.encoding import decode, encode
-from gioconda.neural.network_inputs import MIRROR_FROM, feeds, mirrored_numbers
+from gioconda.neural.network_inputs import MIRROR_FROM, mirrored_numbers, network_inputs
 from gioconda.pose import Pose, rotation_matrix
 
 Float32 = npt.NDArray[np.float32]
@@ -27,8 +28,8 @@ def answering(*, flow: float = 0.0, gain: float = 0.0, paint: float = 0.0, sizes
     def frame(inputs: dict[str, Float32]) -> list[Float32]:
         answers = []
         for name, size, count in (("head", sizes.head, 1), ("mouth", sizes.mouth, 1), ("eyes", sizes.eye, 2)):
-            assert inputs[f"{name}_colours"].shape == (count, features.COLOURS, size, size)
-            assert inputs[f"{name}_geometry"].shape == (count, features.GEOMETRY, size // 2, size // 2)
+            assert inputs[f"{name}_colours"].shape == (count, COLOURS, size, size)
+            assert inputs[f"{name}_geometry"].shape == (count, GEOMETRY, size // 2, size // 2)
             tone = np.zeros((count, 7, size // 4, size // 4), np.float32)
             tone[:, :3] = gain
             flows = np.zeros((count, 2, size // 2, size // 2), np.float32)
@@ -78,7 +79,7 @@ def test_networks_of_twice_the_size_see_squares_of_twice_the_size_and_correct_th
     posed = pose_portrait(portrait, TURNED)
     small, large = (Corrector(answering(paint=0.05, sizes=sizes), portrait) for sizes in (FAST, FULL))
     one, other = (corrected_frame(corrector, posed, ("Combined",))["Combined"] for corrector in (small, large))
-    assert large.still.source.shape == (512, 512, 4)
+    assert large.still.head_rgba.shape == (512, 512, 4)
     alone = render_rows(posed, 0, portrait.height, passes=("Combined",)).passes["Combined"]
     share = np.abs(other - one).sum() / np.abs(one - alone).sum()  # at the person's rim they see more finely
     assert 0 < share < 0.02
@@ -109,7 +110,7 @@ def test_light_far_above_white_and_below_black_is_not_clamped(portrait: Portrait
 def test_points_go_into_a_mirrored_crop_and_back() -> None:
     crop = Crop.around(np.array([150.0, 180.0]), 80.0, 64, along=np.array([0.8, 0.6]), mirrored=True)
     points = np.array([[150.0, 180.0], [170.0, 160.0]])  # the middle, and somewhere else
-    there = crop.place(points)
+    there = crop.to_crop(points)
     assert np.allclose(there[0], 32)
     back = there @ crop.to_picture[:, :2].T + crop.to_picture[:, 2]
     assert np.allclose(back, points)
@@ -118,7 +119,7 @@ def test_points_go_into_a_mirrored_crop_and_back() -> None:
 
 def test_mirrored_numbers_come_back(portrait: Portrait) -> None:
     numbers = features.numbers(portrait, pose_portrait(portrait, TURNED))
-    assert numbers.shape == (features.NUMBERS,) == MIRROR_FROM.shape
+    assert numbers.shape == (NUMBERS,) == MIRROR_FROM.shape
     assert np.allclose(mirrored_numbers(mirrored_numbers(numbers)), numbers)
 
 
@@ -126,10 +127,10 @@ def test_feeds_are_planar_float32_and_hold_two_eyes(portrait: Portrait) -> None:
     corrector = Corrector(answering(), portrait)
     posed = pose_portrait(portrait, TURNED)
     made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    views = features.look(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
-    inputs = feeds(views, features.numbers(portrait, posed), corrector.code)
+    views = features.frame_views(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
+    inputs = network_inputs(views, features.numbers(portrait, posed), corrector.embedding)
     assert all(value.dtype == np.float32 and np.isfinite(value).all() for value in inputs.values())
-    assert inputs["eyes_numbers"].shape == (2, features.NUMBERS)
+    assert inputs["eyes_numbers"].shape == (2, NUMBERS)
 
 
 @pytest.mark.parametrize("keep", [0, bands.KEEP])

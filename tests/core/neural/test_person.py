@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from gioconda.errors import InputError, ModelError
-from gioconda.neural.person import About, Identity, load_identity, network_of, save_identity
+from gioconda.neural.person import About, Person, load_person, network_of, save_person
 
 CODE = np.arange(6, dtype=np.float32)[None]
 CHANGES = {"parts.mouth.paint.bias": np.linspace(-1, 1, 16).astype(np.float16)}
@@ -21,7 +21,7 @@ CHANGES = {"parts.mouth.paint.bias": np.linspace(-1, 1, 16).astype(np.float16)}
 def path(tmp_path: Path) -> Path:
     """A good one."""
     path = tmp_path / "me.identity.npz"
-    save_identity(path, Identity(CODE, CHANGES), About("abc", ("p1", "p2"), 40, 0.9, 0.8))
+    save_person(path, Person(CODE, CHANGES), About("abc", ("p1", "p2"), 40, 0.9, 0.8))
     return path
 
 
@@ -33,29 +33,29 @@ def rewritten(path: Path, **changes: Any) -> None:
 
 
 def test_an_identity_comes_back_for_its_own_network(path: Path) -> None:
-    identity = load_identity(path, network="abc")
-    assert (identity.code == CODE).all() and identity.changes.keys() == CHANGES.keys()
-    assert all((identity.changes[name] == change).all() for name, change in CHANGES.items())
+    person = load_person(path, network="abc")
+    assert (person.embedding == CODE).all() and person.changes.keys() == CHANGES.keys()
+    assert all((person.changes[name] == change).all() for name, change in CHANGES.items())
     assert network_of(path) == "abc"
 
 
 def test_an_identity_of_another_network_is_refused(path: Path) -> None:
     with pytest.raises(ModelError, match="another network"):
-        load_identity(path, network="def")
+        load_person(path, network="def")
 
 
 def test_an_identity_of_before_has_a_code_and_no_changes(path: Path) -> None:
     about = {"format": "gioconda-identity-1", "network": "abc", "pictures": [], "steps": 0, "before": 0, "after": 0}
     np.savez(path, code=CODE, about=np.array(json.dumps(about)))
-    identity = load_identity(path, network="abc")
-    assert (identity.code == CODE).all() and not identity.changes
+    person = load_person(path, network="abc")
+    assert (person.embedding == CODE).all() and not person.changes
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])
 def test_what_is_no_identity_is_refused_with_a_sentence(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match="identity"):
-        load_identity(path, network="abc")
+        load_person(path, network="abc")
 
 
 @pytest.mark.parametrize(
@@ -76,19 +76,19 @@ def test_what_is_no_identity_is_refused_with_a_sentence(path: Path, content: byt
 def test_what_was_changed_is_refused_with_one_sentence(path: Path, changes: dict[str, Any]) -> None:
     rewritten(path, **changes)
     with pytest.raises(InputError, match="is no identity file of this version") as caught:
-        load_identity(path, network="abc")
+        load_person(path, network="abc")
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 500 + len(str(path))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_values_that_are_no_numbers_are_refused_though_rightly_hashed(path: Path, value: float) -> None:
-    for identity in (
-        Identity(np.full((1, 6), value, np.float32)),
-        Identity(CODE, {"a": np.full(3, value, np.float16)}),
+    for person in (
+        Person(np.full((1, 6), value, np.float32)),
+        Person(CODE, {"a": np.full(3, value, np.float16)}),
     ):
-        save_identity(path, identity, About("abc", ()))
+        save_person(path, person, About("abc", ()))
         with pytest.raises(InputError, match="no numbers"):
-            load_identity(path, network="abc")
+            load_person(path, network="abc")
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(path: Path) -> None:
         file.writestr("code.npy", b"\0" * (40 << 20))
     assert path.stat().st_size < 1 << 20
     with pytest.raises(InputError, match="too large"):
-        load_identity(path, network="abc")
+        load_person(path, network="abc")
 
 
 def test_an_array_that_says_it_is_vast_is_refused(path: Path) -> None:
@@ -105,4 +105,4 @@ def test_an_array_that_says_it_is_vast_is_refused(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("code.npy", header.getvalue())
     with pytest.raises(InputError, match="identity"):
-        load_identity(path, network="abc")
+        load_person(path, network="abc")

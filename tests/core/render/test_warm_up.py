@@ -18,7 +18,7 @@ EVERYTHING = """
 import numpy as np
 from gioconda.engine import apply_kernels, crop_kernels, kernels, lids, pose_portrait, render_rows
 from gioconda.job.passes import ALL_PASSES
-from gioconda.neural.background import complete
+from gioconda.neural.background import fill_background
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
 from gioconda.render.warm_up import compile_everything
 
@@ -45,11 +45,11 @@ with np.load(Path(sys.argv[1]) / "grace_hopper_analysis.npz") as known:
     landmarks, person = known["landmarks"].astype(np.float64), known["person"].astype(np.float32) / 255
 portrait = prepare(picture, landmarks, estimate_matte(display_srgb(picture), person, landmarks))
 performance = retarget(make_demo_motion(24.0), landmarks)
-portrait = complete(portrait, None)
+portrait = fill_background(portrait)
 corrector = Corrector(CorrectionNets.open("fast", None, "cpu"), portrait)
 for i in (30, 40, 55):
     posed = pose_portrait(portrait, performance[i], previous=performance[i - 1], following=performance[i + 1])
-    assert corrector.share(posed) > 0
+    assert corrector.strength(posed) > 0
     corrected_frame(corrector, posed, ALL_PASSES)
 assert compiled() == before, [(name, before[name], now) for name, now in compiled().items() if now != before[name]]
 """

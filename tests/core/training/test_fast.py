@@ -12,10 +12,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install gioconda[train]")
 
 from gioconda.engine import Portrait, pose_portrait, render_rows  # noqa: E402
+from gioconda.engine.network_channels import COLOURS, GEOMETRY, NUMBERS  # noqa: E402
 from gioconda.neural import features  # noqa: E402
 from gioconda.neural.corrector import CorrectionNets, Corrector  # noqa: E402
 from gioconda.neural.encoding import encode  # noqa: E402
-from gioconda.neural.network_inputs import feeds  # noqa: E402
+from gioconda.neural.network_inputs import network_inputs  # noqa: E402
 from gioconda.pose import Pose, rotation_matrix  # noqa: E402
 from gioconda.training import fast, train  # noqa: E402
 from gioconda.training.augment import DrawSettings, jittered  # noqa: E402
@@ -40,16 +41,16 @@ def pairs(portrait: Portrait, pose_of: Callable[..., Pose], tmp_path_factory: py
     for side, pose in (("train", pose_of(portrait, jawOpen=0.6)), ("held_out", Pose(rotation=rotation_matrix(yaw=5)))):
         posed = pose_portrait(portrait, pose)
         made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
-        views = features.look(portrait, still, posed, made["Combined"], made["Matte"][..., 0])
+        views = features.frame_views(portrait, still, posed, made["Combined"], made["Matte"][..., 0])
         y, x = np.mgrid[: portrait.height, : portrait.width] + 0.5
         apart = [np.hypot(x - px, y - py) for px, py, _ in posed.position[[468, 473, 13, 61, 291]]]
         near = (np.min(apart, axis=0) < 0.2 * portrait.interocular)[..., None]
         wanted = np.where(near, made["Combined"][..., :3] * np.float32([1.0, 0.5, 0.5]), made["Combined"][..., :3])
-        targets = tuple(encode(crop.cut(wanted)) for crop in features.crops_now(portrait, still, posed))
-        points = still.head.place(posed.position[:478]) / still.head.size
+        targets = tuple(encode(crop.cut(wanted)) for crop in features.frame_crops(portrait, still, posed))
+        points = still.head.to_crop(posed.position[:478]) / still.head.size
         pair = Pair(views, targets, features.numbers(portrait, posed), points.astype(np.float32))
         about = {"source": f"clips/{side}", "person": side, "side": side}
-        write_shard(folder / side, [pair], still.source, about)
+        write_shard(folder / side, [pair], still.head_rgba, about)
     return folder
 
 
@@ -93,8 +94,8 @@ def test_onnx_answers_as_torch_does_on_real_inputs(pairs: Path, portrait: Portra
     corrector = Corrector(CorrectionNets.from_files(person, frame, "cpu", threads=1), portrait)
     posed = pose_portrait(portrait, Pose(rotation=rotation_matrix(yaw=4)))
     made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    views = features.look(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
-    inputs = feeds(views, features.numbers(portrait, posed), corrector.code)
+    views = features.frame_views(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
+    inputs = network_inputs(views, features.numbers(portrait, posed), corrector.embedding)
     assert disagreement(Frame(parts), {k: torch.from_numpy(v) for k, v in inputs.items()}, frame) < 1e-3
 
 
@@ -140,7 +141,7 @@ def test_a_jittered_crop_shows_the_same_thing_elsewhere() -> None:
     line = (torch.arange(size) + 0.5) / size
     y, x = torch.meshgrid(line, line, indexing="ij")
     place = torch.stack([x, y])[None].repeat(4, 1, 1, 1)
-    geometry = torch.zeros(4, features.GEOMETRY, size, size)
+    geometry = torch.zeros(4, GEOMETRY, size, size)
     geometry[:, 0:2] = 0.5 - place  # each pixel points at the crop's middle
     batch = {"colours": place, "target": place.clone(), "geometry": geometry}
     out = jittered(batch, np.random.default_rng(3))
@@ -165,12 +166,12 @@ def test_mouth_and_eyes_say_nothing_beside_the_face() -> None:
     part = fast.Part(TINY["mouth"]).eval()
     for layer in (part.tone, part.flow, part.paint):
         torch.nn.init.normal_(layer.weight)
-    geometry = torch.randn(1, features.GEOMETRY, 64, 64)
+    geometry = torch.randn(1, GEOMETRY, 64, 64)
     geometry[:, 4:9] = 0
     geometry[:, 4, :, :32] = 1  # skin in the left half
-    colours = torch.rand(1, features.COLOURS, 128, 128)
+    colours = torch.rand(1, COLOURS, 128, 128)
     with torch.no_grad():
-        answer = part(colours, geometry, torch.randn(1, features.NUMBERS), torch.randn(1, 8))
+        answer = part(colours, geometry, torch.randn(1, NUMBERS), torch.randn(1, 8))
     for each in answer:
         middle = each.shape[-1] // 2
         assert float(each[..., :middle].abs().max()) > 0
@@ -197,9 +198,9 @@ def test_a_head_that_moved_farther_than_anybody_learned_from_is_left_to_the_engi
     part = fast.Part(fast.PartConfig((8, 12, 16, 16), local=False, embedding=8, code=8)).eval()
     for layer in (part.tone, part.flow, part.paint):
         torch.nn.init.normal_(layer.weight)
-    numbers = torch.zeros(3, features.NUMBERS)
+    numbers = torch.zeros(3, NUMBERS)
     numbers[:, 3] = torch.tensor([0.0, 0.1, 0.34])
-    colours, geometry = torch.rand(1, features.COLOURS, 64, 64), torch.randn(1, features.GEOMETRY, 32, 32)
+    colours, geometry = torch.rand(1, COLOURS, 64, 64), torch.randn(1, GEOMETRY, 32, 32)
     with torch.no_grad():
         answer = part(colours.expand(3, -1, -1, -1), geometry.expand(3, -1, -1, -1), numbers, torch.zeros(3, 8))
     for each in answer:

@@ -16,7 +16,7 @@ from gioconda.neural import features  # noqa: E402
 from gioconda.neural.corrector import CorrectionNets, Corrector  # noqa: E402
 from gioconda.neural.crops import FULL  # noqa: E402
 from gioconda.neural.encoding import encode  # noqa: E402
-from gioconda.neural.network_inputs import feeds  # noqa: E402
+from gioconda.neural.network_inputs import network_inputs  # noqa: E402
 from gioconda.pose import Pose, rotation_matrix  # noqa: E402
 from gioconda.training import checkpoint, fast, full, objectives  # noqa: E402
 from gioconda.training.augment import DrawSettings  # noqa: E402
@@ -55,15 +55,15 @@ def pairs(portrait: Portrait, pose_of: Callable[..., Pose], tmp_path_factory: py
     for name, side, opened in (("a", "train", 0.6), ("b", "train", 0.3), ("c", "held_out", 0.5)):
         posed = pose_portrait(portrait, pose_of(portrait, jawOpen=opened))
         made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
-        views = features.look(portrait, still, posed, made["Combined"], made["Matte"][..., 0])
-        crops = features.crops_now(portrait, still, posed)
+        views = features.frame_views(portrait, still, posed, made["Combined"], made["Matte"][..., 0])
+        crops = features.frame_crops(portrait, still, posed)
         wanted = made["Combined"][..., :3] * np.float32([1.0, 0.5, 0.5])
         targets = tuple(encode(crop.cut(wanted)) for crop in crops)
-        points = (still.head.place(posed.position[:478]) / still.head.size).astype(np.float32)
+        points = (still.head.to_crop(posed.position[:478]) / still.head.size).astype(np.float32)
         flows = tuple(np.full((crop.size // 2, crop.size // 2, 3), [0.01, -0.005, 1], np.float32) for crop in crops)
         pair = Pair(views, targets, features.numbers(portrait, posed), points, flows if name == "b" else ())
         person = "grace" if side == "train" else "other"
-        write_shard(folder / name, [pair], still.source, {"source": f"clips/{name}", "person": person, "side": side})
+        write_shard(folder / name, [pair], still.head_rgba, {"source": f"clips/{name}", "person": person, "side": side})
     return folder
 
 
@@ -209,8 +209,8 @@ def test_a_tiny_full_model_learns_goes_on_exports_and_runs(
     corrector = Corrector(nets, portrait)
     posed = pose_portrait(portrait, Pose(rotation=rotation_matrix(yaw=4)))
     made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    views = features.look(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
-    inputs = feeds(views, features.numbers(portrait, posed), corrector.code)
+    views = features.frame_views(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
+    inputs = network_inputs(views, features.numbers(portrait, posed), corrector.embedding)
     real = {name: torch.from_numpy(value) for name, value in inputs.items()}
     assert disagreement(Frame(again), real, frame) < 1e-3  # the weights as they are stored
     assert disagreement(Frame(parts), real, frame) < 5e-3  # and as they were learned

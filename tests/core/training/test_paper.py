@@ -14,8 +14,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install gioconda[train]")
 
 from gioconda import landmarks as lm  # noqa: E402
+from gioconda.engine.network_channels import COLOURS, GEOMETRY, NUMBERS  # noqa: E402
 from gioconda.errors import InputError  # noqa: E402
-from gioconda.neural.features import COLOURS, GEOMETRY, NUMBERS, View  # noqa: E402
+from gioconda.neural.features import View  # noqa: E402
 from gioconda.training import checkpoint  # noqa: E402
 from gioconda.training.dataset import Pairs  # noqa: E402
 from gioconda.training.paper.episodes import Episodes  # noqa: E402

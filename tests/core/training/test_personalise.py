@@ -15,8 +15,8 @@ from gioconda.errors import ModelError  # noqa: E402
 from gioconda.models.onnx_weights import changeable  # noqa: E402
 from gioconda.neural import features  # noqa: E402
 from gioconda.neural.corrector import CorrectionNets, Corrector  # noqa: E402
-from gioconda.neural.network_inputs import feeds  # noqa: E402
-from gioconda.neural.person import About, Identity, load_identity, save_identity  # noqa: E402
+from gioconda.neural.network_inputs import network_inputs  # noqa: E402
+from gioconda.neural.person import About, Person, load_person, save_person  # noqa: E402
 from gioconda.training import fast  # noqa: E402
 from gioconda.training.export import Frame, export  # noqa: E402
 from gioconda.training.few_shot_pairs import between, laid_over  # noqa: E402
@@ -82,15 +82,15 @@ def test_the_exported_networks_with_the_identity_answer_as_torch_does(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "me.identity.npz"
-    save_identity(path, Identity(found.code, found.changes), About("abc", ()))
-    identity = load_identity(path, network="abc")
+    save_person(path, Person(found.code, found.changes), About("abc", ()))
+    person = load_person(path, network="abc")
     corrector = Corrector(
-        CorrectionNets.from_files(*exported, "cpu", threads=1, identity=identity), portrait, code=identity.code
+        CorrectionNets.from_files(*exported, "cpu", threads=1, known=person), portrait, embedding=person.embedding
     )
     posed = pose_portrait(portrait, pose_of(portrait, jawOpen=0.5))
     made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
-    views = features.look(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
-    inputs = feeds(views, features.numbers(portrait, posed), corrector.code)
+    views = features.frame_views(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
+    inputs = network_inputs(views, features.numbers(portrait, posed), corrector.embedding)
     said = corrector.nets.frame(inputs)
     model = Frame(parts)
     tensors = [torch.from_numpy(value) for value in inputs.values()]
@@ -107,10 +107,10 @@ def test_the_exported_networks_with_the_identity_answer_as_torch_does(
 def test_an_identity_with_other_weights_or_another_code_is_refused(
     found: Personal, exported: tuple[Path, Path]
 ) -> None:
-    others = Identity(found.code, {"parts.nobody": np.zeros(3, np.float16)}), Identity(found.code[:, 1:])
-    for identity in others:
+    others = Person(found.code, {"parts.nobody": np.zeros(3, np.float16)}), Person(found.code[:, 1:])
+    for person in others:
         with pytest.raises(ModelError):
-            CorrectionNets.from_files(*exported, "cpu", threads=1, identity=identity)
+            CorrectionNets.from_files(*exported, "cpu", threads=1, known=person)
 
 
 def test_another_light_is_not_learned(portrait: Portrait, other: Portrait) -> None:
@@ -135,7 +135,7 @@ def test_one_picture_gives_its_code_and_changes_nothing(
     found = personalise([portrait], parts, changeable=changeable(exported[1]))
     assert not found.changes and found.steps == 0
     nets = CorrectionNets.from_files(*exported, "cpu", threads=1)
-    assert np.allclose(found.code, Corrector(nets, portrait).code, atol=1e-5)
+    assert np.allclose(found.code, Corrector(nets, portrait).embedding, atol=1e-5)
 
 
 def test_what_reads_the_code_and_leads_to_the_answer_is_free(parts: dict[str, fast.Part]) -> None:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...neural.features import COLOURS, GEOMETRY
+from ...engine.network_channels import COLOURS, GEOMETRY
 from ..blocks import Attention, Down, doubled, spectral_convolution, spectral_norm
 from ..fast import MOST_FLOW, MOST_GAIN, MOST_MATTE, MOST_OFFSET
 

@@ -39,7 +39,7 @@ def true_flow(crop: Crop, source: Surface, target: Surface, mesh: Mesh, moved: F
         moved: (H, W, 3) of `where_moved`.
     """
     size = crop.size // 2
-    here = np.column_stack([crop.place(target.placed) / 2, target.placed[:, 2] * crop.scale / 2])
+    here = np.column_stack([crop.to_crop(target.placed) / 2, target.placed[:, 2] * crop.scale / 2])
     seen, _ = kernels.nearest(here, mesh.triangles, size, size)
     rows, columns = np.nonzero(seen >= 0)
     found = seen[rows, columns]
@@ -51,7 +51,7 @@ def true_flow(crop: Crop, source: Surface, target: Surface, mesh: Mesh, moved: F
     to = resample.remap(moved, u, v)[0].astype(np.float64)
     depth = resample.remap(np.minimum(source.depth, 1e6), u, v)[0]
     near = HIDDEN * float(np.ptp(target.placed[:9409, 1]))
-    flow = (crop.place(to[:, :2] / np.maximum(to[:, 2:], 1e-6)) / 2 - np.stack([x, y], axis=1)) / size
+    flow = (crop.to_crop(to[:, :2] / np.maximum(to[:, 2:], 1e-6)) / 2 - np.stack([x, y], axis=1)) / size
     sure = (mesh.part[found] == SKIN_PART) & (at[:, 3] > 0.6) & (at[:, 2] < depth + near) & (to[:, 2] > 0.99)
     sure &= np.hypot(*flow.T) < FARTHEST
     out = np.zeros((size, size, 3), np.float32)

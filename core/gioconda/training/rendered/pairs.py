@@ -139,7 +139,7 @@ def _from_still(
         pairs, at_rest = _pairs(sitter, nets, rng, settings)
         if pairs:
             about = {"source": f"rendered/{source.name}", "person": source.person, "side": source.side, "look": k}
-            write_shard(folder / f"{k:02}", pairs, at_rest.source, about)
+            write_shard(folder / f"{k:02}", pairs, at_rest.head_rgba, about)
             LOG.info("%s: %d pairs", folder / f"{k:02}", len(pairs))
     return True
 
@@ -242,10 +242,10 @@ def _missed(shot: Shot, sitter: Sitter, look: Look) -> float:
 def _pair(away: Portrait, at_rest: features.Still, source: Shot, target: Shot, mesh: Mesh) -> Pair:
     posed = pose_portrait(away, way_back(away, target.points))
     passes = render_rows(posed, 0, away.height, passes=("Combined", "Matte")).passes
-    views = features.look(away, at_rest, posed, passes["Combined"], passes["Matte"][..., 0])
-    crops = features.crops_now(away, at_rest, posed)
+    views = features.frame_views(away, at_rest, posed, passes["Combined"], passes["Matte"][..., 0])
+    crops = features.frame_crops(away, at_rest, posed)
     targets = tuple(encode(crop.cut(target.picture), at_rest.gain) for crop in crops[1:])
     moved = where_moved(away, posed)
     flows = tuple(true_flow(crop, source.surface, target.surface, mesh, moved) for crop in crops[1:])
-    points = crops[0].place(posed.position[: lm.COUNT]) / crops[0].size
+    points = crops[0].to_crop(posed.position[: lm.COUNT]) / crops[0].size
     return Pair(views[1:], targets, features.numbers(away, posed), points.astype(np.float32), flows)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import bpy
@@ -12,9 +12,11 @@ from ..core.gioconda.files import policy_file
 from ..core.gioconda.job.frame_range import FramePattern
 from ..core.gioconda.job.job import REST, Job
 from ..core.gioconda.job.passes import PASSES
+from ..core.gioconda.job.retarget import GAINS
+from ..core.gioconda.job.settings import declared
 from ..core.gioconda.motion.files import save_motion
 from ..core.gioconda.motion.motion import Motion
-from . import preferences, rig
+from . import job_settings, preferences, rig
 from .pictures import image_file
 
 MOTION, POINTS, JOB = "motion.npz", "points.json", "job.json"
@@ -78,8 +80,7 @@ def _absolute(tree: bpy.types.NodeTree, text: str, what: str) -> str:
 def retarget_of(tree: bpy.types.NodeTree) -> dict[str, object]:
     """Fields of `RetargetSettings`: the gains, and what suits the rig."""
     gains = tree.gioconda.gains
-    names = ("pose", "jaw", "lips", "brows", "lids", "gaze", "neutralise")
-    chosen = {name: round(float(getattr(gains, name)), 6) for name in names}
+    chosen = {name: round(float(getattr(gains, name)), 6) for name in (*GAINS, "neutralise")}
     return {"mode": "absolute" if gains.absolute else "relative", **chosen, **rig.retarget_settings(tree)}
 
 
@@ -123,8 +124,6 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
         matte=matte and str(matte.path),
         plate=plate and str(plate.path),
         passes=tuple(name for name in PASSES if name in settings.passes or name == "Combined"),
-        full_float=settings.full_float,
-        draft=settings.draft,
         colorspace=source.colorspace,
         plate_colorspace=plate and plate.colorspace,
         ocio=source.ocio or (plate and plate.ocio),
@@ -134,6 +133,7 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
         placeholders=True,
         consent=consent,
         retarget=retarget_of(tree),
+        **job_settings.values(settings),
         **painters_of(tree),
     )
 
@@ -174,7 +174,8 @@ def portable(job: Job, folder: Path) -> Job:
     for name, path in job.paths().items():
         if Path(path).is_absolute() and Path(path).is_relative_to(folder):
             changes[name] = Path(path).relative_to(folder).as_posix()
-    return replace(job, device="auto", threads=None, models=None, cache=None, **changes)
+    of_machine = {one.name: one.default for one in fields(Job) if declared(Job)[one.name].group == "machine"}
+    return replace(job, **of_machine, **changes)
 
 
 def _make(folder: Path) -> None:

@@ -20,7 +20,7 @@ from ..core.gioconda.errors import ExitCode, GiocondaError
 from ..core.gioconda.job.job import Job
 from ..core.gioconda.motion.files import to_plain
 from ..core.gioconda.worker import messages
-from . import job, rig, session
+from . import job, job_settings, rig, session
 from .compositing import nodes
 from .pictures.tiff import write_tiff
 
@@ -201,7 +201,7 @@ def _settings_text(tree: bpy.types.NodeTree) -> str:
     ]
     points = settings.landmarks if settings.hand_placed else ""
     networks = [settings.neural, settings.identity, settings.engine] if settings.preview_neural else []
-    chosen = [settings.face, points, settings.draft, *networks]
+    chosen = [settings.face, points, job_settings.values(settings), *networks]
     return json.dumps([pictures, *chosen, job.retarget_of(tree)], sort_keys=True)
 
 

@@ -14,6 +14,7 @@ from bpy.props import (
 
 from ..core.gioconda.job.consent import RIGHTS
 from ..core.gioconda.job.passes import DEFAULT_PASSES, PASSES
+from . import job_settings
 from .analysis import picture_changed
 from .compositing.nodes import is_portrait, setting_changed
 from .landmark_editor.overlay import shown_changed
@@ -150,9 +151,6 @@ class PortraitSettings(bpy.types.PropertyGroup):
         options=beside_blend(),
         description="Where frames go: #### is the frame number, // the folder of this .blend",
     )
-    draft: BoolProperty(
-        name="Draft", default=False, description="Faster: no anti-aliased silhouettes. For looking, not for delivery"
-    )
     neural: EnumProperty(
         name="Networks",
         default="auto",
@@ -175,9 +173,6 @@ class PortraitSettings(bpy.types.PropertyGroup):
         name="Networks in Preview",
         default=True,
         description="Correct the preview too as soon as nothing moves; while you scrub it stays the engine's",
-    )
-    full_float: BoolProperty(
-        name="32-bit Float", default=False, description="Full float instead of half for every pass (UV always is)"
     )
     engine: StringProperty(
         name="Engine",
@@ -204,6 +199,8 @@ class PortraitSettings(bpy.types.PropertyGroup):
         description="Show the portrait in motion while you scrub or move the rig",
     )
 
+
+PortraitSettings.__annotations__.update(job_settings.properties())
 
 CLASSES = (*RIG_CLASSES, GainSettings, OverlaySettings, ShownSettings, PortraitSettings)
 

@@ -5,12 +5,11 @@ from collections.abc import Callable
 import bpy
 
 from ...core.gioconda.job.passes import PASSES
-from .. import analysis, session
+from ...core.gioconda.job.retarget import GAINS
+from .. import analysis, job_settings, session
 from ..compositing import nodes
 from ..rig.panel import draw_head, draw_mapping, draw_rig, has_rig
 from .sentence import draw_sentence
-
-GAINS = ("pose", "jaw", "lips", "brows", "lids", "gaze")
 
 
 def draw_portrait(layout, context, tree):
@@ -97,8 +96,8 @@ def draw_output(layout, context, tree):
         row.prop(settings, "frame_start", text="Frame Start")
         row.prop(settings, "frame_end", text="End")
     column.separator()
-    column.prop(settings, "draft")
-    column.prop(settings, "full_float")
+    for name in job_settings.LABELS:
+        column.prop(settings, name)
     networks = column.column(align=True)
     networks.enabled = not settings.engine  # it takes their place
     networks.prop(settings, "neural")

@@ -14,6 +14,7 @@ from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
 
 OUT = Path(ARGS[1])  # noqa: F821
 FIELDS = ("neural", "identity", "engine")
+SETTINGS = ("draft", "full_float")
 written, exported, sentences, looks = {}, {}, {}, {}
 
 
@@ -59,4 +60,17 @@ write("off")
 write("off, and the identity is gone")
 settings.neural, settings.engine = "full", "//others"
 write("engine")
-result({"written": written, "exported": exported, "sentences": sentences, "looks": looks})  # noqa: F821
+settings.engine, settings.draft, settings.full_float = "", True, True
+data = json.loads(job.still_job(tree, folder=OUT / "work", output=str(OUT / "####.exr")).to_json())
+declared = {name: data[name] for name in SETTINGS}
+bits = {item.identifier: item.value for item in settings.bl_rna.properties["passes"].enum_items_static}
+result(  # noqa: F821
+    {
+        "written": written,
+        "exported": exported,
+        "sentences": sentences,
+        "looks": looks,
+        "declared": declared,
+        "bits": bits,
+    }
+)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gioconda.job.passes import PASSES
 
 pytestmark = pytest.mark.timeout(400)
 HERE = Path(__file__).parent
@@ -72,3 +73,11 @@ def test_a_path_that_cannot_be_used_gives_a_sentence_before_rendering(jobs: Any,
 def test_the_preview_looks_again_when_networks_or_identity_change(jobs: Any) -> None:
     texts = [jobs[0]["looks"][name] for name in ("untouched", "identity", "fast and identity", "off")]
     assert len(set(texts)) == len(texts)
+
+
+def test_settings_that_the_node_takes_as_the_job_declares_them_stand_in_the_job(jobs: Any) -> None:
+    assert jobs[0]["declared"] == {"draft": True, "full_float": True}
+
+
+def test_a_blend_file_stores_a_pass_by_the_tables_bit(jobs: Any) -> None:
+    assert jobs[0]["bits"] == {name: 1 << one.bit for name, one in PASSES.items()}

@@ -1,0 +1,21 @@
+"""A .blend that version 0.1 wrote, with no setting at its default, is the same portrait and makes the same job."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+OLD = Path(__file__).resolve().parents[1] / "data" / "version_0_1"
+
+
+@pytest.mark.timeout(400)
+def test_a_blend_is_read_with_every_setting(blender: Any, tmp_path: Path) -> None:
+    shutil.copy(OLD / "portrait.blend", tmp_path)
+    found = blender.run(OLD / "in_blender.py", "read", tmp_path / "portrait.blend", tmp_path, folder=tmp_path)
+    old = json.loads((OLD / "portrait.json").read_text(encoding="utf-8"))
+    for part in ("settings", "job"):  # what was added since is at its default
+        assert {name: found[part].get(name) for name in old[part]} == old[part]

@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "pose": {"landmarks"},
     "job": {"errors", "files"},
     "worker": {*GROUND, "job"},
-    "motion": GROUND,
+    "motion": {*GROUND, "job.retarget"},
     "imaging": {*GROUND, "job.passes"},
     "models": {*GROUND, "job"},
     "face": {*GROUND, "motion", "imaging", "models"},

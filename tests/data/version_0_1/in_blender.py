@@ -64,8 +64,6 @@ def change(group, path):
         name, given = prop.identifier, GIVEN.get(path + prop.identifier)
         if prop.type == "POINTER" and isinstance(getattr(group, name), bpy.types.PropertyGroup):
             change(getattr(group, name), f"{path}{name}.")
-        elif prop.type == "POINTER" and prop.fixed_type.identifier == "Object":
-            setattr(group, name, bpy.data.objects["Rig"])
         elif prop.type == "COLLECTION":
             for item in getattr(group, name):
                 change(item, f"{path}{name}.")
@@ -111,7 +109,7 @@ tree = next(group for group in bpy.data.node_groups if group.gioconda.is_portrai
 work = Path(FOLDER) / "work"
 made = job.still_job(tree, folder=work, output=job.output_of(tree), consent=job.consent_of(tree))
 plain = json.loads(made.to_json())
-beside = {os.path.normpath(work): "work", os.path.dirname(os.path.realpath(BLEND)): "blend"}
+beside = {os.path.normpath(work): "work", str(Path(os.path.realpath(BLEND)).parent): "blend"}
 for name, value in plain.items():
     for folder, short in beside.items():
         if isinstance(value, str):

@@ -89,7 +89,7 @@ class PreviewService:
         source = self._opener.picture(job, report, request.size)
         if job.points is None and not _is_chosen(faces := self._faces(source, job, report), job.face):
             raise NoFaceError(f"There are {len(faces)} faces in the picture: analyse it and choose one.")
-        job = replace(job, neural=self._settled_neural(job, report) if request.neural else OFF)
+        job = replace(job, neural=self._resolved_neural(job, report) if request.neural else OFF)
         opened = self._opener.open(job, report, request.size)
         performance = self._performance(job, request, opened.analysis, report)
         posed = pose_portrait(opened.portrait, _pose_at(performance, request.frame))
@@ -121,7 +121,7 @@ class PreviewService:
             )
         return faces
 
-    def _settled_neural(self, job: Job, report: Report) -> str:
+    def _resolved_neural(self, job: Job, report: Report) -> str:
         """The networks that the job asks for, “auto” resolved. Raises: as `neural.choice.resolved`."""
         asked = (job.neural, job.models, job.device, stamp(job.identity))
         return self._neural.get(asked, lambda: resolved(job, report).neural)

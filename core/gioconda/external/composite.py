@@ -3,14 +3,14 @@
 The engine works on a small square of display-encoded colours (512² and 0..1 for LivePortrait). Its picture would blur a
 plate of 4K, shift its colours and clamp its lights. So only the change counts that it makes to the portrait's motion:
 
-    change = painted(frame) − frame − moved(painted(rest) − rest)
+    change = painted(frame) − frame − moved(painted(still) − still)
 
-What the engine gets wrong of the portrait at rest (blur, colours) is no change: it is taken off where the frame's STMap
+What the engine gets wrong of the still portrait (blur, colours) is no change: it is taken off where the frame's STMap
 says that it went. The change is added to the frame in encoded values that have no end at white (`neural.encoding`), so
 that scene-linear light above 1 survives. Where the engine shows something else altogether (teeth, an open eye), the
 frame's own fine detail would not fit and gives way to the painted picture's.
 
-At rest the change is nothing, and so it is outside the matte and at its edge: outlines stay the geometry's.
+In the neutral pose the change is nothing, and so it is outside the matte and at its edge: outlines stay the geometry's.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class ExternalEngine:
         return np.asarray(soft * painted.alpha, np.float32)
 
     def _moved_error(self, posed: PosedPortrait) -> Float32:
-        """What the engine gets wrong of the portrait at rest, moved to where this frame shows it, (size, size, 3)."""
+        """What the engine gets wrong of the still portrait, moved to where this frame shows it, (size, size, 3)."""
         size, (width, height) = self.crop.size, (self.portrait.width, self.portrait.height)
         centres = np.arange(size) + 0.5
         x, y = np.meshgrid(centres, centres)

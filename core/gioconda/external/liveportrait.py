@@ -1,6 +1,6 @@
 """LivePortrait (Guo et al. 2024, arXiv 2407.03168) from its ONNX exports, driven by the engine's own frames.
 
-Appearance features and keypoints come from the portrait at rest, keypoints of each frame from the geometric frame; the
+Appearance features and keypoints come from the still portrait, keypoints of each frame from the geometric frame; the
 generator warps the features and paints a face. The nets for retargeting lids and lips are not used: the geometric frame
 has them where the rig wants them. Nor are its detectors and landmarks: the portrait's own landmarks give the crop.
 """
@@ -84,7 +84,7 @@ class LivePortrait:
         return Crop.around(middle @ axes, side, SEEN_PX, along=axes[0])
 
     def prepare(self, source: Float32) -> PreparedPortrait:
-        """The portrait as it sees it. source: (256, 256, 3), that square of the portrait at rest."""
+        """The portrait as it sees it. source: (256, 256, 3), that square of the still portrait."""
         planar = _planar(source)
         features = self.nets["appearance"](img=planar)["output"]
         return PreparedPortrait(self, features, self.motion(source))
@@ -100,7 +100,7 @@ class PreparedPortrait:
 
     Attributes:
         features: (1, 32, 16, 64, 64), its appearance.
-        motion: its keypoints at rest.
+        motion: its keypoints as it is.
     """
 
     engine: LivePortrait
@@ -113,7 +113,7 @@ class PreparedPortrait:
         Stateless: the same driving picture gives the same answer, in any order.
         """
         nets, source = self.engine.nets, points(self.motion)
-        # the driver at rest is the portrait itself: relative motion is the driver's pose with the portrait's keypoints
+        # the still driver is the portrait itself: relative motion is the driver's pose with the portrait's keypoints
         target = points(replace(self.engine.motion(driving), canonical=self.motion.canonical))
         both = np.concatenate([source.reshape(-1), target.reshape(-1)])[None].astype(np.float32)
         target = stitched(target, nets["stitching"](input=both)["output"])

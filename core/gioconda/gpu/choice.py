@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def open_renderer(job: Job, portrait: Portrait, corrector: Corrector | None, report: Report) -> Renderer | None:
     """The renderer of a job's frames, where there is a card for it; None: the processor renders.
 
-    What stands in its way is said in a line and is no reason to stop.
+    Why it cannot be opened is logged and is no reason to stop.
     """
     from .device import graphics_device
 
@@ -53,7 +53,7 @@ def open_renderer(job: Job, portrait: Portrait, corrector: Corrector | None, rep
 
 
 def _network(job: Job) -> ModelProto:
-    """The network that corrects frames, with what the job's identity changes of it. Raises: ModelError, InputError."""
+    """The network that corrects frames, changed by the job's person file. Raises: ModelError, InputError."""
     from .frame_graph import read_network
 
     folder = models_folder(job.models)

@@ -21,9 +21,10 @@ from .shading import Canvas
 
 @dataclass(frozen=True)
 class NetworkInputs:
-    """
+    """What the network sees of a batch.
+
     Attributes:
-        tensors: the network's inputs, by name.
+        tensors: its inputs, by name.
         mask: (frames, 1, head, head), where corrections may happen.
         gain: (1,), from linear light to the screen's range.
     """

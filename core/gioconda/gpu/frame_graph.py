@@ -9,6 +9,7 @@ import onnx
 
 from ..engine.network_channels import PARTS
 from ..errors import ModelError
+from ..imaging.exr_zip import HALF_MAX
 from ..models.onnx_weights import Weights, changed
 from ..neural.crops import Sizes
 from .apply import corrected
@@ -16,7 +17,6 @@ from .features import network_inputs
 from .graph import HALF, Graph
 from .shading import empty_canvas, patched, shaded
 
-LARGEST_HALF = 65504.0
 NETWORK = "network/"
 
 
@@ -47,7 +47,7 @@ def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
         g.output("moves", moves, ("box_pixels", 2))
     for name, value, channels in (("combined", canvas.combined, 4), ("matte", canvas.matte, 1)):
         g.output(name, value, ("pixels", channels))
-        g.output(f"{name}_half", value.clip(-LARGEST_HALF, LARGEST_HALF).cast(HALF), ("pixels", channels))
+        g.output(f"{name}_half", value.clip(-HALF_MAX, HALF_MAX).cast(HALF), ("pixels", channels))
     return g.model()
 
 

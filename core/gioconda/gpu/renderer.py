@@ -179,7 +179,7 @@ class Renderer:
     def stream(
         self, poses: Iterable[Callable[[], PosedPortrait]], passes: Sequence[str], report: Report
     ) -> Iterator[Passes | None]:
-        """Frame after frame, in order. When the device fails, this is said and the rest, left out, the processor's.
+        """Frame after frame, in order. When the device fails, it is logged and ends; the rest is the processor's.
 
         poses: make the portrait in its pose, each on any thread.
         """

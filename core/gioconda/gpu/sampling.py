@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .graph import FLOAT, INT32, Graph, Value
 
-COPIED = 1e-4  # of a pixel: what stands as still as this is copied to the last bit
+COPIED = 1e-4  # of a pixel: what stands as still as this is copied to the last bit; as in `engine.kernels`
 
 
 def weights(f: Value) -> tuple[Value, Value, Value, Value]:
@@ -64,12 +64,12 @@ def _sum(texture: Value, columns: list[Value], rows: list[Value], dx: Value, dy:
     """The sum over sixteen taps, held within their range."""
     across, down = weights(dx), weights(dy)
     total = low = high = None
-    for row, share in zip(rows, down, strict=True):
+    for row, weight_down in zip(rows, down, strict=True):
         taps = [texture.rows((row + column).reshape(-1)) for column in columns]
         line = taps[0] * across[0]
         for tap, weight in zip(taps[1:], across[1:], strict=True):
             line = line + tap * weight
-        total = line * share if total is None else total + line * share
+        total = line * weight_down if total is None else total + line * weight_down
         for tap in taps:
             low = tap if low is None else low.minimum(tap)
             high = tap if high is None else high.maximum(tap)

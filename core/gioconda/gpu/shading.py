@@ -12,7 +12,7 @@ from ..engine.kernels import PAD, SUBSAMPLES
 from .graph import FLOAT, INT32, INT64, Graph, Value
 from .sampling import padded
 
-FILLED = 1e-3  # less of the other half than this is not worth taking
+FILLED = 1e-3  # fill weights below this are none; as in `engine.kernels`
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Canvas:
     height: Value
     frames: Value
 
-    def place(self, pixel: Value) -> tuple[Value, Value]:
+    def position(self, pixel: Value) -> tuple[Value, Value]:
         """x and y of the pixels' centres, as float32."""
         y = (pixel / self.width) % self.height
         return (pixel % self.width).cast(FLOAT) + 0.5, y.cast(FLOAT) + 0.5
@@ -68,12 +68,12 @@ class _Texture:
 
 
 def shaded(g: Graph, canvas: Canvas) -> Canvas:
-    """The person laid over it, from the inputs of `inputs.FrameLists`; no list may be empty."""
+    """The person composited over it, from the inputs of `inputs.FrameLists`; no list may be empty."""
     size = (g.input("texture_width", INT32, (1,)), g.input("texture_height", INT32, (1,)))
     planes = g.input("planes", FLOAT, ("triangles", 6))
     texture = _Texture(g, g.input("texture", FLOAT, ("texels", 4)), size, planes)
     plain, triangle = g.input("plain", INT32, ("plain",)), g.input("plain_triangle", INT32, ("plain",))
-    once = texture.seen(triangle, *(at.reshape(-1, 1) for at in canvas.place(plain)))
+    once = texture.seen(triangle, *(at.reshape(-1, 1) for at in canvas.position(plain)))
     multisampled = g.input("multisampled", INT32, ("multisampled",))
     pixel = g.concat(plain, multisampled, axis=0)
     colour = g.concat(once, _several(g, canvas, texture, multisampled), axis=0)
@@ -91,14 +91,14 @@ def _several(g: Graph, canvas: Canvas, texture: _Texture, pixel: Value) -> Value
     triangles = g.input("multisampled_triangle", INT32, ("multisampled", SUBSAMPLES))
     fill = g.input("fill", FLOAT, ("triangles", 18))
     every = g.op("Shape", triangles, kind=INT64)
-    x, y = (at.reshape(-1, 1).expand(every).reshape(-1, 1) for at in canvas.place(pixel))
+    x, y = (at.reshape(-1, 1).expand(every).reshape(-1, 1) for at in canvas.position(pixel))
     triangle = triangles.reshape(-1, 1)
     there = triangle > -1
     triangle = triangle.maximum(0).reshape(-1)
     own = texture.seen(triangle, x, y)
-    u, v, share, *gain = linear(fill.rows(triangle), x, y, 6)
+    u, v, weight, *gain = linear(fill.rows(triangle), x, y, 6)
     other = texture.at(u, v) * g.concat(*gain, g.constant([[1.0]], FLOAT).expand(g.op("Shape", u, kind=INT64)), axis=1)
-    colour = g.where(there, g.where(share > FILLED, own + share * (other - own), own), 0.0)
+    colour = g.where(there, g.where(weight > FILLED, own + weight * (other - own), own), 0.0)
     samples = colour.reshape(-1, SUBSAMPLES, 4) * (1.0 / SUBSAMPLES)
     total = samples.part(0, 1, axis=1)
     for k in range(1, SUBSAMPLES):
@@ -107,7 +107,7 @@ def _several(g: Graph, canvas: Canvas, texture: _Texture, pixel: Value) -> Value
 
 
 def patched(g: Graph, canvas: Canvas) -> Canvas:
-    """Eyes and mouth laid over skin that is there: never over the plate."""
+    """Eyes and mouth composited over skin that is there: never over the plate."""
     pixel = g.input("patch", INT32, ("patch",))
     colour, coverage = g.input("patch_colour", FLOAT, ("patch", 4)), g.input("patch_coverage", FLOAT, ("patch", 1))
     under = canvas.combined.rows(pixel)

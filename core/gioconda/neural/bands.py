@@ -35,7 +35,7 @@ def corrected_bands(
     """A frame from top to bottom: (first row, passes of (rows, W, channels) float32), `step` rows each.
 
     Raises:
-        ModelError: the networks answer with no numbers, or memory does not suffice for them.
+        ModelError: as `Corrector.corrections`.
     """
     height = corrector.portrait.height
     strength = corrector.strength(posed)

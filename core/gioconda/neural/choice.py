@@ -22,7 +22,7 @@ def resolved(job: Job, report: Report) -> Job:
     """The job with “auto” replaced by the best that this machine serves well.
 
     With a person file, the networks it was made for. Else `full` where its files are there and a graphics card took
-    them; else `fast`; else “off”, which is said. Somebody else's engine takes the networks' place.
+    them; else `fast`; else “off”, which is logged. An external engine takes the networks' place.
 
     Raises:
         ModelError: models.yaml is missing or broken, the person file was made for networks that are not here.

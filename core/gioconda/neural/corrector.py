@@ -116,7 +116,7 @@ def _bounded(session: Session, path: Path) -> Run:
 
 @contextmanager
 def _memory(path: Path, device: str) -> Iterator[None]:
-    """Raises: ModelError, for whatever ONNX Runtime says of memory that does not suffice."""
+    """Raises: ModelError, for any of ONNX Runtime's errors that means too little memory."""
     try:
         yield
     except Exception as error:  # its classes share no base
@@ -169,7 +169,7 @@ class Corrector:
         """What is to be done to a frame whose rows `sampler` has got.
 
         Raises:
-            ModelError: the networks answer with no numbers, or memory does not suffice for them.
+            ModelError: the networks give values that are no numbers, or memory does not suffice for them.
         """
         views = features.views(self.portrait, self.still, posed, sampler)
         outputs = self.nets.frame(network_inputs(views, features.numbers(self.portrait, posed), self.embedding))

@@ -219,10 +219,10 @@ def numbers(portrait: Portrait, posed: PosedPortrait) -> Float32:
     pose = skull_pose(portrait.head, target)
     turned = Rotation.from_matrix(pose.rotation @ portrait.pose.rotation.T).as_rotvec()
     moved = np.clip((pose.translation - portrait.pose.translation) / portrait.pose.scale, -FAR, FAR)
-    now, rest = pose.to_head(target), portrait.head
-    lids = [_openness(face, *lid) for face in (now, rest) for lid in _LIDS]
-    jaw = [float(np.linalg.norm(face[lm.LIP_TOP] - face[lm.LIP_BOTTOM])) for face in (now, rest)]
-    gaze = [float(axis) for iris in _IRISES for axis in (_gaze(now, *iris) - _gaze(rest, *iris))]
+    now, still = pose.to_head(target), portrait.head
+    lids = [_openness(face, *lid) for face in (now, still) for lid in _LIDS]
+    jaw = [float(np.linalg.norm(face[lm.LIP_TOP] - face[lm.LIP_BOTTOM])) for face in (now, still)]
+    gaze = [float(axis) for iris in _IRISES for axis in (_gaze(now, *iris) - _gaze(still, *iris))]
     size = np.log(pose.scale / portrait.pose.scale)
     row = [*turned * 3, *moved, 3 * size, *(3 * np.array(lids)), *(3 * np.array(jaw)), *(10 * np.array(gaze))]
     return np.clip(np.array(row, np.float32), -4, 4)

@@ -52,6 +52,21 @@ def test_a_job_runs_there_with_its_messages_here_and_the_next_needs_no_preparati
     assert not {"read", "analyse", "prepare"} & {message.name for message in told if isinstance(message, Stage)}
 
 
+def test_a_portrait_that_changed_on_disk_is_opened_again(folder: Path, job: Job, tmp_path: Path) -> None:
+    portrait = tmp_path / "portrait.png"
+    portrait.write_bytes(Path(job.portrait).read_bytes())
+    there = Job(**{**vars(job), "portrait": str(portrait), "output": str(tmp_path / "####.exr"), "overwrite": True})
+    opened = []
+    for _ in range(3):
+        told: list[Message] = []
+        assert warm.run(folder, there, told.append)
+        opened.append("read" in {message.name for message in told if isinstance(message, Stage)})
+        if len(opened) == 2:
+            darker = read_picture(job.portrait, colorspace="linear").pixels[..., :3] * 200
+            write_png(portrait, np.round(darker).astype(np.uint8))
+    assert opened == [True, False, True]
+
+
 def test_what_goes_wrong_there_is_raised_here(folder: Path, job: Job) -> None:
     with pytest.raises(GiocondaError, match="missing.png") as caught:
         warm.run(folder, Job(**{**vars(job), "portrait": "missing.png", "resume": True}), lambda message: None)

@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import onnxruntime
 from gioconda.engine import Portrait, pose_portrait
 from gioconda.gpu import crops, inputs
 from gioconda.gpu.device import DeviceGraph
@@ -40,13 +41,15 @@ def measure(
 def _run(portrait: Portrait, device: str, nets: tuple[Path, Path] | None, prefix: Path) -> list[dict[str, Any]]:
     """What ONNX Runtime's profile says of each operator."""
     corrector = corrector_of(portrait, nets, device)
-    graph = DeviceGraph(frame_graph(None if nets is None else read_network(nets[1])), device, profile=str(prefix))
+    options = onnxruntime.SessionOptions()
+    options.enable_profiling, options.profile_file_prefix = True, str(prefix)
+    graph = DeviceGraph(frame_graph(None if nets is None else read_network(nets[1])), device, options=options)
     [posed] = [pose_portrait(portrait, pose) for pose in poses_of(portrait, 1)]
     still, feeds = inputs.portrait_inputs(portrait), inputs.frame_inputs([inputs.list_frame(posed)])
     if corrector is not None:
         still |= crops.portrait_inputs(corrector)
         feeds |= crops.frame_inputs(corrector, [crops.measure(corrector, posed)])
     graph.run({**{name: graph.hold(array) for name, array in still.items()}, **feeds}, ["combined", "matte"])
-    with graph.finish_profile().open(encoding="utf-8") as file:
+    with Path(graph.session.end_profiling()).open(encoding="utf-8") as file:
         events = json.load(file)
     return [e["args"] for e in events if e.get("cat") == "Node" and "output_size" in e.get("args", {})]

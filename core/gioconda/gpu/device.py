@@ -1,13 +1,12 @@
-"""A graph on a device, whose inputs may stay there between runs. Beside face/runtime.py the only user of ONNX Runtime.
+"""A graph on a device, whose inputs may stay there between runs. Beside models/runtime.py alone in using ONNX Runtime.
 
-`face.runtime.Session` takes files and arrays; frames need what it has no use for: graphs made in memory and layers that
-are uploaded once.
+`models.runtime.Session` takes files and arrays; frames need what it has no use for: graphs made in memory and layers
+that are uploaded once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,44 +37,37 @@ class DeviceGraph:
     """An open graph.
 
     Attributes:
-        device: where it runs, “cuda” or “cpu”.
+        device: where it runs, “cuda” or “cpu”; session: ONNX Runtime's.
     """
 
-    def __init__(
-        self, model: bytes, device: str, *, threads: int | None = None, written: Path | None = None, profile: str = ""
-    ) -> None:
+    def __init__(self, model: bytes, device: str, *, threads: int | None = None, options: Any = None) -> None:
         """Open it.
 
         Args:
             model: an ONNX file's bytes.
             device: “cuda” or “cpu”.
             threads: for the processor.
-            written: where the graph is written as it will run, for sampler at.
-            profile: the beginning of a name under which a profile of its operators is written by `finish_profile`.
+            options: ONNX Runtime's, where there are any to begin with.
 
         Raises:
             DeviceError: the device does not work here, or not with this graph.
         """
         provider, self._memory = _PROVIDERS[device]
         self.device = device
-        options = onnxruntime.SessionOptions()
+        options = options or onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.intra_op_num_threads = threads or cores()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        if written is not None:
-            options.optimized_model_filepath = str(written)
-        if profile:
-            options.enable_profiling, options.profile_file_prefix = True, profile
         if device == "cuda" and hasattr(onnxruntime, "preload_dlls"):
             onnxruntime.preload_dlls()
         providers: list[Any] = [(provider, _OPTIONS[device])]
         if device != "cpu":
             providers.append(_PROVIDERS["cpu"][0])
         try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=providers)
+            self.session = onnxruntime.InferenceSession(model, options, providers=providers)
         except Exception as error:  # ONNX Runtime raises classes of its own that share no base
             raise _said(device, error) from error
-        if self._session.get_providers()[0] != provider:
+        if self.session.get_providers()[0] != provider:
             raise DeviceError(f"Frames cannot be rendered on {device}: its driver or libraries are missing.")
 
     def hold(self, array: Array) -> Any:
@@ -94,7 +86,7 @@ class DeviceGraph:
             DeviceError: mostly, there is not enough memory.
         """
         try:
-            binding = self._session.io_binding()
+            binding = self.session.io_binding()
             for name, value in inputs.items():
                 if isinstance(value, np.ndarray):
                     binding.bind_cpu_input(name, np.ascontiguousarray(value))
@@ -102,14 +94,10 @@ class DeviceGraph:
                     binding.bind_ortvalue_input(name, value)
             for name in outputs:
                 binding.bind_output(name, "cpu")
-            self._session.run_with_iobinding(binding)
+            self.session.run_with_iobinding(binding)
             return [value.numpy() for value in binding.get_outputs()]
         except Exception as error:
             raise _said(self.device, error) from error
-
-    def finish_profile(self) -> Path:
-        """Where the profile is."""
-        return Path(self._session.end_profiling())
 
 
 def _said(device: str, error: Exception) -> DeviceError:

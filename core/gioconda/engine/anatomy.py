@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
+
+from ..landmarks import table
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int32]
@@ -59,14 +60,14 @@ class DentalArch:
 @cache
 def head_prior() -> tuple[Float, Int]:
     """The average head: vertices (V, 3) float64 in head space, triangles (T, 3) int32."""
-    data = _table("head_prior.npz")
+    data = table("head_prior.npz")
     return data["vertices"].astype(np.float64), data["triangles"].astype(np.int32)
 
 
 @cache
 def dental_arch() -> DentalArch:
     """The average mouth's inside."""
-    data = _table("dental_arch.npz")
+    data = table("dental_arch.npz")
     vertices, triangles = data["vertices"].astype(np.float64), data["triangles"].astype(np.int32)
     return DentalArch(
         vertices=vertices,
@@ -91,9 +92,3 @@ def vertex_normals(vertices: Float, triangles: Int) -> Float:
         np.add.at(normals, triangles[:, k], faces)
     unit: Float = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     return unit
-
-
-def _table(name: str) -> dict[str, npt.NDArray[np.generic]]:
-    package = __package__.rpartition(".")[0]
-    with resources.files(package).joinpath(f"tables/{name}").open("rb") as file:
-        return dict(np.load(file))

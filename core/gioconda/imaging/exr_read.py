@@ -120,8 +120,8 @@ def _header_of(spec: Any) -> dict[str, Any]:
     header = {attribute.name: attribute.value for attribute in spec.extra_attribs}
     # OpenImageIO's names for what we wrote as something else
     header["comments"] = header.pop("ImageDescription", "")
-    rate = header.pop("FramesPerSecond", None) or header.get("framesPerSecond")
-    if rate:
+    rate = header.pop("FramesPerSecond", None) or header.pop("framesPerSecond", None)
+    if rate and rate[1]:  # a broken file's rate has no denominator
         header["framesPerSecond"] = Fraction(*rate)
     return header
 

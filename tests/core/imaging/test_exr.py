@@ -63,6 +63,14 @@ def test_pixels_come_back_as_they_were_stored(tmp_path: Path, compression: str, 
         np.testing.assert_array_equal(back[name], pixels if wide else pixels.astype(np.float16))
 
 
+def test_a_rate_without_denominator_is_no_rate(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.exr", frame())
+    data = path.read_bytes()
+    rate = data.index(b"framesPerSecond\0rational\0") + len(b"framesPerSecond\0rational\0") + 8
+    path.write_bytes(data[:rate] + bytes(4) + data[rate + 4 :])
+    assert "framesPerSecond" not in read_exr(path)[1]
+
+
 @pytest.mark.parametrize("compression", ["zip", "zips", "none", "zip:9"])
 def test_our_encoder_and_the_library_store_the_same(
     tmp_path: Path, compression: str, monkeypatch: pytest.MonkeyPatch

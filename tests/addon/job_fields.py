@@ -60,7 +60,7 @@ write("off")
 write("off, and the identity is gone")
 settings.neural, settings.engine = "full", "//others"
 write("engine")
-settings.engine, settings.draft, settings.full_float = "", True, True
+settings.neural, settings.engine, settings.draft, settings.full_float = "off", "", True, True
 data = json.loads(job.still_job(tree, folder=OUT / "work", output=str(OUT / "####.exr")).to_json())
 declared = {name: data[name] for name in SETTINGS}
 bits = {item.identifier: item.value for item in settings.bl_rna.properties["passes"].enum_items_static}

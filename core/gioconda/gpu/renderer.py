@@ -25,9 +25,9 @@ from ..engine.apply_kernels import warp_pass
 from ..engine.frame import Band
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import DeviceError
-from ..job.passes import PASSES
+from ..job.passes import PASSES, SURFACE_PASSES
 from ..machine import cores
-from ..neural.apply import WARPED_PASSES, pixel_steps
+from ..neural.apply import pixel_steps
 from ..neural.corrector import Corrector
 from ..worker.messages import Log, Report
 from . import crops, inputs
@@ -113,7 +113,7 @@ class Renderer:
         if self.corrector is not None:
             changing |= crops.frame_inputs(self.corrector, [frame.crops for frame in frames if frame.crops is not None])
         others = [name for name in passes if name not in _DRAWN]
-        following = self.corrector is not None and any(name in WARPED_PASSES for name in others)
+        following = self.corrector is not None and any(name in SURFACE_PASSES for name in others)
         wanted = [f"combined{self._suffix}", f"matte{self._suffix}"]
         wanted += ["drawn_matte"] * bool(others) + ["moves"] * following
         made = self.graph.run({**self._portrait_inputs, **changing}, wanted)
@@ -148,7 +148,7 @@ class Renderer:
         moves = np.zeros((self.portrait.height, self.portrait.width, 2), np.float32)
         moves[y0:y1, x0:x1] = box_moves.reshape(y1 - y0, x1 - x0, 2)
         made = dict(drawn)
-        for name in drawn.keys() & set(WARPED_PASSES):
+        for name in drawn.keys() & set(SURFACE_PASSES):
             made[name] = drawn[name].copy()
             with ONE_AT_A_TIME:
                 steps = pixel_steps(self.portrait, name)

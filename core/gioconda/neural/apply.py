@@ -14,14 +14,13 @@ from ..engine.frame import DEPTH_UNIT
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import ModelError
 from ..imaging import resample
+from ..job.passes import SURFACE_PASSES
 from . import features
 from .crops import Crop
 
 Float32 = npt.NDArray[np.float32]
 TABLES = srgb_tables()
 TAPS = 3  # rows that sampling needs beyond where a flow ends
-# Passes that say something of the surface that a pixel shows, so they go where its colour comes from.
-WARPED_PASSES = ("UV", "Vector", "Depth", "Face", "Hair", "Body", "Eyes", "Lips", "Mouth", "Confidence")
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Corrections:
         made = {name: array[row - top : row - top + rows] for name, array in drawn.items()}
         if row >= self.box[3] or row + rows <= self.box[1]:
             return made
-        followers = [name for name in WARPED_PASSES if name in drawn]
+        followers = [name for name in SURFACE_PASSES if name in drawn]
         width, height = self.portrait.width, self.portrait.height
         out, matte = made["Combined"].copy(), made["Matte"][..., 0].copy()
         moves = np.zeros((rows if followers else 0, width, 2), np.float32)

@@ -7,7 +7,7 @@ control bones or bones on the face with names we know, points matched by where t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import bpy
 import numpy as np
@@ -16,30 +16,16 @@ import numpy.typing as npt
 from ....core.gioconda.landmarks import ARKIT
 from ..errors import RigError
 from ..names import landmark_name, landmark_of
-from ..read.anatomy import Anatomy, settled
+from ..read.anatomy import settled
 from ..read.evaluation_scene import holder_of
 from ..steps import Progress, Steps, finish, still_there
 from . import character, match_points, presets
 from .find_face import find_face
+from .found import Found
 from .presets import Match, Preset
 
 Float = npt.NDArray[np.float64]
 ENOUGH = 3  # so many channels make a rig worth driving by its keys
-
-
-@dataclass
-class Found:
-    """What one way of reading the rig found."""
-
-    kind: str
-    preset: str
-    rows: list[tuple[str, bpy.types.Object, Match]] = field(default_factory=list)  # kind of source, holder, match
-    missing: list[str] = field(default_factory=list)
-    head: tuple[bpy.types.Object, str] | None = None
-    eyes: tuple[str, str] = ("", "")
-    anatomy: Anatomy | None = None
-    surface: str = ""
-    remark: str = ""
 
 
 def ensure(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:

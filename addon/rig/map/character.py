@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
@@ -15,10 +14,8 @@ from ..read.anatomy import Anatomy, axes_of, fit_anatomy, unscaled
 from ..read.evaluation_scene import holder_of
 from ..read.rig_inputs import Tap, Taps, matrix
 from . import match_points
+from .found import Found
 from .presets import Preset
-
-if TYPE_CHECKING:
-    from .automap import Found
 
 Float = npt.NDArray[np.float64]
 LOOKED_AT = 24  # frames of the range that are looked at to see whether something moves
@@ -193,8 +190,6 @@ def anatomy_of_bones(found: Found, scene: bpy.types.Scene) -> Anatomy | None:
 
 def anatomy_of_rows(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Anatomy | None:
     """The same for a mapping that was made by hand or by another tool."""
-    from .automap import Found  # which imports this file
-
     found = Found("BONES", "")
     found.head = (rig.head_object, rig.head_bone) if rig.head_object else None
     found.eyes = (rig.eye_left, rig.eye_right)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..face.matte import estimate_foreground
 from ..imaging import resample
+from ..imaging.matting import estimate_foreground
 from .kernels import PAD
 
 Float = npt.NDArray[np.float32]

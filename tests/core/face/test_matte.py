@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from gioconda import landmarks as lm
-from gioconda.face.matte import _cholesky, estimate_foreground, estimate_matte
+from gioconda.face.matte import _cholesky, estimate_matte
 from gioconda.imaging import draw, resample
+from gioconda.imaging.matting import estimate_foreground
 from scipy.sparse import csr_matrix
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 EVERYTHING = """
 import numpy as np
-from gioconda.engine import apply_kernels, crop_kernels, kernels, lids, pose_portrait, render_rows
+from gioconda.engine import apply_kernels, crop_kernels, kernels, lids, pose_portrait
 from gioconda.job.passes import ALL_PASSES
 from gioconda.neural.background import fill_background
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
@@ -34,7 +34,6 @@ assert not [name for name in before if not before[name] and "._" not in name]
 from pathlib import Path
 import sys
 from gioconda.engine import prepare
-from gioconda.job.passes import 
 from gioconda.face.matte import estimate_matte
 from gioconda.imaging.image import display_srgb, read_picture
 from gioconda.motion.retarget import retarget

@@ -30,18 +30,18 @@ class GiocondaError(Exception):
     exit_code = ExitCode.FAILED
 
     def __str__(self) -> str:
-        return shown(super().__str__())
+        return printable(super().__str__())
 
 
-LONGEST = 1200  # letters of a sentence; a file can hold names of any length
+MAX_LETTERS = 1200  # letters of a sentence; a file can hold names of any length
 
 
-def shown(text: str) -> str:
-    """Text from strangers' files, fit for a terminal and a log: nothing unprintable, not endless."""
+def printable(text: str) -> str:
+    """Text that may come from an untrusted file, for a terminal or a log: nothing unprintable, of limited length."""
     clean = "".join(
         letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
-    return clean if len(clean) <= LONGEST else clean[: LONGEST // 2] + " … " + clean[-LONGEST // 2 :]
+    return clean if len(clean) <= MAX_LETTERS else clean[: MAX_LETTERS // 2] + " … " + clean[-MAX_LETTERS // 2 :]
 
 
 def one_line(error: BaseException) -> str:

@@ -56,6 +56,8 @@ ADDON_IMPORTS = {
     "job.frame_range",
     "job.job",
     "job.passes",
+    "job.retarget",
+    "job.settings",
     "landmarks",
     "motion.files",
     "motion.motion",

@@ -16,13 +16,18 @@ import numpy.typing as npt
 from ..errors import MotionError, OutputError
 from ..files import whole_file, write_text
 from .motion import ARRAYS, Motion
-from .readers import dispatch
+from .readers import arkit, points
 from .readers.archive import read_arrays
-from .readers.text import parse_json, read_text
+from .readers.bvh import read_bvh
+from .readers.text import parse_json, parse_table, read_text
 
 FORMAT, VERSION = "gioconda-motion", 1
 # JSON is for people: coordinates to a thousandth of a pixel, what is not named here to a millionth.
 DIGITS = {"landmarks": 3, "channels": 5, "confidence": 4}
+KINDS = (
+    "Live Link Face or any table with ARKit channel names, OpenFace or Py-Feat landmarks (x_0 … y_67), "
+    "or named points (nose_tip_x, nose_tip_y, …)"
+)
 
 
 def load_motion(path: str | Path) -> Motion:
@@ -41,12 +46,45 @@ def load_motion(path: str | Path) -> Motion:
         data = parse_json(path)
         if isinstance(data, dict) and data.get("format") == FORMAT:
             return _from_plain(data, path)
-        return dispatch.read_json(data, path)
+        return _read_json(data, path)
     if kind in (".csv", ".txt", ".tsv"):
-        return dispatch.read_csv(read_text(path), path)
+        return _read_table(read_text(path), path)
     if kind == ".bvh":
-        return dispatch.read_bvh(read_text(path), path)
+        return read_bvh(read_text(path), path)
     raise MotionError(f"{path} is not a motion file we read: use .npz, .json, .csv or .bvh, or track a video first")
+
+
+def _read_table(text: str, path: Path) -> Motion:
+    """A table of any kind we know, told apart by its column names.
+
+    Raises:
+        MotionError: broken, or of no kind we know; names the line.
+    """
+    table = parse_table(text, path)
+    for read in (points.read_mesh, points.read_sixty_eight, arkit.read_table, points.read_named_table):
+        motion = read(table)
+        if motion is not None:
+            return motion
+    shown = ", ".join(table.names[:6]) + (" …" if len(table.names) > 6 else "")
+    raise MotionError(f"{path}, line 1: these columns are unknown to us ({shown}); we read {KINDS}")
+
+
+def _read_json(data: Any, path: Path) -> Motion:
+    """Parsed JSON of any kind we know: Audio2Face, ARKit channels, named points.
+
+    Raises:
+        MotionError: broken, or of no kind we know; names the entry.
+    """
+    if isinstance(data, list):
+        data = {"frames": data}
+    if not isinstance(data, dict):
+        raise MotionError(f"{path} holds a single value, not a motion")
+    for read in (arkit.read_audio2face, points.read_named_json, arkit.read_json):
+        motion = read(data, path)
+        if motion is not None:
+            return motion
+    shown = ", ".join(sorted(str(k)[:30] for k in data)[:6])
+    raise MotionError(f"{path}: no ARKit channels, Audio2Face weights or named points found (its keys: {shown})")
 
 
 def save_motion(motion: Motion, path: str | Path) -> None:

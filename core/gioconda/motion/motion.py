@@ -35,7 +35,7 @@ class Motion:
         size: (width, height) of the picture the landmarks are in, or None if unknown.
         channels: (F, C) float32, 0 to 1 each, or None.
         channel_names: C names, Apple's spelling (`landmarks.ARKIT`).
-        channels_add: beside landmarks, the channels come on top of them; else both tell the same, and landmarks count.
+        channels_add: beside landmarks, the channels come on top of them; else both say the same: landmarks are used.
         rotation: (F, 3, 3) float64, the head's rotation about picture axes, identity = frontal, or None.
         translation: (F, 3) float64, head-space units along picture axes, or None.
         scale: (F,) float64, relative size, or None.

@@ -1,1 +1,1 @@
-"""Who may animate whom, who made a sequence, and what a file from a stranger may reach."""
+"""Who may animate whom, who made a sequence, and what an untrusted job file may reach."""

@@ -1,4 +1,4 @@
-"""An .npz that strangers wrote: every array's size is known and allowed before anything is unpacked."""
+"""Reading an untrusted .npz: every array's size is known and allowed before anything is unpacked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading text that strangers wrote: size limits, encodings, tables and JSON, with errors that name the line."""
+"""Reading text of untrusted files: size limits, encodings, tables and JSON, with errors that name the line."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ def taught(clip: Clip, animated: product.Animated, nets: Nets, models: Path, cou
     seconds = time.process_time() - began
     with tempfile.TemporaryDirectory(prefix="gioconda-bench-") as folder:
         path = Path(folder) / "identity.npz"
-        save_person(path, Person(found.code, found.changes), About("bench", ()))
+        save_person(path, Person(found.embedding, found.changes), About("bench", ()))
         person, size = load_person(path, network="bench"), path.stat().st_size
     adapted = CorrectionNets.open("fast", models, "cpu", threads=1, known=person)
     corrector = Corrector(adapted, animated.opened.portrait, embedding=person.embedding)

@@ -47,7 +47,7 @@ class DrawSettings:
     window: int = 128  # side of the part of the head's square that is shown, a multiple of 32
 
 
-def windowed(item: Item, rng: np.random.Generator, side: int) -> Item:
+def cropped(item: Item, rng: np.random.Generator, side: int) -> Item:
     """A random part of a crop: convolutions learn from it as from the whole, at less cost."""
     size = item["colours"].shape[0]
     room = max(0, size - side) // 2 + 1
@@ -72,7 +72,7 @@ def mirrored(item: Item) -> Item:
     return out
 
 
-def coloured(item: Item, rng: np.random.Generator, settings: DrawSettings | None) -> Item:
+def recoloured(item: Item, rng: np.random.Generator, settings: DrawSettings | None) -> Item:
     """Bytes to values 0..1; with settings, the same change of light and colour on everything that shows colour."""
     codes = np.arange(256, dtype=np.float32) / 255
     table, vivid = np.stack([codes] * 3), np.float32(1)
@@ -94,7 +94,7 @@ def coloured(item: Item, rng: np.random.Generator, settings: DrawSettings | None
     return out
 
 
-def swap_colours(item: Item, rng: np.random.Generator) -> None:
+def swap_channels(item: Item, rng: np.random.Generator) -> None:
     """Red, green and blue in another order on everything that shows colour, in place."""
     order = rng.permutation(3)
     for name, triples in (("colours", (0, 3)), ("target", (0,)), ("source", (0,))):

@@ -35,7 +35,7 @@ class Modulated(nn.Module):
         return functional.relu(x + self.second(middle))
 
 
-def folded(x: Tensor) -> Tensor:
+def space_to_depth(x: Tensor) -> Tensor:
     """pixel_unshuffle(x, 2), (N, C, S, S) → (N, 4 C, S/2, S/2); exported to ONNX it is a convolution.
 
     ONNX Runtime takes eight times as long for the transposes of `pixel_unshuffle`.

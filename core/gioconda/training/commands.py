@@ -26,11 +26,11 @@ from ..worker.requests import Analyse
 from .export import export, load_parts, parts_of_onnx
 from .fast import PARTS
 from .objectives import PRESETS, PartTraining
-from .pairs import PairSettings, make_pairs, make_pairs_beside, portrait_in
+from .pairs import PairSettings, make_pairs, make_pairs_in_processes, portrait_in
 from .paper.networks import PaperConfig
 from .paper.train import PaperTraining, train_paper
 from .personalise import personalise
-from .rendered.pairs import RenderedSettings, make_rendered_beside
+from .rendered.pairs import RenderedSettings, make_rendered_in_processes
 from .sources import find_sources
 from .train import train_part
 from .variants import SIDES
@@ -61,7 +61,7 @@ def _pairs(arguments: Arguments, report: Report) -> None:
     models, out = Path(arguments.models) if arguments.models else None, Path(arguments.output)
     settings = PairSettings(sizes=SIDES[arguments.quality])
     if arguments.workers > 1:
-        make_pairs_beside(sources, models, out, settings, arguments.workers)
+        make_pairs_in_processes(sources, models, out, settings, arguments.workers)
     else:
         make_pairs(sources, Nets.open(models, "cpu", threads=arguments.threads), out, settings)
     text = f"Pairs of {len(sources)} files: {arguments.output}"
@@ -74,7 +74,7 @@ def _rendered(arguments: Arguments, report: Report) -> None:
     sources = [s for s in find_sources(Path(arguments.input)) if s.name.startswith(arguments.only or "")]
     models, out = Path(arguments.models) if arguments.models else None, Path(arguments.output)
     settings = RenderedSettings(sizes=SIDES[arguments.quality], most=arguments.most or 0)
-    made = make_rendered_beside(sources, Path(arguments.head), models, out, settings, arguments.workers)
+    made = make_rendered_in_processes(sources, Path(arguments.head), models, out, settings, arguments.workers)
     if not made:
         raise InputError(f"There is no still in {arguments.input} that serves: colour, frontal, without glasses.")
     text = f"Rendered pairs of {made} stills: {arguments.output}"
@@ -131,7 +131,7 @@ def personalise_command(arguments: Arguments, report: Report) -> None:
     found = personalise(portraits, parts_of_onnx(person, frame), changeable=changeable(frame))
     hashes = tuple(file_sha256(path) for path in arguments.portraits)
     about = About(file_sha256(str(frame)), hashes, found.steps, found.before, found.after)
-    save_person(Path(arguments.output), Person(found.code, found.changes), about)
+    save_person(Path(arguments.output), Person(found.embedding, found.changes), about)
     text = f"{len(portraits)} pictures, {found.steps} steps, error {found.before:.3f} → {found.after:.3f}"
     if len(portraits) == 1:
         text = "One picture shows the networks nothing new: add three to seven of the person with other expressions"

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..engine.network_channels import Geometry, Number
 from ..neural.network_inputs import MIRROR_FROM, MIRROR_SIGN
-from .augment import PICTURES, Batch, DrawSettings, Item, coloured, mirrored, swap_colours, windowed
+from .augment import PICTURES, Batch, DrawSettings, Item, cropped, mirrored, recoloured, swap_channels
 from .shards import find_shards
 
 STILL = np.array([not Number.MOVED_X <= n <= Number.SIZE for n in Number], np.float32)  # without translation and size
@@ -70,10 +70,10 @@ class Pairs:
         sources = [np.load(self.shards[each] / "source.npy") for each in (shard, *others)]
         item: Item = {"numbers": numbers[k], "source": np.stack(sources) if others else sources[0]}
         for kind in ("colours", "geometry", "target"):
-            item[kind] = one_of(folder / f"{kind}_{view}.npy", k)
+            item[kind] = read_entry(folder / f"{kind}_{view}.npy", k)
         item["geometry"] = item["geometry"].astype(np.float32)
         flow = folder / f"flow_{view}.npy"
-        item["flow"] = one_of(flow, k).astype(np.float32) if flow.exists() else _unknown(item["geometry"])
+        item["flow"] = read_entry(flow, k).astype(np.float32) if flow.exists() else _unknown(item["geometry"])
         item["person"] = np.array(self.columns.get(self.person_of[shard][1], -1))
         if self.part == "eyes" and right:
             item["numbers"] = item["numbers"][MIRROR_FROM] * MIRROR_SIGN
@@ -89,12 +89,12 @@ class Pairs:
         others = [shards[int(k)] for k in rng.integers(len(shards), size=shots - 1)]
         item = self.load(shard, int(rng.integers(1 << 30)), right=bool(rng.random() < 0.5), others=others)
         if self.part == "head":
-            item = windowed(item, rng, settings.window)
+            item = cropped(item, rng, settings.window)
         if self.part != "eyes" and rng.random() < settings.mirror:
             item = mirrored(item)
-        item = coloured(item, rng, settings if rng.random() < settings.colour else None)
+        item = recoloured(item, rng, settings if rng.random() < settings.colour else None)
         if rng.random() < settings.swapped[0 if self.part == "head" else 1]:
-            swap_colours(item, rng)
+            swap_channels(item, rng)
         if self.part == "head" and rng.random() < settings.still:
             item["numbers"] = item["numbers"] * STILL
         return item
@@ -123,7 +123,7 @@ def collate(items: list[Item]) -> Batch:
     return batch
 
 
-class Drawn(Dataset[Batch]):
+class PairBatches(Dataset[Batch]):
     """Batches by number: the same for the same seed and pairs, whoever makes them and wherever training goes on."""
 
     def __init__(self, pairs: Pairs, size: int, seed: int, settings: DrawSettings, *, refresh: int = 200) -> None:
@@ -138,17 +138,17 @@ class Drawn(Dataset[Batch]):
         return collate([self.pairs.draw(rng, self.settings, shots=shots) for _ in range(self.size)])
 
 
-def stream(drawn: Drawn, start: int, *, workers: int = 0) -> Iterator[Batch]:
+def stream(drawn: PairBatches, start: int, *, workers: int = 0) -> Iterator[Batch]:
     """Batches from number `start` on without end, made by so many processes, in order; 0: by a thread, one ahead."""
     numbers = itertools.count(start)
     if workers == 0:
-        return ahead(drawn[step] for step in numbers)
+        return prefetched(drawn[step] for step in numbers)
     pin = torch.cuda.is_available()
     loader = DataLoader(drawn, None, sampler=numbers, num_workers=workers, prefetch_factor=4, pin_memory=pin)
     return iter(loader)
 
 
-def ahead(batches: Iterator[Thing]) -> Iterator[Thing]:
+def prefetched(batches: Iterator[Thing]) -> Iterator[Thing]:
     """The same batches, each read and made while the one before is learned from."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, batches)
@@ -158,7 +158,7 @@ def ahead(batches: Iterator[Thing]) -> Iterator[Thing]:
             yield batch
 
 
-def one_of(path: Path, index: int) -> Array:
+def read_entry(path: Path, index: int) -> Array:
     """Entry `index` of the first axis of a `.npy` file, read without the others and without a page at a time."""
     whole = np.load(path, mmap_mode="r")
     count = int(np.prod(whole.shape[1:]))
@@ -175,7 +175,7 @@ def held_out_batches(pairs: Pairs, size: int, most: int) -> list[Batch]:
         for k in range(count if people else 0):
             shards = people[k % len(people)]
             item = pairs.load(shards[k // len(people) % len(shards)], 3 * k, right=k % 2 == 1)
-            items.append(coloured(item, rng, None))
+            items.append(recoloured(item, rng, None))
             is_clip.append(kind == CLIPS)
     found = [collate(items[k : k + size]) for k in range(0, len(items), size)]
     for k, batch in enumerate(found):

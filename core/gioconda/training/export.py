@@ -20,7 +20,7 @@ from ..models.onnx_weights import weights_in
 from ..models.runtime import Session
 from . import checkpoint
 from .fast import PARTS
-from .variants import SIDES, Part, new_part, squares
+from .variants import SIDES, Part, crop_sides, new_part
 
 OPSET = 17
 TOLERANCE = 1e-3  # between torch and ONNX Runtime, both in float32
@@ -129,7 +129,7 @@ def export(quality: str, parts: dict[str, Part], out: Path) -> tuple[Path, Path]
 def example(quality: str, parts: dict[str, Part], count: int) -> dict[str, Tensor]:
     """Random inputs of `Frame` for so many frames."""
     inputs = {}
-    for name, size in squares(quality).items():
+    for name, size in crop_sides(quality).items():
         n = 2 * count if name == "eyes" else count
         inputs[f"{name}_colours"] = torch.rand(n, COLOURS, size, size)
         inputs[f"{name}_geometry"] = torch.rand(n, GEOMETRY, size // 2, size // 2) - 0.5
@@ -153,20 +153,20 @@ def _export(model: nn.Module, inputs: dict[str, Tensor], outputs: tuple[str, ...
         dynamo=False,
     )
     _state_shapes(path, model, inputs, batch)
-    _proven(model, inputs, path, TOLERANCE)
+    _prove(model, inputs, path, TOLERANCE)
     if half:
-        halve(path)
-        _proven(model, inputs, path, HALF_TOLERANCE)
+        store_half(path)
+        _prove(model, inputs, path, HALF_TOLERANCE)
 
 
-def _proven(model: nn.Module, inputs: dict[str, Tensor], path: Path, tolerance: float) -> None:
+def _prove(model: nn.Module, inputs: dict[str, Tensor], path: Path, tolerance: float) -> None:
     """Raises: ModelError."""
-    difference = disagreement(model, inputs, path)
+    difference = largest_difference(model, inputs, path)
     if not difference <= tolerance:
         raise ModelError(f"{path} differs from the trained model by {difference:.2g}: it must not be used.")
 
 
-def halve(path: Path) -> None:
+def store_half(path: Path) -> None:
     """Store a file's weights as float16, in place: each is made float32 again by a Cast, once, when it is loaded."""
     content = onnx.load(str(path))
     casts = []
@@ -199,7 +199,7 @@ def _state_shapes(path: Path, model: nn.Module, inputs: dict[str, Tensor], batch
 
 
 @torch.no_grad()
-def disagreement(model: nn.Module, inputs: dict[str, Tensor], path: Path) -> float:
+def largest_difference(model: nn.Module, inputs: dict[str, Tensor], path: Path) -> float:
     """The largest difference between torch and ONNX Runtime on the same inputs."""
     session = Session(path, "cpu")
     theirs = session.run({name: value.numpy() for name, value in inputs.items()})

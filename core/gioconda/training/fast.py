@@ -30,12 +30,12 @@ from ..engine.network_channels import (
     Number,
 )
 from ..neural.features import AROUND
-from .blocks import Modulated, doubled, enlarged, folded, halved, warped
+from .blocks import Modulated, doubled, enlarged, halved, space_to_depth, warped
 
 FACE, HOLES = 4, 7  # channels of the geometry: skin; mouth hole and eye hole
 MOST_FLOW, MOST_GAIN, MOST_OFFSET, MOST_MATTE = 0.04, 0.4, 0.2, 0.6  # the flow of the head: PartConfig
 LUMA = (0.30, 0.59, 0.11)  # of encoded values
-MONOCHROME = (0.1, 0.2)  # of the spread of brightness: see `in_its_colours`
+MONOCHROME = (0.1, 0.2)  # of the spread of brightness: see `keep_monochrome`
 MOVED = slice(Number.MOVED_X, Number.MOVED_Z)  # within the picture
 REACH = (0.2, 0.33)  # head units: all of the corrections, none of them
 EDGE = 0.12  # of the crop's side: over this the corrections of mouth and eyes fade to nothing at the border
@@ -106,7 +106,7 @@ class Part(nn.Module):
     def forward(self, colours: Tensor, geometry: Tensor, numbers: Tensor, embedding: Tensor) -> tuple[Tensor, ...]:
         """-> flow, tone, paint: see above. embedding: what `self.embedder` says of the portrait."""
         code = functional.relu(self.numbers(torch.cat([embedding, numbers], dim=1)))
-        x = functional.relu(self.stem(torch.cat([folded(colours), geometry], dim=1)))
+        x = functional.relu(self.stem(torch.cat([space_to_depth(colours), geometry], dim=1)))
         skips = [functional.relu(self.fine(x))]
         for down, block in zip(self.down, self.seen, strict=True):
             seen = block(functional.relu(down(skips[-1])), code)
@@ -120,22 +120,22 @@ class Part(nn.Module):
             if level == 1:
                 tone = self.tone(x)
         x = functional.relu(self.last(x))
-        answer = self.flow(x), tone, self.paint(x)
-        answer = bounded(*answer, colours, geometry, most_flow=self.config.most_flow, local=self.config.local)
-        return answer if self.config.local else within_reach(answer, numbers)
+        outputs = self.flow(x), tone, self.paint(x)
+        outputs = limit_outputs(*outputs, colours, geometry, most_flow=self.config.most_flow, local=self.config.local)
+        return outputs if self.config.local else fade_far_heads(outputs, numbers)
 
 
-def within_reach(answer: tuple[Tensor, ...], numbers: Tensor) -> tuple[Tensor, ...]:
+def fade_far_heads(outputs: tuple[Tensor, ...], numbers: Tensor) -> tuple[Tensor, ...]:
     """Less and less of what is said of a whole head, the farther it moved: few people learned from move farther.
 
     numbers: (N, NUMBERS); MOVED is the movement in the picture, head units, cut off at `neural.features.FAR`.
     """
     far = numbers[:, MOVED].square().sum(1).clamp(min=1e-12).sqrt()[:, None, None, None]
     share = ((REACH[1] - far) / (REACH[1] - REACH[0])).clamp(0, 1)
-    return tuple(share * each for each in answer)
+    return tuple(share * each for each in outputs)
 
 
-def bounded(
+def limit_outputs(
     flow: Tensor, tone: Tensor, paint: Tensor, colours: Tensor, geometry: Tensor, *, most_flow: float, local: bool
 ) -> tuple[Tensor, ...]:
     """What the last layers say, as the answer: within its limits, and of mouth and eyes only what is theirs to say.
@@ -149,22 +149,22 @@ def bounded(
     tone = torch.tanh(tone) * most[:, None, None]
     flow = most_flow * torch.tanh(flow)
     if local:
-        tone, paint = in_its_colours(colours[:, BEHIND_RGB], tone, paint)
-        cast = _cast(colours[:, ENGINE_RGB], tone, paint)
+        tone, paint = keep_monochrome(colours[:, BEHIND_RGB], tone, paint)
+        cast = _mean_tint(colours[:, ENGINE_RGB], tone, paint)
         tone = torch.cat([tone[:, TONE_GAIN], tone[:, TONE_OFFSET] - cast, tone[:, TONE_MATTE]], dim=1)
-        face = on_face(geometry)
+        face = face_mask(geometry)
         flow, tone, paint = flow * face, tone * halved(face), paint * doubled(face)
     return flow, tone, paint
 
 
-def on_face(geometry: Tensor) -> Tensor:
+def face_mask(geometry: Tensor) -> Tensor:
     """Where the face's own mesh is, softly, (N, 1, S/2, S/2): what mouth and eyes may say something about."""
     face = (geometry[:, FACE : FACE + 1] + geometry[:, HOLES : HOLES + 2].sum(1, keepdim=True)).clamp(0, 1)
     within = functional.avg_pool2d(face, 5, stride=1, padding=2, count_include_pad=False)
     return (2 * within - 1).clamp(min=0)  # nothing at the face's edge, all of it two pixels inside
 
 
-def in_its_colours(rest: Tensor, tone: Tensor, paint: Tensor) -> tuple[Tensor, Tensor]:
+def keep_monochrome(rest: Tensor, tone: Tensor, paint: Tensor) -> tuple[Tensor, Tensor]:
     """Corrections of a picture that is grey or sepia, moved onto the line that its own colours lie on.
 
     Where R, G and B each follow brightness in a straight line, up to less than a tenth of its spread (photographs
@@ -190,7 +190,7 @@ def in_its_colours(rest: Tensor, tone: Tensor, paint: Tensor) -> tuple[Tensor, T
     return torch.cat([gain, offset, tone[:, TONE_MATTE]], dim=1), moved(paint, slope)
 
 
-def _cast(colours: Tensor, tone: Tensor, paint: Tensor) -> Tensor:
+def _mean_tint(colours: Tensor, tone: Tensor, paint: Tensor) -> Tensor:
     """The mean change of colour in a ring between a tenth and a quarter of the side from the border, (N, 3, 1, 1)."""
     size = tone.shape[-1]
     line = torch.arange(size, device=tone.device)
@@ -202,7 +202,7 @@ def _cast(colours: Tensor, tone: Tensor, paint: Tensor) -> Tensor:
     return (change * ring).sum((2, 3), keepdim=True) / ring.sum()
 
 
-def allowed(colours: Tensor, geometry: Tensor, *, side: int | None = None) -> Tensor:
+def correction_mask(colours: Tensor, geometry: Tensor, *, side: int | None = None) -> Tensor:
     """Where the head's square may be corrected: at the person, where it was at rest, and a little around. (N, 1, S, S)
 
     The background stays the picture's own. `neural.features.correction_mask` does nearly the same at run time: with a
@@ -217,7 +217,9 @@ def allowed(colours: Tensor, geometry: Tensor, *, side: int | None = None) -> Te
     return functional.avg_pool2d(near, soft + 1, stride=1, padding=soft // 2, count_include_pad=False)
 
 
-def corrected(colours: Tensor, answer: tuple[Tensor, ...], *, detail: bool, where: Tensor | None = None) -> Tensor:
+def apply_corrections(
+    colours: Tensor, outputs: tuple[Tensor, ...], *, detail: bool, mask: Tensor | None = None
+) -> Tensor:
     """The engine's picture with a network's corrections, at the crop's size: what training compares with the target.
 
     `neural.apply` does the same at the picture's own size.
@@ -225,12 +227,12 @@ def corrected(colours: Tensor, answer: tuple[Tensor, ...], *, detail: bool, wher
     Args:
         colours: (N, COLOURS, S, S); answer: flow, tone, paint.
         detail: mouth or eyes: corrections fade out towards the border, and nothing is said about the plate.
-        where: of the head: see `allowed`; None: everywhere.
+        mask: of the head: see `correction_mask`; None: everywhere.
     """
     size = colours.shape[-1]
-    flow, tone, paint = (enlarged(part, size) if part.shape[-1] != size else part for part in answer)
+    flow, tone, paint = (enlarged(part, size) if part.shape[-1] != size else part for part in outputs)
     fade = window(size, colours) if detail else torch.ones_like(colours[:1, :1])
-    fade = fade if where is None else fade * where
+    fade = fade if mask is None else fade * mask
     moved = warped(torch.cat([colours[:, ENGINE_RGB], colours[:, MATTE]], dim=1), flow * fade)
     picture, matte = moved[:, :3], moved[:, 3:].clamp(0, 1)
     if not detail:

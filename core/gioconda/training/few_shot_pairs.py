@@ -1,4 +1,4 @@
-"""Training pairs from a few pictures of one person, and which of them are kept aside to judge by."""
+"""Training pairs from a few pictures of one person, and which of them are held out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..neural import features
 from ..neural.network_inputs import mirrored_geometry, mirrored_numbers, mirrored_source
 from ..pose import fit_similarity
 from .augment import Item
-from .pairs import pair_of, way_back
+from .pairs import pair_of, pose_back_to
 from .shards import VIEWS, Pair, as_bytes
 
 Float32 = npt.NDArray[np.float32]
@@ -27,33 +27,33 @@ MOST_GAIN = 4.0  # between the light of two pictures
 
 
 @dataclass(frozen=True)
-class Shot:
-    """A pair, the head at rest (256, 256, 4) it starts from, and whether it is kept aside."""
+class FewShotPair:
+    """A pair, the head at rest (256, 256, 4) it starts from, and whether it is held out."""
 
     pair: Pair
     source: Float32
-    aside: bool
+    held_out: bool
 
-    def seen(self, part: str) -> list[Sided]:
-        """What a part of the model sees of it; of the eyes: left, right in a mirror."""
+    def items(self, part: str) -> list[Sided]:
+        """It as a part of the model sees it; of the eyes: left, right in a mirror."""
         sides = (("head", 0), ("mouth", 0), ("eyes", 0), ("eyes", 1))
         return [(self._item(k, VIEWS[k]), side) for k, (name, side) in enumerate(sides) if name == part]
 
     def _item(self, k: int, view: str) -> Item:
-        right, seen = view == "right", self.pair.views[k]
+        right, items = view == "right", self.pair.views[k]
         return {
             "numbers": mirrored_numbers(self.pair.numbers) if right else self.pair.numbers,
             "source": as_bytes(mirrored_source(self.source) if right else self.source),
-            "colours": as_bytes(seen.colours),
-            "geometry": mirrored_geometry(seen.geometry) if right else seen.geometry,
+            "colours": as_bytes(items.colours),
+            "geometry": mirrored_geometry(items.geometry) if right else items.geometry,
             "target": as_bytes(self.pair.targets[k]),
         }
 
 
-def between(portraits: Sequence[Portrait], *, seed: int = 0) -> list[Shot]:
-    """Each picture driven to look like each other one, which is laid over it by the rigid points of the face.
+def pairs_between(portraits: Sequence[Portrait], *, seed: int = 0) -> list[FewShotPair]:
+    """Each picture driven to look like each other one, aligned to it by the rigid points of the face.
 
-    With three and more, what leads to or from one of them is kept aside.
+    With three and more, pairs to or from one of them are held out.
     """
     stills = [features.still(portrait) for portrait in portraits]
     left_out = len(portraits) // 2 if len(portraits) > 2 else None
@@ -63,13 +63,13 @@ def between(portraits: Sequence[Portrait], *, seed: int = 0) -> list[Shot]:
         ways = [ways[k] for k in sorted(chosen)]
     shots = []
     for k, j in ways:
-        points, target = laid_over(portraits[k], portraits[j])
-        pair = pair_of(portraits[k], stills[k], way_back(portraits[k], points), target)
-        shots.append(Shot(pair, stills[k].head_rgba, left_out in (k, j)))
+        points, target = aligned_to(portraits[k], portraits[j])
+        pair = pair_of(portraits[k], stills[k], pose_back_to(portraits[k], points), target)
+        shots.append(FewShotPair(pair, stills[k].head_rgba, left_out in (k, j)))
     return shots
 
 
-def laid_over(one: Portrait, other: Portrait) -> tuple[npt.NDArray[np.float64], Float32]:
+def aligned_to(one: Portrait, other: Portrait) -> tuple[npt.NDArray[np.float64], Float32]:
     """The other picture's landmarks (478, 3) and colours (H, W, 3) where and as light as the one picture shows them."""
     index = list(lm.STABLE)
     flat = [np.pad(p.landmarks[index, :2], ((0, 0), (0, 1))) for p in (other, one)]

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from ..engine.network_channels import COLOURS, GEOMETRY, NUMBERS
 from .blocks import Attention, Down, Steered, doubled, halved
-from .fast import MOST_FLOW, bounded, within_reach
+from .fast import MOST_FLOW, fade_far_heads, limit_outputs
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,6 @@ class Part(nn.Module):
             if level == 1:
                 tone = self.tone(functional.relu(x))
         x = functional.relu(x)
-        answer = self.flow(x), tone, self.paint(x)
-        answer = bounded(*answer, colours, geometry, most_flow=self.config.most_flow, local=self.config.local)
-        return answer if self.config.local else within_reach(answer, numbers)
+        outputs = self.flow(x), tone, self.paint(x)
+        outputs = limit_outputs(*outputs, colours, geometry, most_flow=self.config.most_flow, local=self.config.local)
+        return outputs if self.config.local else fade_far_heads(outputs, numbers)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ..engine.network_channels import ENGINE_RGB, MATTE
-from . import losses, variants
+from . import losses
 from .augment import Batch, DrawSettings
 from .discriminator import Discriminator, embedding_match, feature_matching, generator_loss
-from .fast import allowed, corrected, window
+from .fast import apply_corrections, correction_mask, window
 from .variants import Part
 
 RIM = 8  # pixels
@@ -71,42 +71,40 @@ PRESETS = {
 }
 
 
-def embedded(model: Part, source: Tensor) -> Tensor:
+def embed(model: Part, source: Tensor) -> Tensor:
     """Who it is, (N, embedding): source (N, 4, S, S), or (N, K, 4, S, S), whose embeddings are averaged."""
     if source.dim() == 4:
         return model.embedder(source)
     return model.embedder(source.flatten(0, 1)).unflatten(0, source.shape[:2]).mean(1)
 
 
-def answered(model: Part, batch: Batch) -> tuple[Tensor, ...]:
+def predict(model: Part, batch: Batch) -> tuple[Tensor, ...]:
     """flow, tone, paint for a batch."""
-    embedding = embedded(model, batch["source"])
+    embedding = embed(model, batch["source"])
     return tuple(model(batch["colours"], batch["geometry"], batch["numbers"], embedding))
 
 
-def shown(batch: Batch, answer: tuple[Tensor, ...], config: PartTraining) -> Tensor:
-    """The engine's pictures corrected, (N, 3, S, S)."""
-    head = config.part == "head"
-    side = variants.SIDES[config.quality].head
-    within = allowed(batch["colours"], batch["geometry"], side=side) if head else None
-    return corrected(batch["colours"], tuple(each.float() for each in answer), detail=not head, where=within)
+def corrected_pictures(batch: Batch, outputs: tuple[Tensor, ...], *, head: bool, side: int | None = None) -> Tensor:
+    """The engine's pictures corrected, (N, 3, S, S). side: of the head's whole crop, where the batch shows a part."""
+    mask = correction_mask(batch["colours"], batch["geometry"], side=side) if head else None
+    return apply_corrections(batch["colours"], tuple(each.float() for each in outputs), detail=not head, mask=mask)
 
 
-def objective(batch: Batch, answer: tuple[Tensor, ...], picture: Tensor, config: PartTraining) -> Tensor:
-    """The loss of the reconstruction, one number. picture: as `shown`."""
+def objective(batch: Batch, outputs: tuple[Tensor, ...], picture: Tensor, config: PartTraining) -> Tensor:
+    """The loss of the reconstruction, one number. picture: as `corrected_pictures`."""
     colours, target = batch["colours"], batch["target"]
     engine, head = colours[:, ENGINE_RGB], config.part == "head"
-    weight = where(config.part, colours)
+    weight = pixel_weights(colours, head=head)
     if head:  # at the border of a part of the head the networks miss what lies beside it
         inner = slice(RIM, -RIM)
         picture, engine, target, weight = (each[..., inner, inner] for each in (picture, engine, target, weight))
-    flow = answer[0].float()
+    flow = outputs[0].float()
     loss: Tensor = (
         losses.reconstruction(picture, engine, target, weight)
         + config.edges * losses.edges(picture, engine, target, weight)
         + config.decibels * losses.decibels(picture, target, weight)
         + config.ssim * losses.dissimilarity(picture, target, weight)
-        + config.paint * answer[2].float().abs().mean((1, 2, 3)) / 0.02
+        + config.paint * outputs[2].float().abs().mean((1, 2, 3)) / 0.02
         + config.flow * flow.abs().mean((1, 2, 3)) / 0.004
         + config.bend * losses.variation(flow) / 0.0004
         + config.truth * (flow_error(flow, batch["flow"]) if "flow" in batch else 0)
@@ -121,7 +119,7 @@ def flow_error(said: Tensor, truth: Tensor) -> Tensor:
     return wrong / weight.sum((1, 2, 3)).clamp(min=1) / FLOW_UNIT
 
 
-def opinion(
+def adversarial_loss(
     discriminator: Discriminator, batch: Batch, picture: Tensor, embedding: Tensor, config: PartTraining
 ) -> Tensor:
     """What the discriminator adds to the loss, before its weight: score, feature matching, match of embeddings."""
@@ -136,24 +134,23 @@ def opinion(
     return generator_loss(fake.float()) + matching + match
 
 
-def where(part: str, colours: Tensor) -> Tensor:
-    """How much each pixel counts, (N or 1, 1, S, S): the person more than the place, the middle of details most."""
-    if part == "head":
+def pixel_weights(colours: Tensor, *, head: bool) -> Tensor:
+    """How much each pixel counts, (N or 1, 1, S, S): the person most, and of details the middle."""
+    if head:
         return 0.4 + 0.6 * colours[:, MATTE]
     return window(colours.shape[-1], colours) + 0.02
 
 
 @torch.no_grad()
-def judged(model: Part, held_out: list[Batch], device: torch.device) -> dict[str, float]:
+def evaluate(model: Part, held_out: list[Batch], device: torch.device) -> dict[str, float]:
     """On held-out people: the engine's dB, dB gained over it, share of pairs that lost more than 0.1 dB."""
     engine, gain = [], []
     for whole in held_out:
         batch = {name: value.to(device) for name, value in whole.items()}
         colours, target = batch["colours"], batch["target"]
-        part = "detail" if model.config.local else "head"
-        within = allowed(colours, batch["geometry"]) if part == "head" else None
-        picture = corrected(colours, answered(model, batch), detail=part != "head", where=within)
-        weight = where(part, colours)
+        head = not model.config.local
+        picture = corrected_pictures(batch, predict(model, batch), head=head)
+        weight = pixel_weights(colours, head=head)
         engine.append(losses.psnr(colours[:, ENGINE_RGB], target, weight))
         gain.append(losses.psnr(picture, target, weight) - engine[-1])
     all_gains = torch.cat(gain)

@@ -61,7 +61,7 @@ class PairSettings:
     # from the size of the head's square to twice that
 
 
-def make_pairs_beside(
+def make_pairs_in_processes(
     sources: list[Source], models: Path | None, out: Path, settings: PairSettings, workers: int
 ) -> None:
     """`make_pairs`, by so many processes with one thread each. models: the folder of the face nets."""
@@ -128,19 +128,19 @@ def _clip_pairs(
     assert motion.landmarks is not None
     first = max(0, min(index - settings.window // 2, len(frames) - settings.window))
     part = motion.between(int(motion.frames[first]), int(motion.frames[min(first + settings.window, len(frames)) - 1]))
-    square = _square(motion.landmarks[index])
-    portrait = _portrait(_cut(frames[index], square, settings.sizes), nets)
+    square = square_around(motion.landmarks[index])
+    portrait = prepare_portrait(cut_square(frames[index], square, settings.sizes), nets)
     at_rest = features.still(portrait, settings.sizes)
     performance = retarget(part, portrait.landmarks, RetargetSettings(neutral=index - first, lock_scale=False))
     others = [int(j) for j in whole if first <= j < first + len(part) and j != index]
     pairs = []
     for j in rng.choice(others, min(settings.targets, len(others)), replace=False):
-        target = srgb_table("uint8")[_cut(frames[j], square, settings.sizes)]
+        target = srgb_table("uint8")[cut_square(frames[j], square, settings.sizes)]
         pairs.append(pair_of(portrait, at_rest, performance[int(j) - first], target))
     return pairs, at_rest
 
 
-def _square(points: npt.NDArray[np.floating]) -> tuple[int, int, int]:
+def square_around(points: npt.NDArray[np.floating]) -> tuple[int, int, int]:
     """Left, top and side of a square around a face, twice its size: it may reach outside the picture."""
     low, high = points[: lm.FACE_POINTS, :2].min(0), points[: lm.FACE_POINTS, :2].max(0)
     side = 2 * float((high - low).max())
@@ -148,7 +148,7 @@ def _square(points: npt.NDArray[np.floating]) -> tuple[int, int, int]:
     return round(float(left)), round(float(top)), round(side)
 
 
-def _cut(frame: Bytes, square: tuple[int, int, int], sizes: Sizes = FAST) -> Bytes:
+def cut_square(frame: Bytes, square: tuple[int, int, int], sizes: Sizes = FAST) -> Bytes:
     """The square of a picture, its border repeated, at the size the file has it, within what `PairSettings` says."""
     left, top, side = square
     height, width = frame.shape[:2]
@@ -167,14 +167,14 @@ def _from_still(source: Source, nets: Nets, out: Path, settings: PairSettings) -
         return
     rng = np.random.default_rng([settings.seed, len(source.name), sum(source.name.encode())])
     srgb = display_srgb(read_picture(source.path).pixels)
-    portrait = _portrait(_cut(srgb, _square(analyse(srgb, nets).landmarks), settings.sizes), nets)
+    portrait = prepare_portrait(cut_square(srgb, square_around(analyse(srgb, nets).landmarks), settings.sizes), nets)
     motion = random_motion(settings.cycles, rng, turn=settings.turn)
     calm = RetargetSettings(neutral="rest", neutralise=float(rng.choice([0.0, 0.5, 1.0])))
     performance = retarget(motion, portrait.landmarks, calm)
     for k in range(settings.cycles):
         away = moved(portrait, performance[k], nets)
         at_rest = features.still(away, settings.sizes)
-        pair = pair_of(away, at_rest, way_back(away, portrait.landmarks), portrait.source[..., :3])
+        pair = pair_of(away, at_rest, pose_back_to(away, portrait.landmarks), portrait.source[..., :3])
         _write(folder / f"{k:02}", source, [pair], at_rest, {"cycle": k})
 
 
@@ -189,7 +189,7 @@ def moved(portrait: Portrait, pose: Pose, nets: Nets) -> Portrait:
     return prepare(picture, points, np.clip(passes["Matte"][..., 0], 0, 1).copy())
 
 
-def way_back(moved: Portrait, points: Float) -> Pose:
+def pose_back_to(moved: Portrait, points: Float) -> Pose:
     """The pose that puts the landmarks of a moved portrait back to `points`, (478, 3) pixels."""
     rest, there = moved.pose, head_pose(points)
     rotation = there.rotation @ rest.rotation.T
@@ -255,10 +255,10 @@ _HABITS: tuple[tuple[tuple[str, ...], float, float, float], ...] = (
 
 def portrait_in(srgb: Bytes, nets: Nets) -> Portrait:
     """The largest face of a picture (H, W, 3) as a portrait of its own, no larger than pairs are made of."""
-    return _portrait(_cut(srgb, _square(analyse(srgb, nets, face=LARGEST).landmarks)), nets)
+    return prepare_portrait(cut_square(srgb, square_around(analyse(srgb, nets, face=LARGEST).landmarks)), nets)
 
 
-def _portrait(srgb: Bytes, nets: Nets) -> Portrait:
+def prepare_portrait(srgb: Bytes, nets: Nets) -> Portrait:
     """A picture (H, W, 3) made ready the way `gioconda animate` does it."""
     found = analyse(srgb, nets)
     picture = np.ones((*srgb.shape[:2], 4), np.float32)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..imaging import resample
 from ..imaging.image import write_png
 from .augment import Batch
-from .fast import allowed, corrected
+from .objectives import corrected_pictures, predict
 from .variants import Part
 
 CELL = 160
@@ -26,10 +26,7 @@ def write_sheet(path: Path, model: Part, batches: list[Batch], *, rows: int = 12
     for whole in batches:
         batch = {name: value.to(device) for name, value in whole.items()}
         colours, target = batch["colours"], batch["target"]
-        answer = model(colours, batch["geometry"], batch["numbers"], model.embedder(batch["source"]))
-        engine, head = colours[:, :3], not model.config.local
-        within = allowed(colours, batch["geometry"]) if head else None
-        picture = corrected(colours, answer, detail=not head, where=within)
+        engine, picture = colours[:, :3], corrected_pictures(batch, predict(model, batch), head=not model.config.local)
         shown = (engine, picture, target, (engine - target).abs() * 4, (picture - target).abs() * 4)
         lines += [[each[i] for each in shown] for i in range(len(target))]
     write_rows(path, lines[:rows])

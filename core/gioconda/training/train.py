@@ -22,9 +22,9 @@ from ..files import whole_file
 from ..machine import cores
 from . import checkpoint, variants
 from .augment import Batch, jittered
-from .dataset import Drawn, Pairs, held_out_batches, stream
+from .dataset import PairBatches, Pairs, held_out_batches, stream
 from .discriminator import WIDTHS, Discriminator, discriminator_loss, resume
-from .objectives import PartTraining, embedded, judged, objective, opinion, shown
+from .objectives import PartTraining, adversarial_loss, corrected_pictures, embed, evaluate, objective
 from .sheets import write_sheet
 from .sources import HELD_OUT, TRAIN
 
@@ -39,43 +39,50 @@ def train_part(pairs: Path, out: Path, config: PartTraining, *, minutes: float |
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    device, half, workers = machine(config)
+    device, half, workers = choose_device(config)
+    side = variants.SIDES[config.quality].head
     path = out / f"{config.part}.pt"
     stored = checkpoint.load(path, kind=config.quality) if path.exists() else {}
     model = variants.new_part(config.quality, config.part).to(device, memory_format=torch.channels_last)
     average = AveragedModel(model, avg_fn=moving_average(config.average))
     adam = torch.optim.AdamW(model.parameters(), lr=config.rate, betas=(0.9, 0.99), weight_decay=config.decay)
-    learn = Pairs(pairs, TRAIN, config.part, columns=stored.get("data", {}).get("columns", ()))
+    train_pairs = Pairs(pairs, TRAIN, config.part, columns=stored.get("data", {}).get("columns", ()))
     discriminator = Discriminator(
-        WIDTHS[config.quality], embedding=model.config.embedding, people=len(learn.columns)
+        WIDTHS[config.quality], embedding=model.config.embedding, people=len(train_pairs.columns)
     ).to(device)
-    judging = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.0, 0.99))
-    state = {"model": model, "average": average, "adam": adam, "discriminator": discriminator, "judging_adam": judging}
+    discriminator_adam = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.0, 0.99))
+    state = {
+        "model": model,
+        "average": average,
+        "adam": adam,
+        "discriminator": discriminator,
+        "judging_adam": discriminator_adam,
+    }
     step = _resume(stored, state)
     if config.compile:
         model.compile()
-    judge = held_out_batches(Pairs(pairs, HELD_OUT, config.part), config.batch, config.held_out)
+    held_out = held_out_batches(Pairs(pairs, HELD_OUT, config.part), config.batch, config.held_out)
     rng, began, sums = np.random.default_rng([config.seed, step]), time.monotonic(), dict[str, Tensor | float]()
-    coming = stream(Drawn(learn, config.batch, config.seed, config.draw), step, workers=workers)
+    batches = stream(PairBatches(train_pairs, config.batch, config.seed, config.draw), step, workers=workers)
     figures = dict[str, float]()
     mark, over = step, False
     while step < config.steps and not over:
         for group in adam.param_groups:
             group["lr"] = rate_at(step, rate=config.rate, warm_up=config.warm_up, steps=config.steps)
             group["weight_decay"] = config.decay
-        batch = {name: value.to(device, non_blocking=True) for name, value in next(coming).items()}
+        batch = {name: value.to(device, non_blocking=True) for name, value in next(batches).items()}
         if config.part != "head" and rng.random() < config.jitter:
             batch = jittered(batch, rng)
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            embedding = embedded(model, batch["source"])
-            answer = model(batch["colours"], batch["geometry"], batch["numbers"], embedding)
-        picture = shown(batch, answer, config)
-        terms = {"loss": objective(batch, answer, picture, config)}
+            embedding = embed(model, batch["source"])
+            outputs = model(batch["colours"], batch["geometry"], batch["numbers"], embedding)
+        picture = corrected_pictures(batch, outputs, head=config.part == "head", side=side)
+        terms = {"loss": objective(batch, outputs, picture, config)}
         if config.adversarial and step >= config.adversarial_from:
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
                 for _ in range(config.discriminator_steps):
-                    terms["judging"] = _step(discriminator, judging, batch, picture.detach())
-                terms["opinion"] = opinion(discriminator, batch, picture, embedding, config)
+                    terms["judging"] = _step(discriminator, discriminator_adam, batch, picture.detach())
+                terms["opinion"] = adversarial_loss(discriminator, batch, picture, embedding, config)
         adam.zero_grad(set_to_none=True)
         (terms["loss"] + config.adversarial * terms.get("opinion", 0)).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -84,18 +91,20 @@ def train_part(pairs: Path, out: Path, config: PartTraining, *, minutes: float |
         step, sums = step + 1, {k: sums.get(k, 0.0) + v.detach() for k, v in terms.items()}
         over = minutes is not None and time.monotonic() - began >= 60 * minutes
         if step % config.every == 0 or step == config.steps or over:
-            figures = judged(average.eval().module, judge, device)
+            figures = evaluate(average.eval().module, held_out, device)
             learned = {name: float(sums.get(name, 0.0)) / (step - mark) for name in ("loss", "judging", "opinion")}
-            note(out / f"{config.part}.csv", {"step": step, "seconds": time.monotonic() - began, **learned, **figures})
+            append_log(
+                out / f"{config.part}.csv", {"step": step, "seconds": time.monotonic() - began, **learned, **figures}
+            )
             states: dict[str, Any] = {name: each.state_dict() for name, each in state.items()}
-            about = provenance(learn) | {"columns": list(learn.columns)}
+            about = data_provenance(train_pairs) | {"columns": list(train_pairs.columns)}
             checkpoint.save(path, kind=config.quality, config=config, step=step, data=about, **states)
-            write_sheet(out / f"{config.part}.png", average.module, judge[:2])
+            write_sheet(out / f"{config.part}.png", average.module, held_out[:2])
             sums, mark = {}, step
     return figures
 
 
-def machine(config: PartTraining) -> tuple[torch.device, bool, int]:
+def choose_device(config: PartTraining) -> tuple[torch.device, bool, int]:
     """Where to train, whether in bfloat16, and how many processes make batches."""
     card = torch.cuda.is_available()
     if card:
@@ -121,13 +130,15 @@ def rate_at(step: int, *, rate: float, warm_up: int, steps: int) -> float:
     return float(rate * warm * (0.05 + 0.95 * fall))
 
 
-def _step(discriminator: Discriminator, judging: torch.optim.Optimizer, batch: Batch, picture: Tensor) -> Tensor:
+def _step(
+    discriminator: Discriminator, discriminator_adam: torch.optim.Optimizer, batch: Batch, picture: Tensor
+) -> Tensor:
     """One step of the discriminator; its loss."""
     seen = [discriminator(each, batch["geometry"], batch["person"])[0] for each in (batch["target"], picture)]
     loss = discriminator_loss(*(scores.float() for scores in seen))
-    judging.zero_grad(set_to_none=True)
+    discriminator_adam.zero_grad(set_to_none=True)
     loss.backward()
-    judging.step()
+    discriminator_adam.step()
     return loss
 
 
@@ -143,13 +154,13 @@ def _resume(stored: dict[str, Any], state: dict[str, Any]) -> int:
     return int(stored.get("step", 0))
 
 
-def provenance(pairs: Pairs) -> dict[str, Any]:
+def data_provenance(pairs: Pairs) -> dict[str, Any]:
     """What was learned from: people and shards by source."""
     sources = sorted({"/".join(path.relative_to(pairs.folder).parts[:2]) for path in pairs.shards})
     return {"side": pairs.side, "shards": len(pairs.shards), "people": len(pairs.of_person), "sources": sources}
 
 
-def note(path: Path, row: dict[str, float]) -> None:
+def append_log(path: Path, row: dict[str, float]) -> None:
     """A line of the log, which begins with the columns' names; columns it did not have come last."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines: list[dict[str, str]] = []

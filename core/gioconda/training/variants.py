@@ -17,7 +17,7 @@ def new_part(quality: str, name: str) -> Part:
     return fast.Part(fast.SIZES[name]) if quality == "fast" else full.Part(full.SIZES[name])
 
 
-def squares(quality: str) -> dict[str, int]:
+def crop_sides(quality: str) -> dict[str, int]:
     """For each part the side of its squares, pixels."""
     sides = SIDES[quality]
     return {"head": sides.head, "mouth": sides.mouth, "eyes": sides.eye}

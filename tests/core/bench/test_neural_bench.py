@@ -136,8 +136,8 @@ def test_figures_survive_json(report: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_the_note_gets_the_figures_between_its_marks_and_keeps_the_rest(report: dict[str, Any]) -> None:
-    note = f"before\n{measured.BEGIN}\nold\n{measured.END}\nafter\n"
-    first = measured.with_figures(note, report)
+    append_log = f"before\n{measured.BEGIN}\nold\n{measured.END}\nafter\n"
+    first = measured.with_figures(append_log, report)
     assert first.startswith("before\n")
     assert first.endswith("\nafter\n")
     assert "old" not in first
@@ -147,21 +147,21 @@ def test_the_note_gets_the_figures_between_its_marks_and_keeps_the_rest(report: 
 
 
 @pytest.mark.parametrize("note", ["", measured.BEGIN, f"{measured.END} {measured.BEGIN}"])
-def test_a_note_without_its_marks_is_refused(note: str, report: dict[str, Any]) -> None:
+def test_a_note_without_its_marks_is_refused(append_log: str, report: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="figures: begin"):
-        measured.with_figures(note, report)
+        measured.with_figures(append_log, report)
 
 
 def test_the_projects_note_can_take_figures(report: dict[str, Any]) -> None:
-    note = (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
-    assert "### All clips" in measured.with_figures(note, report)
+    append_log = (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
+    assert "### All clips" in measured.with_figures(append_log, report)
 
 
 def test_a_run_without_figures_leaves_the_note_alone(tmp_path: Path) -> None:
-    note = tmp_path / "measured.md"
-    note.write_text("as it was", encoding="utf-8")
-    assert measured.main(str(tmp_path / "none.json"), str(note)) == 1
-    assert note.read_text(encoding="utf-8") == "as it was"
+    append_log = tmp_path / "measured.md"
+    append_log.write_text("as it was", encoding="utf-8")
+    assert measured.main(str(tmp_path / "none.json"), str(append_log)) == 1
+    assert append_log.read_text(encoding="utf-8") == "as it was"
 
 
 def test_new_networks_take_the_place_of_the_shipped_ones(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install
 
 from gioconda.training import fast  # noqa: E402
 from gioconda.training.discriminator import Discriminator, embedding_match, generator_loss, resume  # noqa: E402
-from gioconda.training.objectives import PartTraining, opinion, shown  # noqa: E402
-from gioconda.training.train import _step, note  # noqa: E402
+from gioconda.training.objectives import PartTraining, adversarial_loss, corrected_pictures  # noqa: E402
+from gioconda.training.train import _step, append_log  # noqa: E402
 
 CONFIG = PartTraining(part="mouth", adversarial=0.02)
 
@@ -77,14 +77,14 @@ def test_its_opinion_reaches_network_and_embedder_but_neither_itself_through_tar
     torch.nn.init.normal_(part.paint.weight, std=0.1)
     embedding = part.embedder(given["source"])
     answer = part(given["colours"], given["geometry"], given["numbers"], embedding)
-    opinion(discriminator, given, shown(given, answer, CONFIG), embedding, CONFIG).backward()
+    adversarial_loss(discriminator, given, corrected_pictures(given, answer, head=False), embedding, CONFIG).backward()
     assert part.paint.weight.grad.abs().max() > 0
     assert part.embedder.out.weight.grad.abs().max() > 0
     match = embedding_match(embedding.detach(), discriminator.columns(given["person"]).detach())
     assert match > 0
     discriminator.zero_grad()
     nobody = given | {"person": torch.tensor([-1, -1])}
-    assert torch.isfinite(opinion(discriminator, nobody, given["target"], embedding.detach(), CONFIG))
+    assert torch.isfinite(adversarial_loss(discriminator, nobody, given["target"], embedding.detach(), CONFIG))
 
 
 def test_every_layer_of_it_but_the_last_has_a_spectral_norm_of_at_most_one(discriminator: Discriminator) -> None:
@@ -112,8 +112,8 @@ def test_people_who_are_new_get_columns_after_the_others(discriminator: Discrimi
 
 def test_a_log_begun_before_takes_new_columns(tmp_path: Path) -> None:
     path = tmp_path / "mouth.csv"
-    note(path, {"step": 1, "loss": 2.0})
-    note(path, {"step": 2, "loss": 1.5, "judging": 0.5})
+    append_log(path, {"step": 1, "loss": 2.0})
+    append_log(path, {"step": 2, "loss": 1.5, "judging": 0.5})
     with path.open() as file:
         rows = list(csv.DictReader(file))
     assert rows == [{"step": "1", "loss": "2", "judging": ""}, {"step": "2", "loss": "1.5", "judging": "0.5"}]

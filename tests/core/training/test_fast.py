@@ -21,9 +21,9 @@ from gioconda.pose import Pose, rotation_matrix  # noqa: E402
 from gioconda.training import fast, train  # noqa: E402
 from gioconda.training.augment import DrawSettings, jittered  # noqa: E402
 from gioconda.training.dataset import Pairs  # noqa: E402
-from gioconda.training.export import Frame, disagreement, export, load_parts, parts_of_onnx  # noqa: E402
+from gioconda.training.export import Frame, export, largest_difference, load_parts, parts_of_onnx  # noqa: E402
 from gioconda.training.objectives import PartTraining  # noqa: E402
-from gioconda.training.pairs import way_back  # noqa: E402
+from gioconda.training.pairs import pose_back_to  # noqa: E402
 from gioconda.training.shards import Pair, write_shard  # noqa: E402
 from gioconda.training.sources import find_sources, load_splits  # noqa: E402
 
@@ -96,7 +96,7 @@ def test_onnx_answers_as_torch_does_on_real_inputs(pairs: Path, portrait: Portra
     made = render_rows(posed, 0, portrait.height, passes=("Combined", "Matte")).passes
     views = features.frame_views(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
     inputs = network_inputs(views, features.numbers(portrait, posed), corrector.embedding)
-    assert disagreement(Frame(parts), {k: torch.from_numpy(v) for k, v in inputs.items()}, frame) < 1e-3
+    assert largest_difference(Frame(parts), {k: torch.from_numpy(v) for k, v in inputs.items()}, frame) < 1e-3
 
 
 def test_mirroring_a_pair_twice_gives_it_back(pairs: Path) -> None:
@@ -109,7 +109,7 @@ def test_mirroring_a_pair_twice_gives_it_back(pairs: Path) -> None:
 
 def test_the_way_back_puts_every_landmark_where_it_was(portrait: Portrait) -> None:
     wanted = portrait.landmarks + np.random.default_rng(0).normal(0, 2, portrait.landmarks.shape)
-    posed = pose_portrait(portrait, way_back(portrait, wanted))
+    posed = pose_portrait(portrait, pose_back_to(portrait, wanted))
     assert np.allclose(posed.position[: len(wanted)], wanted, atol=1e-3)
 
 
@@ -183,13 +183,13 @@ def test_a_grey_picture_gets_no_colours_and_a_sepia_one_only_its_own() -> None:
     torch.manual_seed(0)
     bright = torch.rand(1, 1, 32, 32)
     tone, paint = torch.randn(1, 7, 8, 8), torch.randn(1, 3, 32, 32)
-    grey_tone, grey_paint = fast.in_its_colours(bright.expand(-1, 3, -1, -1), tone, paint)
+    grey_tone, grey_paint = fast.keep_monochrome(bright.expand(-1, 3, -1, -1), tone, paint)
     for part in (grey_tone[:, :3], grey_tone[:, 3:6], grey_paint):
         assert float((part - part.mean(1, keepdim=True)).abs().max()) < 1e-4 < float(part.abs().max())
     line = torch.tensor([1.1, 1.0, 0.7])[:, None, None]
-    _, sepia = fast.in_its_colours(0.1 + bright * line, tone, paint)
+    _, sepia = fast.keep_monochrome(0.1 + bright * line, tone, paint)
     assert float((sepia / line - (sepia / line).mean(1, keepdim=True)).abs().max()) < 1e-3
-    kept = fast.in_its_colours(torch.rand(1, 3, 32, 32), tone, paint)
+    kept = fast.keep_monochrome(torch.rand(1, 3, 32, 32), tone, paint)
     assert torch.equal(kept[0], tone) and torch.equal(kept[1], paint)
 
 

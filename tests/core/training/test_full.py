@@ -20,12 +20,12 @@ from gioconda.neural.network_inputs import network_inputs  # noqa: E402
 from gioconda.pose import Pose, rotation_matrix  # noqa: E402
 from gioconda.training import checkpoint, fast, full, objectives  # noqa: E402
 from gioconda.training.augment import DrawSettings  # noqa: E402
-from gioconda.training.dataset import Drawn, Pairs, stream  # noqa: E402
-from gioconda.training.export import KEPT, SMALL, Frame, disagreement, export, load_parts, parts_of_onnx  # noqa: E402
+from gioconda.training.dataset import PairBatches, Pairs, stream  # noqa: E402
+from gioconda.training.export import KEPT, SMALL, Frame, export, largest_difference, load_parts, parts_of_onnx  # noqa: E402
 from gioconda.training.objectives import PRESETS, PartTraining  # noqa: E402
 from gioconda.training.shards import Pair, write_shard  # noqa: E402
 from gioconda.training.train import train_part  # noqa: E402
-from gioconda.training.variants import new_part, squares  # noqa: E402
+from gioconda.training.variants import crop_sides, new_part  # noqa: E402
 from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def pairs(portrait: Portrait, pose_of: Callable[..., Pose], tmp_path_factory: py
 
 def test_a_frame_of_the_full_model_is_at_most_sixty_billion_multiplications_and_its_files_sixteen_mebibytes() -> None:
     work, frame, person = 0.0, 0, 0
-    for name, size in squares("full").items():
+    for name, size in crop_sides("full").items():
         count = 2 if name == "eyes" else 1
         with torch.device("meta"), FlopCounterMode(display=False) as counted:
             part = new_part("full", name)
@@ -117,16 +117,16 @@ def test_who_it_is_and_what_the_face_does_both_reach_the_answer(tiny: None) -> N
 
 
 def test_several_pictures_of_a_person_are_drawn_and_their_embeddings_averaged(pairs: Path, tiny: None) -> None:
-    drawn = Drawn(Pairs(pairs, "train", "mouth"), 2, 0, DrawSettings(shots=2))
+    drawn = PairBatches(Pairs(pairs, "train", "mouth"), 2, 0, DrawSettings(shots=2))
     found = {batch["source"].shape[1] if batch["source"].dim() == 5 else 1 for batch in (drawn[k] for k in range(8))}
     assert found == {1, 2}
     part, sources = new_part("full", "mouth").eval(), torch.rand(2, 3, 4, 64, 64)
     mean = torch.stack([part.embedder(sources[:, k]) for k in range(3)]).mean(0)
-    assert torch.allclose(objectives.embedded(part, sources), mean, atol=1e-5)
+    assert torch.allclose(objectives.embed(part, sources), mean, atol=1e-5)
 
 
 def test_batches_are_the_same_wherever_training_goes_on_and_whoever_makes_them(pairs: Path) -> None:
-    drawn = Drawn(Pairs(pairs, "train", "eyes"), 2, 5, DrawSettings())
+    drawn = PairBatches(Pairs(pairs, "train", "eyes"), 2, 5, DrawSettings())
     for workers in (0, 1):
         later = stream(drawn, 3, workers=workers)
         for step in (3, 4):
@@ -212,11 +212,11 @@ def test_a_tiny_full_model_learns_goes_on_exports_and_runs(
     views = features.frame_views(portrait, corrector.still, posed, made["Combined"], made["Matte"][..., 0])
     inputs = network_inputs(views, features.numbers(portrait, posed), corrector.embedding)
     real = {name: torch.from_numpy(value) for name, value in inputs.items()}
-    assert disagreement(Frame(again), real, frame) < 1e-3  # the weights as they are stored
-    assert disagreement(Frame(parts), real, frame) < 5e-3  # and as they were learned
-    corrected = corrector.apply(posed, made)["Combined"]
-    assert np.isfinite(corrected).all()
-    assert np.abs(corrected - made["Combined"]).max() > 1e-4
+    assert largest_difference(Frame(again), real, frame) < 1e-3  # the weights as they are stored
+    assert largest_difference(Frame(parts), real, frame) < 5e-3  # and as they were learned
+    apply_corrections = corrector.apply(posed, made)["Combined"]
+    assert np.isfinite(apply_corrections).all()
+    assert np.abs(apply_corrections - made["Combined"]).max() > 1e-4
 
 
 def test_the_presets_differ_only_in_settings() -> None:

@@ -11,7 +11,7 @@ from gioconda import landmarks as lm  # noqa: E402
 from gioconda.training import losses  # noqa: E402
 from gioconda.training.blocks import warped  # noqa: E402
 from gioconda.training.discriminator import discriminator_loss, feature_matching, generator_loss  # noqa: E402
-from gioconda.training.fast import SIZES, Part, PartConfig, corrected  # noqa: E402
+from gioconda.training.fast import SIZES, Part, PartConfig, apply_corrections  # noqa: E402
 from gioconda.training.paper import landmark_drawing, networks  # noqa: E402
 from gioconda.training.paper.networks import AdaIn, Discriminator, Embedder, Generator, PaperConfig  # noqa: E402
 
@@ -118,7 +118,7 @@ def test_an_untrained_part_says_nothing(name: str) -> None:
     colours = torch.rand(1, 7, 64, 64)
     answer = part(colours, torch.rand(1, 16, 32, 32), torch.randn(1, 17), torch.randn(1, 8))
     assert all((each == 0).all() for each in answer)
-    assert torch.allclose(corrected(colours, answer, detail=name != "head"), colours[:, :3], atol=1e-5)
+    assert torch.allclose(apply_corrections(colours, answer, detail=name != "head"), colours[:, :3], atol=1e-5)
 
 
 def test_the_fast_model_is_small() -> None:

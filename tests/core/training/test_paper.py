@@ -26,9 +26,9 @@ from gioconda.training.paper.shard_landmarks import ShardLandmarks  # noqa: E402
 from gioconda.training.paper.train import (  # noqa: E402
     Networks,
     PaperTraining,
-    embedded,
+    embed,
+    generate,
     making_loss,
-    pictured,
     train_paper,
 )
 from gioconda.training.shards import Pair, write_shard  # noqa: E402
@@ -106,9 +106,9 @@ def test_embeddings_are_drawn_to_columns_and_not_columns_to_embeddings(pairs: Pa
     networks = Networks(replace(config.model, clips=2))
     episodes = Episodes(Pairs(pairs, "train", "head"), ShardLandmarks(pairs), shots=2, size=32, engine=False)
     batch = next(episodes.draw(1, 0))
-    embedding = embedded(networks.embedder, batch)
+    embedding = embed(networks.embedder, batch)
     loss, parts = making_loss(
-        networks.discriminator, batch, pictured(networks.generator, batch, embedding), embedding, config
+        networks.discriminator, batch, generate(networks.generator, batch, embedding), embedding, config
     )
     parts["match"].backward(retain_graph=True)
     assert networks.discriminator.people.grad is None
@@ -124,8 +124,8 @@ def test_k_pictures_and_landmarks_make_pictures_and_fine_tuning_brings_them_near
     plain = paper_pictures(tmp_path, pictures, points[:2], points)
     assert plain.shape == (3, 32, 32, 3)
     assert (plain == paper_pictures(tmp_path, pictures, points[:2], points)).all()
-    tuned = paper_pictures(tmp_path, pictures, points[:2], points, tune=25)
-    near, far = (np.abs(made.astype(int) - 200).mean() for made in (tuned, plain))
+    fine_tune = paper_pictures(tmp_path, pictures, points[:2], points, tune=25)
+    near, far = (np.abs(made.astype(int) - 200).mean() for made in (fine_tune, plain))
     assert near < far
     with pytest.raises(InputError, match="2 pictures"):
         paper_pictures(tmp_path, pictures, points[:1], points)

@@ -19,8 +19,8 @@ from gioconda.neural.network_inputs import network_inputs  # noqa: E402
 from gioconda.neural.person import About, Person, load_person, save_person  # noqa: E402
 from gioconda.training import fast  # noqa: E402
 from gioconda.training.export import Frame, export  # noqa: E402
-from gioconda.training.few_shot_pairs import between, laid_over  # noqa: E402
-from gioconda.training.personalise import Personal, budget_of, freed, personalise  # noqa: E402
+from gioconda.training.few_shot_pairs import aligned_to, pairs_between  # noqa: E402
+from gioconda.training.personalise import Adaptation, free_weights, most_steps, personalise  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,19 +62,19 @@ def exported(parts: dict[str, fast.Part], tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def found(portrait: Portrait, other: Portrait, parts: dict[str, fast.Part], exported: tuple[Path, Path]) -> Personal:
+def found(portrait: Portrait, other: Portrait, parts: dict[str, fast.Part], exported: tuple[Path, Path]) -> Adaptation:
     return personalise([portrait, other], parts, changeable=changeable(exported[1]), steps=16)
 
 
-def test_two_pictures_teach_something_and_embedders_stay(found: Personal) -> None:
-    assert found.code.shape == (1, 32) and np.isfinite(found.code).all()
+def test_two_pictures_teach_something_and_embedders_stay(found: Adaptation) -> None:
+    assert found.embedding.shape == (1, 32) and np.isfinite(found.embedding).all()
     assert found.after < 0.98 * found.before and found.steps > 0
     assert all(change.dtype == np.float16 and np.isfinite(change).all() for change in found.changes.values())
     assert not any("embedder" in name for name in found.changes)
 
 
 def test_the_exported_networks_with_the_identity_answer_as_torch_does(
-    found: Personal,
+    found: Adaptation,
     parts: dict[str, fast.Part],
     exported: tuple[Path, Path],
     portrait: Portrait,
@@ -82,7 +82,7 @@ def test_the_exported_networks_with_the_identity_answer_as_torch_does(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "me.identity.npz"
-    save_person(path, Person(found.code, found.changes), About("abc", ()))
+    save_person(path, Person(found.embedding, found.changes), About("abc", ()))
     person = load_person(path, network="abc")
     corrector = Corrector(
         CorrectionNets.from_files(*exported, "cpu", threads=1, known=person), portrait, embedding=person.embedding
@@ -105,28 +105,28 @@ def test_the_exported_networks_with_the_identity_answer_as_torch_does(
 
 
 def test_an_identity_with_other_weights_or_another_code_is_refused(
-    found: Personal, exported: tuple[Path, Path]
+    found: Adaptation, exported: tuple[Path, Path]
 ) -> None:
-    others = Person(found.code, {"parts.nobody": np.zeros(3, np.float16)}), Person(found.code[:, 1:])
+    others = Person(found.embedding, {"parts.nobody": np.zeros(3, np.float16)}), Person(found.embedding[:, 1:])
     for person in others:
         with pytest.raises(ModelError):
             CorrectionNets.from_files(*exported, "cpu", threads=1, known=person)
 
 
 def test_another_light_is_not_learned(portrait: Portrait, other: Portrait) -> None:
-    points, target = laid_over(portrait, other)
+    points, target = aligned_to(portrait, other)
     cheek = tuple(points[50, :2].astype(int))[::-1]
     assert target[cheek] == pytest.approx(portrait.source[..., :3][cheek], rel=0.15)
 
 
 def test_of_three_pictures_one_is_kept_aside(portrait: Portrait) -> None:
-    shots = between([portrait] * 3)
-    assert [shot.aside for shot in shots] == [True, False, True, True, False, True]
+    shots = pairs_between([portrait] * 3)
+    assert [shot.held_out for shot in shots] == [True, False, True, True, False, True]
 
 
 def test_the_budget_grows_from_125_to_230_steps() -> None:
-    assert [budget_of(count) for count in (1, 30, 1000)] == [125, 230, 230]
-    assert 125 < budget_of(8) < 230
+    assert [most_steps(count) for count in (1, 30, 1000)] == [125, 230, 230]
+    assert 125 < most_steps(8) < 230
 
 
 def test_one_picture_gives_its_code_and_changes_nothing(
@@ -135,10 +135,10 @@ def test_one_picture_gives_its_code_and_changes_nothing(
     found = personalise([portrait], parts, changeable=changeable(exported[1]))
     assert not found.changes and found.steps == 0
     nets = CorrectionNets.from_files(*exported, "cpu", threads=1)
-    assert np.allclose(found.code, Corrector(nets, portrait).embedding, atol=1e-5)
+    assert np.allclose(found.embedding, Corrector(nets, portrait).embedding, atol=1e-5)
 
 
 def test_what_reads_the_code_and_leads_to_the_answer_is_free(parts: dict[str, fast.Part]) -> None:
-    free = freed(parts["mouth"])
+    free = free_weights(parts["mouth"])
     assert {"numbers.weight", "paint.weight"} < set(free)
     assert not any(name.startswith(("embedder", "stem", "down")) for name in free)

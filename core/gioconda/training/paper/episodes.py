@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...errors import InputError
-from ..dataset import CLIPS, Pairs, one_of
+from ..dataset import CLIPS, Pairs, read_entry
 from .landmark_drawing import draw
 from .shard_landmarks import Points, ShardLandmarks
 
@@ -66,7 +66,7 @@ class Episodes:
         shard = int(rng.choice(self.people[person]))
         points, folder = self.points[shard], self.pairs.shards[shard]
         last, *shots = (int(k) for k in rng.choice(self._whole(points), self.shots + 1, replace=False))
-        pictures = {k: self._planar(one_of(folder / "target_head.npy", k)) for k in (last, *shots)}
+        pictures = {k: self._planar(read_entry(folder / "target_head.npy", k)) for k in (last, *shots)}
         drawings = {k: self._planar(draw(points[k], pictures[k].shape[-1])) for k in pictures}
         shown = {
             "shots": torch.stack([pictures[k] for k in shots]),

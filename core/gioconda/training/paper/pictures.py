@@ -53,21 +53,21 @@ def paper_pictures(
         torch.set_num_threads(threads)
     networks, config = load_networks(run / "paper-landmarks.pt")
     size = config.model.size
-    shots, drawings = _shown(pictures, size), _drawn(points, size)
+    shots, drawings = _planar(pictures, size), _landmark_drawings(points, size)
     with torch.no_grad():
         embedding = networks.embedder(shots, drawings).mean(0, keepdim=True)
         styles = networks.generator.styles(embedding)
     if tune:
-        styles = tuned(networks, shots, drawings, embedding, steps=tune, weight=config.content)
+        styles = fine_tune(networks, shots, drawings, embedding, steps=tune, weight=config.content)
     made = []
     with torch.no_grad():
         for each in driving:
-            picture = networks.generator(_drawn(each[None], size), styles)[0]
+            picture = networks.generator(_landmark_drawings(each[None], size), styles)[0]
             made.append((picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy())
     return np.stack(made)
 
 
-def tuned(
+def fine_tune(
     networks: Networks, shots: Tensor, drawings: Tensor, embedding: Tensor, *, steps: int, weight: float
 ) -> Tensor:
     """Few-shot learning of section 3.3, in place; returns ψ', the styles that take the place of P · e, (1, all).
@@ -80,16 +80,23 @@ def tuned(
         styles = torch.nn.Parameter(generator.styles(embedding))
         discriminator.people = torch.nn.Parameter(embedding.t().clone())
     networks.train()
-    making = torch.optim.Adam([*generator.parameters(), styles], lr=RATES[0])
-    judging = torch.optim.Adam(discriminator.parameters(), lr=RATES[1])
+    generator_adam = torch.optim.Adam([*generator.parameters(), styles], lr=RATES[0])
+    discriminator_adam = torch.optim.Adam(discriminator.parameters(), lr=RATES[1])
     for step in range(steps):
         k = step % len(shots)
-        _tune(generator, discriminator, (making, judging), (shots[k : k + 1], drawings[k : k + 1]), styles, weight)
+        _fine_tune_step(
+            generator,
+            discriminator,
+            (generator_adam, discriminator_adam),
+            (shots[k : k + 1], drawings[k : k + 1]),
+            styles,
+            weight,
+        )
     networks.eval()
     return styles.detach()
 
 
-def _tune(
+def _fine_tune_step(
     generator: Generator,
     discriminator: Discriminator,
     adams: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
@@ -98,22 +105,22 @@ def _tune(
     weight: float,
 ) -> None:
     """One step on one picture."""
-    (making, judging), (target, drawing), clip = adams, shown, torch.zeros(1, dtype=torch.long)
+    (generator_adam, discriminator_adam), (target, drawing), clip = adams, shown, torch.zeros(1, dtype=torch.long)
     made = generator(drawing, styles)
     real, fake = (discriminator(each, drawing, clip)[0] for each in (target, made.detach()))
-    judging.zero_grad(set_to_none=True)
+    discriminator_adam.zero_grad(set_to_none=True)
     discriminator_loss(real, fake).backward()
-    judging.step()
+    discriminator_adam.step()
     score, inner = discriminator(made, drawing, clip)
     with torch.no_grad():
         _, wanted = discriminator(target, drawing, clip)
     loss = weight * content(made, target) + generator_loss(score)
-    making.zero_grad(set_to_none=True)
+    generator_adam.zero_grad(set_to_none=True)
     (loss + feature_matching(wanted, inner)).backward()
-    making.step()
+    generator_adam.step()
 
 
-def _shown(pictures: Bytes, size: int) -> Tensor:
+def _planar(pictures: Bytes, size: int) -> Tensor:
     """(K, 3, size, size), 0..1."""
     planar = torch.from_numpy(np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), np.float32) / 255)
     if planar.shape[-1] > size:
@@ -121,7 +128,7 @@ def _shown(pictures: Bytes, size: int) -> Tensor:
     return functional.interpolate(planar, size=(size, size), mode="bilinear", align_corners=False)
 
 
-def _drawn(points: npt.NDArray[np.floating], size: int) -> Tensor:
+def _landmark_drawings(points: npt.NDArray[np.floating], size: int) -> Tensor:
     """Landmark drawings (N, 3, size, size)."""
     drawings: Float32 = np.stack([draw(each, size) for each in points])
     return torch.from_numpy(drawings.transpose(0, 3, 1, 2).copy())

@@ -19,12 +19,12 @@ from torch.nn import functional
 from ...errors import InputError
 from ...face.nets import Nets
 from .. import checkpoint, losses
-from ..dataset import Pairs, ahead
+from ..dataset import Pairs, prefetched
 from ..discriminator import discriminator_loss, embedding_match, feature_matching, generator_loss, resume
-from ..fast import allowed, corrected
+from ..fast import apply_corrections, correction_mask
 from ..sheets import write_rows
 from ..sources import HELD_OUT, TRAIN
-from ..train import note, provenance
+from ..train import append_log, data_provenance
 from .episodes import Batch, Episodes
 from .landmark_drawing import STYLE
 from .networks import Discriminator, Embedder, Generator, PaperConfig
@@ -71,30 +71,36 @@ def train_paper(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     path = out / f"paper-{config.model.condition}.pt"
     stored = _stored(path)
-    faces = ShardLandmarks(out / "faces", nets)
+    landmarks = ShardLandmarks(out / "faces", nets)
     needs: dict[str, Any] = {"shots": config.shots, "size": config.model.size}
     needs["engine"] = config.model.condition == "engine"
-    learn = Episodes(Pairs(pairs, TRAIN, "head"), faces, **needs, columns=stored.get("data", {}).get("columns", ()))
-    judge = _held_out(Pairs(pairs, HELD_OUT, "head"), faces, needs, config.held_out)
-    model = replace(config.model, clips=len(learn.columns))
+    episodes = Episodes(
+        Pairs(pairs, TRAIN, "head"), landmarks, **needs, columns=stored.get("data", {}).get("columns", ())
+    )
+    held_out = _held_out(Pairs(pairs, HELD_OUT, "head"), landmarks, needs, config.held_out)
+    model = replace(config.model, clips=len(episodes.columns))
     networks = Networks(model).to(device, memory_format=torch.channels_last)
-    making = torch.optim.Adam(networks.making(), lr=config.generator_rate)
-    judging = torch.optim.Adam(networks.discriminator.parameters(), lr=config.discriminator_rate)
-    step, began, sums = _resumed(stored, networks, making, judging), time.monotonic(), dict[str, float]()
-    stream, row = ahead(learn.draw(config.batch, config.seed + step)), dict[str, float]()
+    generator_adam = torch.optim.Adam(networks.generator_parameters(), lr=config.generator_rate)
+    discriminator_adam = torch.optim.Adam(networks.discriminator.parameters(), lr=config.discriminator_rate)
+    step, began, sums = (
+        _resume(stored, networks, generator_adam, discriminator_adam),
+        time.monotonic(),
+        dict[str, float](),
+    )
+    batches, row = prefetched(episodes.draw(config.batch, config.seed + step)), dict[str, float]()
     mark, over = step, False
     while step < config.steps and not over:
-        batch = {key: value.to(device) for key, value in next(stream).items()}
+        batch = {key: value.to(device) for key, value in next(batches).items()}
         with torch.autocast(device.type, torch.bfloat16, enabled=config.half):
-            embedding = embedded(networks.embedder, batch)
-            made = pictured(networks.generator, batch, embedding)
+            embedding = embed(networks.embedder, batch)
+            made = generate(networks.generator, batch, embedding)
             for _ in range(config.discriminator_steps):
                 real, _ = networks.discriminator(batch["target"], batch["drawing"], batch["clip"])
                 fake, _ = networks.discriminator(made.detach(), batch["drawing"], batch["clip"])
                 judgement = discriminator_loss(real.float(), fake.float())
-                _descend(judging, judgement)
+                _optimise(discriminator_adam, judgement)
             loss, parts = making_loss(networks.discriminator, batch, made, embedding, config)
-        _descend(making, loss)
+        _optimise(generator_adam, loss)
         step += 1
         for key, value in {**parts, "judging": judgement}.items():
             sums[key] = sums.get(key, 0.0) + float(value.detach())
@@ -102,10 +108,14 @@ def train_paper(
         if step % config.every == 0 or step == config.steps or over:
             row = {"step": step, "seconds": time.monotonic() - began}
             row |= {name: total / (step - mark) for name, total in sums.items()}
-            row |= judged(networks, judge, device, path.with_suffix(".png"))
-            note(path.with_suffix(".csv"), row)
-            about = provenance(learn.pairs) | {"drawing": STYLE, "columns": learn.columns}
-            state = {"networks": networks.state_dict(), "making": making.state_dict(), "judging": judging.state_dict()}
+            row |= evaluate(networks, held_out, device, path.with_suffix(".png"))
+            append_log(path.with_suffix(".csv"), row)
+            about = data_provenance(episodes.pairs) | {"drawing": STYLE, "columns": episodes.columns}
+            state = {
+                "networks": networks.state_dict(),
+                "making": generator_adam.state_dict(),
+                "judging": discriminator_adam.state_dict(),
+            }
             checkpoint.save(path, kind="paper", config=replace(config, model=model), step=step, data=about, **state)
             sums, mark = {}, step
     return row
@@ -119,7 +129,7 @@ class Networks(torch.nn.Module):
         self.embedder, self.generator = Embedder(config), Generator(config)
         self.discriminator = Discriminator(config)
 
-    def making(self) -> list[torch.nn.Parameter]:
+    def generator_parameters(self) -> list[torch.nn.Parameter]:
         """What learns to make pictures: embedder and generator."""
         return [*self.embedder.parameters(), *self.generator.parameters()]
 
@@ -139,14 +149,14 @@ def load_networks(path: Path) -> tuple[Networks, PaperTraining]:
     return networks.eval(), config
 
 
-def embedded(embedder: Embedder, batch: Batch) -> Tensor:
+def embed(embedder: Embedder, batch: Batch) -> Tensor:
     """The mean embedding of each episode's K pictures, (N, embedding)."""
     count, shots = batch["shots"].shape[:2]
     each = embedder(batch["shots"].flatten(0, 1), batch["shot_drawings"].flatten(0, 1))
     return each.view(count, shots, -1).mean(1)
 
 
-def pictured(generator: Generator, batch: Batch, embedding: Tensor) -> Tensor:
+def generate(generator: Generator, batch: Batch, embedding: Tensor) -> Tensor:
     """The picture the generator makes of an episode, (N, 3, S, S): painted, or the engine's corrected."""
     styles = generator.styles(embedding)
     if generator.config.condition == "landmarks":
@@ -155,7 +165,9 @@ def pictured(generator: Generator, batch: Batch, embedding: Tensor) -> Tensor:
     shapes = functional.interpolate(batch["geometry"], size=(size, size), mode="bilinear", align_corners=False)
     answer = generator(torch.cat([batch["colours"], shapes], dim=1), styles).float()
     parts = (answer[:, :2], answer[:, 2:9], answer[:, 9:])
-    return corrected(batch["colours"], parts, detail=False, where=allowed(batch["colours"], batch["geometry"]))
+    return apply_corrections(
+        batch["colours"], parts, detail=False, mask=correction_mask(batch["colours"], batch["geometry"])
+    )
 
 
 def making_loss(
@@ -185,7 +197,7 @@ def content(made: Tensor, target: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def judged(networks: Networks, held_out: list[Batch], device: torch.device, sheet: Path) -> dict[str, float]:
+def evaluate(networks: Networks, held_out: list[Batch], device: torch.device, sheet: Path) -> dict[str, float]:
     """dB on people held out, and dB of answering with the first of their K pictures; writes the contact sheet."""
     if not held_out:
         return {}
@@ -193,7 +205,7 @@ def judged(networks: Networks, held_out: list[Batch], device: torch.device, shee
     rows, made_db, still_db = [], [], []
     for whole in held_out:
         batch = {name: value.to(device) for name, value in whole.items()}
-        made = pictured(networks.generator, batch, embedded(networks.embedder, batch)).float()
+        made = generate(networks.generator, batch, embed(networks.embedder, batch)).float()
         weight, first = torch.ones_like(made[:1, :1]), batch["shots"][:, 0]
         made_db.append(losses.psnr(made, batch["target"], weight))
         still_db.append(losses.psnr(first, batch["target"], weight))
@@ -203,15 +215,15 @@ def judged(networks: Networks, held_out: list[Batch], device: torch.device, shee
     return {"held_out_db": float(torch.cat(made_db).mean()), "still_db": float(torch.cat(still_db).mean())}
 
 
-def _held_out(pairs: Pairs, faces: ShardLandmarks, needs: dict[str, Any], count: int) -> list[Batch]:
+def _held_out(pairs: Pairs, landmarks: ShardLandmarks, needs: dict[str, Any], count: int) -> list[Batch]:
     """Episodes of people held out; none where none has pictures enough."""
     try:
-        return Episodes(pairs, faces, **needs).fixed(count)
+        return Episodes(pairs, landmarks, **needs).fixed(count)
     except InputError:
         return []
 
 
-def _descend(adam: torch.optim.Optimizer, loss: Tensor) -> None:
+def _optimise(adam: torch.optim.Optimizer, loss: Tensor) -> None:
     adam.zero_grad(set_to_none=True)
     loss.backward()
     adam.step()
@@ -227,8 +239,11 @@ def _stored(path: Path) -> dict[str, Any]:
     return stored
 
 
-def _resumed(
-    stored: dict[str, Any], networks: Networks, making: torch.optim.Optimizer, judging: torch.optim.Optimizer
+def _resume(
+    stored: dict[str, Any],
+    networks: Networks,
+    generator_adam: torch.optim.Optimizer,
+    discriminator_adam: torch.optim.Optimizer,
 ) -> int:
     """Take up a checkpoint; people who were not in it get columns of their own. Returns its step."""
     if not stored:
@@ -236,8 +251,8 @@ def _resumed(
     for name, network in networks.named_children():
         weights = {k.removeprefix(f"{name}."): v for k, v in stored["networks"].items() if k.startswith(f"{name}.")}
         if isinstance(network, Discriminator):
-            resume(weights, network, stored["judging"], judging)
+            resume(weights, network, stored["judging"], discriminator_adam)
         else:
             network.load_state_dict(weights)
-    making.load_state_dict(stored["making"])
+    generator_adam.load_state_dict(stored["making"])
     return int(stored["step"])

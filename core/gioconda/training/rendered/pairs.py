@@ -29,7 +29,7 @@ from ...neural import features
 from ...neural.crops import FAST, Sizes
 from ...neural.encoding import encode
 from ...pose import HeadPose, euler_degrees, head_pose
-from ..pairs import _cut, _portrait, _square, random_motion, way_back
+from ..pairs import cut_square, pose_back_to, prepare_portrait, random_motion, square_around
 from ..shards import ABOUT, Pair, write_shard
 from ..sources import Source
 from .flow import Surface, true_flow, where_moved
@@ -79,7 +79,7 @@ class Shot:
     surface: Surface
 
 
-def make_rendered_beside(
+def make_rendered_in_processes(
     sources: list[Source], kit: Path, models: Path | None, out: Path, settings: RenderedSettings, workers: int
 ) -> int:
     """`make_rendered`, by so many processes with one thread each. models: the folder of the face nets.
@@ -157,11 +157,11 @@ def sitter_of(
     wide = lm.interocular(points)
     if abs(yaw) > MOST_TURNED or wide < SMALLEST:
         return None
-    cut = _cut(srgb, _square(points), sizes)
+    cut = cut_square(srgb, square_around(points), sizes)
     picture = srgb_table("uint8")[cut].astype(np.float32)
     if float(np.ptp(picture, axis=2).mean()) < LEAST_COLOUR:
         return None
-    portrait = _portrait(cut, nets)
+    portrait = prepare_portrait(cut, nets)
     person = fit_person(model, portrait.landmarks)
     return Sitter(portrait, dress(person, mesh, picture, portrait.landmarks, rng))
 
@@ -192,7 +192,7 @@ def shoot(sitter: Sitter, look: Look, nets: Nets) -> Shot:
     then = dressed.person.landmarks(
         dressed.person.look(dressed.person.weights, dressed.person.gaze), dressed.person.pose
     )
-    posed = pose_portrait(still, way_back(still, still.landmarks + wanted - then))
+    posed = pose_portrait(still, pose_back_to(still, still.landmarks + wanted - then))
     passes = render_rows(posed, 0, still.height, passes=("Combined", "Matte")).passes
     picture = draw(dressed, look, passes["Combined"][..., :3])
     points, _ = nets.landmarker.predict_with_mirror(display_srgb(picture), around_landmarks(wanted))
@@ -240,7 +240,7 @@ def _missed(shot: Shot, sitter: Sitter, look: Look) -> float:
 
 
 def _pair(away: Portrait, at_rest: features.Still, source: Shot, target: Shot, mesh: Mesh) -> Pair:
-    posed = pose_portrait(away, way_back(away, target.points))
+    posed = pose_portrait(away, pose_back_to(away, target.points))
     passes = render_rows(posed, 0, away.height, passes=("Combined", "Matte")).passes
     views = features.frame_views(away, at_rest, posed, passes["Combined"], passes["Matte"][..., 0])
     crops = features.frame_crops(away, at_rest, posed)

@@ -146,14 +146,31 @@ def job_of(tree: bpy.types.NodeTree, scene: bpy.types.Scene, *, folder: Path) ->
     """
     first, last = frame_range(tree, scene)
     job = still_job(tree, folder=folder, output=output_of(tree), consent=consent_of(tree))
+    if rig.from_file(tree):
+        return with_motion_file(job, tree, scene, first, last)
     return with_motion(job, rig.bake(tree, scene, range(first, last + 1)), first, last, folder=folder)
+
+
+def with_motion_file(job: Job, tree: bpy.types.NodeTree, scene: bpy.types.Scene, first: int, last: int) -> Job:
+    """The job with the artist's motion file or video, which the core brings to the scene's rate and frame numbers.
+
+    Raises:
+        RigError: none was chosen, or it is not there.
+    """
+    path, fps = rig.motion_file(tree), scene.render.fps / scene.render.fps_base
+    start = tree.gioconda.rig.file_start
+    return replace(job, motion=str(path), fps=fps, motion_start=start, frames=_frames(first, last))
 
 
 def with_motion(job: Job, motion: Motion, first: int, last: int, *, folder: Path) -> Job:
     """The job with a motion, saved into `folder`; only frames `first` to `last` of it. Knows nothing of Blender."""
     _make(folder)
     save_motion(motion, folder / MOTION)
-    return replace(job, motion=str(folder / MOTION), frames=f"{first}-{last}" if last > first else f"{first}")
+    return replace(job, motion=str(folder / MOTION), frames=_frames(first, last))
+
+
+def _frames(first: int, last: int) -> str:
+    return f"{first}-{last}" if last > first else f"{first}"
 
 
 def write(job: Job, folder: Path, name: str = JOB) -> Path:

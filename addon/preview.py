@@ -172,24 +172,28 @@ def _request(live: Live, tree: bpy.types.NodeTree, still: Job) -> tuple[dict[str
     """The request but for its size, and a text that changes with what would be seen."""
     global _baking
     scene = nodes.scene_of(tree, bpy.context)
-    if not bpy.app.background:
-        rig.check_ready(tree, scene)
-    _baking = True  # reading the rig plays a scene of its own
-    try:
-        motion = rig.bake(tree, scene, [scene.frame_current])
-    finally:
-        _baking = False
-    plain = to_plain(motion)
+    frame = scene.frame_current
     request = {
         "request": "preview",
-        "job": {**asdict(still), "motion": ""},
-        "motion": plain,
-        "frame": int(motion.frames[-1]),
+        "frame": frame,
         "folder": str(session.folder() / f"preview-{live.uid}"),
         "subject": str(live.uid),
     }
-    poses = [{name: value for name, value in frame.items() if name != "frame"} for frame in plain["frames"]]
-    return request, json.dumps([poses, live.settings])
+    if rig.from_file(tree):
+        made = job.with_motion_file(still, tree, scene, frame, frame)
+        return request | {"job": asdict(made)}, json.dumps(
+            [made.motion, made.fps, made.motion_start, frame, live.settings]
+        )
+    if not bpy.app.background:
+        rig.check_ready(tree, scene)
+    _baking = True  # reading the rig evaluates a scene of its own
+    try:
+        motion = rig.bake(tree, scene, [frame])
+    finally:
+        _baking = False
+    plain = to_plain(motion)
+    poses = [{name: value for name, value in pose.items() if name != "frame"} for pose in plain["frames"]]
+    return request | {"job": {**asdict(still), "motion": ""}, "motion": plain}, json.dumps([poses, live.settings])
 
 
 def _settings_text(tree: bpy.types.NodeTree) -> str:

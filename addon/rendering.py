@@ -102,18 +102,20 @@ class Rendering:
         tree, scene = self._tree(), bpy.data.scenes.get(self.scene)
         if scene is None:
             raise SettingsError(f"The scene “{self.scene}” is gone; nothing was rendered.")
+        if rig.from_file(tree):
+            return job.with_motion_file(self.still, tree, scene, self.first, self.last)
         steps = rig.bake_steps(tree, scene, range(self.first, self.last + 1))
         del tree, scene  # either may be gone after a yield
         self.record.stage = "Reading the rig"
         while True:
             self._stop_if_asked()
             try:
-                done, total = next(steps)
+                progress = next(steps)
             except StopIteration as end:
                 motion = end.value
                 break
-            self.record.progress = done / max(total, 1)
-            yield False
+            self.record.stage, self.record.progress = progress.stage, progress.share
+            yield progress.waits
         made: list[Job] = []
         thread = _Thread(
             lambda: made.append(job.with_motion(self.still, motion, self.first, self.last, folder=self.folder))

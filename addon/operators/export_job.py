@@ -20,7 +20,7 @@ README = """A Gioconda job, made by the Blender extension from “{blend}”, po
 renders frames {frames} to {output} in this folder; Blender is not needed. Add --resume to go on after a stop.{engine}
 
 {file:12}  what to render: portrait, motion, passes, gains
-motion.npz    the rig's motion, baked
+{motion:12}  the motion: the rig's, baked, or the file that drives the portrait
 mapping.yaml  which part of the rig drove what (where there is a mapping)
 """
 
@@ -34,7 +34,7 @@ def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Pa
     pattern = Path(job.output_of(tree)).name
     made = replace(job.job_of(tree, scene, folder=folder), output=str(folder / "frames" / pattern))
     copies = {}
-    for name in ("portrait", "matte", "plate", "identity", "ocio"):
+    for name in ("portrait", "motion", "matte", "plate", "identity", "ocio"):
         path = getattr(made, name)
         if path and "://" not in path and not Path(path).is_relative_to(folder):
             copies[name] = str(folder / f"{name}{Path(path).suffix}")
@@ -50,6 +50,7 @@ def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Pa
         blend=blend,
         name=tree.name,
         file=job.JOB,
+        motion=made.motion,
         frames=made.frames,
         output=made.output,
         option=" --allow-outside" if made.engine else "",

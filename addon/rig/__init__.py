@@ -1,7 +1,10 @@
-"""A rig becomes a Motion: what drives the portrait, sampled from Blender's evaluated scene."""
+"""A rig becomes a Motion: what drives the portrait, read from Blender's evaluated scene.
 
+Imports run one way: errors, names, steps → read (a rig's frames) → map (what of a rig drives what) → bake → check
+(does a mapping work) → panel. `landmark_rig` builds a rig on the portrait itself.
+"""
+
+from .bake import bake, bake_steps, check_ready, from_file, motion_file, retarget_settings
 from .errors import RigError
-from .read.motion_file import passthrough
-from .read.sample import bake, bake_now, bake_steps, check_ready, retarget_settings
 
-__all__ = ["RigError", "bake", "bake_now", "bake_steps", "check_ready", "passthrough", "retarget_settings"]
+__all__ = ["RigError", "bake", "bake_steps", "check_ready", "from_file", "motion_file", "retarget_settings"]

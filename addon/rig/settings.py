@@ -20,7 +20,7 @@ KINDS = (
     ("OBJECTS", "Empties", "Objects that stand for landmarks, such as a collection of empties"),
     ("VERTICES", "Vertex Groups", "Vertex groups of a mesh that stand for landmarks"),
     ("MESH", "Follow the Face Mesh", "Find the face on the mesh and follow its surface, whatever moves it"),
-    ("FILE", "Motion File", "A Live Link Face or ARKit CSV, a tracked motion (.npz, .json) or a video"),
+    ("FILE", "Motion File", "A Live Link Face or ARKit CSV, a motion (.npz, .json), a .bvh or a video of a face"),
 )
 SOURCES = (
     ("KEY", "Shape Key", "The value of a shape key", "SHAPEKEY_DATA", 0),
@@ -81,7 +81,7 @@ class RigSettings(bpy.types.PropertyGroup):
         name="File",
         subtype="FILE_PATH",
         options=beside_blend(),
-        description="A motion: Live Link Face or ARKit CSV, .npz, .json; or a video of a face",
+        description="A motion: Live Link Face or ARKit CSV, .npz, .json, .bvh; or a video of a face",
     )
     file_start: IntProperty(name="Starts At", default=1, description="Scene frame at which the file's motion starts")
 

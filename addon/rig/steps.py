@@ -1,4 +1,4 @@
-"""Work in steps: a generator that yields how far it is, so that Blender's window never waits for the whole of it."""
+"""Work in steps: a generator that yields its progress, so that Blender's window never waits for the whole of it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import bpy
 
 from ...core.gioconda.errors import GiocondaError
 from .. import session
-from .errors import RigError
-from .read.evaluation_scene import GONE
+from .errors import GONE, RigError
 
 T = TypeVar("T")
 PAUSE = 0.02  # seconds between two looks at something that is waited for
@@ -38,6 +37,16 @@ def finish(steps: Steps[T]) -> T:
         if progress.waits:
             session.listen()
             time.sleep(PAUSE)
+
+
+def portion(steps: Steps[T], start: float, share: float, stage: str = "") -> Steps[T]:
+    """Steps that are a part of some work: from `start`, as `share` of the whole; `stage` instead of their own."""
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress(stage or progress.stage, start + share * progress.share, progress.waits)
 
 
 def still_there(uid: int, scene: str) -> tuple[bpy.types.NodeTree, bpy.types.Scene]:

@@ -170,9 +170,6 @@ def examine(name):
     array = "landmarks" if motion.landmarks is not None else "channels"
     same = np.array_equal(getattr(alone, array)[1], getattr(motion, array)[5], equal_nan=True)
     half = rigs.bake(tree, scene, [1, 1.5, 2])
-    live = rigs.bake_now(tree, scene)
-    apart = float(np.nanmax(np.abs(getattr(live, array)[1] - getattr(motion, array)[3])))
-    scale = 1024.0 if array == "landmarks" else 1.0
     left = state(scene)
     start = time.perf_counter()
     rigs.bake(tree, scene, range(1, LONG + 1))
@@ -189,7 +186,6 @@ def examine(name):
         "found": tree.gioconda.rig.found,
         "array": array,
         "alone": bool(same),
-        "live": apart / scale,
         "clean": before == left,
         "frames": motion.frames.tolist(),
         "half": half.frames.tolist(),

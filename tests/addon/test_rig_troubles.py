@@ -87,4 +87,3 @@ def test_eyes_follow_a_target(said: dict[str, Any]) -> None:
 
 def test_a_file_comes_at_the_scenes_rate(said: dict[str, Any]) -> None:
     assert said["file"] == [11, 30.0, 30]
-    assert said["passthrough"] == "clip.mp4"

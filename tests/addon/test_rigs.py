@@ -91,7 +91,6 @@ def test_a_rig_is_recognised_baked_and_leaves_no_trace(acted: tuple[dict[str, An
     assert answer["found"] == kind, answer["report"]
     assert answer["clean"], "objects, scenes or the frame were left behind"
     assert answer["alone"], "one frame baked alone differs from the same frame in a range"
-    assert answer["live"] < 1e-4, "the live pose differs from the baked one"
     assert answer["frames"] == list(range(count + 1))
     assert answer["half"] == [1, 2, 3, 4] and answer["half_fps"] == 2 * answer["fps"]
     print(f"{name}: baked {answer['baked']:.0f} frames/s, plain frame_set {answer['plain']:.0f} frames/s, ", end="")

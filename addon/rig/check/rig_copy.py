@@ -1,36 +1,37 @@
-"""Copies of a rig to pull about, so that the artist's own is never touched: objects, their poses, their shape keys.
+"""Copies of a rig to experiment on, so that the artist's own is never touched: objects, their poses, their shape keys.
 
-The copies hang on each other as the originals do (parents, constraints, modifiers, drivers); what is animated on the
-originals is left out, what is driven or constrained stays. Actions and bones are shared: only poses are copied.
+The copies depend on each other as the originals do (parents, constraints, modifiers, drivers). Animation is left out,
+drivers and constraints stay. Armature data is shared: only poses are copied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import bpy
 from mathutils import Matrix
 
-from ..read.evaluation_scene import Holder, find, holder_of
-from ..read.rig_inputs import Skin, Tap, Taps
+from ..read.evaluation_scene import ObjectRef, find, ref_of
+from ..read.rig_inputs import RigInput, RigInputs
 
 
-class Understudy:
-    """Stands in for the objects that `taps` read, and for all that moves them.
+class RigCopy:
+    """Copies the objects that `inputs` reads, and all that moves them. A context manager.
 
-    with Understudy(taps) as double:
-        stage = double.taps.stage(scene, in_scene=False)
+    with RigCopy(inputs) as copy, copy.inputs.evaluation_scene(scene) as evaluation:
+        copy.inputs.read(evaluation, frame)
     """
 
-    def __init__(self, taps: Taps) -> None:
-        self._original = taps
-        self._names: dict[Holder, str] = {}
+    def __init__(self, inputs: RigInputs) -> None:
+        self._original = inputs
+        self._names: dict[ObjectRef, str] = {}
         self._meshes: list[str] = []
-        self.taps = taps
+        self.inputs = inputs
 
-    def __enter__(self) -> Understudy:
+    def __enter__(self) -> RigCopy:
         try:
             self._build()
         except BaseException:
@@ -49,54 +50,51 @@ class Understudy:
                 bpy.data.meshes.remove(mesh)
         self._names, self._meshes = {}, []
 
-    def object(self, holder: Holder) -> bpy.types.Object:
+    def object(self, holder: ObjectRef) -> bpy.types.Object:
         """The copy of an object. Raises: RigError: an undo took it away."""
         return find((self._names[holder], None))
 
-    def holders(self) -> list[Holder]:
+    def holders(self) -> list[ObjectRef]:
         """The originals."""
         return list(self._names)
 
     def _build(self) -> None:
-        read = (*self._original.values, *self._original.points, *self._original.matrices, *self._original.skins)
+        read = (*self._original.values, *self._original.points, *self._original.matrices, *self._original.mesh_points)
         family = _family([find(h) for h in dict.fromkeys(t.holder for t in read)])
         swaps: dict[bpy.types.ID, bpy.types.ID] = {}
         keyed = {t.holder for t in self._original.values if t.kind == "KEY"}
-        keyed |= {skin.holder for skin in self._original.skins}
+        keyed |= {skin.holder for skin in self._original.mesh_points}
         for ob in family:
             copy = ob.copy()
-            self._names[holder_of(ob)] = copy.name
+            self._names[ref_of(ob)] = copy.name
             swaps[ob] = copy
             copy.hide_viewport = False
-            _still(copy)
-            if ob.type == "MESH" and ob.data.shape_keys and holder_of(ob) in keyed:
+            _remove_animation(copy)
+            if ob.type == "MESH" and ob.data.shape_keys and ref_of(ob) in keyed:
                 copy.data = ob.data.copy()
                 self._meshes.append(copy.data.name)
                 swaps[ob.data], swaps[ob.data.shape_keys] = copy.data, copy.data.shape_keys
-                _still(copy.data.shape_keys)
+                _remove_animation(copy.data.shape_keys)
                 for block in copy.data.shape_keys.key_blocks[1:]:
                     block.value = 0.0
         for copy in [c for c in swaps.values() if isinstance(c, bpy.types.Object)]:
-            _rehang(copy, swaps)
-        self.taps = self._moved(self._original)
+            _relink(copy, swaps)
+        self.inputs = self._on_copies(self._original)
 
-    def _moved(self, taps: Taps) -> Taps:
-        def tap(old: Tap) -> Tap:
-            return old._replace(holder=(self._names[old.holder], None))
+    def _on_copies(self, inputs: RigInputs) -> RigInputs:
+        def copied(item: RigInput) -> RigInput:
+            return item._replace(holder=(self._names[item.holder], None))
 
-        def skin(old: Skin) -> Skin:
-            return replace(old, holder=(self._names[old.holder], None))
-
-        return Taps(
-            values=[tap(t) for t in taps.values],
-            points=[tap(t) for t in taps.points],
-            skins=[skin(s) for s in taps.skins],
-            matrices=[tap(t) for t in taps.matrices],
+        return RigInputs(
+            values=[copied(item) for item in inputs.values],
+            points=[copied(item) for item in inputs.points],
+            mesh_points=[replace(p, holder=(self._names[p.holder], None)) for p in inputs.mesh_points],
+            matrices=[copied(item) for item in inputs.matrices],
         )
 
 
 def _family(start: list[bpy.types.Object]) -> list[bpy.types.Object]:
-    """These objects and all that they hang on: parents, targets of constraints, modifiers and drivers."""
+    """These objects and all that they depend on: parents, targets of constraints, modifiers and drivers."""
     found = dict.fromkeys(start)
     queue = list(start)
     while queue:
@@ -127,18 +125,14 @@ def _pointers(ob: bpy.types.Object) -> Iterator[tuple[Any, str]]:
                 yield target, "target"
 
 
-_FIELDS: dict[type, tuple[str, ...]] = {}
-
-
+@cache
 def _object_fields(kind: type) -> tuple[str, ...]:
     """The fields of a constraint or modifier that hold an object."""
-    if kind not in _FIELDS:
-        _FIELDS[kind] = tuple(
-            p.identifier
-            for p in kind.bl_rna.properties
-            if p.type == "POINTER" and p.fixed_type.identifier == "Object" and not p.is_readonly
-        )
-    return _FIELDS[kind]
+    return tuple(
+        p.identifier
+        for p in kind.bl_rna.properties
+        if p.type == "POINTER" and p.fixed_type.identifier == "Object" and not p.is_readonly
+    )
 
 
 def _driver_targets(data: bpy.types.ID | None) -> Iterator[bpy.types.DriverTarget]:
@@ -148,8 +142,8 @@ def _driver_targets(data: bpy.types.ID | None) -> Iterator[bpy.types.DriverTarge
             yield from variable.targets
 
 
-def _still(data: bpy.types.ID) -> None:
-    """Without its animation; drivers stay."""
+def _remove_animation(data: bpy.types.ID) -> None:
+    """Take its animation away; drivers stay."""
     animation = data.animation_data
     if animation is None:
         return
@@ -158,8 +152,8 @@ def _still(data: bpy.types.ID) -> None:
         animation.nla_tracks.remove(track)
 
 
-def _rehang(copy: bpy.types.Object, swaps: dict[bpy.types.ID, bpy.types.ID]) -> None:
-    """Let a copy hang on copies."""
+def _relink(copy: bpy.types.Object, swaps: dict[bpy.types.ID, bpy.types.ID]) -> None:
+    """Let a copy depend on copies."""
     for owner, name in _pointers(copy):
         other = getattr(owner, name)
         if other in swaps:

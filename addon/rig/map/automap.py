@@ -1,7 +1,7 @@
-"""Auto-mapping: look at a rig, choose how to read it, fill the mapping table and say what was done.
+"""Auto-mapping: look at a rig, choose how to read it, fill the mapping table and report what was done.
 
-In this order: shape keys (or custom properties) with names we know, the face on the meshes that the rig deforms,
-control bones or bones on the face with names we know, points matched by where they are. `settings.kind` overrules.
+Methods are tried in this order: shape keys (or custom properties) with known names, the face on the meshes that the rig
+deforms, control bones or bones on the face with known names, points matched by position. `settings.kind` overrules.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import numpy.typing as npt
 from ....core.gioconda.landmarks import ARKIT
 from ..errors import RigError
 from ..names import landmark_name, landmark_of
-from ..read.anatomy import settled
-from ..read.evaluation_scene import holder_of
+from ..read.anatomy import snapped_if_close
+from ..read.evaluation_scene import ref_of
+from ..read.plan import chosen_kind
 from ..steps import Progress, Steps, finish, still_there
 from . import character, match_points, presets
 from .find_face import find_face
@@ -28,30 +29,25 @@ Float = npt.NDArray[np.float64]
 ENOUGH = 3  # so many channels make a rig worth driving by its keys
 
 
-def ensure(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:
-    """Map the rig if nobody has yet; find out where its face is if only that is unknown.
-
-    Raises:
-        RigError: as `auto_map`.
-    """
-    finish(ensure_steps(tree, scene))
-
-
 def is_mapped(rig: bpy.types.PropertyGroup) -> bool:
     """Whether someone has mapped the rig, or nothing is to be mapped."""
-    kind = rig.found if rig.kind == "AUTO" else rig.kind
+    kind = chosen_kind(rig)
     return kind == "FILE" or bool(rig.surface if kind == "MESH" else kind not in ("AUTO", "") and len(rig.rows))
 
 
 def check_mapped(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:
-    """For what must not wait for an auto-map, such as a live preview. Raises: RigError: nobody has mapped the rig."""
+    """For what cannot wait for an auto-map, such as a live preview. Raises: RigError: nobody has mapped the rig."""
     check_target(rig, scene)
     if not is_mapped(rig):
         raise RigError("The rig has not been looked at yet: press Auto-Map.")
 
 
 def ensure_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[None]:
-    """`ensure` in steps: see `auto_map_steps`."""
+    """Map the rig if nobody has yet; find its face if only that is unknown. In steps, as `auto_map_steps`.
+
+    Raises:
+        RigError: as `auto_map`.
+    """
     rig = tree.gioconda.rig
     check_target(rig, scene)
     if not is_mapped(rig):
@@ -94,48 +90,48 @@ def auto_map_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[st
         rig.report = "The motion comes from the file; there is nothing to map."
         return rig.report
     check_target(rig, scene)
-    uid, shot = tree.session_uid, scene.name
+    uid, scene_name = tree.session_uid, scene.name
     yield Progress("Looking at the rig", 0.0)
-    found = yield from _found(uid, shot)
-    rig = still_there(uid, shot)[0].gioconda.rig
+    found = yield from _search(uid, scene_name)
+    rig = still_there(uid, scene_name)[0].gioconda.rig
     _store(rig, found)
     rig.report = _report(found)
     return rig.report
 
 
-def _found(uid: int, shot: str) -> Steps[Found]:
-    """The first way that works, or the one the artist wants."""
-    kind, order = _ways(still_there(uid, shot)[0].gioconda.rig)
-    keys = False  # there are some, but they never move while bones do
+def _search(uid: int, scene_name: str) -> Steps[Found]:
+    """The first method that works, or the one the artist chose."""
+    kind, order = _order(still_there(uid, scene_name)[0].gioconda.rig)
+    unmoved_keys = False  # there are shape keys, but they are not animated while bones are
     trouble: RigError | None = None
-    for way in order:
+    for method in order:
         yield Progress("Looking at the rig", 0.05)
-        tree, scene = still_there(uid, shot)
+        tree, scene = still_there(uid, scene_name)
         rig = tree.gioconda.rig
         try:
-            found = (yield from by_mesh(uid, shot)) if way == "MESH" else WAYS[way](rig, scene)
+            found = (yield from by_mesh(uid, scene_name)) if method == "MESH" else METHODS[method](rig, scene)
         except RigError as error:
             trouble = error
             continue
-        if way == "KEYS" and kind == "AUTO" and found is not None and not character.acts(found, rig, scene):
-            if not character.meshes_move(rig, scene):
+        if method == "KEYS" and kind == "AUTO" and found is not None and not character.is_animated(found, rig, scene):
+            if not character.face_bones_move(rig, scene):
                 return found
-            keys = True
+            unmoved_keys = True
             continue
         if found is not None:
             found.remark += f" The mesh was not looked at: {trouble} " if trouble is not None else ""
             return found
-    tree, scene = still_there(uid, shot)
+    tree, scene = still_there(uid, scene_name)
     rig = tree.gioconda.rig
-    if keys:
-        return WAYS["KEYS"](rig, scene)
+    if unmoved_keys:
+        return METHODS["KEYS"](rig, scene)
     if trouble is not None:
         raise trouble
     raise RigError(_NOTHING[kind].format(name=rig.target.name if rig.target else rig.collection.name))
 
 
-def _ways(rig: bpy.types.PropertyGroup) -> tuple[str, list[str]]:
-    """The kind that was asked for, and the ways to look at the rig, the best first."""
+def _order(rig: bpy.types.PropertyGroup) -> tuple[str, list[str]]:
+    """The kind that was asked for, and the methods to try, the best first."""
     if rig.kind != "AUTO":
         return rig.kind, [rig.kind]
     if rig.target is None:
@@ -179,28 +175,28 @@ def by_names(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene, kinds: Sequen
     return found
 
 
-def by_mesh(uid: int, shot: str) -> Steps[Found | None]:
+def by_mesh(uid: int, scene_name: str) -> Steps[Found | None]:
     """The face on the meshes that the rig moves."""
-    tree, scene = still_there(uid, shot)
+    tree, scene = still_there(uid, scene_name)
     rig = tree.gioconda.rig
     meshes = character.meshes(rig)
     if not meshes:
         return None
     armature = character.armature_of(rig, meshes)
     holder = armature or meshes[0]
-    fronts, near = character.fronts(holder, armature, scene)
-    result = yield from find_face(scene, [holder_of(m) for m in meshes], holder_of(holder), fronts, near)
+    fronts, near = character.front_candidates(holder, armature, scene)
+    result = yield from find_face(scene, [ref_of(m) for m in meshes], ref_of(holder), fronts, near)
     if result is None:
         return None
     surface, anatomy = result
-    rig = still_there(uid, shot)[0].gioconda.rig
+    rig = still_there(uid, scene_name)[0].gioconda.rig
     found = Found("MESH", "face on the mesh", anatomy=anatomy, surface=surface.to_json())
     armature = character.armature_of(rig, character.meshes(rig))
     if armature is not None:
         found.head = character.head_of(rig, armature, None)
-    carriers = ", ".join(f"“{skin.holder[0]}”" for skin in surface.skins)
+    carriers = ", ".join(f"“{skin.holder[0]}”" for skin in surface.mesh_points)
     found.remark = f"It follows the surface of {carriers}, whatever moves it."
-    if not surface.looks:
+    if not surface.has_eyeballs:
         found.remark += " No eyeballs were found: choose eye bones if the eyes are to look about."
         if found.head:
             found.eyes = character.eyes_of(found.head, None)
@@ -218,13 +214,13 @@ def by_bones(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | No
     choice = presets.best(character.names_in(armature), ("BONE",))
     head = character.head_of(rig, armature, choice[0] if choice else None)
     eyes = character.eyes_of(head, choice[0] if choice else None)
-    matches = choice[2] if choice else match_points.bones(armature, head[1] if head else "", eyes)
+    matches = choice[2] if choice else match_points.match_bones(armature, head[1] if head else "", eyes)
     if len({m.target for m in matches}) < ENOUGH:
         return None
     found = Found("BONES", choice[0].title if choice else "bones by their place", head=head, eyes=eyes)
     found.rows = [("BONE", armature, match) for match in matches]
     found.anatomy = character.anatomy_of_bones(found, scene)
-    found.missing = match_points.silent(matches)
+    found.missing = match_points.missing_parts(matches)
     return found
 
 
@@ -233,8 +229,8 @@ def by_objects(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | 
     objects = character.empties(rig)
     if len(objects) < 5:
         return None
-    places = character.places(objects, scene)
-    matches, anatomy = match_points.points([ob.name for ob in objects], places)
+    positions = character.bind_positions(objects, scene)
+    matches, anatomy = match_points.match_named([ob.name for ob in objects], positions)
     if len({m.target for m in matches}) < ENOUGH:
         return None
     found = Found("OBJECTS", "objects by name and place")
@@ -244,11 +240,11 @@ def by_objects(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | 
     if parent is not None:
         found.head = parent
     if anatomy is not None and parent is not None:
-        world = character.rest_matrix(parent[0], scene)
-        found.anatomy = anatomy.inside(holder_of(parent[0]), world)
+        world = character.bind_matrix(parent[0], scene)
+        found.anatomy = anatomy.in_space_of(ref_of(parent[0]), world)
     else:
         found.anatomy = anatomy
-    found.missing = match_points.silent(matches)
+    found.missing = match_points.missing_parts(matches)
     return found
 
 
@@ -258,8 +254,8 @@ def by_vertices(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found |
     if not meshes:
         return None
     ob = max(meshes, key=lambda mesh: len(mesh.vertex_groups))
-    names, places = character.group_places(ob, scene)
-    matches, anatomy = match_points.points(names, places)
+    names, positions = character.vertex_group_positions(ob, scene)
+    matches, anatomy = match_points.match_named(names, positions)
     if len({m.target for m in matches}) < ENOUGH:
         return None
     armature = character.armature_of(rig, [ob])
@@ -267,12 +263,12 @@ def by_vertices(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found |
     found.rows = [("VERTICES", ob, match) for match in matches]
     found.head = character.head_of(rig, armature or ob, None)
     holder = found.head[0] if found.head else ob
-    found.anatomy = anatomy.inside(holder_of(holder), character.rest_matrix(holder, scene)) if anatomy else None
-    found.missing = match_points.silent(matches)
+    found.anatomy = anatomy.in_space_of(ref_of(holder), character.bind_matrix(holder, scene)) if anatomy else None
+    found.missing = match_points.missing_parts(matches)
     return found
 
 
-WAYS = {
+METHODS = {
     "KEYS": lambda rig, scene: by_names(rig, scene, ("KEY", "PROPERTY")),
     "BOARD": lambda rig, scene: by_names(rig, scene, ("BONE",)),
     "BONES": by_bones,
@@ -296,7 +292,7 @@ def _store(rig: bpy.types.PropertyGroup, found: Found) -> None:
     rig.anatomy = ""
     rig.way_from_rest = False
     if found.anatomy is not None:
-        rig.anatomy = replace(found.anatomy, axes=settled(found.anatomy.axes)).to_json()
+        rig.anatomy = replace(found.anatomy, axes=snapped_if_close(found.anatomy.axes)).to_json()
     rig.surface = found.surface
 
 

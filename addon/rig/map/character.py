@@ -1,4 +1,4 @@
-"""What belongs to a character in the scene: its meshes, armature, head, eyes, and where its face looks."""
+"""What belongs to a character in the scene: its meshes, armature, head and eyes, and which way its face looks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy.typing as npt
 
 from ....core.gioconda.landmarks import ARKIT, template
 from ..names import landmark_of, side_of, words
-from ..read.anatomy import Anatomy, axes_of, fit_anatomy, unscaled
-from ..read.evaluation_scene import holder_of
-from ..read.rig_inputs import Tap, Taps, matrix
+from ..read.anatomy import EYES, Anatomy, axes_of, fit_anatomy, fit_scale_and_position, unscaled
+from ..read.evaluation_scene import ref_of
+from ..read.rig_inputs import Reading, RigInput, RigInputs, matrix
 from . import match_points
 from .found import Found
 from .presets import Preset
 
 Float = npt.NDArray[np.float64]
-LOOKED_AT = 24  # frames of the range that are looked at to see whether something moves
+SAMPLED = 24  # frames of the scene's range that tell whether something is animated
 MOVES = 1e-4
-# Where on the template a channel's motion is, for a size and a place of the face from its shape keys.
-SPOTS = {
+# The landmarks in the middle of what a channel moves: with them shape keys tell the face's size and position.
+CHANNEL_LANDMARKS = {
     "eyeBlinkLeft": (386, 374),
     "eyeBlinkRight": (159, 145),
     "mouthSmileLeft": (291,),
@@ -34,21 +34,19 @@ SPOTS = {
 
 
 def meshes(rig: bpy.types.PropertyGroup) -> list[bpy.types.Object]:
-    """The meshes that are the character: the target itself, what its armature deforms, what hangs on it."""
+    """The character's meshes: the target itself, what its armature deforms, its children."""
     target = rig.target
     if target is None:
         return []
     family = {target, *target.children_recursive}
-    if target.type == "ARMATURE":
-        for ob in bpy.data.objects:
-            if ob.type == "MESH" and any(m.type == "ARMATURE" and m.object == target for m in ob.modifiers):
-                family.add(ob)
-    if target.type == "MESH":
-        armature = armature_of(rig, [target])
-        if armature is not None:
-            for ob in bpy.data.objects:  # eyes and teeth of the same character
-                if ob.type == "MESH" and any(m.type == "ARMATURE" and m.object == armature for m in ob.modifiers):
-                    family.add(ob)
+    # For a mesh its armature tells the eyes and teeth of the same character.
+    armature = armature_of(rig, [target]) if target.type in ("ARMATURE", "MESH") else None
+    if armature is not None:
+        family |= {
+            ob
+            for ob in bpy.data.objects
+            if ob.type == "MESH" and any(m.type == "ARMATURE" and m.object == armature for m in ob.modifiers)
+        }
     found = [
         ob
         for ob in family
@@ -78,7 +76,7 @@ def armature_of(rig: bpy.types.PropertyGroup, parts: Sequence[bpy.types.Object])
 
 
 def holders(rig: bpy.types.PropertyGroup) -> list[bpy.types.Object]:
-    """Every object whose names are looked at."""
+    """Every object whose keys, properties and bones may have known names."""
     parts = meshes(rig)
     armature = armature_of(rig, parts)
     return list(dict.fromkeys(ob for ob in (rig.target, *parts, armature) if ob is not None))
@@ -100,7 +98,7 @@ def names_in(ob: bpy.types.Object) -> dict[str, list[str]]:
 def head_of(
     rig: bpy.types.PropertyGroup, ob: bpy.types.Object, preset: Preset | None
 ) -> tuple[bpy.types.Object, str] | None:
-    """What turns with the head: a bone of the armature, else the mesh itself or what it hangs on."""
+    """What rotates with the head: a bone of the armature, else the object itself."""
     armature = ob if ob.type == "ARMATURE" else armature_of(rig, [ob])
     if armature is not None:
         bones = armature.data.bones
@@ -116,7 +114,7 @@ def head_of(
 
 
 def eyes_of(head: tuple[bpy.types.Object, str] | None, preset: Preset | None) -> tuple[str, str]:
-    """The bones that turn with the eyes, left and right, "" where there is none."""
+    """The bones that rotate with the eyes, left and right; both "" unless both are there."""
     if head is None or head[0].type != "ARMATURE":
         return ("", "")
     bones = head[0].data.bones
@@ -135,7 +133,7 @@ def eyes_of(head: tuple[bpy.types.Object, str] | None, preset: Preset | None) ->
 
 
 def anatomy_of_keys(ob: bpy.types.Object, found: Found) -> Anatomy | None:
-    """Where the face is, from which vertices the shape keys move. In the space of what holds the head."""
+    """Where the face is, from the vertices that shape keys move. In the space of the object that holds the head."""
     keys = getattr(ob.data, "shape_keys", None)
     if keys is None or not any(kind == "KEY" for kind, _, _ in found.rows):
         return None
@@ -143,7 +141,7 @@ def anatomy_of_keys(ob: bpy.types.Object, found: Found) -> Anatomy | None:
     middles = {}
     for _, _, match in found.rows:
         block = keys.key_blocks.get(match.source)
-        if match.target in SPOTS and block is not None and match.target not in middles:
+        if match.target in CHANNEL_LANDMARKS and block is not None and match.target not in middles:
             moved = np.linalg.norm(_coordinates(block) - rest, axis=1)
             moved = np.where(moved > 0.5 * moved.max(), moved, 0) if moved.max() > 0 else moved
             if moved.sum() > 0:
@@ -151,52 +149,51 @@ def anatomy_of_keys(ob: bpy.types.Object, found: Found) -> Anatomy | None:
     names = [n for n in middles if n.replace("Left", "Right") in middles and n.replace("Right", "Left") in middles]
     if len(names) < 2:
         return None
-    places = np.array([middles[n] for n in names])
+    positions = np.array([middles[n] for n in names])
     labels = [n.replace("Blink", "LidBlink") for n in names]
     world = matrix(ob.matrix_world)
-    placed = places @ world[:3, :3].T + world[:3, 3]
-    axes = match_points.axes_of_points(labels, placed)
-    spots = np.array([template()[list(SPOTS[n])].mean(0) for n in names])
-    anatomy = match_points.rough(spots, placed, axes)
+    positions = positions @ world[:3, :3].T + world[:3, 3]
+    axes = match_points.axes_of_points(labels, positions)
+    on_template = np.array([template()[list(CHANNEL_LANDMARKS[n])].mean(0) for n in names])
+    anatomy = fit_scale_and_position(on_template, positions, axes, None)
     holder = found.head[0] if found.head else ob
-    return anatomy.inside(holder_of(holder), matrix(holder.matrix_world))
+    return anatomy.in_space_of(ref_of(holder), matrix(holder.matrix_world))
 
 
 def anatomy_of_bones(found: Found, scene: bpy.types.Scene) -> Anatomy | None:
-    """The same from bones on the face, from the eyes' bones, or roughly from the head's bone."""
+    """Where the face is, from bones on it, from the eyes' bones, or roughly from the head's bone."""
     armature = found.head[0] if found.head else None
     if armature is None or armature.type != "ARMATURE":
         return None
     bones = armature.data.bones
     axes = front_of(armature)
-    index, places = [], []
+    index, positions = [], []
     for kind, holder, match in found.rows:
         landmark = landmark_of(match.target)
         if kind == "BONE" and holder == armature and landmark is not None and match.target not in ARKIT:
             bone = bones[match.source]
             index.append(landmark)
-            places.append(np.array(bone.tail_local if match.part == "TAIL" else bone.head_local))
+            positions.append(np.array(bone.tail_local if match.part == "TAIL" else bone.head_local))
     if len(index) < 3 and all(found.eyes):
         centres = np.array([np.array(bones[name].head_local) for name in found.eyes])
-        spots = np.array([[0.356, 0.041, 0.311], [-0.356, 0.041, 0.311]])
-        return _named(match_points.rough(spots, centres, axes), armature)
+        return fit_scale_and_position(np.array([EYES["left"], EYES["right"]]), centres, axes, ref_of(armature))
     if len(index) < 3:
         if not found.head[1]:
             return None
         bone = bones[found.head[1]]
-        return Anatomy(holder_of(armature), axes, 0.55 * bone.length, np.array(bone.tail_local))
-    return fit_anatomy(index, np.array(places), axes, holder_of(armature))
+        return Anatomy(ref_of(armature), axes, 0.55 * bone.length, np.array(bone.tail_local))
+    return fit_anatomy(index, np.array(positions), axes, ref_of(armature))
 
 
 def anatomy_of_rows(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Anatomy | None:
-    """The same for a mapping that was made by hand or by another tool."""
+    """Where the face is, for a mapping that was made by hand or by another tool."""
     found = Found("BONES", "")
     found.head = (rig.head_object, rig.head_bone) if rig.head_object else None
     found.eyes = (rig.eye_left, rig.eye_right)
     unit = rig.target.get("gioconda_unit") if rig.target else None
     if isinstance(unit, float) and rig.head_object is not None:
         axes = axes_of(np.array([0.0, -1.0, 0.0]))
-        return Anatomy(holder_of(rig.head_object), axes, unit, np.zeros(3))
+        return Anatomy(ref_of(rig.head_object), axes, unit, np.zeros(3))
     for row in rig.rows:
         if (row.holder or rig.target) is not None and row.enabled:
             part = row.component
@@ -212,19 +209,18 @@ def anatomy_of_rows(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Ana
     index = [landmark_of(m.target) for kind, _, m in found.rows if kind == "OBJECT" and m.target not in ARKIT]
     if len(objects) < 3 or any(i is None for i in index):
         return None
-    spots = places(objects, scene)
-    return fit_anatomy(index, spots, match_points.axes_of_points([ob.name for ob in objects], spots), None)
+    positions = bind_positions(objects, scene)
+    axes = match_points.axes_of_points([ob.name for ob in objects], positions)
+    return fit_anatomy(index, positions, axes, None)
 
 
 def front_of(armature: bpy.types.Object) -> Float:
     """(3, 3) left, down, back of a character in its armature's space, from bones that name a side."""
     bones = armature.data.bones
     names = [b.name for b in bones]
-    places = np.array([np.array(b.head_local) for b in bones]).reshape(-1, 3)
-    sided = [(n, p) for n, p in zip(names, places, strict=True) if side_of(n)]
-    if len(sided) < 2:
+    if sum(bool(side_of(name)) for name in names) < 2:
         return axes_of(np.array([0.0, -1.0, 0.0])) @ unscaled(matrix(armature.matrix_world))
-    axes = match_points.axes_of_points(names, places)
+    axes = match_points.axes_of_points(names, np.array([np.array(b.head_local) for b in bones]))
     world_up = unscaled(matrix(armature.matrix_world)).T @ [0.0, 0.0, 1.0]
     across = axes[0] - world_up * (axes[0] @ world_up)
     if np.linalg.norm(across) < 0.5:
@@ -232,24 +228,24 @@ def front_of(armature: bpy.types.Object) -> Float:
     return axes_of(np.cross(across / np.linalg.norm(across), world_up), world_up)
 
 
-def fronts(
+def front_candidates(
     holder: bpy.types.Object, armature: bpy.types.Object | None, scene: bpy.types.Scene
 ) -> tuple[list[Float], Float | None]:
-    """Where the face may look, (3, 3) axes in world space, the likeliest first; and a place (3,) in the head."""
-    world = rest_matrix(holder, scene)
-    guesses: list[Float] = []
+    """Axes (3, 3) the face may have in world space, the likeliest first; and a point (3,) inside the head, if known."""
+    world = bind_matrix(holder, scene)
+    candidates: list[Float] = []
     near = None
     if armature is not None:
-        guesses.append(front_of(armature) @ unscaled(world).T)
+        candidates.append(front_of(armature) @ unscaled(world).T)
         head = head_of_bones(armature)
         if head is not None:
             middle = (np.array(head.head_local) + np.array(head.tail_local)) / 2
             near = world[:3, :3] @ middle + world[:3, 3]
     for way in ((0, -1, 0), (1, 0, 0), (-1, 0, 0), (0, 1, 0)):
         axes = axes_of(np.array(way, np.float64))
-        if not any(np.abs(axes - known).max() < 0.2 for known in guesses):
-            guesses.append(axes)
-    return guesses, near
+        if not any(np.abs(axes - known).max() < 0.2 for known in candidates):
+            candidates.append(axes)
+    return candidates, near
 
 
 def head_of_bones(armature: bpy.types.Object) -> bpy.types.Bone | None:
@@ -266,20 +262,20 @@ def empties(rig: bpy.types.PropertyGroup) -> list[bpy.types.Object]:
     return [ob for ob in rig.target.children_recursive if ob.type in ("EMPTY", "MESH") and not ob.hide_render]
 
 
-def places(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> Float:
-    """Where objects are at rest, (N, 3) in world space."""
-    taps = Taps(points=[Tap("OBJECT", holder_of(ob), "", "HEAD") for ob in objects])
-    return _at_rest(taps, scene).points
+def bind_positions(objects: Sequence[bpy.types.Object], scene: bpy.types.Scene) -> Float:
+    """Where objects are in the bind pose, (N, 3) in world space."""
+    inputs = RigInputs(points=[RigInput("OBJECT", ref_of(ob), "", "HEAD") for ob in objects])
+    return _read_bind_pose(inputs, scene).points
 
 
-def rest_matrix(ob: bpy.types.Object, scene: bpy.types.Scene) -> Float:
-    """An object's world matrix (4, 4) at rest."""
-    taps = Taps(matrices=[Tap("OBJECT", holder_of(ob), "", "MATRIX")])
-    return _at_rest(taps, scene).matrices[0]
+def bind_matrix(ob: bpy.types.Object, scene: bpy.types.Scene) -> Float:
+    """An object's world matrix (4, 4) in the bind pose."""
+    inputs = RigInputs(matrices=[RigInput("OBJECT", ref_of(ob), "", "MATRIX")])
+    return _read_bind_pose(inputs, scene).matrices[0]
 
 
-def group_places(ob: bpy.types.Object, scene: bpy.types.Scene) -> tuple[list[str], Float]:
-    """The vertex groups that are small enough to be a point of the face, and where they are."""
+def vertex_group_positions(ob: bpy.types.Object, scene: bpy.types.Scene) -> tuple[list[str], Float]:
+    """The vertex groups that are small enough to be a point of the face, and their positions in the bind pose."""
     counts = np.zeros(len(ob.vertex_groups), int)
     for vertex in ob.data.vertices:
         for group in vertex.groups:
@@ -289,12 +285,12 @@ def group_places(ob: bpy.types.Object, scene: bpy.types.Scene) -> tuple[list[str
     names = [g.name for g in ob.vertex_groups if 0 < counts[g.index] <= few]
     if not names:
         return [], np.zeros((0, 3))
-    taps = Taps(points=[Tap("VERTICES", holder_of(ob), name, "HEAD") for name in names])
-    return names, _at_rest(taps, scene).points
+    inputs = RigInputs(points=[RigInput("VERTICES", ref_of(ob), name, "HEAD") for name in names])
+    return names, _read_bind_pose(inputs, scene).points
 
 
 def common_parent(objects: Sequence[bpy.types.Object]) -> tuple[bpy.types.Object, str] | None:
-    """The nearest object, or bone, on which all of these hang."""
+    """The nearest object, or bone, that is a parent of all of these."""
     bones = {(ob.parent, ob.parent_bone) for ob in objects if ob.parent and ob.parent_type == "BONE"}
     if len(bones) == 1 and all(ob.parent_type == "BONE" for ob in objects):
         return next(iter(bones))
@@ -309,53 +305,41 @@ def common_parent(objects: Sequence[bpy.types.Object]) -> tuple[bpy.types.Object
     return (shared[0], "") if shared else None
 
 
-def acts(found: Found, rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> bool:
+def is_animated(found: Found, rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> bool:
     """Whether the keys (or properties) of a mapping change in the scene's range."""
-    taps = Taps(values=[Tap(kind, holder_of(ob), match.source, match.part) for kind, ob, match in found.rows])
-    values = [reading.values for reading in _glimpses(taps, scene)]
+    inputs = RigInputs(values=[RigInput(kind, ref_of(ob), match.source, match.part) for kind, ob, match in found.rows])
+    values = [reading.values for reading in _sampled(inputs, scene)]
     return bool(np.ptp(values, axis=0).max() > MOVES)
 
 
-def meshes_move(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> bool:
-    """Whether bones of the face move against the head in the scene's range."""
+def face_bones_move(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> bool:
+    """Whether bones of the face move relative to their parents in the scene's range."""
     armature = armature_of(rig, meshes(rig))
     head = head_of_bones(armature) if armature else None
     if head is None:
         return False
-    holder = holder_of(armature)
+    holder = ref_of(armature)
     face = [b.name for b in head.children_recursive][:200]
-    taps = Taps(
-        values=[Tap("BONE", holder, name, part) for name in face for part in ("LOC_X", "LOC_Y", "LOC_Z", "ROT_X")]
+    inputs = RigInputs(
+        values=[RigInput("BONE", holder, name, part) for name in face for part in ("LOC_X", "LOC_Y", "LOC_Z", "ROT_X")]
     )
-    values = [reading.values for reading in _glimpses(taps, scene)] if face else []
+    values = [reading.values for reading in _sampled(inputs, scene)] if face else []
     return bool(values) and bool(np.ptp(values, axis=0).max() > MOVES)
 
 
-def _glimpses(taps: Taps, scene: bpy.types.Scene) -> list:
-    stage = taps.stage(scene, in_scene=False)
-    try:
-        stage.open()
-        frames = np.unique(np.linspace(scene.frame_start, scene.frame_end, LOOKED_AT).round())
-        return [taps.read(stage, stage.frame(float(frame))) for frame in frames]
-    finally:
-        stage.close()
+def _sampled(inputs: RigInputs, scene: bpy.types.Scene) -> list[Reading]:
+    """Readings of some frames of the scene's range."""
+    frames = np.unique(np.linspace(scene.frame_start, scene.frame_end, SAMPLED).round())
+    with inputs.evaluation_scene(scene) as evaluation:
+        return [inputs.read(evaluation, float(frame)) for frame in frames]
 
 
-def _at_rest(taps: Taps, scene: bpy.types.Scene):
-    stage = taps.stage(scene, in_scene=False)
-    try:
-        stage.open()
-        with stage.at_rest():
-            return taps.read(stage, stage.frame(float(scene.frame_start)))
-    finally:
-        stage.close()
+def _read_bind_pose(inputs: RigInputs, scene: bpy.types.Scene) -> Reading:
+    with inputs.evaluation_scene(scene) as evaluation, evaluation.in_bind_pose():
+        return inputs.read(evaluation, float(scene.frame_start))
 
 
 def _coordinates(block: bpy.types.ShapeKey) -> Float:
     flat = np.empty(len(block.data) * 3, np.float32)
     block.data.foreach_get("co", flat)
     return flat.reshape(-1, 3).astype(np.float64)
-
-
-def _named(anatomy: Anatomy, ob: bpy.types.Object) -> Anatomy:
-    return Anatomy(holder_of(ob), anatomy.axes, anatomy.unit, anatomy.bridge)

@@ -1,4 +1,4 @@
-"""What was found on a rig, before it fills the mapping table."""
+"""What auto-mapping found in a rig: which of its parts drive what, its head and eyes, where its face is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .presets import Match
 
 @dataclass
 class Found:
-    """What one way of reading the rig found."""
+    """What one way of reading the rig found. `kind` is one of `settings.KINDS`."""
 
     kind: str
     preset: str

@@ -1,4 +1,4 @@
-"""The mapping table as YAML and back, so that it can be kept for the next shot or another character."""
+"""The mapping table as a YAML file, for the next shot or another character."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .presets import dump_rows, load_rows
 
 FORMAT = "gioconda-mapping"
 VERSION = 1
-PLAIN = (
+FIELDS = (
     "kind",
     "head_bone",
     "eye_left",
@@ -58,7 +58,7 @@ def load(rig: bpy.types.PropertyGroup, path: Path) -> int:
                 setattr(row, name, values[name])
         if values.get("object"):
             row.holder = bpy.data.objects.get(values["object"])
-    for name in PLAIN:
+    for name in FIELDS:
         if name in plain:
             setattr(rig, name, plain[name])
     for name in OBJECTS:
@@ -73,7 +73,7 @@ def load(rig: bpy.types.PropertyGroup, path: Path) -> int:
 def to_yaml(rig: bpy.types.PropertyGroup) -> str:
     """The whole mapping as text."""
     plain: dict[str, Any] = {FORMAT: VERSION, "found": rig.found}
-    plain |= {name: getattr(rig, name) for name in PLAIN}
+    plain |= {name: getattr(rig, name) for name in FIELDS}
     plain |= {name: getattr(rig, name).name for name in OBJECTS if getattr(rig, name)}
     plain["rows"] = [_row(row) for row in rig.rows]
     return dump_rows(plain)

@@ -1,6 +1,7 @@
-"""Points that nobody named for us: which landmark each is, from hints in its name and from where it lies.
+"""Which landmark a point of a rig is, from words in its name and from where it lies.
 
-The template's face is laid over the points, each takes the nearest landmark of its kind, and again until it settles.
+The template's face is fitted to the points, and each takes the nearest landmark its name allows; this is repeated, as
+in iterative closest points, because a better assignment gives a better fit.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import numpy.typing as npt
 
 from ....core.gioconda import landmarks as lm
 from ..names import landmark_name, landmark_of, side_of, words
-from ..read.anatomy import Anatomy, axes_from_sides, axes_of, fit_anatomy
+from ..read.anatomy import Anatomy, axes_from_sides, axes_of, fit_anatomy, fit_scale_and_position
 from .presets import Match
 
 Float = npt.NDArray[np.float64]
 ROUNDS = 4
-FAR = 0.35  # head units: an unnamed point farther from every landmark is no part of the face
-DEPTH = 0.4  # how much a difference in depth counts: rigs are careless about it
+FAR = 0.35  # head units: an unnamed point farther from every landmark is not part of the face
+DEPTH_WEIGHT = 0.4  # rigs are careless about depth
 
 _UPPER = (185, 40, 39, 37, 0, 267, 269, 270, 409)
 _UPPER_LIDS = (*lm.UPPER_LID_RIGHT, *lm.UPPER_LID_LEFT)
@@ -47,6 +48,7 @@ REGIONS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]], ...] = 
     (("forehead",), (), (10, 151, 9, 108, 337, 69, 299)),
     (("eye", "iris", "pupil", "eyeball"), (), (468, 473)),
 )
+PARTS_OF_WORDS = ("lip", "brow", "lid", "jaw", "chin", "cheek", "mouth", "nose", "nostril", "corner", "upper", "lower")
 NOT_SKIN = {"tongue", "teeth", "tooth", "hair", "ear", "ears", "neck", "spine", "hat", "tear", "target", "aim", "look"}
 EXPRESSIVE = tuple(sorted({i for _, _, region in REGIONS for i in region} - {468, 473}))
 # What a face should have, for the list of what is missing.
@@ -60,44 +62,46 @@ PARTS = (
 )
 
 
-def points(names: Sequence[str], places: Float) -> tuple[list[Match], Anatomy | None]:
-    """Names and places (N, 3), world space, → which landmark each is, and where the face is."""
-    exact = [landmark_of(_last(name)) for name in names]
+def match_named(names: Sequence[str], positions: Float) -> tuple[list[Match], Anatomy | None]:
+    """Names and positions (N, 3), world space, → which landmark each is, and where the face is."""
+    exact = [landmark_of(_plain_name(name)) for name in names]
     if sum(i is not None for i in exact) >= 5:
         known = [k for k, i in enumerate(exact) if i is not None]
         matches = [Match(names[k], "HEAD", landmark_name(exact[k]), 1.0) for k in known]
-        axes = axes_of_points([names[k] for k in known], places[known])
-        return matches, fit_anatomy([exact[k] for k in known], places[known], axes, None)
-    hints = [hint(name) for name in names]
-    axes = axes_of_points(names, places)
-    assigned, anatomy = _settle(places, hints, [side_of(name) for name in names], axes)
+        axes = axes_of_points([names[k] for k in known], positions[known])
+        return matches, fit_anatomy([exact[k] for k in known], positions[known], axes, None)
+    allowed = [allowed_landmarks(name) for name in names]
+    axes = axes_of_points(names, positions)
+    assigned, anatomy = _assign(positions, allowed, [side_of(name) for name in names], axes)
     matches = [Match(names[k], "HEAD", landmark_name(i), 1.0) for k, i in assigned.items()]
     return matches, anatomy
 
 
-def bones(armature: bpy.types.Object, head: str, eyes: tuple[str, str]) -> list[Match]:
-    """The bones of a face, each with the end of it that lies nearest to a landmark."""
+def match_bones(armature: bpy.types.Object, head: str, eyes: tuple[str, str]) -> list[Match]:
+    """The bones of a face, each with that of its ends that lies nearest to a landmark."""
     data = armature.data.bones
     root = data.get(head)
-    face = [b for b in (root.children_recursive if root else data) if b.name not in eyes and hint(b.name) != ()]
+    face = [
+        b for b in (root.children_recursive if root else data) if b.name not in eyes and allowed_landmarks(b.name) != ()
+    ]
     if root is None:
-        face = [b for b in face if hint(b.name)]
+        face = [b for b in face if allowed_landmarks(b.name)]
     ends = [(b.name, part) for b in face for part in ("HEAD", "TAIL")]
     if len(face) < 3:
         return []
-    places = np.array(
+    positions = np.array(
         [np.array(b.head_local if part == "HEAD" else b.tail_local) for b in face for part in ("HEAD", "TAIL")]
     )
     names = [name for name, _ in ends]
-    hints = [hint(name) for name in names]
-    axes = axes_of_points(names, places)
-    assigned, anatomy = _settle(places, hints, [side_of(n) for n in names], axes)
+    allowed = [allowed_landmarks(name) for name in names]
+    axes = axes_of_points(names, positions)
+    assigned, anatomy = _assign(positions, allowed, [side_of(n) for n in names], axes)
     if anatomy is None:
         return []
-    apart = anatomy.to_head(places)
+    in_head = anatomy.to_head(positions)
     best: dict[str, tuple[float, int, int]] = {}
     for k, i in assigned.items():
-        distance = float(np.linalg.norm((apart[k] - lm.template()[i]) * [1, 1, DEPTH]))
+        distance = float(np.linalg.norm((in_head[k] - lm.template()[i]) * [1, 1, DEPTH_WEIGHT]))
         if "jaw" in " ".join(words(names[k])) and ends[k][1] == "HEAD":
             continue
         if names[k] not in best or distance < best[names[k]][0]:
@@ -105,24 +109,11 @@ def bones(armature: bpy.types.Object, head: str, eyes: tuple[str, str]) -> list[
     return [Match(name, ends[k][1], landmark_name(i), 1.0) for name, (_, k, i) in best.items()]
 
 
-def hint(name: str) -> tuple[int, ...] | None:
-    """The landmarks a name allows; None: any; () none, it is no skin."""
+def allowed_landmarks(name: str) -> tuple[int, ...] | None:
+    """The landmarks a name allows; None: any; (): none, it is not skin."""
     found = set(words(name))
     for word in list(found):
-        for key in (
-            "lip",
-            "brow",
-            "lid",
-            "jaw",
-            "chin",
-            "cheek",
-            "mouth",
-            "nose",
-            "nostril",
-            "corner",
-            "upper",
-            "lower",
-        ):
+        for key in PARTS_OF_WORDS:
             if key in word and len(word) > len(key):
                 found.add(key)
     if found & NOT_SKIN:
@@ -133,16 +124,16 @@ def hint(name: str) -> tuple[int, ...] | None:
     return None
 
 
-def axes_of_points(names: Sequence[str], places: Float) -> Float:
+def axes_of_points(names: Sequence[str], positions: Float) -> Float:
     """(3, 3) left, down, back of the face the points are on, from names of sides and of parts that lie high or low."""
-    left = [places[k] for k, name in enumerate(names) if side_of(name) == "left"]
-    right = [places[k] for k, name in enumerate(names) if side_of(name) == "right"]
+    left = [positions[k] for k, name in enumerate(names) if side_of(name) == "left"]
+    right = [positions[k] for k, name in enumerate(names) if side_of(name) == "right"]
     high = [
-        places[k]
+        positions[k]
         for k, name in enumerate(names)
         if {"brow", "eyebrow", "lid", "eyelid", "eye", "forehead"} & set(words(name))
     ]
-    low = [places[k] for k, name in enumerate(names) if {"jaw", "chin", "lip", "lips", "mouth"} & set(words(name))]
+    low = [positions[k] for k, name in enumerate(names) if {"jaw", "chin", "lip", "lips", "mouth"} & set(words(name))]
     if not left or not right:
         return axes_of(np.array([0.0, -1.0, 0.0]))
     across = np.mean(left, 0) - np.mean(right, 0)
@@ -153,45 +144,45 @@ def axes_of_points(names: Sequence[str], places: Float) -> Float:
 
 
 def _upright(axes: Float) -> Float:
-    """Faces lean: what is nearly upright, is."""
+    """Axes that are nearly upright, made upright: asymmetric points tilt them."""
     up = np.array([0.0, 0.0, 1.0])
     if -axes[1] @ up > 0.75:
         return axes_from_sides(axes[0] - up * (axes[0] @ up), up)
     return axes
 
 
-def silent(matches: Sequence[Match]) -> list[str]:
+def missing_parts(matches: Sequence[Match]) -> list[str]:
     """The parts of a face that no match moves."""
     known = {landmark_of(match.target) for match in matches}
     return [name for name, part in PARTS if not known & set(part)]
 
 
-def _settle(
-    places: Float, hints: Sequence[tuple[int, ...] | None], sides: Sequence[str], axes: Float
+def _assign(
+    positions: Float, allowed: Sequence[tuple[int, ...] | None], sides: Sequence[str], axes: Float
 ) -> tuple[dict[int, int], Anatomy | None]:
     """Point number → landmark, and the face that fits."""
     template = lm.template()
-    named = [k for k, region in enumerate(hints) if region]
+    named = [k for k, region in enumerate(allowed) if region]
     if len(named) >= 3:
-        anchors = np.array([_middle(template, hints[k], sides[k]) for k in named])
-        anatomy = rough(anchors, places[named], axes)
+        anchors = np.array([_middle(template, allowed[k], sides[k]) for k in named])
+        anatomy = fit_scale_and_position(anchors, positions[named], axes, None)
     else:
-        anatomy = _boxed(places[[k for k, region in enumerate(hints) if region != ()]], axes)
+        anatomy = _fit_bounds(positions[[k for k, region in enumerate(allowed) if region != ()]], axes)
     assigned: dict[int, int] = {}
     for _ in range(ROUNDS):
-        apart = anatomy.to_head(places)
+        in_head = anatomy.to_head(positions)
         assigned = {}
-        for k, region in enumerate(hints):
+        for k, region in enumerate(allowed):
             if region == ():
                 continue
-            allowed = np.array(_on_side(region or EXPRESSIVE, sides[k], float(apart[k, 0])))
-            distance = np.linalg.norm((template[allowed] - apart[k]) * [1, 1, DEPTH], axis=1)
+            candidates = np.array(_on_side(region or EXPRESSIVE, sides[k], float(in_head[k, 0])))
+            distance = np.linalg.norm((template[candidates] - in_head[k]) * [1, 1, DEPTH_WEIGHT], axis=1)
             if region or distance.min() < FAR:
-                assigned[k] = int(allowed[distance.argmin()])
+                assigned[k] = int(candidates[distance.argmin()])
         if len(assigned) < 3:
             return {}, None
         keys = list(assigned)
-        anatomy = fit_anatomy([assigned[k] for k in keys], places[keys], axes, None)
+        anatomy = fit_anatomy([assigned[k] for k in keys], positions[keys], axes, None)
     return assigned, anatomy
 
 
@@ -211,24 +202,15 @@ def _middle(template: Float, region: Sequence[int], side: str) -> Float:
     return template[list(region)].mean(0)
 
 
-def rough(anchors: Float, places: Float, axes: Float) -> Anatomy:
-    """Size and place of a face from some of its regions' middles."""
-    seen = places @ axes.T
-    a, b = anchors - anchors.mean(0), seen - seen.mean(0)
-    flat = slice(0, 2)
-    scale = max(float((a[:, flat] * b[:, flat]).sum() / max((a[:, flat] ** 2).sum(), 1e-9)), 1e-9)
-    return Anatomy(None, axes, scale, (seen.mean(0) - scale * anchors.mean(0)) @ axes)
-
-
-def _boxed(places: Float, axes: Float) -> Anatomy:
-    """The same from nothing but where the points end: brows above, chin below."""
-    seen = places @ axes.T
+def _fit_bounds(positions: Float, axes: Float) -> Anatomy:
+    """A rough fit to the bounds of unnamed points: brows at the top, chin at the bottom."""
+    seen = positions @ axes.T
     low, high = seen.min(0), seen.max(0)
     scale = max(float(high[1] - low[1]) / 1.5, 1e-9)
     bridge = np.array([(low[0] + high[0]) / 2, low[1] + 0.18 * scale, low[2] + 0.3 * scale])
     return Anatomy(None, axes, scale, bridge @ axes)
 
 
-def _last(name: str) -> str:
+def _plain_name(name: str) -> str:
     """`face:lip_upper.001` → lip_upper."""
     return name.rsplit(":", 1)[-1].split(".", 1)[0]

@@ -23,8 +23,6 @@ from ....core.gioconda.landmarks import ARKIT
 from ..errors import RigError
 from ..names import channels_of, landmark_of, other_side
 
-SKINNED = ("BONE", "OBJECT")
-
 
 @dataclass(frozen=True)
 class Match:

@@ -1,7 +1,7 @@
-"""Where a rig's face is and where it looks: three axes, a size and a place, in the space of the object that holds it.
+"""Where a rig's face is and which way it faces: axes, size and position, in the space of the object that holds it.
 
-A rig stands anywhere in a scene and may walk; a portrait is seen from the front. `Anatomy` says what "front" is, so
-that a head's turn arrives as yaw, pitch and roll about picture axes (x right, y down, z away).
+A rig may stand anywhere in a scene and walk; a portrait is seen from the front. `Anatomy` says what "front" is, so that
+the head's rotation can be told as yaw, pitch and roll about picture axes (x right, y down, z away).
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ import numpy.typing as npt
 
 from ....core.gioconda.landmarks import template
 from ....core.gioconda.pose import fit_similarity
-from .evaluation_scene import Holder
+from .evaluation_scene import ObjectRef
 
 Float = npt.NDArray[np.float64]
 UP = np.array([0.0, 0.0, 1.0])
 LOOKS = {"-Y": (0, -1, 0), "+Y": (0, 1, 0), "+X": (1, 0, 0), "-X": (-1, 0, 0)}
-LEAN = 15.0  # degrees
-ROUGH = 6  # fewer points than this do not tell how a face is turned
+NECK = np.array([0.0, 1.0, 1.1])  # head space: the core turns a head about this point
+EYES = {"left": np.array([0.356, 0.041, 0.311]), "right": np.array([-0.356, 0.041, 0.311])}  # head space: centres
+SNAP_DEGREES = 15.0
+LEAST_POINTS = 6  # fewer do not tell how a face is turned
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """A face in an object's own space at rest.
+    """A face in an object's own space, in the bind pose.
 
     Attributes:
         holder: the object whose space it is; None: the world.
@@ -36,7 +38,7 @@ class Anatomy:
         bridge: (3,) the bridge of the nose, the origin of head space.
     """
 
-    holder: Holder | None
+    holder: ObjectRef | None
     axes: Float
     unit: float
     bridge: Float
@@ -52,14 +54,14 @@ class Anatomy:
         holder = (plain["holder"][0], plain["holder"][1]) if plain["holder"] else None
         return cls(holder, np.array(plain["axes"]), plain["unit"], np.array(plain["bridge"]))
 
-    def place(self, world: Float) -> Anatomy:
-        """The same in world space, from the holder's matrix (4, 4)."""
+    def in_world(self, world: Float) -> Anatomy:
+        """The same in world space, from the holder's matrix (4, 4) object → world."""
         axes = self.axes @ unscaled(world).T
         scale = float(np.cbrt(abs(np.linalg.det(world[:3, :3])))) or 1.0
         return Anatomy(None, axes, self.unit * scale, world[:3, :3] @ self.bridge + world[:3, 3])
 
-    def inside(self, holder: Holder, world: Float) -> Anatomy:
-        """The reverse of `place`: from world space into the space of a holder with this matrix (4, 4)."""
+    def in_space_of(self, holder: ObjectRef, world: Float) -> Anatomy:
+        """The reverse of `in_world`: into the space of a holder with this matrix (4, 4) object → world."""
         scale = float(np.cbrt(abs(np.linalg.det(world[:3, :3])))) or 1.0
         bridge = np.linalg.solve(world, np.append(self.bridge, 1.0))[:3]
         return Anatomy(holder, self.axes @ unscaled(world), self.unit / scale, bridge)
@@ -99,7 +101,7 @@ def unscaled(world: Float) -> Float:
 
 @cache
 def _quarter_turns() -> Float:
-    """The 24 ways to put a cube on a table, (24, 3, 3)."""
+    """The 24 rotations that map axes to axes, (24, 3, 3)."""
     turns = []
     for order in itertools.permutations(range(3)):
         for signs in itertools.product((1, -1), repeat=3):
@@ -116,26 +118,32 @@ def snapped(axes: Float) -> Float:
     return turns[np.einsum("nij,ij->n", turns, axes).argmax()]
 
 
-def settled(axes: Float) -> Float:
-    """Guessed axes, along the space's own where they nearly are: rigs are built so."""
+def snapped_if_close(axes: Float) -> Float:
+    """Estimated axes, snapped to the space's own axes where those are near: most rigs are built along them."""
     near = snapped(axes)
-    return near if np.einsum("ij,ij->", near, axes) > 1 + 2 * np.cos(np.radians(LEAN)) else axes
+    return near if np.einsum("ij,ij->", near, axes) > 1 + 2 * np.cos(np.radians(SNAP_DEGREES)) else axes
 
 
-def fit_anatomy(indices: list[int], points: Float, axes: Float, holder: Holder | None) -> Anatomy:
-    """Put the template's face on points (N, 3), the landmarks `indices`; `axes` say how it is turned.
+def fit_anatomy(indices: list[int], points: Float, axes: Float, holder: ObjectRef | None) -> Anatomy:
+    """Fit the template's face to points (N, 3) that are the landmarks `indices`; `axes` is its orientation.
 
-    The turn is taken from many points that are not flat, else from `axes`; size and place always from the points.
+    With enough points that do not lie in a plane, size and position come from a similarity in space; else from the
+    points as seen from the front.
     """
     face = template()[indices]
     seen = points @ axes.T
-    if len(indices) >= ROUGH and np.linalg.matrix_rank(face - face.mean(0), tol=0.3) == 3:
+    if len(indices) >= LEAST_POINTS and np.linalg.matrix_rank(face - face.mean(0), tol=0.3) == 3:
         found = fit_similarity(face, seen)
         pitch_free = found.rotation @ np.array([1.0, 0.0, 0.0])
         if pitch_free[0] > 0.97:
             bridge = found.translation @ axes
             return Anatomy(holder, axes, max(found.scale, 1e-9), bridge)
-    a, b = face - face.mean(0), seen - seen.mean(0)
-    flat = slice(0, 2)
-    scale = max(float((a[:, flat] * b[:, flat]).sum() / max((a[:, flat] ** 2).sum(), 1e-9)), 1e-9)
-    return Anatomy(holder, axes, scale, (seen.mean(0) - scale * face.mean(0)) @ axes)
+    return fit_scale_and_position(face, points, axes, holder)
+
+
+def fit_scale_and_position(template_points: Float, points: Float, axes: Float, holder: ObjectRef | None) -> Anatomy:
+    """Size and position of a face, from points (N, 3) and where those are on the template (N, 3), as seen in front."""
+    seen = points @ axes.T
+    a, b = template_points - template_points.mean(0), seen - seen.mean(0)
+    scale = max(float((a[:, :2] * b[:, :2]).sum() / max((a[:, :2] ** 2).sum(), 1e-9)), 1e-9)
+    return Anatomy(holder, axes, scale, (seen.mean(0) - scale * template_points.mean(0)) @ axes)

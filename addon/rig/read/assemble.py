@@ -1,4 +1,4 @@
-"""Readings of a rig → a Motion. Numpy only: rotations to picture axes, gaze, landmarks in a virtual front view.
+"""Readings of a rig → a Motion, numpy only: the head about picture axes, gaze, landmarks in a virtual front view.
 
 Index 0 of everything is the neutral sample. World space is Blender's; picture axes are x right, y down, z away.
 """
@@ -24,7 +24,7 @@ from ....core.gioconda.landmarks import (
     template,
 )
 from ....core.gioconda.motion.motion import Motion
-from .anatomy import Anatomy, snapped, unscaled
+from .anatomy import EYES, NECK, Anatomy, snapped, unscaled
 from .plan import Plan
 from .rig_inputs import Reading
 
@@ -32,7 +32,6 @@ Float = npt.NDArray[np.float64]
 SIZE = 1024  # pixels: the virtual front view is a square
 FACE = 220.0  # pixels for one head-space unit
 MIDDLE = np.array([512.0, 430.0, 0.0])  # where the bridge of the nose is at rest
-NECK = np.array([0.0, 1.0, 1.1])  # head space: what core takes a head to turn about
 EYE_DEPTH = 0.117  # head space: from an iris back to the eye's centre
 EYE_RANGE = np.radians(35.0)  # an eyeLook channel at 1
 LIDS = ((UPPER_LID_RIGHT, LOWER_LID_RIGHT), (UPPER_LID_LEFT, LOWER_LID_LEFT))
@@ -40,13 +39,13 @@ LIMIT = 2.0  # the most a channel can be
 
 
 @dataclass(frozen=True)
-class Take:
-    """Readings as arrays. F samples: neutral, start, then the frames."""
+class Samples:
+    """Readings stacked. F samples: neutral, start, then the frames."""
 
     values: Float  # (F, N)
     points: Float  # (F, P, 3)
     matrices: dict[str, Float]  # head, eye_left, eye_right, gaze, holder → (F, 4, 4)
-    front: Anatomy  # the face at rest in world space, seen by the front view
+    front: Anatomy  # the neutral face in world space, which the front view shows from the front
 
     @property
     def count(self) -> int:
@@ -57,72 +56,63 @@ def assemble(
     plan: Plan,
     neutral: Reading,
     start: Reading | None,
-    samples: list[Reading],
-    rest: Reading,
+    readings: list[Reading],
+    bind_pose: Reading,
     fps: float,
     frames: list[int],
     notes: dict[str, Any],
 ) -> Motion:
-    """The whole of it.
+    """The motion, with the neutral frame first.
 
     Args:
         neutral: the pose that leaves the portrait as it is.
-        rest: the rig at rest; the same, unless a frame was chosen as neutral.
-        start: the pose of the scene's first frame, from where the head's way is counted: a body's pose puts the head
-            somewhere else than the rest pose does. None: from the neutral pose.
+        bind_pose: the same, unless a frame was chosen as neutral.
+        start: the pose of the scene's first frame, from which the head's translation counts: a body's pose puts the
+            head somewhere else than the bind pose does. None: it counts from the neutral pose.
         frames: (F,) numbers, the neutral one first.
     """
-    take = _take(plan, neutral, [start or neutral, *samples], rest)
+    samples = _stack(plan, neutral, [start or neutral, *readings], bind_pose)
+    names, channels, arrays = (), None, {}
+    if plan.channels or not plan.by_points:
+        names, channels = _channels(plan, samples)
     if plan.by_points:
-        landmarks = _without_start(_landmarks(plan, take))
-        names, channels = _channels(plan, take) if plan.channels else ((), None)
-        return Motion(
-            fps=fps,
-            frames=np.array(frames),
-            landmarks=landmarks,
-            size=(SIZE, SIZE),
-            channel_names=names,
-            channels=_without_start(channels),
-            channels_add=bool(names),
-            neutral=0,
-            provenance=notes,
-        )
-    names, channels = _channels(plan, take)
-    rotation, shift = _head(plan, take)
-    channels, rotation, shift = _without_start(channels), _without_start(rotation), _without_start(shift)
+        arrays["landmarks"] = _landmarks(plan, samples)
+    else:
+        arrays["rotation"], arrays["translation"] = _head(plan, samples)
+    arrays["channels"] = channels
     return Motion(
         fps=fps,
         frames=np.array(frames),
-        channels=channels,
+        size=(SIZE, SIZE) if plan.by_points else None,
         channel_names=names,
-        rotation=rotation,
-        translation=shift,
+        channels_add=plan.by_points and bool(names),
         neutral=0,
         provenance=notes,
+        **{name: _without_start(array) for name, array in arrays.items()},
     )
 
 
 def _without_start(samples: npt.NDArray[Any] | None) -> Any:
-    """Drop sample 1, which only says from where the way is counted."""
+    """Drop sample 1, which only says from where the head's translation counts."""
     return None if samples is None else np.delete(samples, 1, axis=0)
 
 
-def _take(plan: Plan, neutral: Reading, samples: list[Reading], rest: Reading) -> Take:
-    """Stack the readings; turn the rest pose of a rig that moves as a whole to the front."""
+def _stack(plan: Plan, neutral: Reading, others: list[Reading], bind_pose: Reading) -> Samples:
+    """Stack the readings; rotate the bind pose of a rig that moves as a whole to the front."""
     names = [
         n
-        for n, tap in zip(("head", "eye_left", "eye_right", "gaze"), (plan.head, *plan.eyes, plan.gaze), strict=True)
-        if tap
+        for n, item in zip(("head", "eye_left", "eye_right", "gaze"), (plan.head, *plan.eyes, plan.gaze), strict=True)
+        if item
     ]
     names += ["holder"] if plan.anatomy.holder else []
-    holder = rest.matrices[names.index("holder")] if "holder" in names else np.eye(4)
-    face = plan.anatomy.place(holder)
+    holder = bind_pose.matrices[names.index("holder")] if "holder" in names else np.eye(4)
+    face = plan.anatomy.in_world(holder)
     if plan.neutral_frame is not None:
         turn = np.eye(3)
         if "head" in names:
-            place = names.index("head")
-            turn = unscaled(neutral.matrices[place]) @ unscaled(rest.matrices[place]).T
-            moved = neutral.matrices[place] @ np.linalg.inv(rest.matrices[place])
+            now, before = (reading.matrices[names.index("head")] for reading in (neutral, bind_pose))
+            turn = unscaled(now) @ unscaled(before).T
+            moved = now @ np.linalg.inv(before)
             face = replace(face, bridge=moved[:3, :3] @ face.bridge + moved[:3, 3])
         face = replace(face, axes=face.axes @ turn.T)
     elif plan.holder_moves:
@@ -131,16 +121,16 @@ def _take(plan: Plan, neutral: Reading, samples: list[Reading], rest: Reading) -
         about = holder[:3, 3]
         face = replace(face, axes=axes, bridge=turn @ (face.bridge - about) + about)
         neutral = _turned(neutral, turn, about)
-    values = np.stack([neutral.values, *(s.values for s in samples)])
+    values = np.stack([neutral.values, *(s.values for s in others)])
     if plan.neutral_frame is None:
         values[0] = 0.0
-    points = np.stack([neutral.points, *(s.points for s in samples)])
-    stacked = np.stack([neutral.matrices, *(s.matrices for s in samples)])
-    return Take(values, points, {n: stacked[:, i] for i, n in enumerate(names)}, face)
+    points = np.stack([neutral.points, *(s.points for s in others)])
+    stacked = np.stack([neutral.matrices, *(s.matrices for s in others)])
+    return Samples(values, points, {n: stacked[:, i] for i, n in enumerate(names)}, face)
 
 
 def _turned(reading: Reading, turn: Float, about: Float) -> Reading:
-    """A reading turned as a whole about a point."""
+    """A reading rotated as a whole about a point."""
     matrices = reading.matrices.copy()
     if len(matrices):
         matrices[:, :3, 3] = (matrices[:, :3, 3] - about) @ turn.T + about
@@ -148,56 +138,66 @@ def _turned(reading: Reading, turn: Float, about: Float) -> Reading:
     return Reading(reading.values, (reading.points - about) @ turn.T + about, matrices)
 
 
-def _rigid(take: Take, surface: bool) -> tuple[Float, Float] | None:
-    """How the head moved since neutral: rotations (F, 3, 3) and translations (F, 3) in world space; None: unknown."""
-    if "head" in take.matrices:
-        head = take.matrices["head"]
-        turns = np.stack([unscaled(m) @ unscaled(head[0]).T for m in head])
-        return turns, head[:, :3, 3] - np.einsum("fij,j->fi", turns, head[0, :3, 3])
+def _head_motion(samples: Samples, surface: bool = False) -> tuple[Float, Float] | None:
+    """The head's motion since neutral: rotations (F, 3, 3) and translations (F, 3) in world space; None: unknown."""
+    if "head" in samples.matrices:
+        bone = samples.matrices["head"]
+        turns = np.stack([unscaled(m) @ unscaled(bone[0]).T for m in bone])
+        return turns, bone[:, :3, 3] - np.einsum("fij,j->fi", turns, bone[0, :3, 3])
     if surface:
-        skull = take.points[:, list(STABLE)]
-        centred = skull - skull.mean(1, keepdims=True)
-        u, _, vt = np.linalg.svd(np.einsum("fki,kj->fij", centred, centred[0]))
-        u[..., 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
-        turns = u @ vt
+        skull = samples.points[:, list(STABLE)]
+        turns = rotations_since_first(skull)
         return turns, skull.mean(1) - np.einsum("fij,j->fi", turns, skull[0].mean(0))
     return None
 
 
-def _channels(plan: Plan, take: Take) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
-    """Channels (F, C), each the sum of its rows; gaze from eye bones or a target where no row says it.
+def rotations_since_first(points: Float) -> Float:
+    """The rotations (F, 3, 3) that best turn the first frame's points onto each frame's, (F, P, 3) (Kabsch)."""
+    centred = points - points.mean(1, keepdims=True)
+    u, _, vt = np.linalg.svd(np.einsum("fki,kj->fij", centred, centred[0]))
+    u[..., 2] *= np.sign(np.linalg.det(u @ vt))[:, None]
+    return u @ vt
 
-    Beside landmarks the eyes are among those.
+
+def _channels(plan: Plan, samples: Samples) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
+    """Channels (F, C), each the sum of its rows; gaze from eye bones or a target where no row gives it.
+
+    With landmarks, gaze is not a channel: the irises are landmarks.
     """
     sums: dict[str, Float] = {}
-    for i, line in enumerate(plan.channels):
-        value = line.gain * take.values[:, i] + line.offset
-        sums[line.channel] = sums.get(line.channel, 0.0) + value
+    for i, row in enumerate(plan.channels):
+        value = row.gain * samples.values[:, i] + row.offset
+        sums[row.channel] = sums.get(row.channel, 0.0) + value
     if not plan.by_points and not any(name.startswith("eyeLook") for name in sums):
-        sums.update(_looks(take))
+        sums.update(_gaze_channels(samples))
     names = tuple(n for n in ARKIT if n in sums)
     return names, np.clip(np.stack([sums[n] for n in names], 1), 0.0, LIMIT).astype(np.float32)
 
 
-def _head(plan: Plan, take: Take) -> tuple[Float | None, Float | None]:
-    """The head's rotation (F, 3, 3) about picture axes, and the neck's way (F, 3) in head-space units."""
-    rigid = _rigid(take, False)
-    if rigid is None or not (plan.turn or plan.move):
+def _head(plan: Plan, samples: Samples) -> tuple[Float | None, Float | None]:
+    """The head's rotation (F, 3, 3) about picture axes, and the neck's translation (F, 3) in head-space units."""
+    head = _head_motion(samples)
+    if head is None or not (plan.turn or plan.move):
         return None, None
-    turns, moves = rigid
-    view = take.front.axes
-    neck = take.front.from_head(NECK)
-    way = np.einsum("fij,j->fi", turns, neck) + moves - neck
-    way[1:] -= way[1].copy()
-    shift = way @ view.T / take.front.unit
+    turns, moves = head
+    view = samples.front.axes
+    moved = _neck_translation(samples, turns, moves)
+    moved[1:] -= moved[1].copy()
+    translation = moved @ view.T / samples.front.unit
     rotation = view @ turns @ view.T
-    return (rotation if plan.turn else None), (shift if plan.move else None)
+    return (rotation if plan.turn else None), (translation if plan.move else None)
 
 
-def _looks(take: Take) -> dict[str, Float]:
-    """The eyes' turns as eyeLook channels, (F,) each."""
+def _neck_translation(samples: Samples, turns: Float, moves: Float) -> Float:
+    """How far the neck moved since neutral, (F, 3) in world space."""
+    neck = samples.front.from_head(NECK)
+    return np.einsum("fij,j->fi", turns, neck) + moves - neck
+
+
+def _gaze_channels(samples: Samples) -> dict[str, Float]:
+    """The eyes' rotations as eyeLook channels, (F,) each."""
     sums: dict[str, Float] = {}
-    for side, turn in _eye_turns(take).items():
+    for side, turn in _eye_rotations(samples).items():
         ahead = turn @ np.array([0.0, 0.0, -1.0])
         yaw = np.arctan2(ahead[:, 0], -ahead[:, 2]) / EYE_RANGE
         down = np.arctan2(ahead[:, 1], np.hypot(ahead[:, 0], ahead[:, 2])) / EYE_RANGE
@@ -207,27 +207,27 @@ def _looks(take: Take) -> dict[str, Float]:
     return sums
 
 
-def _eye_turns(take: Take) -> dict[str, Float]:
-    """How each eye turned in the head since neutral, (F, 3, 3) about picture axes; only eyes that are known."""
-    view = take.front.axes
-    rigid = _rigid(take, False)
-    turns = rigid[0] if rigid else np.broadcast_to(np.eye(3), (take.count, 3, 3))
+def _eye_rotations(samples: Samples) -> dict[str, Float]:
+    """Each eye's rotation in the head since neutral, (F, 3, 3) about picture axes; only eyes that are known."""
+    view = samples.front.axes
+    head = _head_motion(samples)
+    turns = head[0] if head else np.broadcast_to(np.eye(3), (samples.count, 3, 3))
     result = {}
-    for side, x in (("left", 1), ("right", -1)):
-        if "gaze" in take.matrices:
-            centre = take.front.from_head(np.array([x * 0.356, 0.041, 0.311]))
-            moves = rigid[1] if rigid else np.zeros((take.count, 3))
-            to = take.matrices["gaze"][:, :3, 3] - moves - np.einsum("fij,j->fi", turns, centre)
+    for side, eye_centre in EYES.items():
+        if "gaze" in samples.matrices:
+            centre = samples.front.from_head(eye_centre)
+            moves = head[1] if head else np.zeros((samples.count, 3))
+            to = samples.matrices["gaze"][:, :3, 3] - moves - np.einsum("fij,j->fi", turns, centre)
             to = np.einsum("fji,fj->fi", turns, to) @ view.T
-            result[side.title()] = _turns_towards(to)
-        elif f"eye_{side}" in take.matrices:
-            eye = np.stack([unscaled(m) for m in take.matrices[f"eye_{side}"]])
+            result[side.title()] = _rotations_towards(to)
+        elif f"eye_{side}" in samples.matrices:
+            eye = np.stack([unscaled(m) for m in samples.matrices[f"eye_{side}"]])
             inside = turns.transpose(0, 2, 1) @ eye @ eye[0].T
             result[side.title()] = view @ inside @ view.T
     return result
 
 
-def _turns_towards(to: Float) -> Float:
+def _rotations_towards(to: Float) -> Float:
     """Rotations (F, 3, 3) of an eye that looks ahead (−z) so that it looks along `to` (F, 3), without roll."""
     yaw, pitch = np.arctan2(to[:, 0], -to[:, 2]), np.arctan2(-to[:, 1], np.hypot(to[:, 0], to[:, 2]))
     zero, one = np.zeros_like(yaw), np.ones_like(yaw)
@@ -237,58 +237,58 @@ def _turns_towards(to: Float) -> Float:
     return about_y @ about_x
 
 
-def _landmarks(plan: Plan, take: Take) -> npt.NDArray[np.float32]:
+def _landmarks(plan: Plan, samples: Samples) -> npt.NDArray[np.float32]:
     """(F, 478, 3) pixels of the front view; NaN where the rig has no such point."""
-    rigid = _rigid(take, plan.surface is not None)
-    world = np.full((take.count, COUNT, 3), np.nan)
-    carried = None
-    if rigid is not None:
-        face = take.front.from_head(template())
-        carried = np.einsum("fij,kj->fki", rigid[0], face) + rigid[1][:, None]
+    head = _head_motion(samples, plan.surface is not None)
+    world = np.full((samples.count, COUNT, 3), np.nan)
+    from_head = None  # where every landmark would be if nothing but the head moved
+    if head is not None:
+        face = samples.front.from_head(template())
+        from_head = np.einsum("fij,kj->fki", head[0], face) + head[1][:, None]
     if plan.surface is not None:
-        apart = take.front.unit * plan.surface.apart @ take.front.axes
-        world[:] = take.points + np.einsum("fij,kj->fki", rigid[0], apart)
+        offsets = samples.front.unit * plan.surface.offsets @ samples.front.axes
+        world[:] = samples.points + np.einsum("fij,kj->fki", head[0], offsets)
     else:
-        if carried is not None:
-            world[:, list(STABLE)] = carried[:, list(STABLE)]
-        _place_rows(plan, take, rigid, world)
-    if carried is not None:
-        _place_irises(take, rigid, world)
-        _meet_lids(rigid[0], world)
-        world = _held(plan, take, rigid, world)
-    seen = (world - take.front.bridge) @ take.front.axes.T * (FACE / take.front.unit) + MIDDLE
+        if from_head is not None:
+            world[:, list(STABLE)] = from_head[:, list(STABLE)]
+        _set_points(plan, samples, head, world)
+    if from_head is not None:
+        _set_irises(samples, head, world)
+        _uncross_lids(head[0], world)
+        world = _without_unwanted(plan, samples, head, world)
+    seen = (world - samples.front.bridge) @ samples.front.axes.T * (FACE / samples.front.unit) + MIDDLE
     return seen.astype(np.float32)
 
 
-def _place_rows(plan: Plan, take: Take, rigid: tuple[Float, Float] | None, world: Float) -> None:
-    """Put the mapped points in, the mean where several rows name one landmark; a gain scales the motion in the head."""
-    places: dict[int, list[Float]] = {}
-    for i, line in enumerate(plan.points):
-        path = take.points[:, i]
-        if line.gain != 1.0:
+def _set_points(plan: Plan, samples: Samples, head: tuple[Float, Float] | None, world: Float) -> None:
+    """Set the mapped landmarks in place, the mean where several rows name one; a gain scales the motion in the head."""
+    paths: dict[int, list[Float]] = {}
+    for i, row in enumerate(plan.points):
+        path = samples.points[:, i]
+        if row.gain != 1.0:
             still = np.broadcast_to(path[0], path.shape)
-            if rigid is not None:
-                still = np.einsum("fij,j->fi", rigid[0], path[0]) + rigid[1]
-            path = still + line.gain * (path - still)
-        places.setdefault(line.landmark, []).append(path)
-    for landmark, paths in places.items():
-        world[:, landmark] = np.mean(paths, 0)
+            if head is not None:
+                still = np.einsum("fij,j->fi", head[0], path[0]) + head[1]
+            path = still + row.gain * (path - still)
+        paths.setdefault(row.landmark, []).append(path)
+    for landmark, found in paths.items():
+        world[:, landmark] = np.mean(found, 0)
 
 
-def _place_irises(take: Take, rigid: tuple[Float, Float], world: Float) -> None:
-    """Irises turn with the eye bones or towards the target, where there are such and no row places them."""
-    view = take.front.axes
-    for side, turn in _eye_turns(take).items():
+def _set_irises(samples: Samples, head: tuple[Float, Float], world: Float) -> None:
+    """Rotate the irises, in place, with the eye bones or towards the gaze target, where there are any."""
+    view = samples.front.axes
+    for side, turn in _eye_rotations(samples).items():
         iris = list(IRIS_LEFT if side == "Left" else IRIS_RIGHT)
         known = np.isfinite(world[0, iris]).all()
-        rest = (world[0, iris] - take.front.bridge) @ view.T / take.front.unit if known else template()[iris]
+        rest = (world[0, iris] - samples.front.bridge) @ view.T / samples.front.unit if known else template()[iris]
         centre = rest[0] + [0.0, 0.0, EYE_DEPTH]
         turned = np.einsum("fij,kj->fki", turn, rest - centre) + centre
-        world[:, iris] = np.einsum("fij,fkj->fki", rigid[0], take.front.from_head(turned)) + rigid[1][:, None]
+        world[:, iris] = np.einsum("fij,fkj->fki", head[0], samples.front.from_head(turned)) + head[1][:, None]
 
 
-def _meet_lids(turns: Float, world: Float) -> None:
-    """Lids that a rig has pushed through each other meet in the middle, in place: they are shut, not open again."""
+def _uncross_lids(turns: Float, world: Float) -> None:
+    """Move lids that a rig has pushed through each other to their middle, in place: they are shut, not open again."""
     for upper, lower in LIDS:
         rest = world[0, list(lower)] - world[0, list(upper)]
         gap = world[:, list(lower)] - world[:, list(upper)]
@@ -299,18 +299,16 @@ def _meet_lids(turns: Float, world: Float) -> None:
         world[f, up] = world[f, low] = middle
 
 
-def _held(plan: Plan, take: Take, rigid: tuple[Float, Float], world: Float) -> Float:
-    """The points with the head's way counted from the start, and without its turn or way where those are off."""
-    turns, moves = rigid
-    neck = take.front.from_head(NECK)
-    way = np.einsum("fij,j->fi", turns, neck) + moves - neck
-    world[1:] -= way[1]
-    way[1:] -= way[1].copy()
-    if plan.turn and plan.move:
-        return world
+def _without_unwanted(plan: Plan, samples: Samples, head: tuple[Float, Float], world: Float) -> Float:
+    """The points with the head's translation counted from the start, without the head's motion that is switched off."""
+    turns, moves = head
+    moved = _neck_translation(samples, turns, moves)
+    world[1:] -= moved[1]
+    moved[1:] -= moved[1].copy()
     if not plan.move:
-        world = world - way[:, None]
-        way = np.zeros_like(way)
+        world = world - moved[:, None]
+        moved = np.zeros_like(moved)
     if not plan.turn:
-        world = np.einsum("fji,fkj->fki", turns, world - neck - way[:, None]) + neck + way[:, None]
+        centre = samples.front.from_head(NECK) + moved[:, None]
+        world = np.einsum("fji,fkj->fki", turns, world - centre) + centre
     return world

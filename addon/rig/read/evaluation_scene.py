@@ -1,9 +1,9 @@
-"""Where a rig plays while it is read: a temporary scene that holds only the rig, or the scene itself.
+"""The scene in which a rig is evaluated: a temporary one that holds only the rig, or the user's own.
 
-A temporary scene leaves the user's frame alone and evaluates nothing else; parents, constraint targets and driver
-sources come along by themselves. Meshes are read on copies without modifiers that change the number of vertices;
-shape-key values without their mesh, through a driver that looks at them. Everything is found by name at each use, so
-that an undo between two steps is noticed instead of crashing.
+A temporary scene leaves the user's frame alone and evaluates nothing else; the dependency graph pulls in parents,
+constraint targets and driver sources by itself. Vertices are read from copies of the meshes, without modifiers that
+change the number of vertices; shape-key values without their mesh, through a driver that depends on them. Objects are
+looked up by name at each use, so that an undo between two steps raises an error instead of crashing Blender.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from contextlib import contextmanager
 
 import bpy
 
-from ..errors import RigError
+from ..errors import GONE, RigError
 
-Holder = tuple[str, str | None]  # an object's name and its library's path
+ObjectRef = tuple[str, str | None]  # an object's name and its library's path: a key of bpy.data.objects
 
 # Modifiers that move vertices and keep their number and order.
 DEFORMS = {
@@ -41,14 +41,13 @@ DEFORMS = {
     "WAVE",
 }
 NAME = "Gioconda Rig"
-GONE = "The scene was changed or closed while the rig was read; try again."
 
 
-def holder_of(ob: bpy.types.Object) -> Holder:
+def ref_of(ob: bpy.types.Object) -> ObjectRef:
     return (ob.name, ob.library.filepath if ob.library else None)
 
 
-def find(holder: Holder) -> bpy.types.Object:
+def find(holder: ObjectRef) -> bpy.types.Object:
     """Raises: RigError: the object is gone."""
     found = bpy.data.objects.get(holder)
     if found is None:
@@ -56,58 +55,64 @@ def find(holder: Holder) -> bpy.types.Object:
     return found
 
 
-class Stage:
-    """Play `scene` frame by frame with only these objects in it.
+class EvaluationScene:
+    """Evaluates frames of `scene` with only these objects in it. A context manager that leaves no trace.
 
     Args:
-        plain: objects whose transforms or bones are read.
-        surfaces: meshes whose vertices are read.
-        keyed: meshes whose shape keys' values are read.
-        in_scene: play the scene itself; its frame is put back at the end.
+        transforms: objects whose transforms, bones or properties are read.
+        meshes: meshes whose vertices are read.
+        shape_keys: meshes whose shape keys' values are read.
+        in_scene: evaluate the user's scene itself; its frame is restored at the end.
     """
 
     def __init__(
         self,
         scene: bpy.types.Scene,
         *,
-        plain: Iterable[Holder] = (),
-        surfaces: Iterable[Holder] = (),
-        keyed: Iterable[Holder] = (),
+        transforms: Iterable[ObjectRef] = (),
+        meshes: Iterable[ObjectRef] = (),
+        shape_keys: Iterable[ObjectRef] = (),
         in_scene: bool = False,
     ) -> None:
         self.user_scene = scene.name
         self.in_scene = in_scene
-        self.plain = sorted({*plain}, key=str)
-        self.surfaces = sorted({*surfaces}, key=str)
-        self.keyed = sorted({*keyed}, key=str)
-        self.copies: dict[Holder, str] = {}
-        self.helpers: list[str] = []
-        self.shown: list[Holder] = []
+        self.transforms = sorted({*transforms}, key=str)
+        self.meshes = sorted({*meshes}, key=str)
+        self.shape_keys = sorted({*shape_keys}, key=str)
+        self.copies: dict[ObjectRef, str] = {}  # of meshes
+        self.helpers: list[str] = []  # empties that depend on shape keys
+        self.unhidden: list[ObjectRef] = []
         self.name = scene.name
         self.before = (scene.frame_current, scene.frame_subframe)
 
-    def open(self) -> None:
-        """Build the temporary scene."""
-        if self.in_scene:
-            return
+    def __enter__(self) -> EvaluationScene:
+        try:
+            if not self.in_scene:
+                self._build()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _build(self) -> None:
         user = bpy.data.scenes[self.user_scene]
         scene = bpy.data.scenes.new(NAME)
         self.name = scene.name
         for field in ("fps", "fps_base", "frame_map_old", "frame_map_new", "use_simplify"):
             setattr(scene.render, field, getattr(user.render, field))
-        for holder in self.plain:
+        for holder in self.transforms:
             ob = find(holder)
             if ob.hide_viewport:
                 ob.hide_viewport = False
-                self.shown.append(holder)
+                self.unhidden.append(holder)
             scene.collection.objects.link(ob)
-        for holder in self.surfaces:
+        for holder in self.meshes:
             scene.collection.objects.link(self._copy(holder))
-        for holder in self.keyed:
-            scene.collection.objects.link(self._looker(find(holder).data.shape_keys))
+        for holder in self.shape_keys:
+            scene.collection.objects.link(self._key_dependent(find(holder).data.shape_keys))
 
-    def _copy(self, holder: Holder) -> bpy.types.Object:
-        """The mesh object again, with only what moves its vertices."""
+    def _copy(self, holder: ObjectRef) -> bpy.types.Object:
+        """A copy of a mesh object with only those modifiers that keep its vertices' number and order."""
         copy = find(holder).copy()
         self.copies[holder] = copy.name
         copy.hide_viewport = False
@@ -116,54 +121,43 @@ class Stage:
                 copy.modifiers.remove(modifier)
         return copy
 
-    def _looker(self, keys: bpy.types.Key) -> bpy.types.Object:
-        """An empty with a driver that looks at the keys: it brings their animation along, and not the mesh."""
-        looker = bpy.data.objects.new(NAME, None)
-        self.helpers.append(looker.name)
-        looker["seen"] = 0.0
-        driver = looker.driver_add('["seen"]').driver
+    def _key_dependent(self, keys: bpy.types.Key) -> bpy.types.Object:
+        """An empty with a driver that reads the keys: the graph then evaluates their animation, without the mesh."""
+        empty = bpy.data.objects.new(NAME, None)
+        self.helpers.append(empty.name)
+        empty["key_value"] = 0.0
+        driver = empty.driver_add('["key_value"]').driver
         driver.type = "SUM"
         target = driver.variables.new().targets[0]
         target.id_type, target.id = "KEY", keys
         target.data_path = "key_blocks[0].value"
-        return looker
+        return empty
 
     def frame(self, frame: float) -> bpy.types.Depsgraph:
         """Go to a frame, fractions allowed, and evaluate it.
 
         Raises:
-            RigError: the stage was taken away by an undo or another file.
+            RigError: an undo or another file removed the temporary scene.
         """
         scene = bpy.data.scenes.get(self.name)
         if scene is None:
             raise RigError(GONE)
         whole = math.floor(frame)
         scene.frame_set(whole, subframe=min(frame - whole, 0.999999))
-        return self._layer(scene).depsgraph
-
-    def now(self) -> bpy.types.Depsgraph:
-        """Evaluate the user's scene as it stands, without going anywhere."""
-        layer = self._layer(bpy.data.scenes[self.user_scene])
-        layer.update()
-        return layer.depsgraph
-
-    @staticmethod
-    def _layer(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
-        """The view layer that is shown, or the first; one without a dependency graph gets one."""
         layer = bpy.context.view_layer if bpy.context.scene == scene else scene.view_layers[0]
         if layer.depsgraph is None:
             layer.update()
-        return layer
+        return layer.depsgraph
 
-    def object(self, holder: Holder) -> bpy.types.Object:
-        """What stands for an object on the stage."""
+    def object(self, holder: ObjectRef) -> bpy.types.Object:
+        """The object to read: the copy where there is one."""
         if holder in self.copies:
             return find((self.copies[holder], None))
         return find(holder)
 
     @contextmanager
-    def at_rest(self) -> Iterator[None]:
-        """Armatures in their rest position and shape keys at zero; put back afterwards."""
+    def in_bind_pose(self) -> Iterator[None]:
+        """Armatures in their rest position and shape keys at zero; restored afterwards."""
         armatures = {ob.data for ob in self._armatures()}
         before = {armature: armature.pose_position for armature in armatures}
         copies = [find((name, None)) for name in self.copies.values()]
@@ -180,9 +174,9 @@ class Stage:
                 copy.show_only_shape_key = False
 
     def _armatures(self) -> set[bpy.types.Object]:
-        """Armatures on the stage, and those its objects hang on."""
+        """Armatures in the scene, and those its objects depend on."""
         found: set[bpy.types.Object] = set()
-        queue = [find(h) for h in (*self.plain, *self.surfaces)]
+        queue = [find(h) for h in (*self.transforms, *self.meshes)]
         seen = set(queue)
         while queue:
             ob = queue.pop()
@@ -196,8 +190,7 @@ class Stage:
                     queue.append(target)
         return found
 
-    def close(self) -> None:
-        """Leave no trace."""
+    def __exit__(self, *_: object) -> None:
         if self.in_scene:
             scene = bpy.data.scenes.get(self.user_scene)
             if scene is not None:
@@ -207,11 +200,11 @@ class Stage:
             ob = bpy.data.objects.get((name, None))
             if ob is not None:
                 bpy.data.objects.remove(ob)
-        for holder in self.shown:
+        for holder in self.unhidden:
             ob = bpy.data.objects.get(holder)
             if ob is not None:
                 ob.hide_viewport = True
         scene = bpy.data.scenes.get(self.name)
         if scene is not None and self.name != self.user_scene:
             bpy.data.scenes.remove(scene)
-        self.copies, self.helpers, self.shown = {}, [], []
+        self.copies, self.helpers, self.unhidden = {}, [], []

@@ -1,6 +1,6 @@
-"""What a bake reads and where it goes, worked out from the settings once and checked: names and numbers, no bpy data.
+"""What is read from the rig and what it drives: the mapping table, checked once, as names and numbers without bpy data.
 
-Every fault a person can make in the mapping is found here and said with the row's number and name.
+Every mistake in the mapping is reported here, with the row's number and name.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from ....core.gioconda.landmarks import ARKIT
 from ..errors import RigError
 from ..names import landmark_of
 from .anatomy import LOOKS, Anatomy, axes_of, unscaled
-from .evaluation_scene import holder_of
-from .rig_inputs import Tap, Taps, matrix
+from .evaluation_scene import ref_of
+from .rig_inputs import RigInput, RigInputs, matrix
 from .surface import Surface
 
 TRANSFORMS = ("location", "rotation", "scale", "delta_")
 
 
 @dataclass(frozen=True)
-class Line:
-    """A mapping row made ready. Exactly one of `channel` and `landmark` is set."""
+class MappedRow:
+    """A row of the mapping table, checked. Exactly one of `channel` and `landmark` is set."""
 
-    tap: Tap
+    input: RigInput
     gain: float
     offset: float
     channel: str | None = None
@@ -36,44 +36,44 @@ class Line:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a bake needs to know.
+    """All that sampling the rig needs to know.
 
     Attributes:
-        channels, points: the rows by what they drive. Where there are landmarks, channels are added to them.
+        channels, points: rows that drive channels, and rows that are landmarks; with landmarks, channels add to them.
         surface: the face on a mesh, which then gives all landmarks.
         head, eyes, gaze: matrices to read, or None; eyes are left and right.
     """
 
-    channels: Sequence[Line]
-    points: Sequence[Line]
+    channels: Sequence[MappedRow]
+    points: Sequence[MappedRow]
     surface: Surface | None
-    head: Tap | None
-    eyes: tuple[Tap | None, Tap | None]
-    gaze: Tap | None
+    head: RigInput | None
+    eyes: tuple[RigInput | None, RigInput | None]
+    gaze: RigInput | None
     anatomy: Anatomy
-    holder_moves: bool
-    turn: bool
-    move: bool
+    holder_moves: bool  # the object that holds the face is animated
+    turn: bool  # the portrait follows the head's rotation
+    move: bool  # … and its translation
     neutral_frame: float | None
     in_scene: bool
-    way_from_rest: bool
+    from_bind_pose: bool  # translation counts from the bind pose, not from the scene's first frame
 
     @property
     def by_points(self) -> bool:
         return self.surface is not None or bool(self.points)
 
     @property
-    def matrices(self) -> list[Tap]:
+    def matrices(self) -> list[RigInput]:
         """In this order: head, left eye, right eye, gaze target, the anatomy's holder; those that are there."""
-        holder = Tap("OBJECT", self.anatomy.holder, "", "MATRIX") if self.anatomy.holder else None
-        return [tap for tap in (self.head, *self.eyes, self.gaze, holder) if tap is not None]
+        holder = RigInput("OBJECT", self.anatomy.holder, "", "MATRIX") if self.anatomy.holder else None
+        return [item for item in (self.head, *self.eyes, self.gaze, holder) if item is not None]
 
-    def taps(self) -> Taps:
+    def inputs(self) -> RigInputs:
         """What is read in each frame."""
-        points = [] if self.surface else [line.tap for line in self.points]
-        skins = self.surface.skins if self.surface else ()
-        values = [line.tap for line in self.channels]
-        return Taps(values=values, points=points, skins=skins, matrices=self.matrices)
+        points = [] if self.surface else [row.input for row in self.points]
+        mesh_points = self.surface.mesh_points if self.surface else ()
+        values = [row.input for row in self.channels]
+        return RigInputs(values=values, points=points, mesh_points=mesh_points, matrices=self.matrices)
 
 
 def make_plan(tree: bpy.types.NodeTree) -> Plan:
@@ -83,27 +83,25 @@ def make_plan(tree: bpy.types.NodeTree) -> Plan:
         RigError: names the row that cannot work.
     """
     rig = tree.gioconda.rig
-    kind = rig.found if rig.kind == "AUTO" else rig.kind
-    lines = [line for i, row in enumerate(rig.rows) if row.enabled for line in _lines(i, row, rig)]
-    channels = [line for line in lines if line.channel is not None]
-    points = [line for line in lines if line.landmark is not None]
+    rows = [_checked(i, row, rig) for i, row in enumerate(rig.rows) if row.enabled]
+    channels = [row for row in rows if row.channel is not None]
+    points = [row for row in rows if row.landmark is not None]
     surface = None
-    if kind == "MESH":
+    if chosen_kind(rig) == "MESH":
         if not rig.surface:
             raise RigError("The face on the mesh has not been found yet; press Auto-Map.")
         surface = Surface.from_json(rig.surface)
         points = []  # the surface gives them all
-    elif points and len({line.landmark for line in points}) < 3:
+    elif points and len({row.landmark for row in points}) < 3:
         raise RigError(_too_few(points))
     if surface is None and not points and not channels:
         raise RigError("Nothing of the rig drives the portrait: press Auto-Map, or add rows to the mapping.")
     anatomy = _anatomy(rig)
-    head_tap = _head(rig)
     return Plan(
         channels,
         points,
         surface,
-        head_tap,
+        _head(rig),
         _eyes(rig),
         _whole(rig.gaze_target),
         anatomy,
@@ -112,15 +110,24 @@ def make_plan(tree: bpy.types.NodeTree) -> Plan:
         move=rig.follow_move,
         neutral_frame=float(rig.neutral_frame) if rig.neutral == "FRAME" else None,
         in_scene=rig.in_scene,
-        way_from_rest=rig.way_from_rest,
+        from_bind_pose=rig.way_from_rest,
     )
 
 
-def _too_few(points: Sequence[Line]) -> str:
-    """The sentence for landmarks that cannot count."""
-    rows = ", ".join(f"row {line.row + 1} “{line.tap.source}”" for line in points[:4])
+def chosen_kind(rig: bpy.types.PropertyGroup) -> str:
+    """What drives the portrait, one of `settings.KINDS`; AUTO only before the first auto-map."""
+    if rig.kind != "AUTO":
+        return rig.kind
+    if rig.found:
+        return rig.found
+    return "FILE" if rig.file and rig.target is None and rig.collection is None else "AUTO"
+
+
+def _too_few(points: Sequence[MappedRow]) -> str:
+    """The sentence for too few landmarks to tell how the head moves."""
+    rows = ", ".join(f"row {row.row + 1} “{row.input.source}”" for row in points[:4])
     return (
-        f"The mapping has only {len({line.landmark for line in points})} landmarks ({rows}): add more, at least three "
+        f"The mapping has only {len({row.landmark for row in points})} landmarks ({rows}): add more, at least three "
         "that are not in a line are needed, or switch these rows off."
     )
 
@@ -160,26 +167,23 @@ def trouble(index: int, row: bpy.types.PropertyGroup, rig: bpy.types.PropertyGro
     return ""
 
 
-def _lines(index: int, row: bpy.types.PropertyGroup, rig: bpy.types.PropertyGroup) -> list[Line]:
-    fault = trouble(index, row, rig)
-    row.trouble = fault
-    if fault:
-        raise RigError(fault)
-    part = row.component
-    if row.kind in ("KEY", "PROPERTY"):
-        part = "VALUE"
-    tap = Tap(row.kind, holder_of(row.holder or rig.target), row.source, part)
+def _checked(index: int, row: bpy.types.PropertyGroup, rig: bpy.types.PropertyGroup) -> MappedRow:
+    row.trouble = trouble(index, row, rig)
+    if row.trouble:
+        raise RigError(row.trouble)
+    part = "VALUE" if row.kind in ("KEY", "PROPERTY") else row.component
+    item = RigInput(row.kind, ref_of(row.holder or rig.target), row.source, part)
     if row.target in ARKIT:
-        return [Line(tap, row.gain, row.offset, channel=row.target, row=index)]
-    return [Line(tap, row.gain, row.offset, landmark=landmark_of(row.target), row=index)]
+        return MappedRow(item, row.gain, row.offset, channel=row.target, row=index)
+    return MappedRow(item, row.gain, row.offset, landmark=landmark_of(row.target), row=index)
 
 
 def _anatomy(rig: bpy.types.PropertyGroup) -> Anatomy:
-    """As auto-map found it, looking the way the artist says."""
+    """As auto-map found it, facing the way the artist says."""
     found = Anatomy.from_json(rig.anatomy) if rig.anatomy else None
     if found is None:
         head = rig.head_object or rig.target
-        found = Anatomy(holder_of(head) if head else None, axes_of(np.array([0.0, -1.0, 0.0])), 0.1, np.zeros(3))
+        found = Anatomy(ref_of(head) if head else None, axes_of(np.array([0.0, -1.0, 0.0])), 0.1, np.zeros(3))
     if found.holder is not None and bpy.data.objects.get(found.holder) is None:
         raise RigError(f"The rig “{found.holder[0]}” was deleted or renamed; choose it again and press Auto-Map.")
     if rig.forward == "AUTO":
@@ -191,7 +195,7 @@ def _anatomy(rig: bpy.types.PropertyGroup) -> Anatomy:
 
 
 def _moves(anatomy: Anatomy) -> bool:
-    """Whether the object that holds the face may be animated, by itself or by what it hangs on."""
+    """Whether the object that holds the face may be animated, by itself or by a parent."""
     ob = bpy.data.objects.get(anatomy.holder) if anatomy.holder else None
     while ob is not None:
         if (
@@ -222,17 +226,17 @@ def animated_paths(ob: bpy.types.Object) -> list[str]:
     return paths
 
 
-def _head(rig: bpy.types.PropertyGroup) -> Tap | None:
+def _head(rig: bpy.types.PropertyGroup) -> RigInput | None:
     if rig.head_object is None:
         return None
     if rig.head_bone and rig.head_object.type == "ARMATURE":
         if rig.head_bone not in rig.head_object.pose.bones:
             raise RigError(f"“{rig.head_object.name}” has no head bone “{rig.head_bone}”; choose it again.")
-        return Tap("BONE", holder_of(rig.head_object), rig.head_bone, "MATRIX")
+        return RigInput("BONE", ref_of(rig.head_object), rig.head_bone, "MATRIX")
     return _whole(rig.head_object)
 
 
-def _eyes(rig: bpy.types.PropertyGroup) -> tuple[Tap | None, Tap | None]:
+def _eyes(rig: bpy.types.PropertyGroup) -> tuple[RigInput | None, RigInput | None]:
     found = []
     for side in ("left", "right"):
         bone, ob = getattr(rig, f"eye_{side}"), getattr(rig, f"eye_{side}_object")
@@ -240,11 +244,11 @@ def _eyes(rig: bpy.types.PropertyGroup) -> tuple[Tap | None, Tap | None]:
         if bone and armature is not None and armature.type == "ARMATURE":
             if bone not in armature.pose.bones:
                 raise RigError(f"“{armature.name}” has no eye bone “{bone}”; choose it again.")
-            found.append(Tap("BONE", holder_of(armature), bone, "MATRIX"))
+            found.append(RigInput("BONE", ref_of(armature), bone, "MATRIX"))
         else:
             found.append(_whole(ob))
     return (found[0], found[1])
 
 
-def _whole(ob: bpy.types.Object | None) -> Tap | None:
-    return Tap("OBJECT", holder_of(ob), "", "MATRIX") if ob else None
+def _whole(ob: bpy.types.Object | None) -> RigInput | None:
+    return RigInput("OBJECT", ref_of(ob), "", "MATRIX") if ob else None

@@ -1,4 +1,4 @@
-"""What is read from the rig in each frame: single values, points and matrices, from evaluated objects."""
+"""What is read from the rig in each frame: values, points and matrices of evaluated objects."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ import numpy.typing as npt
 from mathutils import Matrix
 
 from ..errors import RigError
-from .evaluation_scene import Holder, Stage, find
+from .evaluation_scene import EvaluationScene, ObjectRef, find
 
 Float = npt.NDArray[np.float64]
 AXES = {"X": 0, "Y": 1, "Z": 2}
 
 
-class Tap(NamedTuple):
+class RigInput(NamedTuple):
     """One thing to read. `kind` and `part` as in `settings.SOURCES` and `COMPONENTS`; part MATRIX reads all of it."""
 
     kind: str
-    holder: Holder
+    holder: ObjectRef
     source: str
     part: str
 
 
 @dataclass(frozen=True)
-class Skin:
-    """Points on one mesh: each a weighted sum of some of its vertices.
+class MeshPoints:
+    """Points on one mesh, each a weighted sum of some of its vertices.
 
     Attributes:
         vertices: (K, m) int vertex numbers.
         weights: (K, m) float, rows sum to 1.
-        places: (K,) where the points go among all the points.
+        indices: (K,) numbers of the points among all the points.
     """
 
-    holder: Holder
+    holder: ObjectRef
     vertices: npt.NDArray[np.int64]
     weights: Float
-    places: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -54,57 +54,58 @@ class Reading:
 
 
 @dataclass
-class Taps:
-    """All that is read: `values` and `points` by taps, further points on skins, `matrices` by taps."""
+class RigInputs:
+    """All that is read in a frame; `mesh_points` are points, too."""
 
-    values: Sequence[Tap] = ()
-    points: Sequence[Tap] = ()
-    skins: Sequence[Skin] = ()
-    matrices: Sequence[Tap] = ()
+    values: Sequence[RigInput] = ()
+    points: Sequence[RigInput] = ()
+    mesh_points: Sequence[MeshPoints] = ()
+    matrices: Sequence[RigInput] = ()
     point_count: int = 0
-    _groups: dict[Holder, list[tuple[str, int, Tap]]] = field(default_factory=dict)
+    _by_object: dict[ObjectRef, list[tuple[str, int, RigInput]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        groups: dict[Holder, list[tuple[str, int, Tap]]] = defaultdict(list)
+        groups: dict[ObjectRef, list[tuple[str, int, RigInput]]] = defaultdict(list)
         vertices = []
-        for what, taps in (("values", self.values), ("points", self.points), ("matrices", self.matrices)):
-            for i, tap in enumerate(taps):
-                if tap.kind == "VERTICES":
-                    vertices.append(_skin(tap, i))
+        for what, inputs in (("values", self.values), ("points", self.points), ("matrices", self.matrices)):
+            for i, item in enumerate(inputs):
+                if item.kind == "VERTICES":
+                    vertices.append(_vertex_point(item, i))
                 else:
-                    groups[tap.holder].append((what, i, tap))
-        self.skins = [*self.skins, *vertices]
-        self._groups = dict(groups)
-        places = [int(skin.places.max()) + 1 for skin in self.skins if len(skin.places)]
-        self.point_count = max([len(self.points), *places])
+                    groups[item.holder].append((what, i, item))
+        self.mesh_points = [*self.mesh_points, *vertices]
+        self._by_object = dict(groups)
+        counts = [int(points.indices.max()) + 1 for points in self.mesh_points if len(points.indices)]
+        self.point_count = max([len(self.points), *counts])
 
-    def stage(self, scene: bpy.types.Scene, *, in_scene: bool) -> Stage:
-        """A stage on which everything can be read."""
-        taps = (*self.values, *self.points, *self.matrices)
-        return Stage(
+    def evaluation_scene(self, scene: bpy.types.Scene, *, in_scene: bool = False) -> EvaluationScene:
+        """A scene in which everything can be read."""
+        inputs = (*self.values, *self.points, *self.matrices)
+        return EvaluationScene(
             scene,
-            plain={t.holder for t in taps if t.kind not in ("KEY", "VERTICES")},
-            surfaces={skin.holder for skin in self.skins},
-            keyed={t.holder for t in taps if t.kind == "KEY"},
+            transforms={t.holder for t in inputs if t.kind not in ("KEY", "VERTICES")},
+            meshes={points.holder for points in self.mesh_points},
+            shape_keys={t.holder for t in inputs if t.kind == "KEY"},
             in_scene=in_scene,
         )
 
-    def read(self, stage: Stage, depsgraph: bpy.types.Depsgraph) -> Reading:
-        """Raises: RigError: a bone, key or object has gone."""
+    def read(self, evaluation: EvaluationScene, frame: float) -> Reading:
+        """Everything in one frame. Raises: RigError: a bone, key or object has gone."""
+        depsgraph = evaluation.frame(frame)
         result = Reading(
             np.zeros(len(self.values)),
             np.full((self.point_count, 3), np.nan),
             np.tile(np.eye(4), (len(self.matrices), 1, 1)),
         )
-        for holder, group in self._groups.items():
+        for holder, group in self._by_object.items():
             keyed = [entry for entry in group if entry[2].kind == "KEY"]
             if keyed:
                 _read_keys(find(holder), depsgraph, keyed, result.values)
             others = [entry for entry in group if entry[2].kind != "KEY"]
             if others:
-                _read_object(stage.object(holder).evaluated_get(depsgraph), others, result)
-        for skin in self.skins:
-            _read_skin(stage.object(skin.holder).evaluated_get(depsgraph), skin, result.points)
+                _read_object(evaluation.object(holder).evaluated_get(depsgraph), others, result)
+        for points in self.mesh_points:
+            _read_mesh_points(evaluation.object(points.holder).evaluated_get(depsgraph), points, result.points)
         return result
 
 
@@ -114,43 +115,43 @@ def matrix(value: Matrix) -> Float:
 
 
 def _read_keys(
-    ob: bpy.types.Object, depsgraph: bpy.types.Depsgraph, group: list[tuple[str, int, Tap]], out: Float
+    ob: bpy.types.Object, depsgraph: bpy.types.Depsgraph, group: list[tuple[str, int, RigInput]], out: Float
 ) -> None:
     blocks = ob.data.shape_keys.evaluated_get(depsgraph).key_blocks
     values = np.empty(len(blocks), np.float32)
     blocks.foreach_get("value", values)
-    for _, i, tap in group:
-        place = blocks.find(tap.source)
-        if place < 0:
-            raise RigError(f"The shape key “{tap.source}” of “{ob.name}” is not there any more; map again.")
-        out[i] = values[place]
+    for _, i, item in group:
+        index = blocks.find(item.source)
+        if index < 0:
+            raise RigError(f"The shape key “{item.source}” of “{ob.name}” is not there any more; map again.")
+        out[i] = values[index]
 
 
-def _read_object(ob: bpy.types.Object, group: list[tuple[str, int, Tap]], result: Reading) -> None:
+def _read_object(ob: bpy.types.Object, group: list[tuple[str, int, RigInput]], result: Reading) -> None:
     world = matrix(ob.matrix_world)
     poses: Float | None = None
-    for what, i, tap in group:
-        if tap.kind == "PROPERTY":
-            result.values[i] = _property(ob, tap.source)
+    for what, i, item in group:
+        if item.kind == "PROPERTY":
+            result.values[i] = _property(ob, item.source)
             continue
-        if tap.kind == "OBJECT":
+        if item.kind == "OBJECT":
             own, local, tail = world, matrix(ob.matrix_basis), world[:3, 3]
         else:
             if poses is None:
                 poses = _poses(ob)
-            place = ob.pose.bones.find(tap.source)
-            if place < 0:
-                raise RigError(f"The bone “{tap.source}” of “{ob.name}” is not there any more; map again.")
-            own = world @ poses[place]
-            bone = ob.pose.bones[place]
+            index = ob.pose.bones.find(item.source)
+            if index < 0:
+                raise RigError(f"The bone “{item.source}” of “{ob.name}” is not there any more; map again.")
+            own = world @ poses[index]
+            bone = ob.pose.bones[index]
             tail = (own @ [0.0, bone.length, 0.0, 1.0])[:3]
             local = _local(ob, bone, poses) if what == "values" else own
         if what == "matrices":
             result.matrices[i] = own
         elif what == "points":
-            result.points[i] = tail if tap.part == "TAIL" else own[:3, 3]
+            result.points[i] = tail if item.part == "TAIL" else own[:3, 3]
         else:
-            result.values[i] = _component(local, tap.part)
+            result.values[i] = _component(local, item.part)
 
 
 def _poses(ob: bpy.types.Object) -> Float:
@@ -161,7 +162,7 @@ def _poses(ob: bpy.types.Object) -> Float:
 
 
 def _local(ob: bpy.types.Object, bone: bpy.types.PoseBone, poses: Float) -> Float:
-    """A bone's own motion against its parent, constraints and drivers included: what its channels would say."""
+    """A bone's motion relative to its parent, constraints and drivers included, as its own channels would hold it."""
     rest, own = matrix(bone.bone.matrix_local), poses[ob.pose.bones.find(bone.name)]
     if bone.parent is None:
         return np.linalg.solve(rest, own)
@@ -191,30 +192,30 @@ def _property(ob: bpy.types.Object, path: str) -> float:
     return float(value)
 
 
-def _read_skin(ob: bpy.types.Object, skin: Skin, points: Float) -> None:
+def _read_mesh_points(ob: bpy.types.Object, chosen: MeshPoints, points: Float) -> None:
     mesh = ob.data
     count = len(mesh.vertices)
-    if not len(skin.vertices) or skin.vertices.max() >= count:
+    if not len(chosen.vertices) or chosen.vertices.max() >= count:
         raise RigError(f"The mesh “{ob.name}” is not the one that was mapped: its vertices have changed; map again.")
     flat = np.empty(count * 3, np.float32)
     mesh.vertices.foreach_get("co", flat)
     world = matrix(ob.matrix_world)
-    local = np.einsum("kmd,km->kd", flat.reshape(-1, 3)[skin.vertices], skin.weights)
-    points[skin.places] = local @ world[:3, :3].T + world[:3, 3]
+    local = np.einsum("kmd,km->kd", flat.reshape(-1, 3)[chosen.vertices], chosen.weights)
+    points[chosen.indices] = local @ world[:3, :3].T + world[:3, 3]
 
 
-def _skin(tap: Tap, place: int) -> Skin:
-    """A vertex group (its weighted middle) or one vertex, as a skin of one point."""
-    ob = find(tap.holder)
-    if tap.source.isdigit():
-        vertices, weights = [int(tap.source)], [1.0]
+def _vertex_point(item: RigInput, index: int) -> MeshPoints:
+    """A vertex group (its weighted middle) or one vertex, as point number `index`."""
+    ob = find(item.holder)
+    if item.source.isdigit():
+        vertices, weights = [int(item.source)], [1.0]
     else:
-        group = ob.vertex_groups.get(tap.source)
+        group = ob.vertex_groups.get(item.source)
         if group is None:
-            raise RigError(f"The vertex group “{tap.source}” of “{ob.name}” is not there any more; map again.")
+            raise RigError(f"The vertex group “{item.source}” of “{ob.name}” is not there any more; map again.")
         pairs = [(v.index, g.weight) for v in ob.data.vertices for g in v.groups if g.group == group.index and g.weight]
         if not pairs:
-            raise RigError(f"The vertex group “{tap.source}” of “{ob.name}” has no vertices.")
+            raise RigError(f"The vertex group “{item.source}” of “{ob.name}” has no vertices.")
         vertices, weights = [p[0] for p in pairs], [p[1] for p in pairs]
     total = sum(weights)
-    return Skin(tap.holder, np.array([vertices]), np.array([[w / total for w in weights]]), np.array([place]))
+    return MeshPoints(item.holder, np.array([vertices]), np.array([[w / total for w in weights]]), np.array([index]))

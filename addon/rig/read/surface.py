@@ -1,7 +1,6 @@
 """The face on a mesh: which vertices carry which landmark. Found once (`find_face.py`), followed in every frame.
 
-Each landmark hangs on a small triangle of skin: where the skin goes, the landmark goes, with the small distance
-between the two turned as the head turns.
+Each landmark is bound to a triangle of the mesh by barycentric weights, plus a small offset that turns with the head.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy.typing as npt
 
 from ....core.gioconda.landmarks import COUNT
 from ..errors import RigError
-from .rig_inputs import Skin
+from .rig_inputs import MeshPoints
 
 Float = npt.NDArray[np.float64]
 DIGITS = 6
@@ -25,25 +24,25 @@ class Surface:
     """Landmarks on meshes.
 
     Attributes:
-        skins: by mesh: landmark numbers (`places`), their triangles and weights.
-        apart: (478, 3) from each landmark's skin to the landmark, head space at rest.
+        mesh_points: for each mesh landmark numbers (`indices`), their triangles and weights.
+        offsets: (478, 3) from each landmark's point on the mesh to the landmark, head space in the bind pose.
     """
 
-    skins: tuple[Skin, ...]
-    apart: Float
-    looks: bool = True  # the irises hang on eyeballs
+    mesh_points: tuple[MeshPoints, ...]
+    offsets: Float
+    has_eyeballs: bool = True  # the irises are bound to eyeballs, so that they turn with them
 
     def to_json(self) -> str:
         meshes = [
             {
-                "mesh": list(skin.holder),
-                "landmarks": skin.places.tolist(),
-                "vertices": skin.vertices.tolist(),
-                "weights": skin.weights.round(DIGITS).tolist(),
+                "mesh": list(points.holder),
+                "landmarks": points.indices.tolist(),
+                "vertices": points.vertices.tolist(),
+                "weights": points.weights.round(DIGITS).tolist(),
             }
-            for skin in self.skins
+            for points in self.mesh_points
         ]
-        plain = {"meshes": meshes, "apart": self.apart.round(DIGITS).tolist(), "looks": self.looks}
+        plain = {"meshes": meshes, "apart": self.offsets.round(DIGITS).tolist(), "looks": self.has_eyeballs}
         return json.dumps(plain, separators=(",", ":"))
 
     @classmethod
@@ -51,8 +50,8 @@ class Surface:
         """Raises: RigError: not what `to_json` wrote."""
         try:
             plain = json.loads(text)
-            skins = tuple(
-                Skin(
+            mesh_points = tuple(
+                MeshPoints(
                     (entry["mesh"][0], entry["mesh"][1]),
                     np.array(entry["vertices"], np.int64),
                     np.array(entry["weights"], np.float64),
@@ -60,9 +59,9 @@ class Surface:
                 )
                 for entry in plain["meshes"]
             )
-            apart = np.array(plain["apart"], np.float64)
+            offsets = np.array(plain["apart"], np.float64)
         except (ValueError, KeyError, TypeError, IndexError):
             raise RigError("The stored face on the mesh is damaged; press Auto-Map again.") from None
-        if apart.shape != (COUNT, 3):
+        if offsets.shape != (COUNT, 3):
             raise RigError("The stored face on the mesh is of another version; press Auto-Map again.")
-        return cls(skins, apart, bool(plain.get("looks", True)))
+        return cls(mesh_points, offsets, bool(plain.get("looks", True)))

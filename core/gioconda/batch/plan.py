@@ -20,7 +20,8 @@ from ..neural.choice import resolved
 from ..provenance.confine import check_reach
 from ..provenance.policy import Policy
 from ..provenance.rights import with_consent
-from ..render.open_motion import VIDEOS, open_motion
+from ..motion.files import is_video
+from ..render.open_motion import open_motion
 from ..render.sequence import chosen_frames
 from ..worker.messages import Message
 from .settings import Batch, Source, is_glob
@@ -317,7 +318,7 @@ def _look_at_portrait(portrait: Given) -> None:
 
 def _look_at_motion(motion: Given, settings: Mapping[str, Any], report: Callable[[Message], None]) -> None:
     try:
-        if Path(motion.file).suffix.lower() in VIDEOS:
+        if is_video(motion.file):
             info = video_info(motion.file)
             motion.frames, motion.fps = f"0-{max(0, info.frames - 1)}", info.fps
         else:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import DiskFullError, ExitCode, GiocondaError, InputError
 from ..job.job import Job
-from ..render.open_motion import VIDEOS
+from ..motion.files import is_video
 from ..worker.messages import BatchProgress, Error, Log, Message, Progress, Report, Result, Stage, Warn
 from ..worker.process import how_it_ended, own_command
 from . import resources
@@ -322,4 +322,4 @@ class _Run:
 
 def _made_first(item: Item) -> str | None:
     """What costs so much that only one worker should make it: the tracking of a video."""
-    return item.motion.file if Path(item.motion.file).suffix.lower() in VIDEOS else None
+    return item.motion.file if is_video(item.motion.file) else None

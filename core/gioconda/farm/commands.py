@@ -17,7 +17,7 @@ from ..errors import SettingsError
 from ..files import write_text
 from ..job.frame_range import FrameRange
 from ..job.job import LARGEST, Job
-from ..render.open_motion import VIDEOS
+from ..motion.files import is_video
 from .submission import Submission, SubmissionItem
 
 FRAMES = "{frames}"  # stands for a task's frames; every engine puts its own variable there
@@ -85,7 +85,7 @@ def shell_line(program: str, words: Sequence[str], frames: str | None = None) ->
 
 
 def _is_video(job: Job) -> bool:
-    return Path(job.motion).suffix.lower() in VIDEOS
+    return is_video(job.motion)
 
 
 def _check_outputs(submission: Submission) -> None:

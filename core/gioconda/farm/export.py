@@ -18,7 +18,8 @@ from ..job.job import REST, Job
 from ..neural.choice import resolved
 from ..provenance.policy import Policy
 from ..provenance.rights import open_policy, with_consent
-from ..render.open_motion import VIDEOS, open_motion
+from ..motion.files import is_video
+from ..render.open_motion import open_motion
 from ..render.sequence import chosen_frames
 from ..worker.messages import Report, Stage
 from . import flamenco, opencue, openjd, shell
@@ -120,7 +121,7 @@ def frames_of(job: Job, report: Report) -> list[int]:
     Raises:
         MotionError, SettingsError.
     """
-    if Path(job.motion).suffix.lower() in VIDEOS:
+    if is_video(job.motion):
         report(Stage("motion", f"Counting the frames of {job.motion}"))
         count = video_info(job.motion).frames
         if count < 1:

@@ -92,6 +92,14 @@ class Job:
         exclusiveMinimum=0,
         exclusiveMaximum=10_000,
     )
+    motion_start: int | None = setting(
+        "frame number of the motion's first frame; a motion of another rate than --fps is resampled (default: its own)",
+        default=None,
+        changes="pose",
+        option="--motion-start",
+        group="motion",
+        argument={"metavar": "FRAME"},
+    )
     face: int | str | None = setting(
         f"which face: 1 is the leftmost, “{LARGEST}” the largest (default: the only one there is)",
         default=None,

@@ -22,12 +22,18 @@ from .readers.bvh import read_bvh
 from .readers.text import parse_json, parse_table, read_text
 
 FORMAT, VERSION = "gioconda-motion", 1
+VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".mxf", ".wmv")
 # JSON is for people: coordinates to a thousandth of a pixel, what is not named here to a millionth.
 DIGITS = {"landmarks": 3, "channels": 5, "confidence": 4}
 KINDS = (
     "Live Link Face or any table with ARKit channel names, OpenFace or Py-Feat landmarks (x_0 … y_67), "
     "or named points (nose_tip_x, nose_tip_y, …)"
 )
+
+
+def is_video(path: str | Path) -> bool:
+    """Whether a file is a video, by its name: its face is tracked, which `load_motion` does not do."""
+    return Path(path).suffix.lower() in VIDEOS
 
 
 def load_motion(path: str | Path) -> Motion:

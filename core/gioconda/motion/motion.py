@@ -118,6 +118,27 @@ class Motion:
             neutral = int(keep[:neutral].sum()) if keep[neutral] else None
         return replace(self, neutral=neutral, **{name: array[keep] for name, array in arrays.items()})
 
+    def retimed(self, fps: float, start: int) -> Motion:
+        """The same motion at another rate, linear between its frames, and numbered from `start`."""
+        if abs(self.fps / fps - 1) < 1e-3:
+            return replace(self, frames=self.frames + (start - int(self.frames[0])), fps=fps)
+        seconds = (self.frames - self.frames[0]) / self.fps
+        count = int(np.floor(seconds[-1] * fps + 1e-6)) + 1
+        at = np.interp(np.arange(count) / fps, seconds, np.arange(len(seconds)))
+        low = np.minimum(at.astype(int), len(seconds) - 1)
+        high = np.minimum(low + 1, len(seconds) - 1)
+        changes: dict[str, Any] = {"frames": np.arange(count) + start}
+        for name in ARRAYS[1:]:
+            value = getattr(self, name)
+            if value is not None:
+                part = (at - low).reshape(-1, *[1] * (value.ndim - 1))
+                changes[name] = (1 - part) * value[low] + part * value[high]
+        if "rotation" in changes:  # the rotation nearest to the weighted mean
+            u, _, vt = np.linalg.svd(np.nan_to_num(changes["rotation"]))
+            changes["rotation"] = np.where(np.isnan(changes["rotation"]), np.nan, u @ vt)
+        neutral = None if self.neutral is None else int(np.abs(at - self.neutral).argmin())
+        return replace(self, fps=fps, neutral=neutral, **changes)
+
     def channel_matrix(self) -> Float32:
         """The channels in the order of `landmarks.ARKIT`, (F, 52) float32; channels that the source lacks are 0."""
         result = np.zeros((len(self), len(ARKIT)), np.float32)

@@ -16,12 +16,11 @@ from ..job.job import LARGEST, REST, TAKE, Job
 from ..models import load_registry
 from ..motion import track_cache
 from ..motion.demo_motion import FPS, make_demo_motion
-from ..motion.files import load_motion
+from ..motion.files import is_video, load_motion
 from ..motion.motion import Motion
 from ..worker.messages import Log, Progress, Report, Stage
 from .open_portrait import open_nets
 
-VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".mxf", ".wmv")
 
 
 def open_motion(job: Job, report: Report) -> Motion:
@@ -35,7 +34,9 @@ def open_motion(job: Job, report: Report) -> Motion:
     report(Stage("motion", f"Reading the motion {job.motion}"))
     if job.motion == TAKE:
         return make_demo_motion(job.fps or FPS)
-    motion = _tracked(job, report) if Path(job.motion).suffix.lower() in VIDEOS else load_motion(job.motion)
+    motion = _tracked(job, report) if is_video(job.motion) else load_motion(job.motion)
+    if job.motion_start is not None:
+        return motion.retimed(job.fps or motion.fps, job.motion_start)
     return motion if job.fps is None else replace(motion, fps=job.fps)
 
 

@@ -11,6 +11,7 @@ from gioconda.errors import MotionError, OutputError
 from gioconda.landmarks import template
 from gioconda.motion.files import load_motion, save_motion
 from gioconda.motion.motion import Motion
+from gioconda.pose import rotation_matrix
 
 
 def landmark_motion(count: int = 5) -> Motion:

@@ -1,6 +1,6 @@
-"""A grey picture of meshes from the front, made with rays: good enough for the face nets, needs no GPU and no render.
+"""A clay render of meshes from the front, by ray casting: good enough for the face nets, without a GPU or a renderer.
 
-World axes are turned to picture axes first; the picture is orthographic.
+The mesh is in picture axes; the picture is orthographic.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import struct
 import time
 import zlib
-from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from mathutils import Vector
 from mathutils.bvhtree import BVHTree
+
+from ..steps import Progress, Steps
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -25,8 +26,8 @@ RAYS, SLICE = 256, 0.03  # rays between two looks at the clock, seconds between 
 
 
 @dataclass(frozen=True)
-class Solid:
-    """Triangles to look at.
+class TriangleMesh:
+    """A character's triangles.
 
     Attributes:
         points: (V, 3) picture axes, any unit.
@@ -57,53 +58,54 @@ class Solid:
 
 
 @dataclass(frozen=True)
-class View:
-    """A square window: its middle (x, y) and side, and how many pixels."""
+class OrthoView:
+    """A square orthographic window: its middle (x, y) and side in the mesh's units, and its pixels along a side."""
 
     middle: Float
     side: float
     pixels: int
 
     def to_world(self, picture: Float) -> Float:
-        """(N, 2) pixels → (N, 2) in the solid's units."""
+        """(N, 2) pixels → (N, 2) in the mesh's units."""
         return self.middle + (picture - self.pixels / 2) * (self.side / self.pixels)
 
 
-def look(solid: Solid, view: View) -> Generator[None, None, npt.NDArray[np.uint8]]:
+def render_clay(mesh: TriangleMesh, view: OrthoView) -> Steps[npt.NDArray[np.uint8]]:
     """(pixels, pixels, 3) uint8, ready to show. Yields every few hundredths of a second."""
-    tree = solid.whole
-    yield
-    normals = _normals(solid)
-    yield
+    looking = Progress("Looking at the mesh", 0.0)
+    tree = mesh.whole
+    yield looking
+    normals = _normals(mesh)
+    yield looking
     picture = np.full((view.pixels * view.pixels, 3), BACKDROP)
     grid = np.stack(np.meshgrid(np.arange(view.pixels), np.arange(view.pixels)), -1).reshape(-1, 2) + 0.5
-    places, hits, faces = view.to_world(grid), [], []
-    start, ahead = float(solid.points[:, 2].min()) - 1.0, Vector((0.0, 0.0, 1.0))
+    positions, hits, faces = view.to_world(grid), [], []
+    start, ahead = float(mesh.points[:, 2].min()) - 1.0, Vector((0.0, 0.0, 1.0))
     since = time.perf_counter()
-    for i, (x, y) in enumerate(places.tolist()):
+    for i, (x, y) in enumerate(positions.tolist()):
         if i % RAYS == 0 and time.perf_counter() - since > SLICE:
-            yield
+            yield looking
             since = time.perf_counter()
         _, _, face, _ = tree.ray_cast(Vector((x, y, start)), ahead)
         if face is not None:
             hits.append(i)
             faces.append(face)
     if hits:
-        corners = solid.triangles[faces]
-        weights = flat_weights(solid.points[corners][..., :2], places[hits])
+        corners = mesh.triangles[faces]
+        weights = barycentric_weights(mesh.points[corners][..., :2], positions[hits])
         normal = np.einsum("nk,nkd->nd", weights, normals[corners])
         normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
         normal *= np.where(normal[:, 2:] > 0, -1, 1)
         shade = 0.25 + 0.75 * np.maximum(normal @ LIGHT, 0)
-        picture[hits] = solid.colors[faces] * shade[:, None]
+        picture[hits] = mesh.colors[faces] * shade[:, None]
     encoded = np.clip(picture, 0, 1) ** (1 / 2.2) * 255
     return encoded.astype(np.uint8).reshape(view.pixels, view.pixels, 3)
 
 
-def flat_weights(corners: Float, places: Float) -> Float:
-    """Barycentric weights (N, 3) of places (N, 2) in triangles (N, 3, 2), kept inside."""
+def barycentric_weights(corners: Float, positions: Float) -> Float:
+    """Barycentric weights (N, 3) of positions (N, 2) in triangles (N, 3, 2), kept inside."""
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
-    e, f, p = b - a, c - a, places - a
+    e, f, p = b - a, c - a, positions - a
     area = e[:, 0] * f[:, 1] - e[:, 1] * f[:, 0]
     area = np.where(np.abs(area) < 1e-20, 1e-20, area)
     v = (p[:, 0] * f[:, 1] - p[:, 1] * f[:, 0]) / area
@@ -112,18 +114,18 @@ def flat_weights(corners: Float, places: Float) -> Float:
     return weights / np.maximum(weights.sum(1, keepdims=True), 1e-9)
 
 
-def _normals(solid: Solid) -> Float:
-    corners = solid.points[solid.triangles]
+def _normals(mesh: TriangleMesh) -> Float:
+    corners = mesh.points[mesh.triangles]
     face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    count = len(solid.points)
-    normals = np.zeros_like(solid.points)
+    count = len(mesh.points)
+    normals = np.zeros_like(mesh.points)
     for k in range(3):
         for d in range(3):
-            normals[:, d] += np.bincount(solid.triangles[:, k], face[:, d], count)
+            normals[:, d] += np.bincount(mesh.triangles[:, k], face[:, d], count)
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-20)
 
 
-def connected(count: int, triangles: Int) -> Int:
+def connected_pieces(count: int, triangles: Int) -> Int:
     """The piece each vertex belongs to, (count,), by the lowest vertex number in it."""
     piece = np.arange(count)
     while True:

@@ -159,3 +159,22 @@ def test_saving_fails_in_one_sentence_and_leaves_nothing_behind(tmp_path: Path) 
     with pytest.raises(OutputError, match="Cannot write"):
         save_motion(channel_motion(), tmp_path / "no folder" / "take.npz")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_motion_is_brought_to_another_rate_and_start() -> None:
+    motion = Motion(
+        fps=25.0,
+        frames=np.arange(100, 126),
+        channels=np.linspace(0, 1, 26, dtype=np.float32)[:, None],
+        channel_names=("jawOpen",),
+        rotation=np.stack([rotation_matrix(yaw=float(i)) for i in range(26)]),
+        neutral=25,
+    )
+    half = motion.retimed(12.5, 7)
+    assert half.frames.tolist() == list(range(7, 20)) and half.fps == 12.5
+    assert np.allclose(half.channels[:, 0], np.linspace(0, 0.96, 13))
+    assert np.allclose(half.rotation[5], rotation_matrix(yaw=10.0))
+    assert half.neutral == 12
+    double = motion.retimed(50.0, 1)
+    assert len(double) == 51 and np.allclose(double.rotation[1], rotation_matrix(yaw=0.5))
+    assert motion.retimed(25.0, 1).frames.tolist() == list(range(1, 27))

@@ -56,7 +56,7 @@ for frame in range(1, 25):
         bones[name].keyframe_insert("location", frame=frame)
     bones["head"].keyframe_insert("rotation_euler", frame=frame)
 motion = part("rig").bake(tree, scene, range(1, 25))
-importlib.import_module("bl_ext.user_default.gioconda.core.gioconda.motion.motion").save_motion(motion, ARGS[1])
+importlib.import_module("bl_ext.user_default.gioconda.core.gioconda.motion.files").save_motion(motion, ARGS[1])
 result({"unit": rig["gioconda_unit"], "names": list(motion.channel_names)})
 """
 )

@@ -16,11 +16,11 @@ from ..imaging.video import video_info
 from ..job.fingerprint import portrait_settings
 from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import BUILT_IN_MOTIONS, PATHS, Job
+from ..motion.files import is_video
 from ..neural.choice import resolved
 from ..provenance.confine import check_reach
 from ..provenance.policy import Policy
 from ..provenance.rights import with_consent
-from ..motion.files import is_video
 from ..render.open_motion import open_motion
 from ..render.sequence import chosen_frames
 from ..worker.messages import Message

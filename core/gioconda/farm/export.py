@@ -15,10 +15,10 @@ from ..imaging.video import video_info
 from ..job.document import read_document
 from ..job.frame_range import FrameRange
 from ..job.job import REST, Job
+from ..motion.files import is_video
 from ..neural.choice import resolved
 from ..provenance.policy import Policy
 from ..provenance.rights import open_policy, with_consent
-from ..motion.files import is_video
 from ..render.open_motion import open_motion
 from ..render.sequence import chosen_frames
 from ..worker.messages import Report, Stage

@@ -22,7 +22,6 @@ from ..worker.messages import Log, Progress, Report, Stage
 from .open_portrait import open_nets
 
 
-
 def open_motion(job: Job, report: Report) -> Motion:
     """Read a motion file, track a video, make the built-in take, or the one in which nothing moves.
 

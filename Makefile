@@ -62,6 +62,9 @@ models: setup  ## MediaPipe's nets converted anew from its wheel, compared with 
 demo: setup  ## animate a portrait: out/demo/####.exr, preview.mp4, contact_sheet.png
 	$(PY) core demo
 
+check: $(TOOLS) lint  ## the quick loop: lint, types, and the tests that need neither Blender nor more than a moment
+	$(PY) -m pytest -m "not slow" -n 2 --dist loadfile tests/core tests/golden tests/gpu
+
 test: $(TOOLS) lint $(call ready,$(OLDEST_AND_NEWEST))  ## everything that must hold: lint, types, tests (in the oldest and newest Blender too), a demo
 	$(call in_blenders,$(OLDEST_AND_NEWEST)) $(PY) -m pytest
 	$(PY) core demo --frames 1-40x13 --output out/test/####.exr --overwrite

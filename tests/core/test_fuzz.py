@@ -41,6 +41,8 @@ from hypothesis import strategies as st
 
 from .motion.test_bvh import HEAD
 
+pytestmark = pytest.mark.slow
+
 SLOWEST_S = 2.0
 WORDS = (
     b"nan",

@@ -5,7 +5,11 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+import pytest
+
 from tests.bench.chaos import chaos
+
+pytestmark = pytest.mark.slow
 
 
 def test_whatever_is_killed_nothing_is_lost_and_nothing_differs(tmp_path: Path, models_folder: Path) -> None:

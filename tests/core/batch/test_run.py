@@ -25,6 +25,8 @@ from gioconda.motion.files import save_motion
 from gioconda.motion.motion import Motion
 from gioconda.worker.messages import BatchProgress, Error, Message, Result, Warn, from_line
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
 SIZE = (128, 150)

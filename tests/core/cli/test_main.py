@@ -161,6 +161,7 @@ def test_a_malformed_csv_is_named_with_its_line(run: Run, tmp_path: Path, text: 
     assert sentence in said
 
 
+@pytest.mark.slow
 def test_a_picture_without_a_face_is_status_4(run: Run, tmp_path: Path, motion: Path, models_folder: Path) -> None:
     image.write_png(tmp_path / "wall.png", np.full((200, 200, 3), 128, np.uint8))
     code, said = run("animate", tmp_path / "wall.png", motion, "-o", tmp_path / "####.exr")
@@ -233,6 +234,7 @@ def test_analyse_finds_the_face_and_its_points_drive_the_next_run(
     assert result.data["faces"] == 1
 
 
+@pytest.mark.slow
 def test_animate_makes_frames_and_everything_to_look_at(
     run: Run, tmp_path: Path, motion: Path, models_folder: Path
 ) -> None:
@@ -249,6 +251,7 @@ def test_animate_makes_frames_and_everything_to_look_at(
     assert "--resume" in said
 
 
+@pytest.mark.slow
 def test_json_lines_are_all_there_is_on_standard_output(tmp_path: Path, motion: Path, models_folder: Path) -> None:
     command = [sys.executable, "-P", str(ROOT / "core"), "animate", str(HOPPER), str(motion), "--json"]
     command += ["--frames", "1-2", "-o", str(tmp_path / "#.exr")]

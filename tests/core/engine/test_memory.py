@@ -48,6 +48,7 @@ print(json.dumps(used))
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="a process's peak is asked of Linux")
+@pytest.mark.slow
 def test_making_a_large_portrait_ready_needs_little_more_memory_than_is_kept_of_it() -> None:
     command = [sys.executable, "-c", CHILD, DATA / "grace_hopper.jpg", DATA / "grace_hopper_analysis.npz", str(SIDE)]
     child = subprocess.run(

@@ -119,6 +119,7 @@ def test_a_change_comes_through_at_its_full_strength_and_keeps_fine_detail(portr
     assert (now - was).mean() == pytest.approx(0.05, abs=0.004)
 
 
+@pytest.mark.slow
 def test_something_else_altogether_replaces_the_frames_detail(portrait: Portrait) -> None:
     noise = np.random.default_rng(1).normal(0, 0.1, portrait.source.shape[:2]).astype(np.float32)
     rough = replace(portrait, source=portrait.source + noise[..., None] * [1, 1, 1, 0])

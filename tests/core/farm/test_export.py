@@ -187,6 +187,7 @@ def test_a_video_is_tracked_once_before_its_frames_are_rendered(job: Job, tmp_pa
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the program is a shell script here")
+@pytest.mark.slow
 def test_openjd_runs_the_template(job: Job, program: Path, tmp_path: Path, models_folder: Path) -> None:
     """Prepare, four tasks of one session with its warm worker, review and verify: every command for real."""
     small = replace(job, cache=str(tmp_path / "cache"), frames="1-4")

@@ -24,6 +24,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"the wheel cannot be had here: {error}")
 
 
+@pytest.mark.slow
 def test_converting_gives_the_pinned_bytes_every_time(wheel: Path) -> None:
     entries = converted()
     originals = read_wheel(wheel, PACKAGE, [entry["source"] for entry in entries])

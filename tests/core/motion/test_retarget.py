@@ -262,6 +262,7 @@ def test_absolute_mode_gives_the_drivers_expression_to_any_portrait() -> None:
     assert mouth_gap(head_pose(face).to_head(face)) > 0.25
 
 
+@pytest.mark.slow
 def test_ten_thousand_frames_take_seconds() -> None:
     motion = performance_of(person())
     points = np.tile(motion.landmarks, (250, 1, 1))  # type: ignore[arg-type]

@@ -180,6 +180,7 @@ def npy_head(shape: str, kind: str = "<f4") -> bytes:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux tells it")
+@pytest.mark.slow
 def test_small_files_that_claim_gigabytes_are_refused_without_them(tmp_path: Path) -> None:
     files = {
         "wide.png": png_claiming(2_000_000_000, 2_000_000_000),
@@ -255,6 +256,7 @@ sys.exit(code)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+@pytest.mark.slow
 def test_a_rendering_opens_no_socket(tmp_path: Path, models_folder: Path) -> None:
     command = [sys.executable, "-c", QUIET, str(ROOT / "core"), "animate", str(HOPPER), "take", "--frames", "1-2"]
     command += ["-o", str(tmp_path / "####.exr"), "--passes", "Combined", "--preview", "--png"]

@@ -21,6 +21,8 @@ from gioconda.pose import Pose
 from gioconda.render import frame_files, placeholders, sequence
 from gioconda.worker.messages import Message, Stage
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 COUNT = 6
 

@@ -24,6 +24,8 @@ from gioconda.provenance.policy import read_policy
 from gioconda.render import sequence
 from gioconda.worker.messages import Log, Message, Progress, Warn
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
 SMALL = (224, 262)

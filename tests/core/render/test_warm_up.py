@@ -12,6 +12,8 @@ from gioconda.render.compile import STAGE, announced
 from gioconda.worker.messages import Message
 from numba import njit
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 EVERYTHING = """

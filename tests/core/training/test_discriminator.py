@@ -14,6 +14,8 @@ from gioconda.training.discriminator import Discriminator, embedding_match, gene
 from gioconda.training.objectives import PartTraining, adversarial_loss, corrected_pictures  # noqa: E402
 from gioconda.training.train import _step, append_log  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 CONFIG = PartTraining(part="mouth", adversarial=0.02)
 
 

@@ -30,6 +30,8 @@ from gioconda.training.sources import find_sources, load_splits  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 TINY = {name: fast.PartConfig((8, 12, 16, 16), embedding=8, code=8) for name in fast.PARTS}
 
 

@@ -31,6 +31,8 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 TINY = {"blocks": 1, "embedding": 8, "movement": 8, "looks": (8, 8, 8, 8)}
 
 

@@ -15,6 +15,8 @@ from gioconda.training.fast import SIZES, Part, PartConfig, apply_corrections  #
 from gioconda.training.paper import landmark_drawing, networks  # noqa: E402
 from gioconda.training.paper.networks import AdaIn, Discriminator, Embedder, Generator, PaperConfig  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 SMALL = PaperConfig(
     size=64, widths=(8, 16, 32, 32), inner=(8, 16, 32), residuals=1, attention_down=16, attention_up=32, clips=3
 )

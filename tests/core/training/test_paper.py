@@ -33,6 +33,8 @@ from gioconda.training.paper.train import (  # noqa: E402
 )
 from gioconda.training.shards import Pair, write_shard  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from gioconda.pose import Pose
 
+pytestmark = pytest.mark.slow
+
 TINY = {name: fast.PartConfig((8, 12, 16, 16), embedding=8, code=8) for name in fast.PARTS}
 
 

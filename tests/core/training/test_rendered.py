@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 KIT = Path(__file__).parents[4] / "shared/data/ict_facekit"
 SIDE = 256
 
-pytestmark = pytest.mark.skipif(not KIT.exists(), reason="needs ../shared/data/ict_facekit")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not KIT.exists(), reason="needs ../shared/data/ict_facekit")]
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,8 @@ from gioconda.worker.messages import Error, Hello, Message, Result, Stage, from_
 from gioconda.worker.requests import Analyse, Cancel, Preview, Quit, Warm, to_line
 from gioconda.worker.server import UNWANTED, Server, lines_of
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
 CORE = [sys.executable, "-s", "-P", str(ROOT / "core")]

@@ -1,4 +1,4 @@
-"""What was found here: machine, libraries, devices, models, colour, disk. Looks, tells, changes nothing."""
+"""What was found here: machine, libraries, devices, models, colour, disk. Changes nothing."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def model() -> HeadModel:
 
 @pytest.fixture(scope="module")
 def mesh(model: HeadModel) -> Mesh:
-    return texture.drawn_mesh(model)
+    return texture.head_mesh(model)
 
 
 @pytest.fixture(scope="module")
@@ -55,19 +55,19 @@ def still() -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def dressed(person: Person, mesh: Mesh, still: np.ndarray) -> render.Dressed:
-    points = person.landmarks(person.look(person.weights, person.gaze), person.pose)
-    made = render.dress(person, mesh, still, points, np.random.default_rng(3))
+def textured(person: Person, mesh: Mesh, still: np.ndarray) -> render.TexturedHead:
+    points = person.landmarks(person.vertices(person.weights, person.gaze), person.pose)
+    made = render.texture_head(person, mesh, still, points, np.random.default_rng(3))
     plain = light.Light(made.light.shape, made.light.lamp, np.zeros(3))
-    return render.Dressed(person, mesh, made.texture, made.inner, made.eyes, plain, 1.0)
+    return render.TexturedHead(person, mesh, made.texture, made.inner, made.eyes, plain, 1.0)
 
 
-def look_of(person: Person, **channels: float) -> render.Look:
-    return render.Look(person.model.weights(channels), person.gaze, person.pose, np.zeros(3))
+def state_of(person: Person, **channels: float) -> render.HeadState:
+    return render.HeadState(person.model.weights(channels), person.gaze, person.pose, np.zeros(3))
 
 
 def test_the_landmarks_on_the_kits_head_are_where_the_template_has_them(model: HeadModel) -> None:
-    found = head.on_mesh(model.neutral, model.places, model.shares)
+    found = head.on_mesh(model.neutral, model.landmark_vertices, model.landmark_weights)
     template = lm.template()[: lm.FACE_POINTS]
     missed = np.linalg.norm(fit_similarity(found, template).to_picture(found) - template, axis=1)
     assert np.median(missed) < 0.06  # of the distance between the outer eye corners: two faces differ by as much
@@ -76,9 +76,9 @@ def test_the_landmarks_on_the_kits_head_are_where_the_template_has_them(model: H
 
 def test_the_table_is_what_its_maker_finds(model: HeadModel) -> None:
     marks = np.array(json.loads((KIT / "vertex_indices.json").read_text())["idx_to_landmark_verts"], np.int32)
-    vertices, shares = correspondence.find_correspondence(model.neutral.astype(float), model.triangles, marks)
-    assert (vertices == model.places).all()
-    assert np.abs(shares - model.shares).max() < 1e-4
+    vertices, landmark_weights = correspondence.find_correspondence(model.neutral.astype(float), model.triangles, marks)
+    assert (vertices == model.landmark_vertices).all()
+    assert np.abs(landmark_weights - model.landmark_weights).max() < 1e-4
 
 
 def test_a_head_is_found_again_from_its_landmarks(model: HeadModel, person: Person) -> None:
@@ -86,9 +86,9 @@ def test_a_head_is_found_again_from_its_landmarks(model: HeadModel, person: Pers
     shape = person.shape + np.tensordot(rng.normal(0, 0.8, 20), model.identity[:20], 1)
     pose = HeadPose(12.0, rotation_matrix(yaw=9, pitch=-4, roll=3), np.array([200.0, 180, 0]))
     other = head.Person(model, shape, model.weights({"jawOpen": 0.5}), pose, np.full((2, 2), 0.1), 0.6)
-    points = other.landmarks(other.look(other.weights, other.gaze), pose)
+    points = other.landmarks(other.vertices(other.weights, other.gaze), pose)
     found = head.fit_person(model, points)
-    again = found.landmarks(found.look(found.weights, found.gaze), found.pose)
+    again = found.landmarks(found.vertices(found.weights, found.gaze), found.pose)
     apart = np.linalg.norm((again - points)[:, :2], axis=1) / np.linalg.norm(points[33] - points[263])
     assert apart.max() < 0.02
     assert found.weights[model.names.index("jawOpen")] == pytest.approx(0.5, abs=0.15)
@@ -107,7 +107,7 @@ def test_closed_lids_meet_before_the_eyeball_and_go_no_further(person: Person) -
     squinting = person.model.weights(
         {f"{kind}{side}": 1.0 for kind in ("eyeBlink", "eyeSquint", "cheekSquint") for side in ("Left", "Right")}
     )
-    closed = person.look(squinting, person.gaze)
+    closed = person.vertices(squinting, person.gaze)
     points = person.landmarks(closed, person.pose) / person.pose.scale
     for upper, lower in (((160, 159, 158), (144, 145, 153)), ((387, 386, 385), (373, 374, 380))):
         assert abs((points[list(lower), 1] - points[list(upper), 1]).mean()) < 0.15  # cm
@@ -119,8 +119,8 @@ def test_closed_lids_meet_before_the_eyeball_and_go_no_further(person: Person) -
 
 
 def test_eyes_turn_about_their_middle(person: Person) -> None:
-    ahead = person.landmarks(person.look(person.weights, np.zeros((2, 2))), person.pose)
-    aside = person.landmarks(person.look(person.weights, np.array([[0.4, 0], [0.4, 0.2]])), person.pose)
+    ahead = person.landmarks(person.vertices(person.weights, np.zeros((2, 2))), person.pose)
+    aside = person.landmarks(person.vertices(person.weights, np.array([[0.4, 0], [0.4, 0.2]])), person.pose)
     for iris, down in ((468, 0.0), (473, 0.2)):
         moved = aside[iris] - ahead[iris]
         assert moved[0] / person.pose.scale == pytest.approx(1.35 * np.sin(0.4) * np.cos(down), rel=0.15)
@@ -143,10 +143,10 @@ def test_light_is_told_from_shading_and_changes_as_the_surface_turns() -> None:
     assert lit.change(normals, normals) == pytest.approx(1)
 
 
-def test_the_stills_own_look_is_the_still(dressed: render.Dressed, still: np.ndarray) -> None:
-    own = render.draw(dressed, look_of(dressed.person), still)
-    points = dressed.person.landmarks(
-        dressed.person.look(dressed.person.weights, dressed.person.gaze), dressed.person.pose
+def test_the_stills_own_look_is_the_still(textured: render.TexturedHead, still: np.ndarray) -> None:
+    own = render.draw(textured, state_of(textured.person), still)
+    points = textured.person.landmarks(
+        textured.person.vertices(textured.person.weights, textured.person.gaze), textured.person.pose
     )
     x, y = points[[205, 425, 151, 199, 50, 280], :2].astype(int).T  # cheeks, forehead, chin
     assert np.abs(own[y, x] - still[y, x]).max() < 0.02
@@ -155,33 +155,34 @@ def test_the_stills_own_look_is_the_still(dressed: render.Dressed, still: np.nda
 
 
 def test_an_open_mouth_shows_teeth_and_dark_and_a_blink_covers_the_eye(
-    dressed: render.Dressed, still: np.ndarray
+    textured: render.TexturedHead, still: np.ndarray
 ) -> None:
-    person = dressed.person
-    wide = look_of(person, jawOpen=0.8, mouthUpperUpLeft=0.7, mouthUpperUpRight=0.7, mouthLowerDownLeft=0.5)
-    picture = render.draw(dressed, wide, still)
+    person = textured.person
+    wide = state_of(person, jawOpen=0.8, mouthUpperUpLeft=0.7, mouthUpperUpRight=0.7, mouthLowerDownLeft=0.5)
+    picture = render.draw(textured, wide, still)
     points = person.landmarks(wide.head(person), wide.pose)
     rows = slice(int(points[13, 1]) + 1, int(points[14, 1]))
     mouth = picture[rows, int(points[13, 0])].mean(1)
     assert mouth.min() < 0.1 < 0.22 < mouth.max()
     open_, shut = (
-        render.draw(dressed, look_of(person, **how), still) for how in ({}, {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
+        render.draw(textured, state_of(person, **how), still)
+        for how in ({}, {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0})
     )
     x, y = points[468, :2].astype(int)
     assert open_[y, x].mean() < 0.1  # the pupil
     assert shut[y - 1, x].mean() > 0.2  # the lid
 
 
-def test_the_same_seed_draws_the_same_picture(dressed: render.Dressed, still: np.ndarray) -> None:
-    looks = [pairs.random_looks(dressed.person, 2, np.random.default_rng(5), turn=10)[1] for _ in range(2)]
-    first, second = (render.draw(dressed, look, still) for look in looks)
+def test_the_same_seed_draws_the_same_picture(textured: render.TexturedHead, still: np.ndarray) -> None:
+    states = [pairs.random_states(textured.person, 2, np.random.default_rng(5), turn=10)[1] for _ in range(2)]
+    first, second = (render.draw(textured, state, still) for state in states)
     assert first.tobytes() == second.tobytes()
     assert display_srgb(first).shape == (SIDE, SIDE, 3)
 
 
-def test_the_flow_says_how_far_the_right_colour_is(dressed: render.Dressed) -> None:
-    person, mesh = dressed.person, dressed.mesh
-    placed = person.pose.to_picture(look_of(person).head(person))
+def test_the_flow_says_how_far_the_right_colour_is(textured: render.TexturedHead) -> None:
+    person, mesh = textured.person, textured.mesh
+    placed = person.pose.to_picture(state_of(person).head(person))
     source, target = (flow.Surface.of(placed + [by, 0, 0], mesh, SIDE, SIDE) for by in (0, 5))
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32) + 0.5
     still_standing = np.stack([x, y, np.ones_like(x)], axis=2)

@@ -1,5 +1,5 @@
 """Training pairs from rendered heads: ICT-FaceKit's morphable head, textured by projection from a still.
 
-What real pictures lack is exact here: two looks of one person under one light, and where every place of the skin went.
+Exact here, unlike in photographs: two pictures of one person under one light, and where each point of the skin moved.
 Not used at run time.
 """

@@ -43,7 +43,7 @@ def true_flow(crop: Crop, source: Surface, target: Surface, mesh: Mesh, moved: F
     seen, _ = kernels.nearest(here, mesh.triangles, size, size)
     rows, columns = np.nonzero(seen >= 0)
     found = seen[rows, columns]
-    values = np.column_stack([source.placed, mesh.share])
+    values = np.column_stack([source.placed, mesh.alpha])
     planes = kernels.planes(here, mesh.triangles, values)[found]
     x, y = columns + 0.5, rows + 0.5
     at = planes[..., 0] + planes[..., 1] * x[:, None] + planes[..., 2] * y[:, None]
@@ -52,11 +52,11 @@ def true_flow(crop: Crop, source: Surface, target: Surface, mesh: Mesh, moved: F
     depth = resample.remap(np.minimum(source.depth, 1e6), u, v)[0]
     near = HIDDEN * float(np.ptp(target.placed[:9409, 1]))
     flow = (crop.to_crop(to[:, :2] / np.maximum(to[:, 2:], 1e-6)) / 2 - np.stack([x, y], axis=1)) / size
-    sure = (mesh.part[found] == SKIN_PART) & (at[:, 3] > 0.6) & (at[:, 2] < depth + near) & (to[:, 2] > 0.99)
-    sure &= np.hypot(*flow.T) < FARTHEST
+    confidence = (mesh.part[found] == SKIN_PART) & (at[:, 3] > 0.6) & (at[:, 2] < depth + near) & (to[:, 2] > 0.99)
+    confidence &= np.hypot(*flow.T) < FARTHEST
     out = np.zeros((size, size, 3), np.float32)
-    out[rows[sure], columns[sure], :2] = flow[sure]
-    out[rows[sure], columns[sure], 2] = 1
+    out[rows[confidence], columns[confidence], :2] = flow[confidence]
+    out[rows[confidence], columns[confidence], 2] = 1
     return out
 
 

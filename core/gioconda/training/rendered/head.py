@@ -40,8 +40,9 @@ class HeadModel:
     Attributes:
         neutral: (N, 3) float32; triangles: (T, 3) int32.
         identity: (IDENTITIES, N, 3) float32; expression: (57, N, 3) float32, names: theirs.
-        places: (468, 3) int32 vertices and shares (468, 3) of the landmarks.
-        carry: (SOCKETS, 468) float32, carry_far: (TEETH - SOCKETS, 468): landmarks' errors → vertices'.
+        landmark_vertices: (468, 3) int32 of the landmarks, landmark_weights: (468, 3) barycentric.
+        landmark_influence: (SOCKETS, 468) float32, landmark_influence_far: (TEETH - SOCKETS, 468): landmarks' errors →
+            vertices'.
     """
 
     neutral: Float32
@@ -49,10 +50,10 @@ class HeadModel:
     identity: Float32
     expression: Float32
     names: tuple[str, ...]
-    places: Int
-    shares: Float
-    carry: Float32
-    carry_far: Float32
+    landmark_vertices: Int
+    landmark_weights: Float
+    landmark_influence: Float32
+    landmark_influence_far: Float32
 
     @classmethod
     def load(cls, path: Path) -> HeadModel:
@@ -68,13 +69,23 @@ class HeadModel:
             raise InputError(f"The morphable head {path} cannot be read: {error}.") from error
         split = quads[quads[:, 3] >= 0]
         triangles = np.concatenate([quads[:, :3], split[:, [0, 2, 3]]]).astype(np.int32)
-        places, shares = load_places()
+        landmark_vertices, landmark_weights = load_correspondence()
         # lips and lids apart, so that errors of one are not taken for the other's
         apart = (neutral + 0.35 * expression[names.index("jawOpen")]).astype(np.float64)
-        at = on_mesh(apart, places, shares)
-        carry = _carrying(apart[:SOCKETS], at, REACH, 0.02).astype(np.float32)
-        far = _carrying(apart[SOCKETS:TEETH], at, FAR_REACH, 1.0).astype(np.float32)
-        return cls(neutral, triangles, identity, expression, names, places, shares, carry, far)
+        at = on_mesh(apart, landmark_vertices, landmark_weights)
+        landmark_influence = _kriging(apart[:SOCKETS], at, REACH, 0.02).astype(np.float32)
+        far = _kriging(apart[SOCKETS:TEETH], at, FAR_REACH, 1.0).astype(np.float32)
+        return cls(
+            neutral,
+            triangles,
+            identity,
+            expression,
+            names,
+            landmark_vertices,
+            landmark_weights,
+            landmark_influence,
+            far,
+        )
 
     def weights(self, channels: dict[str, float]) -> Float:
         """Our channels as the kit's expression weights, (57,)."""
@@ -104,7 +115,7 @@ class Person:
     gaze: Float
     iris: float
 
-    def look(self, weights: Float, gaze: Float) -> Float:
+    def vertices(self, weights: Float, gaze: Float) -> Float:
         """(N, 3) cm: with an expression and a gaze; lids stay before the eyeballs."""
         head = self.shape + np.tensordot(self.within_lids(weights), self.model.expression, 1)
         for (first, last), angles in zip(EYEBALLS, gaze, strict=True):
@@ -121,7 +132,10 @@ class Person:
             blink = model.names.index(f"eyeBlink_{side}")
             gaps = []
             for points in (self.shape, *model.expression):
-                above, below = (on_mesh(points, model.places[list(k)], model.shares[list(k)]) for k in (upper, lower))
+                above, below = (
+                    on_mesh(points, model.landmark_vertices[list(k)], model.landmark_weights[list(k)])
+                    for k in (upper, lower)
+                )
                 gaps.append(float((below - above)[:, 1].mean()))
             closes = gaps[1 + blink]
             left = gaps[0] + float(weights @ gaps[1:]) - weights[blink] * closes
@@ -130,9 +144,9 @@ class Person:
         return weights
 
     def landmarks(self, head: Float, pose: HeadPose) -> Float:
-        """(478, 3) pixels of a look."""
+        """(478, 3) pixels of a head in a pose."""
         points = np.empty((lm.COUNT, 3))
-        points[: lm.FACE_POINTS] = on_mesh(head, self.model.places, self.model.shares)
+        points[: lm.FACE_POINTS] = on_mesh(head, self.model.landmark_vertices, self.model.landmark_weights)
         for (first, last), iris in zip(EYEBALLS, (lm.IRIS_RIGHT, lm.IRIS_LEFT), strict=True):
             centre, radius = eyeball(self.shape[first:last])
             ahead = head[first:last] - centre
@@ -146,35 +160,37 @@ class Person:
         return pose.to_picture(points)
 
 
-def load_places() -> tuple[Int, Float]:
-    """landmarks.csv: (468, 3) vertices, (468, 3) shares."""
+def load_correspondence() -> tuple[Int, Float]:
+    """landmarks.csv: (468, 3) vertices, (468, 3) barycentric weights."""
     text = resources.files(__package__).joinpath("landmarks.csv").read_text(encoding="utf-8")
     table = np.array([line.split(",") for line in text.splitlines() if not line.startswith("#")], np.float64)
-    shares = np.column_stack([1 - table[:, 4] - table[:, 5], table[:, 4], table[:, 5]])
-    return table[:, 1:4].astype(np.int32), shares
+    landmark_weights = np.column_stack([1 - table[:, 4] - table[:, 5], table[:, 4], table[:, 5]])
+    return table[:, 1:4].astype(np.int32), landmark_weights
 
 
-def on_mesh(points: npt.NDArray[np.floating], places: Int, shares: Float) -> Float:
-    """Places of a mesh, (..., M, 3)."""
-    return np.asarray(np.einsum("mk,...mkc->...mc", shares, points[..., places, :].astype(np.float64)))
+def on_mesh(points: npt.NDArray[np.floating], landmark_vertices: Int, landmark_weights: Float) -> Float:
+    """Points of a mesh, (..., M, 3)."""
+    return np.asarray(
+        np.einsum("mk,...mkc->...mc", landmark_weights, points[..., landmark_vertices, :].astype(np.float64))
+    )
 
 
 def fit_person(model: HeadModel, landmarks: Float) -> Person:
     """The head of a still from its landmarks, (478, 3) pixels."""
     goal = landmarks[: lm.FACE_POINTS]
-    identity = on_mesh(model.identity, model.places, model.shares)
-    expression = on_mesh(model.expression, model.places, model.shares)
+    identity = on_mesh(model.identity, model.landmark_vertices, model.landmark_weights)
+    expression = on_mesh(model.expression, model.landmark_vertices, model.landmark_weights)
     usable = np.array([not name.startswith(("eyeLook", "Pupil")) for name in model.names])
     expression[~usable] = 0
-    base = on_mesh(model.neutral, model.places, model.shares)
+    base = on_mesh(model.neutral, model.landmark_vertices, model.landmark_weights)
     codes, weights = np.zeros(len(identity)), np.zeros(len(expression))
     moves = np.concatenate([identity, expression])
     for _ in range(6):
         now = base + np.tensordot(np.concatenate([codes, weights]), moves, 1)
-        pose = fit_similarity(now, goal, _trust())
+        pose = fit_similarity(now, goal, _pose_weights())
         codes, weights = _solve(moves, base, pose, goal, len(identity))
     now = base + np.tensordot(np.concatenate([codes, weights]), moves, 1)
-    pose = fit_similarity(now, goal, _trust())
+    pose = fit_similarity(now, goal, _pose_weights())
     missed = goal - pose.to_picture(now)
     missed[:, 2] = 0
     shape = model.neutral.astype(np.float64) + np.tensordot(codes, model.identity, 1)
@@ -210,20 +226,20 @@ def _solve(moves: Float, base: Float, pose: HeadPose, goal: Float, identities: i
 
 def _bend(model: HeadModel, shape: Float, missed: Float) -> None:
     """What the fit left, (468, 3) cm, moves the skin exactly and teeth and eyeballs with it; in place."""
-    shape[:SOCKETS] += model.carry @ missed
-    shape[SOCKETS:TEETH] += model.carry_far @ missed
+    shape[:SOCKETS] += model.landmark_influence @ missed
+    shape[SOCKETS:TEETH] += model.landmark_influence_far @ missed
     for (first, last), loop in zip(EYEBALLS, (lm.EYE_RIGHT, lm.EYE_LEFT), strict=True):
         shape[first:last] += missed[list(loop)].mean(0)
 
 
-def _trust() -> Float:
+def _pose_weights() -> Float:
     """Weights of the landmarks for the pose: what expressions hardly move."""
     trust = np.full(lm.FACE_POINTS, 0.05)
     trust[list(lm.STABLE)] = 1
     return trust
 
 
-def _carrying(points: Float, at: Float, reach: float, noise: float) -> Float:
+def _kriging(points: Float, at: Float, reach: float, noise: float) -> Float:
     """Smooth interpolation from values `at` M places to N points, (N, M): exp(-distance / reach), kriging."""
     near = np.exp(-np.linalg.norm(at[:, None] - at, axis=2) / reach) + noise * np.eye(len(at))
     there = np.exp(-np.linalg.norm(points[:, None] - at, axis=2) / reach)

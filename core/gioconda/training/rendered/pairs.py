@@ -34,8 +34,8 @@ from ..shards import ABOUT, Pair, write_shard
 from ..sources import Source
 from .flow import Surface, true_flow, where_moved
 from .head import HeadModel, Person, fit_person
-from .render import Dressed, Look, draw, dress
-from .texture import Mesh, drawn_mesh
+from .render import HeadState, TexturedHead, draw, texture_head
+from .texture import Mesh, head_mesh
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -62,15 +62,15 @@ class RenderedSettings:
 
 
 @dataclass(frozen=True)
-class Sitter:
+class StillHead:
     """A still with everything that was made of it."""
 
     portrait: Portrait
-    dressed: Dressed
+    textured: TexturedHead
 
 
 @dataclass(frozen=True)
-class Shot:
+class RenderedView:
     """One look, drawn: (H, W, 3) scene-linear, the person's matte (H, W), the landmarks found in it, the head in it."""
 
     picture: Float32
@@ -104,7 +104,7 @@ def _make(work: tuple[list[Source], Path, Path | None, Path, RenderedSettings]) 
 def make_rendered(sources: list[Source], kit: Path, nets: Nets, out: Path, settings: RenderedSettings) -> int:
     """Every still that serves and is not there yet. The number of stills made. Others are told and passed over."""
     model = HeadModel.load(kit)
-    mesh = drawn_mesh(model)
+    mesh = head_mesh(model)
     made = 0
     for source in chosen(sources, settings.seed):
         if settings.most and made >= settings.most:
@@ -146,7 +146,7 @@ def _from_still(
 
 def sitter_of(
     path: Path, model: HeadModel, mesh: Mesh, nets: Nets, rng: np.random.Generator, *, sizes: Sizes
-) -> Sitter | None:
+) -> StillHead | None:
     """A still as a portrait and as a head; None where too much of the face would have to be invented.
 
     sizes: of the squares the networks will see; the picture is cut out as large as serves them.
@@ -163,48 +163,48 @@ def sitter_of(
         return None
     portrait = prepare_portrait(cut, nets)
     person = fit_person(model, portrait.landmarks)
-    return Sitter(portrait, dress(person, mesh, picture, portrait.landmarks, rng))
+    return StillHead(portrait, texture_head(person, mesh, picture, portrait.landmarks, rng))
 
 
 def _pairs(
-    sitter: Sitter, nets: Nets, rng: np.random.Generator, settings: RenderedSettings
+    sitter: StillHead, nets: Nets, rng: np.random.Generator, settings: RenderedSettings
 ) -> tuple[list[Pair], features.Still]:
-    person = sitter.dressed.person
-    first, *others = random_looks(person, 1 + settings.targets, rng, turn=settings.turn)
-    shot = shoot(sitter, first, nets)
+    person = sitter.textured.person
+    first, *others = random_states(person, 1 + settings.targets, rng, turn=settings.turn)
+    shot = render_view(sitter, first, nets)
     picture = np.ones((*shot.picture.shape[:2], 4), np.float32)
     picture[..., :3] = shot.picture
     away = prepare(picture, shot.points, shot.matte)
     at_rest = features.still(away, settings.sizes)
     pairs = []
-    for look in others:
-        target = shoot(sitter, look, nets)
-        if _missed(shot, sitter, first) < MOST_MISSED and _missed(target, sitter, look) < MOST_MISSED:
-            pairs.append(_pair(away, at_rest, shot, target, sitter.dressed.mesh))
+    for state in others:
+        target = render_view(sitter, state, nets)
+        if _landmark_error(shot, sitter, first) < MOST_MISSED and _landmark_error(target, sitter, state) < MOST_MISSED:
+            pairs.append(_pair(away, at_rest, shot, target, sitter.textured.mesh))
     return pairs, at_rest
 
 
-def shoot(sitter: Sitter, look: Look, nets: Nets) -> Shot:
+def render_view(sitter: StillHead, state: HeadState, nets: Nets) -> RenderedView:
     """Draw a look. Around the face, the still is moved there by the engine."""
-    dressed, still = sitter.dressed, sitter.portrait
-    head = look.head(dressed.person)
-    wanted = dressed.person.landmarks(head, look.pose)
-    then = dressed.person.landmarks(
-        dressed.person.look(dressed.person.weights, dressed.person.gaze), dressed.person.pose
+    textured, still = sitter.textured, sitter.portrait
+    head = state.head(textured.person)
+    wanted = textured.person.landmarks(head, state.pose)
+    then = textured.person.landmarks(
+        textured.person.vertices(textured.person.weights, textured.person.gaze), textured.person.pose
     )
     posed = pose_portrait(still, pose_back_to(still, still.landmarks + wanted - then))
     passes = render_rows(posed, 0, still.height, passes=("Combined", "Matte")).passes
-    picture = draw(dressed, look, passes["Combined"][..., :3])
+    picture = draw(textured, state, passes["Combined"][..., :3])
     points, _ = nets.landmarker.predict_with_mirror(display_srgb(picture), around_landmarks(wanted))
-    surface = Surface.of(look.pose.to_picture(head), dressed.mesh, still.height, still.width)
-    return Shot(picture, np.clip(passes["Matte"][..., 0], 0, 1).copy(), np.asarray(points, np.float64), surface)
+    surface = Surface.of(state.pose.to_picture(head), textured.mesh, still.height, still.width)
+    return RenderedView(picture, np.clip(passes["Matte"][..., 0], 0, 1).copy(), np.asarray(points, np.float64), surface)
 
 
-def random_looks(person: Person, count: int, rng: np.random.Generator, *, turn: float) -> list[Look]:
+def random_states(person: Person, count: int, rng: np.random.Generator, *, turn: float) -> list[HeadState]:
     """Looks without connection: the first calm, as portraits are, the others as `random_motion` has them."""
     motion = random_motion(count, rng, turn=turn)
     calm = rng.choice([0.0, 0.5, 1.0])
-    looks = []
+    states = []
     for k in range(count):
         assert motion.channels is not None and motion.rotation is not None and motion.translation is not None
         channels = dict(zip(motion.channel_names, motion.channels[k].astype(float), strict=True))
@@ -221,8 +221,8 @@ def random_looks(person: Person, count: int, rng: np.random.Generator, *, turn: 
             person.pose.translation + 4 * person.pose.scale * motion.translation[k],
         )
         tongue = np.array([0, rng.uniform(-0.1, 0.7), rng.uniform(-0.2, 0.7)])
-        looks.append(Look(weights.clip(0, 1), gaze.clip(-FARTHEST_GAZE, FARTHEST_GAZE), pose, tongue))
-    return looks
+        states.append(HeadState(weights.clip(0, 1), gaze.clip(-FARTHEST_GAZE, FARTHEST_GAZE), pose, tongue))
+    return states
 
 
 def _gaze(channels: dict[str, float], rng: np.random.Generator) -> Float:
@@ -234,12 +234,12 @@ def _gaze(channels: dict[str, float], rng: np.random.Generator) -> Float:
     return np.array([[0.6 * right, 0.45 * down[0]], [0.6 * left, 0.45 * down[1]]]) + own
 
 
-def _missed(shot: Shot, sitter: Sitter, look: Look) -> float:
-    drawn = sitter.dressed.person.landmarks(look.head(sitter.dressed.person), look.pose)
+def _landmark_error(shot: RenderedView, sitter: StillHead, state: HeadState) -> float:
+    drawn = sitter.textured.person.landmarks(state.head(sitter.textured.person), state.pose)
     return float(np.median(np.linalg.norm((shot.points - drawn)[:, :2], axis=1)) / sitter.portrait.interocular)
 
 
-def _pair(away: Portrait, at_rest: features.Still, source: Shot, target: Shot, mesh: Mesh) -> Pair:
+def _pair(away: Portrait, at_rest: features.Still, source: RenderedView, target: RenderedView, mesh: Mesh) -> Pair:
     posed = pose_portrait(away, pose_back_to(away, target.points))
     passes = render_rows(posed, 0, away.height, passes=("Combined", "Matte")).passes
     views = features.frame_views(away, at_rest, posed, passes["Combined"], passes["Matte"][..., 0])

@@ -36,8 +36,8 @@ FINER = 2  # pixels drawn for each of the picture's, along a side
 
 
 @dataclass(frozen=True)
-class Dressed:
-    """A person with everything that decides what they look like."""
+class TexturedHead:
+    """A fitted head with all that its colours come from."""
 
     person: Person
     mesh: Mesh
@@ -45,11 +45,11 @@ class Dressed:
     inner: Float  # (N, 3) colours of linings, gums, teeth
     eyes: Eyes
     light: Light
-    exposure: float  # of all looks, so that the lamp that was added burns nothing out
+    exposure: float  # of all its pictures, so that the lamp that was added burns nothing out
 
 
 @dataclass(frozen=True)
-class Look:
+class HeadState:
     """What is asked of a head.
 
     Attributes:
@@ -64,22 +64,22 @@ class Look:
 
     def head(self, person: Person) -> Float:
         """(N, 3) cm."""
-        head = person.look(self.weights, self.gaze)
+        head = person.vertices(self.weights, self.gaze)
         move_tongue(head, person.model, self.tongue)
         return head
 
 
-def dress(person: Person, mesh: Mesh, picture: Float32, points: Float, rng: np.random.Generator) -> Dressed:
+def texture_head(person: Person, mesh: Mesh, picture: Float32, points: Float, rng: np.random.Generator) -> TexturedHead:
     """Everything that a still says of a person, and chance where it says nothing.
 
     picture: (H, W, 3) scene-linear; points: (478, 3) its landmarks.
     """
     texture = project(person, mesh, picture)
-    skin = np.flatnonzero((texture.sure[:SKIN] > 0.5) & (mesh.share[:SKIN] > 0))
+    skin = np.flatnonzero((texture.confidence[:SKIN] > 0.5) & (mesh.alpha[:SKIN] > 0))
     colours = sample(picture, texture.at[skin])
     bright = np.zeros(len(texture.at))
     bright[skin] = colours.mean(1)
-    light = random_light(estimate_light(texture.facing[skin], bright[skin], texture.sure[skin]), rng)
+    light = random_light(estimate_light(texture.facing[skin], bright[skin], texture.confidence[skin]), rng)
     face = np.median(colours, axis=0)
     eyes = eyes_of(person, picture, points, face, rng)
     white = max(1.2 * eyes.white, 1.3 * float(face.mean())) * eyes.sclera / eyes.sclera.mean()
@@ -91,7 +91,7 @@ def dress(person: Person, mesh: Mesh, picture: Float32, points: Float, rng: np.r
     inner[MOUTH:SOCKETS] = texture.fill[MOUTH:SOCKETS] * [0.95, 0.72, 0.68]
     lit = colours * light.change(texture.facing[skin], texture.facing[skin])
     exposure = min(1.0, BRIGHTEST_SKIN / max(float(np.quantile(lit, 0.97)), 1e-6))
-    return Dressed(person, mesh, texture, inner, eyes, light, exposure)
+    return TexturedHead(person, mesh, texture, inner, eyes, light, exposure)
 
 
 def _teeth_shown(picture: Float32, points: Float, white: Float) -> Float:
@@ -106,55 +106,56 @@ def _teeth_shown(picture: Float32, points: Float, white: Float) -> Float:
     return np.asarray(level * (0.35 * shown / shown.mean() + 0.35 * white / white.mean() + 0.3))
 
 
-def draw(dressed: Dressed, look: Look, around: Float32) -> Float32:
+def draw(textured: TexturedHead, state: HeadState, around: Float32) -> Float32:
     """The picture (H, W, 3): the face over `around`, scene-linear."""
-    head = look.head(dressed.person)
-    placed = look.pose.to_picture(head)
+    head = state.head(textured.person)
+    placed = state.pose.to_picture(head)
     fine = placed * FINER
     height, width = around.shape[:2]
-    seen, _ = kernels.nearest(fine, dressed.mesh.triangles, FINER * width, FINER * height)
+    seen, _ = kernels.nearest(fine, textured.mesh.triangles, FINER * width, FINER * height)
     rows, columns = np.nonzero(seen >= 0)
     found = seen[rows, columns]
-    part = dressed.mesh.part[found]
-    facing = normals(head, dressed.mesh.triangles, dressed.mesh.corners) @ look.pose.rotation.T
-    gain = dressed.light.change(dressed.texture.facing, facing)
-    values = _interpolated(fine, dressed, gain, found, columns.astype(float) + 0.5, rows.astype(float) + 0.5)
-    colour = _shaded(dressed, values, part)
-    share = values[:, 9].clip(0, 1) * (part == SKIN_PART) + (part != SKIN_PART)
+    part = textured.mesh.part[found]
+    facing = normals(head, textured.mesh.triangles, textured.mesh.corners) @ state.pose.rotation.T
+    gain = textured.light.change(textured.texture.facing, facing)
+    values = _interpolated(fine, textured, gain, found, columns.astype(float) + 0.5, rows.astype(float) + 0.5)
+    colour = _shaded(textured, values, part)
+    alpha = values[:, 9].clip(0, 1) * (part == SKIN_PART) + (part != SKIN_PART)
     layer = np.zeros((FINER * height, FINER * width, 8), np.float32)
     mouth = np.isin(part, (LINING, GUMS_PART, TEETH_PART))
     eye = np.isin(part, (RIGHT_EYE, LEFT_EYE))
-    layer[rows, columns, :3] = colour * share[:, None]
-    layer[rows, columns, 3] = share
+    layer[rows, columns, :3] = colour * alpha[:, None]
+    layer[rows, columns, 3] = alpha
     layer[rows, columns, 4], layer[rows, columns, 5] = mouth, eye
-    _darken(layer, iod_px=FINER * _iod(dressed, look))
-    _finish_eyes(layer, dressed, look, head)
+    _darken(layer, iod_px=FINER * _iod(textured, state))
+    _finish_eyes(layer, textured, state, head)
     small = layer.reshape(height, FINER, width, FINER, 8).mean((1, 3))
-    gains = _gain_around(values[:, 10:13], share, rows // FINER, columns // FINER, (height, width))
+    gains = _gain_around(values[:, 10:13], alpha, rows // FINER, columns // FINER, (height, width))
     whole = small[..., :3] + (1 - small[..., 3:4]) * around * gains
-    return np.asarray(np.clip(dressed.exposure * whole, 0, 1), np.float32)
+    return np.asarray(np.clip(textured.exposure * whole, 0, 1), np.float32)
 
 
 def _interpolated(
-    fine: Float, dressed: Dressed, gain: Float, found: npt.NDArray[np.int32], x: Float, y: Float
+    fine: Float, textured: TexturedHead, gain: Float, found: npt.NDArray[np.int32], x: Float, y: Float
 ) -> Float:
-    """Vertex values at pixels, (n, 16): at 2, sure, mirror at 2, mirror sure, fill 3, share, gain 3, direction 3."""
-    texture, mesh = dressed.texture, dressed.mesh
-    fill = texture.fill + dressed.inner
-    fill[MOUTH:SOCKETS] = dressed.inner[MOUTH:SOCKETS]
-    fill[NECK:MOUTH] = dressed.inner[NECK:MOUTH]
+    """Vertex values at pixels, (n, 16): at 2, confidence, mirror at 2, mirror confidence, fill 3, alpha, gain 3,
+    direction 3."""
+    texture, mesh = textured.texture, textured.mesh
+    fill = texture.fill + textured.inner
+    fill[MOUTH:SOCKETS] = textured.inner[MOUTH:SOCKETS]
+    fill[NECK:MOUTH] = textured.inner[NECK:MOUTH]
     way = np.zeros((len(fine), 3))
     for first, last in EYEBALLS:
-        ball = dressed.person.shape[first:last]
+        ball = textured.person.shape[first:last]
         centre, _ = eyeball(ball)
         way[first:last] = (ball - centre) / np.linalg.norm(ball - centre, axis=1, keepdims=True)
     columns = [
         texture.at,
-        texture.sure[:, None],
+        texture.confidence[:, None],
         texture.mirror_at,
-        texture.mirror_sure[:, None],
+        texture.mirror_confidence[:, None],
         fill,
-        mesh.share[:, None],
+        mesh.alpha[:, None],
         gain,
         way,
     ]
@@ -163,19 +164,19 @@ def _interpolated(
     return values
 
 
-def _shaded(dressed: Dressed, values: Float, part: npt.NDArray[np.uint8]) -> Float:
+def _shaded(textured: TexturedHead, values: Float, part: npt.NDArray[np.uint8]) -> Float:
     colour = values[:, 6:9].clip(0, None) * np.where((part == LINING)[:, None], 1, values[:, 10:13])
     skin = np.flatnonzero(part == SKIN_PART)
-    own, other = sample(dressed.texture.picture, values[skin, 0:2]), values[skin, 6:9].clip(0, None)
-    borrow = np.flatnonzero((values[skin, 2] < 0.99) & (values[skin, 5] > 0.01))
-    lent = sample(dressed.texture.picture, values[skin[borrow], 3:5])
-    other[borrow] += values[skin[borrow], 5:6].clip(0, 1) * (lent - other[borrow])
-    sure = _rise(values[skin, 2:3])
-    colour[skin] = (other + sure * (own - other)) * values[skin, 10:13]
+    own, other = sample(textured.texture.picture, values[skin, 0:2]), values[skin, 6:9].clip(0, None)
+    from_mirror = np.flatnonzero((values[skin, 2] < 0.99) & (values[skin, 5] > 0.01))
+    mirrored = sample(textured.texture.picture, values[skin[from_mirror], 3:5])
+    other[from_mirror] += values[skin[from_mirror], 5:6].clip(0, 1) * (mirrored - other[from_mirror])
+    confidence = _rise(values[skin, 2:3])
+    colour[skin] = (other + confidence * (own - other)) * values[skin, 10:13]
     for kind in (RIGHT_EYE, LEFT_EYE):
         at = np.flatnonzero(part == kind)
         way = values[at, 13:16]
-        colour[at] = dressed.eyes.colour(way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9))
+        colour[at] = textured.eyes.colour(way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9))
     return colour
 
 
@@ -191,27 +192,27 @@ def _darken(layer: Float32, *, iod_px: float) -> None:
         part[..., :3] *= np.where(cover > 0, shadow(cover, iod_px), 1)[..., None]
 
 
-def _finish_eyes(layer: Float32, dressed: Dressed, look: Look, head: Float) -> None:
+def _finish_eyes(layer: Float32, textured: TexturedHead, state: HeadState, head: Float) -> None:
     """Highlights and lashes; in place."""
-    points = dressed.person.landmarks(head, look.pose) * FINER
-    iod = FINER * _iod(dressed, look)
+    points = textured.person.landmarks(head, state.pose) * FINER
+    iod = FINER * _iod(textured, state)
     for iris, loop in ((lm.IRIS_RIGHT, lm.EYE_RIGHT), (lm.IRIS_LEFT, lm.EYE_LEFT)):
-        radius = FINER * dressed.person.iris * look.pose.scale
-        add_glints(layer, layer[..., 5], dressed.eyes, points[iris[0], :2], radius)
+        radius = FINER * textured.person.iris * state.pose.scale
+        add_glints(layer, layer[..., 5], textured.eyes, points[iris[0], :2], radius)
         eye = points[list(loop), :2]
         gap, width = eye[12, 1] - eye[4, 1], np.linalg.norm(eye[0] - eye[8])
-        add_lashes(layer, dressed.eyes, eye[:9], float(1 - gap / (0.25 * width)), iod)
+        add_lashes(layer, textured.eyes, eye[:9], float(1 - gap / (0.25 * width)), iod)
 
 
 def _gain_around(
-    gain: Float, share: Float, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], shape: tuple[int, int]
+    gain: Float, alpha: Float, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp], shape: tuple[int, int]
 ) -> Float32:
     """The change of light on the face, carried on smoothly over the picture around it, (H, W, 3)."""
     step = 8
     height, width = -(-shape[0] // step), -(-shape[1] // step)
     at = (rows // step) * width + columns // step
-    weight = np.bincount(at, share, minlength=height * width)
-    total = np.stack([np.bincount(at, share * gain[:, c], minlength=height * width) for c in range(3)], axis=1)
+    weight = np.bincount(at, alpha, minlength=height * width)
+    total = np.stack([np.bincount(at, alpha * gain[:, c], minlength=height * width) for c in range(3)], axis=1)
     mean = (total / np.maximum(weight, 1e-6)[:, None]).reshape(height, width, 3).astype(np.float32)
     whole = resample.fill_holes_smooth(mean, (weight > step).reshape(height, width))
     return np.asarray(
@@ -222,10 +223,10 @@ def _gain_around(
     )
 
 
-def _iod(dressed: Dressed, look: Look) -> float:
+def _iod(textured: TexturedHead, state: HeadState) -> float:
     """Between the eyes' outer corners, pixels."""
-    corners = dressed.person.model.places[[lm.EYE_OUTER_RIGHT, lm.EYE_OUTER_LEFT], 0]
-    return float(np.linalg.norm(np.diff(dressed.person.shape[corners], axis=0)) * look.pose.scale)
+    corners = textured.person.model.landmark_vertices[[lm.EYE_OUTER_RIGHT, lm.EYE_OUTER_LEFT], 0]
+    return float(np.linalg.norm(np.diff(textured.person.shape[corners], axis=0)) * state.pose.scale)
 
 
 def _rise(x: Float) -> Float:

@@ -31,14 +31,13 @@ class Mesh:
 
     Attributes:
         triangles: (T, 3) int32; part: (T,) uint8, see PARTS.
-        share: (N,) 0..1, how much of a vertex' colour is the rendered face's.
+        alpha: (N,) 0..1, how much of a vertex' colour is the rendered face's.
         mirrored: (SKIN,) the vertex on the other side; corners: see `smoothing`.
-        shell: triangles of skin and its linings; its corners.
     """
 
     triangles: Int
     part: npt.NDArray[np.uint8]
-    share: Float
+    alpha: Float
     mirrored: npt.NDArray[np.intp]
     corners: csr_matrix
 
@@ -52,23 +51,23 @@ class Texture:
 
     Attributes:
         picture: (H, W, 3) float32 scene-linear.
-        at, sure: (N, 2) pixels and (N,) 0..1 of each vertex' place in the picture.
-        mirror_at, mirror_sure: the same of the other side's.
+        at, confidence: (N, 2) pixels of each vertex in the picture, (N,) 0..1 how far its colour is to be relied on.
+        mirror_at, mirror_confidence: the same of the vertex on the other side.
         fill: (N, 3) where there is neither; facing: (N, 3) normals in the still, picture axes.
     """
 
     picture: Float32
     at: Float
-    sure: Float
+    confidence: Float
     mirror_at: Float
-    mirror_sure: Float
+    mirror_confidence: Float
     fill: Float
     facing: Float
 
 
-def drawn_mesh(model: HeadModel) -> Mesh:
+def head_mesh(model: HeadModel) -> Mesh:
     """The parts of the kit that show: the face within its outline, what lies in its openings."""
-    share = _shares(model)
+    alpha = _alphas(model)
     part = np.full(len(model.triangles), 255, np.uint8)
     first = model.triangles.min(1)
     ends = ((0, SKIN), (NECK, MOUTH), (MOUTH, SOCKETS), (SOCKETS, GUMS), (GUMS, TEETH))
@@ -76,18 +75,18 @@ def drawn_mesh(model: HeadModel) -> Mesh:
         part[(first >= low) & (first < high)] = kind
     for kind, (low, high) in zip((RIGHT_EYE, LEFT_EYE), EYEBALLS, strict=True):
         part[(first >= low) & (first < high)] = kind
-    hidden = (part == SKIN_PART) & (share[model.triangles].max(1) <= 0)
+    hidden = (part == SKIN_PART) & (alpha[model.triangles].max(1) <= 0)
     part[hidden] = 255
     chosen = part < 255
     tree = cKDTree(model.neutral[:SKIN])
     mirrored = np.asarray(tree.query(model.neutral[:SKIN] * np.array([-1, 1, 1], np.float32))[1], np.intp)
     triangles = model.triangles[chosen]
-    return Mesh(triangles, part[chosen], share, mirrored, smoothing(triangles, len(model.neutral)))
+    return Mesh(triangles, part[chosen], alpha, mirrored, smoothing(triangles, len(model.neutral)))
 
 
-def _shares(model: HeadModel) -> Float:
+def _alphas(model: HeadModel) -> Float:
     neutral = model.neutral.astype(np.float64)
-    outline = on_mesh(neutral, model.places, model.shares)[list(lm.OVAL), :2]
+    outline = on_mesh(neutral, model.landmark_vertices, model.landmark_weights)[list(lm.OVAL), :2]
     points = neutral[:SKIN, :2]
     a, b = outline, np.roll(outline, -1, axis=0)
     along, to = b - a, points[:, None] - a
@@ -98,25 +97,25 @@ def _shares(model: HeadModel) -> Float:
     inside = (crosses & (points[:, :1] < x)).sum(1) % 2 == 1
     shell = model.triangles[(model.triangles < SKIN).all(1)]
     facing = normals(neutral[:SKIN], shell, smoothing(shell, SKIN))[:, 2]
-    share = np.ones(len(neutral))
+    alpha = np.ones(len(neutral))
     lips = (np.abs(points[:, 0]) < 3.5) & (points[:, 1] > 0) & (points[:, 1] < 5)  # turned in: still the face's
     rise = np.clip(far / EDGE, 0, 1)
-    share[:SKIN] = np.where(inside & ((facing < 0.15) | lips | (rise >= 1)), rise * rise * (3 - 2 * rise), 0)
-    share[SKIN:NECK] = 0
-    return share
+    alpha[:SKIN] = np.where(inside & ((facing < 0.15) | lips | (rise >= 1)), rise * rise * (3 - 2 * rise), 0)
+    alpha[SKIN:NECK] = 0
+    return alpha
 
 
 def project(person: Person, mesh: Mesh, picture: Float32) -> Texture:
     """Texture a fitted head with its still, (H, W, 3) scene-linear."""
-    head = person.look(person.weights, person.gaze)
+    head = person.vertices(person.weights, person.gaze)
     placed = person.pose.to_picture(head)
     facing = normals(head, mesh.triangles, mesh.corners) @ person.pose.rotation.T
-    sure = _visible(placed, facing, mesh, picture.shape) * (np.arange(len(placed)) < SKIN)
-    sure *= _unstretched(person, mesh, placed)
-    mirror_at, mirror_sure = placed[:, :2].copy(), np.zeros(len(placed))
-    mirror_at[:SKIN], mirror_sure[:SKIN] = placed[mesh.mirrored, :2], sure[mesh.mirrored]
-    fill = _filled(mesh, placed, sure * _off_rims(person), mirror_at, mirror_sure, picture)
-    return Texture(picture, placed[:, :2].copy(), sure, mirror_at, mirror_sure, fill, facing)
+    confidence = _visible(placed, facing, mesh, picture.shape) * (np.arange(len(placed)) < SKIN)
+    confidence *= _unstretched(person, mesh, placed)
+    mirror_at, mirror_confidence = placed[:, :2].copy(), np.zeros(len(placed))
+    mirror_at[:SKIN], mirror_confidence[:SKIN] = placed[mesh.mirrored, :2], confidence[mesh.mirrored]
+    fill = _filled(mesh, placed, confidence * _off_rims(person), mirror_at, mirror_confidence, picture)
+    return Texture(picture, placed[:, :2].copy(), confidence, mirror_at, mirror_confidence, fill, facing)
 
 
 def _visible(placed: Float, facing: Float, mesh: Mesh, shape: tuple[int, ...]) -> Float:
@@ -140,15 +139,15 @@ def _visible(placed: Float, facing: Float, mesh: Mesh, shape: tuple[int, ...]) -
 def _unstretched(person: Person, mesh: Mesh, placed: Float) -> Float:
     """(N,) 0..1: not a fold of the lids that the still shows as a line."""
     model = person.model
-    closed = person.look(person.weights * 0 + model.weights({"eyeBlinkLeft": 1, "eyeBlinkRight": 1}), person.gaze)
+    closed = person.vertices(person.weights * 0 + model.weights({"eyeBlinkLeft": 1, "eyeBlinkRight": 1}), person.gaze)
     then = person.pose.to_picture(closed)
     areas = []
     for points in (placed, then):
         a, b, c = (points[mesh.triangles[:, k], :2] for k in range(3))
         e, f = b - a, c - a
         areas.append(np.abs(e[:, 0] * f[:, 1] - e[:, 1] * f[:, 0]))
-    share = np.clip((areas[0] + 1e-3) / (areas[1] + 1e-3), 0, 1)
-    mean = (mesh.corners @ share) / np.maximum(np.asarray(mesh.corners.sum(1)).ravel(), 1)
+    ratio = np.clip((areas[0] + 1e-3) / (areas[1] + 1e-3), 0, 1)
+    mean = (mesh.corners @ ratio) / np.maximum(np.asarray(mesh.corners.sum(1)).ravel(), 1)
     trust = np.ones(len(placed))
     for first, last in EYEBALLS:
         centre, _ = eyeball(person.shape[first:last])
@@ -160,17 +159,19 @@ def _unstretched(person: Person, mesh: Mesh, placed: Float) -> Float:
 def _off_rims(person: Person) -> Float:
     """(N,) 0..1: little at the lids' rims, where lashes and the white of the eye mix with the skin."""
     loops = list(lm.EYE_RIGHT + lm.EYE_LEFT)
-    rims = on_mesh(person.shape, person.model.places[loops], person.model.shares[loops])
+    rims = on_mesh(person.shape, person.model.landmark_vertices[loops], person.model.landmark_weights[loops])
     far, _ = cKDTree(rims).query(person.shape)
     return np.asarray(np.clip(far / RIM, 0, 1))
 
 
-def _filled(mesh: Mesh, placed: Float, sure: Float, mirror_at: Float, mirror_sure: Float, picture: Float32) -> Float:
+def _filled(
+    mesh: Mesh, placed: Float, confidence: Float, mirror_at: Float, mirror_confidence: Float, picture: Float32
+) -> Float:
     """(N, 3): the still's own colours where it shows the skin, spread over the surface to where it does not."""
     soft = resample.gaussian_blur(picture, 1.0)
     own, other = (sample(soft, at[:SOCKETS]) for at in (placed[:, :2], mirror_at))
-    known = sure[:SOCKETS, None] * own + (1 - sure[:SOCKETS, None]) * other
-    trust = np.where(sure[:SOCKETS] > 0.6, 1.0, np.where(mirror_sure[:SOCKETS] > 0.6, 0.3, 0.0))
+    known = confidence[:SOCKETS, None] * own + (1 - confidence[:SOCKETS, None]) * other
+    trust = np.where(confidence[:SOCKETS] > 0.6, 1.0, np.where(mirror_confidence[:SOCKETS] > 0.6, 0.3, 0.0))
     shell = mesh.triangles[mesh.part <= SOCKET]
     a, b = np.concatenate([shell[:, [i, (i + 1) % 3]] for i in range(3)]).T
     links = csr_matrix((np.ones(len(a)), (a, b)), shape=(SOCKETS, SOCKETS))

@@ -28,6 +28,15 @@ def object_schema(cls: type[Any], *, batch: bool = False) -> dict[str, Any]:
 
     batch: only of what may stand among a batch's settings, none of it needed.
     """
+    if (cls, batch) not in _made:
+        _made[cls, batch] = _object_schema(cls, batch)
+    return _made[cls, batch]
+
+
+_made: dict[tuple[type[Any], bool], dict[str, Any]] = {}
+
+
+def _object_schema(cls: type[Any], batch: bool) -> dict[str, Any]:
     known = declared(cls)
     named = [field for field in fields(cls) if field.name in known or not known]
     if batch:

@@ -157,42 +157,40 @@ class Band:
         self.triangles = self.portrait.mesh.triangles
         # one row more on either side, so that edges between bands are seen
         above, below = int(row > 0), int(row + rows < self.portrait.height)
-        seen, depth = (np.empty((rows + above + below, self.width), kind) for kind in (np.int32, np.float32))
-        kernels.rasterise(*self._mesh(), row - above, seen, depth)
-        self.around = (seen, depth, above)
-        self.seen, self.depth = seen[above : above + rows], depth[above : above + rows]
+        shape = (rows + above + below, self.width)
+        around = kernels.ZBuffer(np.empty(shape, np.int32), np.empty(shape, np.float32), row - above)
+        self.mesh = mesh_at(self.portrait, posed.position)
+        kernels.rasterise(self.mesh, around)
+        self.around, self.above = around, above
+        inside = slice(above, above + rows)
+        self.buffer = kernels.ZBuffer(around.triangle[inside], around.depth[inside], row)
         self.combined = out["Combined"] if "Combined" in out else np.empty((rows, self.width, 4), np.float32)
         self.matte = out["Matte"][..., 0] if "Matte" in out else np.empty((rows, self.width), np.float32)
-
-    def _mesh(self) -> tuple[object, ...]:
-        """What both rasterisers want to know of the mesh."""
-        mesh, alpha = self.portrait.mesh, self.portrait.alpha
-        cutout = (mesh.region == OUTER).astype(np.uint8)
-        uv = np.ascontiguousarray(mesh.bind_pose[:, :2], np.float32)
-        return self.posed.position, mesh.triangles, cutout, uv, alpha, np.float32(alpha.shape[1] / self.width)
 
     def composite(self, smooth_edges: bool) -> None:
         """Person over plate, eyes and mouth over both; at the identity pose the source itself."""
         p, planes = self.portrait, self.posed.planes
-        layers = (p.layers.texture, p.layers.window, p.source, p.layers.plate, self.combined, self.matte)
-        kernels.shade(self.seen, self.row, planes.texture, *layers)
+        layers = kernels.Layers(p.layers.texture, p.layers.window, p.source, p.layers.plate)
+        kernels.shade(self.buffer, planes.texture, layers, self.combined, self.matte)
         if self.posed.pose.is_identity:
             self.combined[:] = p.source[self.row : self.row + self.rows]
             return
-        pixels, sub_seen = self.multisampled(smooth_edges)
+        pixels, samples = self.multisampled(smooth_edges)
         if len(pixels):
-            kernels.shade_multisampled(pixels, sub_seen, self.row, planes.texture, planes.fill, *layers)
+            kernels.shade_multisampled(
+                pixels, samples, self.row, planes.texture, planes.fill, layers, self.combined, self.matte
+            )
         for patch in self.posed.patches:
             self._composite_patch(patch)
 
     def multisampled(self, smooth_edges: bool) -> tuple[Int, Int]:
-        """Pixels, (count, 2), that need several samples, and what is seen at them, (count, SUBSAMPLES)."""
-        edge_of, pixels, sub_seen = self._edges() if smooth_edges else _NO_EDGES
+        """Pixels, (count, 2), that need several samples, and the triangles at them, (count, SUBSAMPLES)."""
+        edge_of, pixels, samples = self._edges() if smooth_edges else _NO_EDGES
         if not self.posed.planes.filled.any():
-            return pixels, sub_seen
+            return pixels, samples
         more = self._filled_pixels(edge_of)
-        same = np.repeat(self.seen[more[:, 0], more[:, 1]][:, None], kernels.SUBSAMPLES, axis=1)
-        return np.concatenate([pixels, more]), np.concatenate([sub_seen, same])
+        same = np.repeat(self.buffer.triangle[more[:, 0], more[:, 1]][:, None], kernels.SUBSAMPLES, axis=1)
+        return np.concatenate([pixels, more]), np.concatenate([samples, same])
 
     def _filled_pixels(self, edge_of: Int) -> Int:
         """Pixels, (count, 2), whose triangles are filled."""
@@ -203,24 +201,23 @@ class Band:
             return np.empty((0, 2), np.int32)
         x0, x1 = (int(x) for x in np.clip([corners[:, 0].min(), corners[:, 0].max() + 1], 0, self.width))
         found = np.empty((self.rows * max(x1 - x0, 0), 2), np.int32)
-        return found[: kernels.list_filled(self.seen, planes.filled, edge_of, x0, x1, found)]
+        return found[: kernels.list_filled(self.buffer, planes.filled, edge_of, (x0, x1), found)]
 
     def _edges(self) -> tuple[Int, Int, Int]:
-        """Pixels where one part of the person hides another, and what is seen at the samples within them."""
-        seen, depth, above = self.around
-        edge_of, in_row = np.empty(seen.shape, np.int32), np.empty(len(seen), np.int32)
-        kernels.find_edges(seen, depth, np.float32(0.04 * self.portrait.pose.scale), edge_of, in_row)
-        inside = slice(above, above + self.rows)
+        """Pixels where one part of the person hides another, and the triangles at the samples within them."""
+        shape = self.around.triangle.shape
+        edge_of, in_row = np.empty(shape, np.int32), np.empty(shape[0], np.int32)
+        kernels.find_edges(self.around, np.float32(0.04 * self.portrait.pose.scale), edge_of, in_row)
+        inside = slice(self.above, self.above + self.rows)
         edge_of, in_row = edge_of[inside], in_row[inside]
         count = int(in_row.sum())
         if count == 0:
             return _NO_EDGES
         edges = np.empty((count, 2), np.int32)
         kernels.list_edges(edge_of, in_row, edges)
-        sub_seen = np.empty((count, kernels.SUBSAMPLES), np.int32)
-        sub_depth = np.empty((count, kernels.SUBSAMPLES), np.float32)
-        kernels.rasterise_edges(*self._mesh(), self.row, edge_of, sub_seen, sub_depth)
-        return edge_of, edges, sub_seen
+        samples = np.empty((count, kernels.SUBSAMPLES), np.int32)
+        kernels.rasterise_edges(self.mesh, self.row, edge_of, samples, np.empty(samples.shape, np.float32))
+        return edge_of, edges, samples
 
     def _composite_patch(self, patch: Patch) -> None:
         rows, columns, inside = self.overlap(patch)
@@ -233,8 +230,8 @@ class Band:
 
     def on_face(self, rows: slice, columns: slice) -> npt.NDArray[np.bool_]:
         """Which of these pixels show the face, its holes included: not hair, neck or plate."""
-        seen = self.seen[rows, columns]
-        on_face: npt.NDArray[np.bool_] = (seen >= 0) & (self.portrait.mesh.region[np.maximum(seen, 0)] != OUTER)
+        triangle = self.buffer.triangle[rows, columns]
+        on_face: npt.NDArray[np.bool_] = (triangle >= 0) & (self.portrait.mesh.region[np.maximum(triangle, 0)] != OUTER)
         return on_face
 
     def overlap(self, patch: Patch) -> tuple[slice, slice, tuple[slice, slice]]:
@@ -264,16 +261,16 @@ class Band:
 
     def _stmap(self, out: Float32) -> None:
         picture = self.posed.planes.picture
-        kernels.stmap(self.seen, self.row, picture, self.matte, self.width, self.portrait.height, out)
+        kernels.stmap(self.buffer, picture, self.matte, (self.width, self.portrait.height), out)
 
     def _vectors(self, out: Float32) -> None:
         """previous - current, current - following, pixels, y up: Cycles' intern/cycles/kernel/geom/primitive.h."""
-        kernels.interpolate(self.seen, self.row, self.posed.planes.motion, self.matte, False, out)
+        kernels.interpolate(self.buffer, self.posed.planes.motion, self.matte, False, out)
 
     def _region_matte(self, out: Float32, name: str) -> None:
         maps = np.ascontiguousarray(self.portrait.mattes[..., [MATTE_NAMES.index(name)]])
         scale = np.float32(maps.shape[1] / self.width)
-        kernels.texture_passes(self.seen, self.row, self.posed.planes.picture, scale, maps, self.matte, out)
+        kernels.texture_passes(self.buffer, self.posed.planes.picture, maps, scale, self.matte, out)
 
     def _openings(self, out: Float32, loops: Iterable[tuple[int, ...]]) -> None:
         """What lies between the lids or the lips."""
@@ -293,7 +290,7 @@ class Band:
     def _depth_pass(self, out: Float32) -> None:
         unit, near = np.float32(DEPTH_UNIT / self.portrait.pose.scale), np.float32(self.portrait.pose.translation[2])
         far = np.float32(self.portrait.mesh.bind_pose[:, 2].max())
-        z = np.where((self.seen >= 0) & (self.matte > 0.5), self.depth, far)
+        z = np.where((self.buffer.triangle >= 0) & (self.matte > 0.5), self.buffer.depth, far)
         out[..., 0] = (z - near) * unit + np.float32(_DISTANCE)
 
     def _disocclusion(self, out: Float32) -> None:
@@ -307,7 +304,7 @@ class Band:
             out[top - self.row : bottom - self.row, x0:x1, 0] = was * (1 - now)
 
     def _confidence(self, out: Float32) -> None:
-        kernels.interpolate(self.seen, self.row, self.posed.planes.confidence, self.matte, True, out)
+        kernels.interpolate(self.buffer, self.posed.planes.confidence, self.matte, True, out)
         disoccluded = np.empty_like(out)
         self._disocclusion(disoccluded)
         # the plate is certain where the portrait shows it
@@ -327,6 +324,19 @@ _NO_EDGES = (
     np.empty((0, kernels.SUBSAMPLES), np.int32),
 )
 _NOTHING = np.empty((0, 0, 4), np.float32)
+
+
+def mesh_at(portrait: Portrait, position: Float32) -> kernels.Mesh:
+    """The portrait's mesh with its vertices at `position` (N, 3), as the rasterisers take it."""
+    mesh, alpha = portrait.mesh, portrait.alpha
+    return kernels.Mesh(
+        position=position,
+        triangles=mesh.triangles,
+        cutout=(mesh.region == OUTER).astype(np.uint8),
+        uv=np.ascontiguousarray(mesh.bind_pose[:, :2], np.float32),
+        alpha=alpha,
+        alpha_scale=np.float32(alpha.shape[1] / portrait.width),
+    )
 
 
 def _patches(portrait: Portrait, target: Float) -> list[Patch]:
@@ -460,4 +470,5 @@ __all__ = [
     "render_rows",
     "vertex_stretch",
     "head_turn",
+    "mesh_at",
 ]

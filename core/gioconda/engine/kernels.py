@@ -7,10 +7,15 @@ Coordinates are picture coordinates: the first pixel's centre is (0.5, 0.5).
 from __future__ import annotations
 
 import threading
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import config, njit, prange
+from numba import config, njit
+from numba import prange as prange
+
+Float32 = npt.NDArray[np.float32]
+Int = npt.NDArray[np.int32]
 
 # Four channels side by side become one vector instruction: twice as fast. Must be set before anything compiles.
 config.SLP_VECTORIZE = 1
@@ -21,6 +26,11 @@ ONE_AT_A_TIME = threading.RLock()
 # No NaN, no infinity, no negative zero: these let vectors in without changing a result. Reordering and contracting sums
 # would, from one compilation to the next, and a frame rendered again must have the same bytes.
 _FAST = {"nnan", "ninf", "nsz"}
+compiled = njit(cache=True, nogil=True, fastmath=_FAST)  # one thread
+# Several threads, over `prange`. What it writes must be an argument of its own: numba drops what is written to a
+# field of a tuple there as dead code (numba 0.68).
+threaded = njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
+inlined = njit(cache=True, nogil=True, fastmath=_FAST, inline="always")  # a part of whoever calls it
 
 SUBSAMPLES = 4  # per pixel on an occlusion edge: a rotated grid
 _SUB_X = np.array([0.125, 0.625, 0.375, 0.875], np.float32)
@@ -29,6 +39,7 @@ _SUB_Y = np.array([0.375, 0.125, 0.875, 0.625], np.float32)
 _BAND = 32  # rows a thread takes at a time
 
 MISS = -1  # no triangle here: the plate shows
+FAR = 1e30  # the depth where there is none
 CUTOUT = 0.004  # of alpha: where there is less of the person, hair and cloth hide nothing
 PAD = 2  # repeated pixels around a texture, so that sampling needs no test for its border
 
@@ -58,9 +69,101 @@ def planes(
     return np.asarray(np.stack([constant, along_x, along_y], axis=2), np.float32)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _span(x0, y0, x1, y1, x2, y2, y, xa, xb):  # type: ignore[no-untyped-def]
+class Mesh(NamedTuple):
+    """A mesh in a pose, and the matte that cuts holes into its outer triangles.
+
+    Attributes:
+        position: (N, 3) float32, picture pixels.
+        triangles: (T, 3) int32.
+        cutout: (T,) uint8, 1 where the portrait's matte decides whether the triangle is there at all.
+        uv: (N, 2) float32, where in the portrait a vertex takes its colour, pixels.
+        alpha: (h, w) float32, the portrait's matte, small.
+        alpha_scale: pixels of `alpha` per pixel of the portrait, float32.
+    """
+
+    position: Float32
+    triangles: Int
+    cutout: npt.NDArray[np.uint8]
+    uv: Float32
+    alpha: Float32
+    alpha_scale: np.float32
+
+
+class VertexMesh(NamedTuple):
+    """position: (N, 3) float32, pixels; triangles: (T, 3) int32."""
+
+    position: Float32
+    triangles: Int
+
+
+class ZBuffer(NamedTuple):
+    """What is nearest at each pixel centre of a band.
+
+    Attributes:
+        triangle: (rows, W) int32, the nearest triangle or MISS.
+        depth: (rows, W) float32, its z in pixels; FAR where there is none.
+        row0: the band's first row in the picture.
+    """
+
+    triangle: Int
+    depth: Float32
+    row0: int
+
+
+class Layers(NamedTuple):
+    """The person and what lies behind, scene-linear and premultiplied.
+
+    Attributes:
+        texture: padded person, (h + 2 PAD, w + 2 PAD, 4) float32.
+        window: (4,) int32: x0, y0, x1, y1 of the person's window in the picture.
+        source: (H, W, 4) float32, the portrait: what lies behind outside the window.
+        plate: (h, w, 4) float32, the portrait without the person, within the window.
+    """
+
+    texture: Float32
+    window: Int
+    source: Float32
+    plate: Float32
+
+
+@inlined
+def _corners(mesh, t):  # type: ignore[no-untyped-def]
+    """A triangle's vertices, and their x0, y0, x1, y1, x2, y2."""
+    a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
+    p = mesh.position
+    return a, b, c, (p[a, 0], p[a, 1], p[b, 0], p[b, 1], p[c, 0], p[c, 1])
+
+
+@inlined
+def _area(corners):  # type: ignore[no-untyped-def]
+    """Twice a triangle's signed area."""
+    x0, y0, x1, y1, x2, y2 = corners
+    return (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+
+
+@inlined
+def _barycentric(corners, inverse_area, x, y):  # type: ignore[no-untyped-def]
+    """The weights of a triangle's three corners at (x, y); one is negative outside the triangle."""
+    x0, y0, x1, y1, x2, y2 = corners
+    dx, dy = x - x0, y - y0
+    w1 = (dx * (y2 - y0) - dy * (x2 - x0)) * inverse_area
+    w2 = (dy * (x1 - x0) - dx * (y1 - y0)) * inverse_area
+    return 1.0 - w1 - w2, w1, w2
+
+
+@inlined
+def _is_cut_out(mesh, u, v):  # type: ignore[no-untyped-def]
+    """Whether the matte shows nothing of the person at (u, v), pixels of the portrait."""
+    height, width = mesh.alpha.shape
+    x = min(max(int(u * mesh.alpha_scale), 0), width - 1)
+    y = min(max(int(v * mesh.alpha_scale), 0), height - 1)
+    return mesh.alpha[y, x] < CUTOUT
+
+
+@compiled
+def _span(corners, y, xa, xb):  # type: ignore[no-untyped-def]
     """The part of a triangle's row at height y, as (left, right) in continuous x; empty when left > right."""
+    x0, y0, x1, y1, x2, y2 = corners
     left, right = xb + 1.0, xa - 1.0
     for k in range(3):
         if k == 0:
@@ -76,30 +179,28 @@ def _span(x0, y0, x1, y1, x2, y2, y, xa, xb):  # type: ignore[no-untyped-def]
     return left, right
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def rasterise_rows(  # type: ignore[no-untyped-def]
-    position, triangles, cutout, uv, alpha, alpha_scale, row0, seen, depth, first, last
-):
+@compiled
+def rasterise_rows(mesh, buffer, first, last):  # type: ignore[no-untyped-def]
     """`rasterise` for the rows first … last - 1 of a band, by one thread: small bands are done before another wakes."""
-    width = seen.shape[1]
-    alpha_h, alpha_w = alpha.shape
+    triangle, depth, row0, uv = buffer.triangle, buffer.depth, buffer.row0, mesh.uv
+    width = triangle.shape[1]
     for y in range(first, last):
         for x in range(width):
-            seen[y, x] = MISS
-            depth[y, x] = 1e30
-    for t in range(len(triangles)):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0, x1, y1 = position[a, 0], position[a, 1], position[b, 0], position[b, 1]
-        x2, y2 = position[c, 0], position[c, 1]
+            triangle[y, x] = MISS
+            depth[y, x] = FAR
+    for t in range(len(mesh.triangles)):
+        a, b, c, corners = _corners(mesh, t)
+        x0, y0, x1, y1, x2, y2 = corners
         top = max(first, int(np.ceil(min(y0, y1, y2) - 0.5)) - row0)
         bottom = min(last - 1, int(np.ceil(max(y0, y1, y2) - 0.5)) - 1 - row0)
         if top > bottom:
             continue
-        det = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if abs(det) < 1e-9:
+        area = _area(corners)
+        if abs(area) < 1e-9:
             continue
-        inv = 1.0 / det
-        z0, dz1, dz2 = position[a, 2], position[b, 2] - position[a, 2], position[c, 2] - position[a, 2]
+        inv = 1.0 / area
+        z0 = mesh.position[a, 2]
+        dz1, dz2 = mesh.position[b, 2] - z0, mesh.position[c, 2] - z0
         zx = (dz1 * (y2 - y0) - dz2 * (y1 - y0)) * inv
         zy = (dz2 * (x1 - x0) - dz1 * (x2 - x0)) * inv
         du1, du2 = uv[b, 0] - uv[a, 0], uv[c, 0] - uv[a, 0]
@@ -109,61 +210,43 @@ def rasterise_rows(  # type: ignore[no-untyped-def]
         u0, v0 = uv[a, 0], uv[a, 1]
         for y in range(top, bottom + 1):
             yc = y + row0 + 0.5
-            left, right = _span(x0, y0, x1, y1, x2, y2, yc, 0.0, float(width))
+            left, right = _span(corners, yc, 0.0, float(width))
             start = max(0, int(np.ceil(left - 0.5)))
             stop = min(width - 1, int(np.ceil(right - 0.5)) - 1)
             for x in range(start, stop + 1):
                 dx, dy = x + 0.5 - x0, yc - y0
                 z = z0 + zx * dx + zy * dy
                 if z < depth[y, x]:
-                    if cutout[t]:
-                        au = min(max(int((u0 + ux * dx + uy * dy) * alpha_scale), 0), alpha_w - 1)
-                        av = min(max(int((v0 + vx * dx + vy * dy) * alpha_scale), 0), alpha_h - 1)
-                        if alpha[av, au] < CUTOUT:
-                            continue
+                    if mesh.cutout[t] and _is_cut_out(mesh, u0 + ux * dx + uy * dy, v0 + vx * dx + vy * dy):
+                        continue
                     depth[y, x] = z
-                    seen[y, x] = t
+                    triangle[y, x] = t
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
-def rasterise(position, triangles, cutout, uv, alpha, alpha_scale, row0, seen, depth):  # type: ignore[no-untyped-def]
-    """Which triangle is nearest at each pixel centre of a band.
-
-    Args:
-        position: (N, 3) float32, picture pixels.
-        triangles: (T, 3) int32.
-        cutout: (T,) uint8, 1 where the source's alpha decides whether the triangle is there at all.
-        uv: (N, 2) float32, where in the source picture a vertex takes its colour, pixels.
-        alpha: (h, w) float32, the source's matte, small.
-        alpha_scale: matte pixels per picture pixel.
-        row0: first row of the band.
-        seen: (rows, W) int32, out: triangle index or MISS.
-        depth: (rows, W) float32, out: z in pixels, large where nothing is seen.
-    """
-    rows = len(seen)
+@threaded
+def rasterise(mesh, buffer):  # type: ignore[no-untyped-def]
+    """Fill a z-buffer: which triangle of a `Mesh` is nearest at each pixel centre of a band."""
+    rows = len(buffer.triangle)
     bands = (rows + _BAND - 1) // _BAND
     for band in prange(bands):
-        first, last = band * _BAND, min((band + 1) * _BAND, rows)
-        rasterise_rows(position, triangles, cutout, uv, alpha, alpha_scale, row0, seen, depth, first, last)
+        rasterise_rows(mesh, buffer, band * _BAND, min((band + 1) * _BAND, rows))
 
 
-def nearest(
-    position: npt.NDArray[np.floating], triangles: npt.NDArray[np.int32], width: int, height: int
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Which triangle is nearest at each pixel where nothing is cut out, and its depth, (height, width): as `rasterise`.
+def nearest(position: npt.NDArray[np.floating], triangles: Int, width: int, height: int) -> ZBuffer:
+    """The z-buffer of a whole picture (height, width) in which nothing is cut out.
 
     position: (N, 3) pixels; triangles: (T, 3).
     """
-    seen, depth = np.empty((height, width), np.int32), np.empty((height, width), np.float32)
+    buffer = ZBuffer(np.empty((height, width), np.int32), np.empty((height, width), np.float32), 0)
     whole, nowhere = np.zeros(len(triangles), np.uint8), np.zeros((len(position), 2), np.float32)
-    opaque, place = np.ones((1, 1), np.float32), position.astype(np.float32)
+    opaque = np.ones((1, 1), np.float32)
     with ONE_AT_A_TIME:
-        rasterise(place, triangles, whole, nowhere, opaque, np.float32(1), 0, seen, depth)
-    return seen, depth
+        rasterise(Mesh(position.astype(np.float32), triangles, whole, nowhere, opaque, np.float32(1)), buffer)
+    return buffer
 
 
-@njit(cache=True, nogil=True, parallel=True)
-def find_edges(seen, depth, jump, edge_of, in_row):  # type: ignore[no-untyped-def]
+@threaded
+def find_edges(buffer, jump, edge_of, in_row):  # type: ignore[no-untyped-def]
     """Mark the pixels where one part of the person hides another: a jump in depth between neighbours.
 
     Args:
@@ -171,26 +254,27 @@ def find_edges(seen, depth, jump, edge_of, in_row):  # type: ignore[no-untyped-d
         edge_of: (rows, W) int32, out: 0 where there is an edge, else -1; `list_edges` numbers them.
         in_row: (rows,) int32, out: how many there are in each row.
     """
-    rows, width = seen.shape
+    triangle, depth = buffer.triangle, buffer.depth
+    rows, width = triangle.shape
     for y in prange(rows):
         count = 0
         for x in range(width):
             edge_of[y, x] = -1
-            if seen[y, x] < 0:
+            if triangle[y, x] < 0:
                 continue
             z = depth[y, x]
             if (
-                (x + 1 < width and seen[y, x + 1] >= 0 and abs(z - depth[y, x + 1]) > jump)
-                or (x > 0 and seen[y, x - 1] >= 0 and abs(z - depth[y, x - 1]) > jump)
-                or (y + 1 < rows and seen[y + 1, x] >= 0 and abs(z - depth[y + 1, x]) > jump)
-                or (y > 0 and seen[y - 1, x] >= 0 and abs(z - depth[y - 1, x]) > jump)
+                (x + 1 < width and triangle[y, x + 1] >= 0 and abs(z - depth[y, x + 1]) > jump)
+                or (x > 0 and triangle[y, x - 1] >= 0 and abs(z - depth[y, x - 1]) > jump)
+                or (y + 1 < rows and triangle[y + 1, x] >= 0 and abs(z - depth[y + 1, x]) > jump)
+                or (y > 0 and triangle[y - 1, x] >= 0 and abs(z - depth[y - 1, x]) > jump)
             ):
                 edge_of[y, x] = 0
                 count += 1
         in_row[y] = count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def list_edges(edge_of, in_row, edges):  # type: ignore[no-untyped-def]
     """Number the marked pixels in `edge_of` and list them as (row, column) in `edges`."""
     count = 0
@@ -204,33 +288,29 @@ def list_edges(edge_of, in_row, edges):  # type: ignore[no-untyped-def]
                 count += 1
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def rasterise_edges(  # type: ignore[no-untyped-def]
-    position, triangles, cutout, uv, alpha, alpha_scale, row0, edge_of, sub_seen, sub_depth
-):
+@compiled
+def rasterise_edges(mesh, row0, edge_of, triangle, depth):  # type: ignore[no-untyped-def]
     """As `rasterise`, for SUBSAMPLES points within each listed edge pixel.
 
     Args:
-        edge_of: (rows, W) int32 from `find_edges`.
-        sub_seen: (edges, SUBSAMPLES) int32, out.
-        sub_depth: (edges, SUBSAMPLES) float32, out.
+        row0: the band's first row; edge_of: (rows, W) int32 from `find_edges`.
+        triangle: (edges, SUBSAMPLES) int32, depth: (edges, SUBSAMPLES) float32, out.
     """
     rows, width = edge_of.shape
-    alpha_h, alpha_w = alpha.shape
-    sub_seen[:] = MISS
-    sub_depth[:] = 1e30
-    for t in range(len(triangles)):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0, x1, y1 = position[a, 0], position[a, 1], position[b, 0], position[b, 1]
-        x2, y2 = position[c, 0], position[c, 1]
+    uv = mesh.uv
+    triangle[:] = MISS
+    depth[:] = FAR
+    for t in range(len(mesh.triangles)):
+        a, b, c, corners = _corners(mesh, t)
+        x0, y0, x1, y1, x2, y2 = corners
         top = max(0, int(np.floor(min(y0, y1, y2))) - row0)
         bottom = min(rows - 1, int(np.floor(max(y0, y1, y2))) - row0)
         if top > bottom:
             continue
-        det = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if abs(det) < 1e-9:
+        area = _area(corners)
+        if abs(area) < 1e-9:
             continue
-        inv = 1.0 / det
+        inv = 1.0 / area
         left = max(0, int(np.floor(min(x0, x1, x2))))
         right = min(width - 1, int(np.floor(max(x0, x1, x2))))
         for y in range(top, bottom + 1):
@@ -239,28 +319,23 @@ def rasterise_edges(  # type: ignore[no-untyped-def]
                 if e < 0:
                     continue
                 for s in range(SUBSAMPLES):
-                    dx, dy = x + _SUB_X[s] - x0, y + row0 + _SUB_Y[s] - y0
-                    w1 = (dx * (y2 - y0) - dy * (x2 - x0)) * inv
-                    w2 = (dy * (x1 - x0) - dx * (y1 - y0)) * inv
-                    w0 = 1.0 - w1 - w2
+                    w0, w1, w2 = _barycentric(corners, inv, x + _SUB_X[s], y + row0 + _SUB_Y[s])
                     if w0 < -1e-6 or w1 < -1e-6 or w2 < -1e-6:
                         continue
-                    z = w0 * position[a, 2] + w1 * position[b, 2] + w2 * position[c, 2]
-                    if z >= sub_depth[e, s]:
+                    z = w0 * mesh.position[a, 2] + w1 * mesh.position[b, 2] + w2 * mesh.position[c, 2]
+                    if z >= depth[e, s]:
                         continue
-                    if cutout[t]:
+                    if mesh.cutout[t]:
                         u = w0 * uv[a, 0] + w1 * uv[b, 0] + w2 * uv[c, 0]
                         v = w0 * uv[a, 1] + w1 * uv[b, 1] + w2 * uv[c, 1]
-                        au = min(max(int(u * alpha_scale), 0), alpha_w - 1)
-                        av = min(max(int(v * alpha_scale), 0), alpha_h - 1)
-                        if alpha[av, au] < CUTOUT:
+                        if _is_cut_out(mesh, u, v):
                             continue
-                    sub_depth[e, s] = z
-                    sub_seen[e, s] = t
+                    depth[e, s] = z
+                    triangle[e, s] = t
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def _weights(f):  # type: ignore[no-untyped-def]
+@inlined
+def cubic_weights(f):  # type: ignore[no-untyped-def]
     """Catmull-Rom weights for the four taps around a fraction f in [0, 1). Exactly (0, 1, 0, 0) at f = 0."""
     f2 = f * f
     f3 = f2 * f
@@ -272,8 +347,8 @@ def _weights(f):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def _cubic_channel(image, rows, columns, c, wx, wy):  # type: ignore[no-untyped-def]
+@inlined
+def cubic_channel(image, rows, columns, c, wx, wy):  # type: ignore[no-untyped-def]
     """One channel of a weighted sum of 4 rows x 4 columns, held within the range of its taps."""
     a, low_a, high_a = _cubic_row(image, rows[0], columns, c, wx)
     b, low_b, high_b = _cubic_row(image, rows[1], columns, c, wx)
@@ -283,7 +358,7 @@ def _cubic_channel(image, rows, columns, c, wx, wy):  # type: ignore[no-untyped-
     return min(max(wy[0] * a + wy[1] * b + wy[2] * d + wy[3] * e, low), high)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
+@inlined
 def _cubic_row(image, row, columns, c, wx):  # type: ignore[no-untyped-def]
     """The weighted sum of four taps, the smallest and the largest of them."""
     t0, t1 = image[row, columns[0], c], image[row, columns[1], c]
@@ -292,8 +367,8 @@ def _cubic_row(image, row, columns, c, wx):  # type: ignore[no-untyped-def]
     return total, min(min(t0, t1), min(t2, t3)), max(max(t0, t1), max(t2, t3))
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def _cubic(image, x, y):  # type: ignore[no-untyped-def]
+@inlined
+def cubic(image, x, y):  # type: ignore[no-untyped-def]
     """Catmull-Rom sample of a padded (H + 2 PAD, W + 2 PAD, 4) float32 texture at (x, y), unpadded picture coordinates.
 
     The answer stays within the range of the 16 taps, so a highlight of 1000 leaves no negative ring around it.
@@ -304,17 +379,17 @@ def _cubic(image, x, y):  # type: ignore[no-untyped-def]
     dx, dy = np.float32(fx - ix), np.float32(fy - iy)
     if dx + dy < np.float32(1e-4):  # what stands still is copied: it is quick, and the same to the last bit
         return image[iy, ix, 0], image[iy, ix, 1], image[iy, ix, 2], image[iy, ix, 3]
-    wx, wy = _weights(dx), _weights(dy)
+    wx, wy = cubic_weights(dx), cubic_weights(dy)
     rows, columns = (iy - 1, iy, iy + 1, iy + 2), (ix - 1, ix, ix + 1, ix + 2)
     return (
-        _cubic_channel(image, rows, columns, 0, wx, wy),
-        _cubic_channel(image, rows, columns, 1, wx, wy),
-        _cubic_channel(image, rows, columns, 2, wx, wy),
-        _cubic_channel(image, rows, columns, 3, wx, wy),
+        cubic_channel(image, rows, columns, 0, wx, wy),
+        cubic_channel(image, rows, columns, 1, wx, wy),
+        cubic_channel(image, rows, columns, 2, wx, wy),
+        cubic_channel(image, rows, columns, 3, wx, wy),
     )
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
+@compiled
 def sample_affine(texture, affine, out):  # type: ignore[no-untyped-def]
     """Sample a padded texture into (h, w, 4) float32.
 
@@ -326,75 +401,76 @@ def sample_affine(texture, affine, out):  # type: ignore[no-untyped-def]
             xc = np.float32(x + 0.5)
             u = affine[0, 0] * xc + affine[0, 1] * yc + affine[0, 2]
             v = affine[1, 0] * xc + affine[1, 1] * yc + affine[1, 2]
-            out[y, x, 0], out[y, x, 1], out[y, x, 2], out[y, x, 3] = _cubic(texture, u, v)
+            out[y, x, 0], out[y, x, 1], out[y, x, 2], out[y, x, 3] = cubic(texture, u, v)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
-def shade(seen, row0, uv, texture, window, source, plate, combined, matte):  # type: ignore[no-untyped-def]
+@inlined
+def plane_at(plane, t, k, x, y):  # type: ignore[no-untyped-def]
+    """Value k within triangle t at (x, y); plane: (T, K, 3) of `planes`."""
+    return plane[t, k, 0] + plane[t, k, 1] * x + plane[t, k, 2] * y
+
+
+@threaded
+def shade(buffer, uv, layers, combined, matte):  # type: ignore[no-untyped-def]
     """Composite the person over the plate for a band of rows.
 
     Args:
-        seen: (rows, W) int32 from `rasterise`.
         uv: (T, 2, 3) float32, planes (see `planes`) of the texture coordinates, pixels of the window.
-        texture: padded person, premultiplied, (h + 2 PAD, w + 2 PAD, 4) float32.
-        window: (4,) int32: x0, y0, x1, y1 of the person's window in the picture.
-        source: (H, W, 4) float32, the picture.
-        plate: (h, w, 4) float32, the picture without the person, within the window.
-        combined: (rows, W, 4) float32, out, premultiplied.
-        matte: (rows, W) float32, out.
+        combined: (rows, W, 4) float32, premultiplied, and matte: (rows, W) float32, out.
     """
-    rows, width = seen.shape
-    x_first, y_first, x_last, y_last = window[0], window[1], window[2], window[3]
+    triangle, row0, texture = buffer.triangle, buffer.row0, layers.texture
+    rows, width = triangle.shape
     for y in prange(rows):
-        py = y + row0
-        yc = np.float32(py + 0.5)
-        row_inside = y_first <= py < y_last
+        yc = np.float32(y + row0 + 0.5)
         for x in range(width):
-            t = seen[y, x]
+            t = triangle[y, x]
             red = green = blue = alpha = np.float32(0.0)
             if t >= 0:
                 xc = np.float32(x + 0.5)
-                u = uv[t, 0, 0] + uv[t, 0, 1] * xc + uv[t, 0, 2] * yc
-                v = uv[t, 1, 0] + uv[t, 1, 1] * xc + uv[t, 1, 2] * yc
-                red, green, blue, alpha = _cubic(texture, u, v)
+                red, green, blue, alpha = cubic(texture, plane_at(uv, t, 0, xc, yc), plane_at(uv, t, 1, xc, yc))
             matte[y, x] = alpha
             if alpha >= np.float32(1.0):
                 combined[y, x, 0], combined[y, x, 1], combined[y, x, 2], combined[y, x, 3] = red, green, blue, alpha
-            elif row_inside and x_first <= x < x_last:
-                _over(red, green, blue, alpha, plate, py - y_first, x - x_first, combined, y, x)
             else:
-                _over(red, green, blue, alpha, source, py, x, combined, y, x)
+                _over(red, green, blue, alpha, layers, y + row0, combined, y, x)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def _over(red, green, blue, alpha, behind, by, bx, out, y, x):  # type: ignore[no-untyped-def]
-    """Porter and Duff's over; what lies behind unchanged to the last bit where alpha is 0."""
+@inlined
+def _over(red, green, blue, alpha, layers, row, out, y, x):  # type: ignore[no-untyped-def]
+    """Porter and Duff's over, at the picture's row `row`; the plate unchanged to the last bit where alpha is 0."""
+    x0, y0, x1, y1 = layers.window[0], layers.window[1], layers.window[2], layers.window[3]
+    if y0 <= row < y1 and x0 <= x < x1:
+        _blend(red, green, blue, alpha, layers.plate, row - y0, x - x0, out, y, x)
+    else:
+        _blend(red, green, blue, alpha, layers.source, row, x, out, y, x)
+
+
+@inlined
+def _blend(red, green, blue, alpha, behind, by, bx, out, y, x):  # type: ignore[no-untyped-def]
     if alpha == np.float32(0.0):
         out[y, x, 0], out[y, x, 1] = behind[by, bx, 0], behind[by, bx, 1]
         out[y, x, 2], out[y, x, 3] = behind[by, bx, 2], behind[by, bx, 3]
         return
-    rest = np.float32(1.0) - alpha
-    out[y, x, 0] = red + rest * behind[by, bx, 0]
-    out[y, x, 1] = green + rest * behind[by, bx, 1]
-    out[y, x, 2] = blue + rest * behind[by, bx, 2]
-    out[y, x, 3] = alpha + rest * behind[by, bx, 3]
+    through = np.float32(1.0) - alpha
+    out[y, x, 0] = red + through * behind[by, bx, 0]
+    out[y, x, 1] = green + through * behind[by, bx, 1]
+    out[y, x, 2] = blue + through * behind[by, bx, 2]
+    out[y, x, 3] = alpha + through * behind[by, bx, 3]
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
-def shade_multisampled(  # type: ignore[no-untyped-def]
-    pixels, sub_seen, row0, uv, fill, texture, window, source, plate, combined, matte
-):
+@threaded
+def shade_multisampled(pixels, samples, row0, uv, fill, layers, combined, matte):  # type: ignore[no-untyped-def]
     """Shade the listed pixels anew: with several samples, and filled where the portrait shows nothing.
 
     Args:
-        pixels: (count, 2) int32, row and column in the band.
-        sub_seen: (count, SUBSAMPLES) int32, the triangle at each sample.
+        pixels: (count, 2) int32, row and column in the band, which begins at `row0`.
+        samples: (count, SUBSAMPLES) int32, the triangle at each sample.
         fill: (T, 6, 3) float32, planes: the texture coordinates of what fills a triangle, its weight, and the gain on
             its red, green and blue; zero where nothing is filled.
         others: as `shade`.
     """
-    x_first, y_first, x_last, y_last = window[0], window[1], window[2], window[3]
-    share = np.float32(1.0 / SUBSAMPLES)
+    texture = layers.texture
+    weight = np.float32(1.0 / SUBSAMPLES)
     for i in prange(len(pixels)):
         y, x = pixels[i, 0], pixels[i, 1]
         py = y + row0
@@ -402,46 +478,39 @@ def shade_multisampled(  # type: ignore[no-untyped-def]
         # each sample says which part is seen; the colour is taken at the centre, or still edges would be blurred
         sx, sy = np.float32(x + 0.5), np.float32(py + 0.5)
         for s in range(SUBSAMPLES):
-            t = sub_seen[i, s]
+            t = samples[i, s]
             if t < 0:
                 continue
-            u = uv[t, 0, 0] + uv[t, 0, 1] * sx + uv[t, 0, 2] * sy
-            v = uv[t, 1, 0] + uv[t, 1, 1] * sx + uv[t, 1, 2] * sy
-            r, g, b, a = _cubic(texture, u, v)
-            m = fill[t, 2, 0] + fill[t, 2, 1] * sx + fill[t, 2, 2] * sy
+            r, g, b, a = cubic(texture, plane_at(uv, t, 0, sx, sy), plane_at(uv, t, 1, sx, sy))
+            m = plane_at(fill, t, 2, sx, sy)
             if m > np.float32(1e-3):
-                u = fill[t, 0, 0] + fill[t, 0, 1] * sx + fill[t, 0, 2] * sy
-                v = fill[t, 1, 0] + fill[t, 1, 1] * sx + fill[t, 1, 2] * sy
-                r2, g2, b2, a2 = _cubic(texture, u, v)
-                r += m * (r2 * (fill[t, 3, 0] + fill[t, 3, 1] * sx + fill[t, 3, 2] * sy) - r)
-                g += m * (g2 * (fill[t, 4, 0] + fill[t, 4, 1] * sx + fill[t, 4, 2] * sy) - g)
-                b += m * (b2 * (fill[t, 5, 0] + fill[t, 5, 1] * sx + fill[t, 5, 2] * sy) - b)
+                r2, g2, b2, a2 = cubic(texture, plane_at(fill, t, 0, sx, sy), plane_at(fill, t, 1, sx, sy))
+                r += m * (r2 * plane_at(fill, t, 3, sx, sy) - r)
+                g += m * (g2 * plane_at(fill, t, 4, sx, sy) - g)
+                b += m * (b2 * plane_at(fill, t, 5, sx, sy) - b)
                 a += m * (a2 - a)
-            red += share * r
-            green += share * g
-            blue += share * b
-            alpha += share * a
+            red += weight * r
+            green += weight * g
+            blue += weight * b
+            alpha += weight * a
         matte[y, x] = alpha
-        if y_first <= py < y_last and x_first <= x < x_last:
-            _over(red, green, blue, alpha, plate, py - y_first, x - x_first, combined, y, x)
-        else:
-            _over(red, green, blue, alpha, source, py, x, combined, y, x)
+        _over(red, green, blue, alpha, layers, py, combined, y, x)
 
 
-@njit(cache=True, nogil=True)
-def list_filled(seen, filled, edge_of, x_first, x_last, pixels):  # type: ignore[no-untyped-def]
+@compiled
+def list_filled(buffer, filled, edge_of, columns, pixels):  # type: ignore[no-untyped-def]
     """List the pixels of triangles that are filled, unless they are edge pixels already. Returns how many.
 
     Args:
         filled: (T,) uint8.
         edge_of: (rows, W) int32 from `find_edges`, or empty.
-        x_first, x_last: the columns to look at.
+        columns: the first column to look at, and the one after the last.
         pixels: (capacity, 2) int32, out.
     """
     count = 0
-    for y in range(len(seen)):
-        for x in range(x_first, x_last):
-            t = seen[y, x]
+    for y in range(len(buffer.triangle)):
+        for x in range(columns[0], columns[1]):
+            t = buffer.triangle[y, x]
             if t >= 0 and filled[t] and (edge_of.size == 0 or edge_of[y, x] < 0):
                 if count < len(pixels):
                     pixels[count, 0], pixels[count, 1] = y, x
@@ -449,32 +518,33 @@ def list_filled(seen, filled, edge_of, x_first, x_last, pixels):  # type: ignore
     return count
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
-def stmap(seen, row0, uv, matte, width, height, out):  # type: ignore[no-untyped-def]
+@threaded
+def stmap(buffer, uv, matte, size, out):  # type: ignore[no-untyped-def]
     """Where in the portrait each pixel's colour was taken from: u to the right, v up, both 0..1, and 1.
 
     Args:
         uv: (T, 2, 3) float32, planes of the picture coordinates, pixels.
         matte: (rows, W) float32: where it is 0 the plate shows, which stands still.
+        size: the portrait's width and height.
         out: (rows, W, 3) float32.
     """
-    across, down = np.float32(1.0 / width), np.float32(1.0 / height)
-    for y in prange(seen.shape[0]):
+    triangle, row0 = buffer.triangle, buffer.row0
+    across, down = np.float32(1.0 / size[0]), np.float32(1.0 / size[1])
+    for y in prange(triangle.shape[0]):
         yc = np.float32(y + row0 + 0.5)
-        for x in range(seen.shape[1]):
+        for x in range(triangle.shape[1]):
             u, v = np.float32(x + 0.5), yc
-            t = seen[y, x]
+            t = triangle[y, x]
             if t >= 0 and matte[y, x] > np.float32(1.0 / 512):
                 xc = u
-                u = uv[t, 0, 0] + uv[t, 0, 1] * xc + uv[t, 0, 2] * yc
-                v = uv[t, 1, 0] + uv[t, 1, 1] * xc + uv[t, 1, 2] * yc
+                u, v = plane_at(uv, t, 0, xc, yc), plane_at(uv, t, 1, xc, yc)
             out[y, x, 0] = u * across
             out[y, x, 1] = np.float32(1.0) - v * down
             out[y, x, 2] = np.float32(1.0)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
-def interpolate(seen, row0, values, matte, weigh, out):  # type: ignore[no-untyped-def]
+@threaded
+def interpolate(buffer, values, matte, weigh, out):  # type: ignore[no-untyped-def]
     """Values that are linear within each triangle, over a band; 0 where the plate shows.
 
     Args:
@@ -483,11 +553,11 @@ def interpolate(seen, row0, values, matte, weigh, out):  # type: ignore[no-untyp
         weigh: multiply with the matte.
         out: (rows, W, K) float32.
     """
-    count = values.shape[1]
-    for y in prange(seen.shape[0]):
+    triangle, row0, count = buffer.triangle, buffer.row0, values.shape[1]
+    for y in prange(triangle.shape[0]):
         yc = np.float32(y + row0 + 0.5)
-        for x in range(seen.shape[1]):
-            t = seen[y, x]
+        for x in range(triangle.shape[1]):
+            t = triangle[y, x]
             m = matte[y, x]
             if t < 0 or m <= np.float32(1.0 / 512):
                 for k in range(count):
@@ -496,68 +566,82 @@ def interpolate(seen, row0, values, matte, weigh, out):  # type: ignore[no-untyp
             xc = np.float32(x + 0.5)
             w = m if weigh else np.float32(1.0)
             for k in range(count):
-                out[y, x, k] = w * (values[t, k, 0] + values[t, k, 1] * xc + values[t, k, 2] * yc)
+                out[y, x, k] = w * plane_at(values, t, k, xc, yc)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
-def texture_passes(seen, row0, uv, scale, maps, matte, out):  # type: ignore[no-untyped-def]
+@inlined
+def texel(u, v, width, height):  # type: ignore[no-untyped-def]
+    """The upper left pixel, and the fractions, of a bilinear sample at (u, v) pixels, held within the map."""
+    fu = min(max(u - np.float32(0.5), np.float32(0.0)), np.float32(width - 1.001))
+    fv = min(max(v - np.float32(0.5), np.float32(0.0)), np.float32(height - 1.001))
+    iu, iv = int(fu), int(fv)
+    return iu, iv, np.float32(fu - iu), np.float32(fv - iv)
+
+
+@inlined
+def bilinear(maps, iu, iv, du, dv, k):  # type: ignore[no-untyped-def]
+    """Channel k of maps (h, w, K) between four pixels, see `texel`."""
+    upper = maps[iv, iu, k] * (np.float32(1.0) - du) + maps[iv, iu + 1, k] * du
+    lower = maps[iv + 1, iu, k] * (np.float32(1.0) - du) + maps[iv + 1, iu + 1, k] * du
+    return upper * (np.float32(1.0) - dv) + lower * dv
+
+
+@threaded
+def texture_passes(buffer, uv, maps, scale, matte, out):  # type: ignore[no-untyped-def]
     """Sample small source-space maps (h, w, K) bilinearly through the uv of a band, times the matte, into (rows, W, K).
 
     uv: (T, 2, 3) float32, planes of the picture coordinates; scale: map pixels per picture pixel.
     """
-    h, w = maps.shape[0], maps.shape[1]
-    for y in prange(seen.shape[0]):
+    triangle, row0 = buffer.triangle, buffer.row0
+    for y in prange(triangle.shape[0]):
         yc = np.float32(y + row0 + 0.5)
-        for x in range(seen.shape[1]):
-            t = seen[y, x]
+        for x in range(triangle.shape[1]):
+            t = triangle[y, x]
             m = matte[y, x]
             if t < 0 or m <= np.float32(0.0):
                 for k in range(maps.shape[2]):
                     out[y, x, k] = np.float32(0.0)
                 continue
             xc = np.float32(x + 0.5)
-            fu = (uv[t, 0, 0] + uv[t, 0, 1] * xc + uv[t, 0, 2] * yc) * scale - np.float32(0.5)
-            fv = (uv[t, 1, 0] + uv[t, 1, 1] * xc + uv[t, 1, 2] * yc) * scale - np.float32(0.5)
-            fu = min(max(fu, np.float32(0.0)), np.float32(w - 1.001))
-            fv = min(max(fv, np.float32(0.0)), np.float32(h - 1.001))
-            iu, iv = int(fu), int(fv)
-            du, dv = np.float32(fu - iu), np.float32(fv - iv)
+            u, v = plane_at(uv, t, 0, xc, yc) * scale, plane_at(uv, t, 1, xc, yc) * scale
+            iu, iv, du, dv = texel(u, v, maps.shape[1], maps.shape[0])
             for k in range(maps.shape[2]):
-                upper = maps[iv, iu, k] * (np.float32(1.0) - du) + maps[iv, iu + 1, k] * du
-                lower = maps[iv + 1, iu, k] * (np.float32(1.0) - du) + maps[iv + 1, iu + 1, k] * du
-                out[y, x, k] = m * (upper * (np.float32(1.0) - dv) + lower * dv)
+                out[y, x, k] = m * bilinear(maps, iu, iv, du, dv, k)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def rasterise_colours(position, triangles, colours, image, depth):  # type: ignore[no-untyped-def]
+@inlined
+def smoothstep(x):  # type: ignore[no-untyped-def]
+    """`mesh.smoothstep` of one number."""
+    x = min(max(x, np.float32(0.0)), np.float32(1.0))
+    return x * x * (np.float32(3.0) - np.float32(2.0) * x)
+
+
+@compiled
+def rasterise_colours(mesh, colours, image, depth):  # type: ignore[no-untyped-def]
     """Draw a small vertex-coloured mesh with a depth test.
 
     Args:
-        position: (N, 3) float32, pixels of `image`.
+        mesh: a `VertexMesh`, its positions in pixels of `image`.
         colours: (N, 3) float32.
         image: (h, w, 3) float32, drawn into.
         depth: (h, w) float32, drawn into.
     """
     height, width = depth.shape
-    for t in range(len(triangles)):
-        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0, x1, y1 = position[a, 0], position[a, 1], position[b, 0], position[b, 1]
-        x2, y2 = position[c, 0], position[c, 1]
-        det = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if abs(det) < 1e-9:
+    for t in range(len(mesh.triangles)):
+        a, b, c, corners = _corners(mesh, t)
+        y0, y1, y2 = corners[1], corners[3], corners[5]
+        area = _area(corners)
+        if abs(area) < 1e-9:
             continue
-        inv = 1.0 / det
+        inv = 1.0 / area
         top, bottom = max(0, int(np.ceil(min(y0, y1, y2) - 0.5))), min(height - 1, int(np.floor(max(y0, y1, y2) - 0.5)))
         for y in range(top, bottom + 1):
-            left, right = _span(x0, y0, x1, y1, x2, y2, y + 0.5, 0.0, float(width))
+            left, right = _span(corners, y + 0.5, 0.0, float(width))
             start = max(0, int(np.ceil(left - 0.5)))
             stop = min(width - 1, int(np.ceil(right - 0.5)) - 1)
             for x in range(start, stop + 1):
-                dx, dy = x + 0.5 - x0, y + 0.5 - y0
-                w1 = (dx * (y2 - y0) - dy * (x2 - x0)) * inv
-                w2 = (dy * (x1 - x0) - dx * (y1 - y0)) * inv
-                w0 = 1.0 - w1 - w2
-                z = w0 * position[a, 2] + w1 * position[b, 2] + w2 * position[c, 2]
+                w0, w1, w2 = _barycentric(corners, inv, x + 0.5, y + 0.5)
+                z = w0 * mesh.position[a, 2] + w1 * mesh.position[b, 2] + w2 * mesh.position[c, 2]
                 if z < depth[y, x]:
                     depth[y, x] = z
                     for k in range(3):

@@ -7,14 +7,15 @@ and slivers of eye along, so a closing lid is painted anew, from the skin betwee
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from .. import landmarks as lm
 from ..imaging import resample
-from .kernels import _FAST, PAD, _cubic
+from .kernels import PAD, compiled, cubic
+from .kernels import smoothstep as _smoothstep
 from .mesh import smoothstep
 from .patch import Patch
 
@@ -65,8 +66,8 @@ def find_lid(crop: Float32, outline: Float, fold: Float) -> Lid:
     where = _columns(outline, fold, along)
     up = _upward(along, fold, outline)
     smooth = resample.gaussian_blur(crop, 0.015 * width)
-    share = np.linspace(0, 1, _STEPS)
-    at = where.upper[:, None] + (where.height[:, None] * share)[..., None] * up
+    fraction = np.linspace(0, 1, _STEPS)
+    at = where.upper[:, None] + (where.height[:, None] * fraction)[..., None] * up
     x = np.clip(at[..., 0], 0, crop.shape[1] - 1).astype(int)
     y = np.clip(at[..., 1], 0, crop.shape[0] - 1).astype(int)
     bright = smooth[y, x, :3].astype(np.float64).mean(2)
@@ -74,8 +75,10 @@ def find_lid(crop: Float32, outline: Float, fold: Float) -> Lid:
     unlike = np.abs(bright - skin) > _UNLIKE * np.maximum(skin, 1e-4)
     unlike[:, int(0.7 * _STEPS) :] = False
     last = np.where(unlike.any(1), _STEPS - 1 - np.argmax(unlike[:, ::-1], axis=1), 0)
-    edge = np.clip(share[np.minimum(last + 2, _STEPS - 1)] * where.height, 0.035 * width, 0.75 * where.height) / width
-    # one sound curve: never below what its neighbours need
+    edge = (
+        np.clip(fraction[np.minimum(last + 2, _STEPS - 1)] * where.height, 0.035 * width, 0.75 * where.height) / width
+    )
+    # smoothed, but nowhere below what its neighbours need
     near = np.pad(edge, 3, mode="edge")
     edge = np.max([near[k : k + _COLUMNS] for k in range(7)], axis=0)
     edge = np.convolve(np.pad(edge, 4, mode="edge"), np.hanning(11)[1:-1] / np.hanning(11).sum(), mode="valid")
@@ -104,7 +107,7 @@ class _Columns:
 
 
 def _columns(outline: Float, fold: Float, along: Float, tau: Float | None = None) -> _Columns:
-    """tau: the columns as places on the upper lid's curve, 0..8, as another pose has them."""
+    """tau: the columns as positions on the upper lid's curve, 0..8, as another pose has them."""
     origin, width = outline[0], float((outline[8] - outline[0]) @ along)
     up = _upward(along, fold, outline)
     at = np.linspace(-_BEYOND, 1 + _BEYOND, _COLUMNS)
@@ -165,7 +168,7 @@ def close_lid(
     upper, lower = (-((p - base) @ up) for p in (there.upper, there.lower))
     crossed = upper > lower
     upper, lower = (np.where(crossed, (upper + lower) / 2, y) for y in (upper, lower))
-    # an eye that is all but shut is shut
+    # close an eye that is almost shut
     upper = upper + shut * 0.5 * (lower - upper)
     table = np.stack(
         [
@@ -183,9 +186,20 @@ def close_lid(
     patch = _enlarged(eye, corners, size)
     if patch is None:
         return eye
-    frame = np.array([*(now[0] - patch.origin), *along, *up, *up_still], np.float32)
-    amounts = np.array([closed, shut, width, zoom, _LASHES * width, lid.light], np.float32)
-    _draw(lid.skin, lid.soft, table, frame, amounts, lid.lash.astype(np.float32), patch.colour, patch.coverage)
+    shape = _Shape(
+        table=table,
+        corner=(now[0] - patch.origin).astype(np.float32),
+        along=along.astype(np.float32),
+        up=up.astype(np.float32),
+        crop_up=up_still.astype(np.float32),
+        closed=np.float32(closed),
+        shut=np.float32(shut),
+        width=np.float32(width),
+        zoom=np.float32(zoom),
+        line=np.float32(_LASHES * width),
+        light=np.float32(lid.light),
+    )
+    _draw(_Skin(lid.skin, lid.soft, lid.lash.astype(np.float32)), shape, patch.colour, patch.coverage)
     return patch
 
 
@@ -203,48 +217,65 @@ def _enlarged(patch: Patch, points: Float, size: tuple[int, int]) -> Patch | Non
     return Patch((x0, y0), colour, coverage)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def _rise(x):  # type: ignore[no-untyped-def]
-    """`mesh.smoothstep` of one number."""
-    x = min(max(x, np.float32(0.0)), np.float32(1.0))
-    return x * x * (np.float32(3.0) - np.float32(2.0) * x)
+@compiled
+def _sample(texture, x, y):  # type: ignore[no-untyped-def]
+    """`kernels.cubic`, compiled once for all its uses here."""
+    return cubic(texture, x, y)
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _taken(texture, x, y):  # type: ignore[no-untyped-def]
-    """`kernels._cubic`, compiled once for all its uses here."""
-    return _cubic(texture, x, y)
+class _Skin(NamedTuple):
+    """What a lid looks like: padded textures skin and soft, see `Lid`; lash (3,) float32."""
+
+    skin: Float32
+    soft: Float32
+    lash: Float32
 
 
-@njit(cache=True, nogil=True, fastmath=_FAST)
-def _draw(skin, soft, table, frame, amounts, lash, colour, coverage):  # type: ignore[no-untyped-def]
-    """Lay a lid over an eye's patch.
+class _Shape(NamedTuple):
+    """Where a lid is drawn, in pixels of the patch, and how much of it.
 
-    Args:
-        skin, soft: padded textures, see `Lid`.
-        table: (_COLUMNS, 9) float32: below the eye's axis, pixels: upper and lower lid; heights of the lid in frame and
+    Attributes:
+        table: (_COLUMNS, 9) float32: below the eye's axis upper and lower lid; heights of the lid in frame and
             portrait; the skin's edge; where in the crop the upper and the lower lid's points lie (x, y each).
-        frame: (8,) float32: the outer corner, along and across the eye in the patch, across it in the crop.
-        amounts: (6,) float32: how closed, how shut, the eye's width, portrait pixels per pixel, lash line, light.
-        lash: (3,) float32; colour, coverage: the patch, drawn into.
+        corner, along, up: (2,) float32, the outer corner, and the directions along and across the eye.
+        crop_up: (2,) float32, across the eye in the crop.
+        closed, shut: 0..1; width: of the eye; zoom: portrait pixels per pixel; line: of the lashes; light: see `Lid`.
     """
+
+    table: Float32
+    corner: Float32
+    along: Float32
+    up: Float32
+    crop_up: Float32
+    closed: np.float32
+    shut: np.float32
+    width: np.float32
+    zoom: np.float32
+    line: np.float32
+    light: np.float32
+
+
+@compiled
+def _draw(look, shape, colour, coverage):  # type: ignore[no-untyped-def]
+    """Composite a lid (`_Skin`, `_Shape`) over an eye's patch: its colour and coverage."""
     one, half, none = np.float32(1.0), np.float32(0.5), np.float32(0.0)
-    closed, shut, width, zoom, line = amounts[0], amounts[1], amounts[2], amounts[3], amounts[4]
+    skin, soft, table, crop_up = look.skin, look.soft, shape.table, shape.crop_up
+    closed, shut, width, zoom, line = shape.closed, shape.shut, shape.width, shape.zoom, shape.line
     last = table.shape[0] - 1
     beyond = np.float32(_BEYOND)
     values = np.empty(table.shape[1], np.float32)
     over = np.empty(3, np.float32)
     for row in range(coverage.shape[0]):
         for column in range(coverage.shape[1]):
-            dx, dy = np.float32(column + 0.5) - frame[0], np.float32(row + 0.5) - frame[1]
-            a = (dx * frame[2] + dy * frame[3]) / width
-            ends = _rise((a + beyond) / np.float32(0.15)) * _rise((one + beyond - a) / np.float32(0.15))
+            dx, dy = np.float32(column + 0.5) - shape.corner[0], np.float32(row + 0.5) - shape.corner[1]
+            a = (dx * shape.along[0] + dy * shape.along[1]) / width
+            ends = _smoothstep((a + beyond) / np.float32(0.15)) * _smoothstep((one + beyond - a) / np.float32(0.15))
             if ends <= none:
                 continue
-            b = -(dx * frame[4] + dy * frame[5])
-            place = (a + beyond) / (one + np.float32(2.0) * beyond) * np.float32(last)
-            k = min(max(int(place), 0), last - 1)
-            part = place - np.float32(k)
+            b = -(dx * shape.up[0] + dy * shape.up[1])
+            at = (a + beyond) / (one + np.float32(2.0) * beyond) * np.float32(last)
+            k = min(max(int(at), 0), last - 1)
+            part = at - np.float32(k)
             for j in range(values.shape[0]):
                 values[j] = table[k, j] + part * (table[k + 1, j] - table[k, j])
             up, down = values[0] - b, b - values[1]
@@ -252,40 +283,40 @@ def _draw(skin, soft, table, frame, amounts, lash, colour, coverage):  # type: i
                 continue
             above, below = min(max(up + half, none), one), min(max(down + half, none), one)
             slit = max(one - above - below, none)
-            fade = one - _rise((up / values[2] - np.float32(0.55)) / np.float32(0.45))
+            fade = one - _smoothstep((up / values[2] - np.float32(0.55)) / np.float32(0.45))
             c_above = closed * above * fade
-            c_below = shut * below * (one - _rise((down / width - np.float32(0.03)) / np.float32(0.1)))
+            c_below = shut * below * (one - _smoothstep((down / width - np.float32(0.03)) / np.float32(0.1)))
             c_slit = shut * slit
             total = (c_above + c_below + c_slit) * ends
             if total <= none:
                 continue
             # the lid's skin, from the eye's real edge up to the fold
-            share = min(max(up / values[2], none), one)
-            high = values[4] + share * (values[3] - values[4])
-            u, v = values[5] + high * frame[6], values[6] + high * frame[7]
-            s0, s1, s2, _ = _taken(skin, u, v)
-            t0, t1, t2, _ = _taken(soft, u, v)
+            fraction = min(max(up / values[2], none), one)
+            high = values[4] + fraction * (values[3] - values[4])
+            u, v = values[5] + high * crop_up[0], values[6] + high * crop_up[1]
+            s0, s1, s2, _ = _sample(skin, u, v)
+            t0, t1, t2, _ = _sample(soft, u, v)
             pull = values[2] * zoom / max(values[3] - values[4], one)
-            mix = _rise((pull - np.float32(1.5)) / np.float32(3.0)) * fade
+            mix = _smoothstep((pull - np.float32(1.5)) / np.float32(3.0)) * fade
             # below, a little away from the eye
             low = max(down, none) * zoom
             away = np.float32(0.035) * width * zoom
             low += away * max(one - low / (np.float32(4.0) * away), none)
-            l0, l1, l2, _ = _taken(skin, values[7] - low * frame[6], values[8] - low * frame[7])
-            # what is stretched has lost its grain: it borrows that of the skin below the eye
+            l0, l1, l2, _ = _sample(skin, values[7] - low * crop_up[0], values[8] - low * crop_up[1])
+            # stretched skin has lost its grain: take that of the skin below the eye
             low = (max(up, none) + np.float32(0.08) * width) * zoom
-            u, v = values[7] - low * frame[6], values[8] - low * frame[7]
-            g0, g1, g2, _ = _taken(skin, u, v)
-            h0, h1, h2, _ = _taken(soft, u, v)
+            u, v = values[7] - low * crop_up[0], values[8] - low * crop_up[1]
+            g0, g1, g2, _ = _sample(skin, u, v)
+            h0, h1, h2, _ = _sample(soft, u, v)
             grain = (g0 + g1 + g2) / max(h0 + h1 + h2, np.float32(1e-4))
             grain = min(max(grain, np.float32(0.8)), np.float32(1.25)) - one
-            within = _rise(a / np.float32(0.25)) * _rise((one - a) / np.float32(0.25))
-            lit = (one + (amounts[5] - one) * fade * within) * (one + np.float32(0.7) * mix * grain)
+            within = _smoothstep(a / np.float32(0.25)) * _smoothstep((one - a) / np.float32(0.25))
+            lit = (one + (shape.light - one) * fade * within) * (one + np.float32(0.7) * mix * grain)
             near = max(max(up, down), none) / line
-            thick = np.exp(-near * near * (half if up > none else one)) * _rise(
+            thick = np.exp(-near * near * (half if up > none else one)) * _smoothstep(
                 (a + np.float32(0.02)) / np.float32(0.2)
             )
-            thick *= _rise((np.float32(1.02) - a) / np.float32(0.2)) * np.float32(0.85)
+            thick *= _smoothstep((np.float32(1.02) - a) / np.float32(0.2)) * np.float32(0.85)
             whole = c_above + c_below + c_slit
             over[0] = ((c_above + c_slit) * (s0 + mix * (t0 - s0)) * lit + c_below * l0) / whole
             over[1] = ((c_above + c_slit) * (s1 + mix * (t1 - s1)) * lit + c_below * l1) / whole
@@ -293,7 +324,7 @@ def _draw(skin, soft, table, frame, amounts, lash, colour, coverage):  # type: i
             was = coverage[row, column] * (one - total)
             both = total + was
             for j in range(3):
-                value = over[j] + thick * (min(lash[j], over[j]) - over[j])
+                value = over[j] + thick * (min(look.lash[j], over[j]) - over[j])
                 colour[row, column, j] = (total * value + was * colour[row, column, j]) / both
             coverage[row, column] = both
 

@@ -201,10 +201,10 @@ def _prior_depth(
     canvas = (max(2, round((height + 2 * margin) * scale)), max(2, round((width + 2 * margin) * scale)))
     scaled = fitted.copy()
     scaled[:, :2] = (scaled[:, :2] + margin) * scale
-    seen, depth = nearest(scaled, triangles, canvas[1], canvas[0])
-    hit = (seen >= 0).astype(np.float32)
+    buffer = nearest(scaled, triangles, canvas[1], canvas[0])
+    hit = (buffer.triangle >= 0).astype(np.float32)
     sigma = 0.021 * float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2])) * scale
-    smooth = resample.gaussian_blur(np.where(hit > 0, depth, 0).astype(np.float32), sigma)
+    smooth = resample.gaussian_blur(np.where(hit > 0, buffer.depth, 0).astype(np.float32), sigma)
     weight = resample.gaussian_blur(hit, sigma)
     at = (points + margin) * scale
     w = _sample(weight, at).astype(np.float64)

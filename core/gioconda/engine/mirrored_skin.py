@@ -97,7 +97,7 @@ def _unoccluded(points: Float) -> Float:
     scale = _CANVAS_PX / float((high - low).max())
     scaled = points.copy()
     scaled[:, :2] = (points[:, :2] - low) * scale
-    depth = nearest(scaled, lm.triangles(), _CANVAS_PX + 1, _CANVAS_PX + 1)[1]
+    depth = nearest(scaled, lm.triangles(), _CANVAS_PX + 1, _CANVAS_PX + 1).depth
     at = np.clip(scaled[:, :2].astype(int), 0, _CANVAS_PX)
     front = depth[at[:, 1], at[:, 0]]
     apart = 0.06 * float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT] - points[lm.EYE_OUTER_LEFT]))

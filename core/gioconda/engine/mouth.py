@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from .. import landmarks as lm
 from ..imaging import resample
-from ..imaging.color import LUMINANCE
+from ..imaging.srgb import LUMINANCE
 from ..pose import HeadPose
 from .anatomy import LOWER_TEETH, UPPER_TEETH, dental_arch
-from .kernels import rasterise_colours, sample_affine
+from .kernels import FAR, VertexMesh, rasterise_colours, sample_affine
 from .mesh import smoothstep
 from .patch import Opening, Patch, area, opening
 from .teeth import NONE, OwnTeeth, find_teeth
@@ -202,11 +202,10 @@ def _arch(
     image = np.empty((hole.size[1], hole.size[0], 3), np.float32)
     image[:] = (np.array([0.006, 0.005, 0.005]) * mouth.exposure).astype(np.float32)
     rasterise_colours(
-        posed.astype(np.float32),
-        arch.triangles,
+        VertexMesh(posed.astype(np.float32), arch.triangles),
         colours.astype(np.float32),
         image,
-        np.full(image.shape[:2], 1e30, np.float32),
+        np.full(image.shape[:2], FAR, np.float32),
     )
     image = resample.gaussian_blur(image, max(0.6, 0.0035 * apart))
     return np.concatenate(

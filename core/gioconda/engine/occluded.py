@@ -120,7 +120,7 @@ def _box(points: Float, margin: float) -> Int:
 
 def _drawn(position: Float, triangles: npt.NDArray[np.int32], box: Int) -> npt.NDArray[np.int32]:
     """Which of the triangles is nearest at each pixel of a box, (h, w), below 0 where there is none."""
-    return nearest(position - [*box[:2], 0], triangles, *(box[2:] - box[:2]))[0]
+    return nearest(position - [*box[:2], 0], triangles, *(box[2:] - box[:2])).triangle
 
 
 def _reflected(mask: Mask) -> npt.NDArray[np.int32]:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, prange
 
 from .frame import Band
-from .kernels import ONE_AT_A_TIME
+from .kernels import ONE_AT_A_TIME, prange, threaded
 
 Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int32]
@@ -38,7 +37,7 @@ class PixelLists:
 
 def list_pixels(band: Band, *, smooth_edges: bool = True) -> PixelLists:
     """The lists of a whole frame, from what is seen in it."""
-    seen = band.seen
+    seen = band.buffer.triangle
     with ONE_AT_A_TIME:
         several, triangles = band.multisampled(smooth_edges)
     excluded = np.zeros(seen.shape, np.bool_)
@@ -85,7 +84,7 @@ def _merge_duplicates(pixel: Int, colour: Float32, coverage: Float32) -> tuple[I
     return single, out_colour, out_coverage
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@threaded
 def _list(seen, excluded, starts, pixel, triangle):  # type: ignore[no-untyped-def]
     """The pixels that show a triangle and are not multisampled; each row's begin at starts, (rows + 1,)."""
     width = seen.shape[1]
@@ -98,7 +97,7 @@ def _list(seen, excluded, starts, pixel, triangle):  # type: ignore[no-untyped-d
                 k += 1
 
 
-@njit(cache=True, nogil=True, parallel=True)
+@threaded
 def _count(seen, excluded, counts):  # type: ignore[no-untyped-def]
     """How many pixels of each row show a triangle and are not excluded; counts: (rows,), out."""
     for y in prange(seen.shape[0]):

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from .. import landmarks as lm
 from ..imaging import draw, resample
-from ..imaging.color import LUMINANCE
+from ..imaging.srgb import LUMINANCE
 from .kernels import PAD
 from .mesh import smoothstep
 from .patch import catmull_rom_loop

@@ -18,6 +18,8 @@ import OpenImageIO as oiio  # noqa: TID251
 from numpy.typing import NDArray
 
 from ..errors import SettingsError
+from . import srgb
+from .srgb import LUMINANCE
 
 Floats = NDArray[np.float32]
 
@@ -28,8 +30,6 @@ LINEAR = "lin_rec709_scene"
 _LINEAR_NAMES = (LINEAR, "Linear Rec.709 (sRGB)", "Linear Rec.709", "lin_srgb", "lin_rec709", "Utility - Linear - sRGB")
 _WAYS_OUT = (("aces_interchange", "ACES2065-1"), ("cie_xyz_d65_interchange", "CIE XYZ-D65 - Scene-referred"))
 _ROWS = 1024  # converted at a time
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # of linear Rec.709
-LUMINANCE.setflags(write=False)
 
 
 def config_path(ocio_config: Path | str | None) -> str:
@@ -184,6 +184,4 @@ def _shoulder(linear: Floats, white: float) -> Floats:
 @functools.lru_cache(maxsize=1)
 def _encoding_table() -> NDArray[np.uint8]:
     """8-bit sRGB of 65536 linear steps: the darkest codes are 20 steps apart, so none is lost."""
-    linear = np.arange(65536) / 65535
-    encoded = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * np.power(linear, 1 / 2.4) - 0.055)
-    return np.round(encoded * 255).astype(np.uint8)
+    return np.round(srgb.encode(np.arange(65536) / 65535) * 255).astype(np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import Portrait
-from ..engine.apply_kernels import apply_corrections, srgb_tables, warp_pass
+from ..engine.apply_kernels import Background, CropOutputs, Rows, apply_corrections, srgb_tables, warp_pass
 from ..engine.frame import DEPTH_UNIT
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import ModelError
@@ -19,7 +19,7 @@ from . import features
 from .crops import Crop
 
 Float32 = npt.NDArray[np.float32]
-TABLES = srgb_tables()
+CURVE = srgb_tables()
 TAPS = 3  # rows that sampling needs beyond where a flow ends
 
 
@@ -30,7 +30,7 @@ class Corrections:
     Attributes:
         portrait: whose.
         box: (4,) int32, x0, y0, x1, y1: what of the picture may change.
-        crops: (4, 2, 3) float32, see `apply_kernels.apply_corrections`, as are rims, where, head, mouth and eyes.
+        crops: (4, 2, 3) float32, see `apply_kernels.CropOutputs`, as are rims, where, head, mouth and eyes.
         reach: rows above and below a pixel's own that its correction may need.
     """
 
@@ -61,21 +61,12 @@ class Corrections:
         layers = self.portrait.layers
         with ONE_AT_A_TIME:
             apply_corrections(
-                drawn["Combined"],
-                drawn["Matte"][..., 0],
-                top,
-                self.portrait.source,
-                layers.plate,
-                np.array(layers.window, np.int32),
-                self.box,
+                Rows(drawn["Combined"], drawn["Matte"][..., 0], top, height),
+                Background(self.portrait.source, layers.plate, np.array(layers.window, np.int32)),
+                CropOutputs(self.crops, self.rims, self.where, self.head, self.mouth, self.eyes),
+                CURVE,
                 np.float32(self.gain),
-                self.crops,
-                self.rims,
-                self.where,
-                self.head,
-                self.mouth,
-                self.eyes,
-                *TABLES,
+                self.box,
                 row,
                 out,
                 matte,

@@ -18,7 +18,7 @@ from ..engine.crop_kernels import average, sample
 from .crops import Crop
 
 Float32 = npt.NDArray[np.float32]
-ENCODE = srgb_tables()[0]
+ENCODE = srgb_tables().encode
 
 
 class CropSampler:

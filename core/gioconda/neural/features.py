@@ -16,8 +16,7 @@ from scipy.spatial.transform import Rotation
 from .. import landmarks as lm
 from ..engine import Portrait, PosedPortrait, kernels
 from ..engine.crop_kernels import describe
-from ..engine.frame import head_turn, vertex_stretch
-from ..engine.mesh import OUTER
+from ..engine.frame import head_turn, mesh_at, vertex_stretch
 from ..engine.network_channels import GEOMETRY, MATTE, Geometry
 from ..imaging import resample
 from ..imaging.color import choose_display
@@ -183,10 +182,9 @@ def _geometry(portrait: Portrait, still: Still, position: Float, skin: Float, cr
     size, mesh = crop.size // 2, portrait.mesh
     here, there = crop.to_crop(position) / 2, still_crop.to_crop(mesh.bind_pose) / 2
     deep = np.concatenate([here, position[:, 2:] * (crop.scale / 2)], axis=1).astype(np.float32)
-    seen, depth = np.empty((size, size), np.int32), np.empty((size, size), np.float32)
-    cutout = (mesh.region == OUTER).astype(np.uint8)
-    uv = np.ascontiguousarray(mesh.bind_pose[:, :2], np.float32)
-    scale = np.float32(portrait.alpha.shape[1] / portrait.width)
+    drawn = mesh_at(portrait, deep)
+    buffer = kernels.ZBuffer(np.empty((size, size), np.int32), np.empty((size, size), np.float32), 0)
+    kernels.rasterise_rows(drawn, buffer, 0, size)
     middle = deep[: lm.FACE_POINTS, 2].mean()
     values = np.concatenate(
         [
@@ -194,13 +192,12 @@ def _geometry(portrait: Portrait, still: Still, position: Float, skin: Float, cr
             (deep[:, 2:] - middle) / size,
             skin,
             still.vertices,
-            mesh.bind_pose[:, :2],
         ],
         axis=1,
     ).astype(np.float32)
     out, maps = np.empty((GEOMETRY, size, size), np.float32), still.hair_body
-    kernels.rasterise_rows(deep, mesh.triangles, cutout, uv, portrait.alpha, scale, 0, seen, depth, 0, size)
-    describe(seen, deep, mesh.triangles, mesh.region, values, maps, np.float32(maps.shape[1] / portrait.width), out)
+    scale = np.float32(maps.shape[1] / portrait.width)
+    describe(buffer.triangle, drawn, mesh.region, values, maps, scale, out)
     return out.transpose(1, 2, 0)
 
 

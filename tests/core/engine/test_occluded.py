@@ -36,7 +36,7 @@ def skin_beside_the_face(portrait: Portrait, pose: Pose) -> int:
     """Pixels of skin that are not the face's, nor next to it."""
     posed = pose_portrait(portrait, pose)
     band = Band(posed, 0, SIZE, {})
-    outer = (band.seen >= 0) & (portrait.mesh.region[band.seen] == OUTER)
+    outer = (band.buffer.triangle >= 0) & (portrait.mesh.region[band.buffer.triangle] == OUTER)
     picture = render(portrait, pose, passes=("Combined",), smooth_edges=False).passes["Combined"]
     return int(((distance_transform_edt(outer) > 2) & (picture[..., 1] > 0.4)).sum())
 

@@ -28,7 +28,7 @@ class Surface:
 
     @classmethod
     def of(cls, placed: Float, mesh: Mesh, height: int, width: int) -> Surface:
-        return cls(placed, kernels.nearest(placed, mesh.triangles, width, height)[1])
+        return cls(placed, kernels.nearest(placed, mesh.triangles, width, height).depth)
 
 
 def true_flow(crop: Crop, source: Surface, target: Surface, mesh: Mesh, moved: Float32) -> Float32:
@@ -40,7 +40,7 @@ def true_flow(crop: Crop, source: Surface, target: Surface, mesh: Mesh, moved: F
     """
     size = crop.size // 2
     here = np.column_stack([crop.to_crop(target.placed) / 2, target.placed[:, 2] * crop.scale / 2])
-    seen, _ = kernels.nearest(here, mesh.triangles, size, size)
+    seen = kernels.nearest(here, mesh.triangles, size, size).triangle
     rows, columns = np.nonzero(seen >= 0)
     found = seen[rows, columns]
     values = np.column_stack([source.placed, mesh.alpha])
@@ -66,7 +66,7 @@ def where_moved(portrait: Portrait, placed: PosedPortrait) -> Float32:
     x and y are multiplied by the third, so that they may be sampled smoothly.
     """
     mesh = portrait.mesh
-    seen, _ = kernels.nearest(mesh.bind_pose, mesh.triangles, portrait.width, portrait.height)
+    seen = kernels.nearest(mesh.bind_pose, mesh.triangles, portrait.width, portrait.height).triangle
     out = np.zeros((*seen.shape, 3), np.float32)
     rows, columns = np.nonzero(seen >= 0)
     planes = kernels.planes(mesh.bind_pose, mesh.triangles, placed.position[:, :2])[seen[rows, columns]]

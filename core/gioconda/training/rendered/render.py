@@ -112,7 +112,7 @@ def draw(textured: TexturedHead, state: HeadState, around: Float32) -> Float32:
     placed = state.pose.to_picture(head)
     fine = placed * FINER
     height, width = around.shape[:2]
-    seen, _ = kernels.nearest(fine, textured.mesh.triangles, FINER * width, FINER * height)
+    seen = kernels.nearest(fine, textured.mesh.triangles, FINER * width, FINER * height).triangle
     rows, columns = np.nonzero(seen >= 0)
     found = seen[rows, columns]
     part = textured.mesh.part[found]

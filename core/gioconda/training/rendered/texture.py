@@ -120,7 +120,7 @@ def project(person: Person, mesh: Mesh, picture: Float32) -> Texture:
 
 def _visible(placed: Float, facing: Float, mesh: Mesh, shape: tuple[int, ...]) -> Float:
     """(N,) 0..1: towards the viewer, with nothing before it."""
-    _, depth = nearest(placed, mesh.triangles, shape[1], shape[0])
+    depth = nearest(placed, mesh.triangles, shape[1], shape[0]).depth
     x, y = (np.clip(placed[:, k].astype(int), 0, shape[1 - k] - 1) for k in range(2))
     iod = float(np.ptp(placed[:SKIN, 0])) / 150
     near = np.min(

@@ -75,8 +75,7 @@ LIBRARIES = {
     "cv2": "imaging/resample.py engine/teeth.py",
     "flatbuffers": "",
     "mediapipe": "",
-    "numba": "engine/kernels.py engine/lids.py engine/crop_kernels.py engine/apply_kernels.py engine/pixel_lists.py "
-    "render/compile.py training/pairs.py",
+    "numba": "engine/kernels.py render/compile.py training/pairs.py",
     "onnx": "gpu/choice.py gpu/frame_graph.py gpu/graph.py gpu/renderer.py training/export.py",
     "onnxruntime": "models/runtime.py gpu/device.py",
     "pymatting": "imaging/matting.py",

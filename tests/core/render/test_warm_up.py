@@ -27,7 +27,8 @@ from gioconda.render.warm_up import compile_everything
 def compiled():
     modules = (kernels, apply_kernels, lids, crop_kernels)
     found = {f"{each.__name__}.{name}": getattr(each, name) for each in modules for name in dir(each)}
-    return {name: list(value.signatures) for name, value in found.items() if hasattr(value, "signatures")}
+    dispatchers = {name: each for name, each in found.items() if hasattr(each, "signatures")}
+    return {name: list(each.signatures) for name, each in dispatchers.items() if each.targetoptions.get("inline") != "always"}
 
 compile_everything()
 before = compiled()

@@ -1,4 +1,4 @@
-"""Catmull-Rom samples as standard operators, the twins of `engine.kernels._cubic` and `engine.apply_kernels._sample`.
+"""Catmull-Rom samples as standard operators, the twins of `engine.kernels.cubic` and `engine.apply_kernels._sample`.
 
 ONNX's own bicubic GridSample has other coefficients (a = -0.75) and overshoots next to highlights; so the sixteen taps
 are gathered one after the other, weighed, and the sum is held within their range, in the kernels' order of adding.

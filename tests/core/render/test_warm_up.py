@@ -18,19 +18,18 @@ ROOT = Path(__file__).resolve().parents[3]
 
 EVERYTHING = """
 import numpy as np
-from gioconda.engine import apply_kernels, crop_kernels, lids, pose_portrait, render_rows
+from gioconda.engine import apply_kernels, crop_kernels, kernels, lids, pose_portrait
 from gioconda.job.passes import ALL_PASSES
-from gioconda.engine import kernels as engine_kernels
 from gioconda.neural.background import fill_background
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
 from gioconda.render.warm_up import compile_everything
 
 def compiled():
-    modules = (engine_kernels, apply_kernels, lids, crop_kernels)
+    modules = (kernels, apply_kernels, lids, crop_kernels)
     found = {f"{each.__name__}.{name}": getattr(each, name) for each in modules for name in dir(each)}
     dispatchers = {name: each for name, each in found.items() if hasattr(each, "signatures")}
-    kernels = {name: each for name, each in dispatchers.items() if each.targetoptions.get("inline") != "always"}
-    return {name: list(each.signatures) for name, each in kernels.items()}
+    compiling = {name: each for name, each in dispatchers.items() if each.targetoptions.get("inline") != "always"}
+    return {name: list(each.signatures) for name, each in compiling.items()}
 
 compile_everything()
 before = compiled()

@@ -12,10 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+import onnxruntime
 from gioconda.errors import DeviceError, ExitCode
 from gioconda.gpu.device import DeviceGraph, graphics_device
 from gioconda.gpu.graph import FLOAT, Graph
-from gioconda.models.runtime import runtime_version
 
 from . import agreement, placement, speed
 from .sitter import PORTRAIT, portrait_of, qualities
@@ -30,8 +30,8 @@ def main() -> int:
         print(f"NO GPU: {why} Nothing was checked.")
         return ExitCode.DEVICE
     there = qualities(arguments.models, arguments.neural)
-    print(f"ONNX Runtime {runtime_version()} on {arguments.device}; networks: {', '.join(there)}\n")
-    failed, report = [], {"device": arguments.device, "onnxruntime": runtime_version(), "size": arguments.size}
+    print(f"ONNX Runtime {onnxruntime.__version__} on {arguments.device}; networks: {', '.join(there)}\n")
+    failed, report = [], {"device": arguments.device, "onnxruntime": onnxruntime.__version__, "size": arguments.size}
     small = portrait_of(arguments.small)
     report["agreement"] = agreement.measure(small, arguments.device, there, failed)
     with tempfile.TemporaryDirectory() as folder:

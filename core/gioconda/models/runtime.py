@@ -45,10 +45,6 @@ def available_devices() -> list[str]:
     return [device for device in ("cuda", "tensorrt", "directml", "coreml", "cpu") if _PROVIDERS[device] in present]
 
 
-def runtime_version() -> str:
-    return str(onnxruntime.__version__)
-
-
 class Session:
     """One network, ready to run.
 

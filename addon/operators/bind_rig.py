@@ -12,20 +12,7 @@ from .. import session
 from ..rig.check import mapping_test
 from ..rig.map import automap, mapping_file
 from ..rig.steps import RigTask, Steps, finish
-
-
-def _portrait(cls: Any, context: bpy.types.Context) -> Any:
-    """The active portrait; says why when there is none."""
-    tree = session.active_portrait(context)
-    if tree is None:
-        cls.poll_message_set("There is no Gioconda Portrait in this scene: add one in the compositor")
-    return tree
-
-
-def _fail(operator: bpy.types.Operator, tree: Any, error: GiocondaError) -> set[str]:
-    session.fail(tree, error)
-    operator.report({"ERROR"}, str(error))
-    return {"CANCELLED"}
+from .reporting import failed, portrait
 
 
 class _Stepped:
@@ -49,7 +36,7 @@ class _Stepped:
         try:
             text = finish(self._steps(tree, context.scene))
         except GiocondaError as error:
-            return _fail(self, tree, error)
+            return failed(self, tree, error)
         session.forget_error(tree)
         session.tell(tree, text)
         self.report({"INFO"}, text)
@@ -86,7 +73,7 @@ class GIOCONDA_OT_map_rig(_Stepped, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        tree = _portrait(cls, context)
+        tree = portrait(cls, context)
         if tree is None or _is_busy(cls, tree):
             return False
         rig = tree.gioconda.rig
@@ -109,7 +96,7 @@ class GIOCONDA_OT_test_mapping(_Stepped, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        tree = _portrait(cls, context)
+        tree = portrait(cls, context)
         return tree is not None and not _is_busy(cls, tree)
 
     def _steps(self, tree, scene):
@@ -133,7 +120,7 @@ class GIOCONDA_OT_edit_mapping(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context):
-        return _portrait(cls, context) is not None
+        return portrait(cls, context) is not None
 
     @classmethod
     def description(cls, _context, properties):
@@ -170,7 +157,7 @@ class GIOCONDA_OT_save_mapping(bpy.types.Operator, ExportHelper):
 
     @classmethod
     def poll(cls, context):
-        tree = _portrait(cls, context)
+        tree = portrait(cls, context)
         if tree is not None and not len(tree.gioconda.rig.rows):
             cls.poll_message_set("The mapping has no rows yet")
             return False
@@ -181,7 +168,7 @@ class GIOCONDA_OT_save_mapping(bpy.types.Operator, ExportHelper):
         try:
             mapping_file.save(tree.gioconda.rig, Path(bpy.path.abspath(self.filepath)))
         except GiocondaError as error:
-            return _fail(self, tree, error)
+            return failed(self, tree, error)
         return {"FINISHED"}
 
 
@@ -195,14 +182,14 @@ class GIOCONDA_OT_load_mapping(bpy.types.Operator, ImportHelper):
 
     @classmethod
     def poll(cls, context):
-        return _portrait(cls, context) is not None
+        return portrait(cls, context) is not None
 
     def execute(self, context):
         tree = session.active_portrait(context)
         try:
             count = mapping_file.load(tree.gioconda.rig, Path(bpy.path.abspath(self.filepath)))
         except GiocondaError as error:
-            return _fail(self, tree, error)
+            return failed(self, tree, error)
         self.report({"INFO"}, f"{count} rows loaded.")
         return {"FINISHED"}
 

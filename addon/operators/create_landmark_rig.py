@@ -7,6 +7,7 @@ from ...core.gioconda.errors import GiocondaError
 from .. import preview, session
 from ..landmark_editor import overlay
 from ..rig.landmark_rig import build
+from .reporting import failed
 
 
 class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
@@ -55,9 +56,7 @@ class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
             if self.bind and not tree.library:
                 build.bind(tree, rig)
         except GiocondaError as error:
-            session.fail(tree, error)
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return failed(self, tree, error)
         if self.align_view:
             _align_views(context, rig, alone=self.alone)
         self.report(

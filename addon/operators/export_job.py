@@ -12,6 +12,7 @@ from .. import job, session
 from ..compositing import nodes
 from ..rig.map import mapping_file
 from .render import PORTRAIT, chosen, is_ready
+from .reporting import failed
 
 README = """A Gioconda job, made by the Blender extension from “{blend}”, portrait “{name}”.
 
@@ -95,9 +96,7 @@ class GIOCONDA_OT_export_job(bpy.types.Operator):
         try:
             path = export(tree, nodes.scene_of(tree, context), folder)
         except GiocondaError as error:
-            session.fail(tree, error)
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
+            return failed(self, tree, error)
         session.tell(tree, f"The job is in {folder}")
         self.report({"INFO"}, f"Run it with: gioconda job {path}")
         return {"FINISHED"}

@@ -20,7 +20,7 @@ from ....core.gioconda import landmarks as lm
 from ....core.gioconda.errors import InputError
 from ....core.gioconda.pose import head_pose
 from ...landmark_editor import landmark_points as lp
-from ..read.anatomy import Anatomy
+from ..read.anatomy import NECK, Anatomy
 from . import controls as lc
 from . import shapes
 
@@ -30,7 +30,6 @@ NAME = "Gioconda Landmark Rig"
 HEIGHT = 2.0  # scene units that the picture is high
 BONE = 0.06  # length of a control's bone, head units: only its place and axes matter
 PRESET = "Gioconda landmark rig"
-NECK = np.array([0.0, 1.0, 1.1])  # head space: what core turns a head about (heads.NECK)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +37,7 @@ class Layout:
     """The portrait's landmarks in the armature's space.
 
     Attributes:
-        places: (478, 3) float64, x right, y away from the viewer, z up; the picture's centre is the origin.
+        positions: (478, 3) float64, x right, y away from the viewer, z up; the picture's centre is the origin.
         unit: scene units per head unit.
         up: (3,) the direction from the chin to the forehead, in the picture's plane.
         neck: (3,) what the head turns about.
@@ -46,7 +45,7 @@ class Layout:
         width, height: of the picture, scene units.
     """
 
-    places: Float
+    positions: Float
     unit: float
     up: Float
     neck: Float
@@ -161,7 +160,7 @@ def _add_bones(data: bpy.types.Armature, plan: Layout) -> None:
     toward_viewer = Vector((0, -1, 0))
     for control in lc.CONTROLS:
         bone = data.edit_bones.new(control.name)
-        place = plan.neck if control is lc.HEAD else plan.places[list(control.points)].mean(0)
+        place = plan.neck if control is lc.HEAD else plan.positions[list(control.points)].mean(0)
         bone.head = place
         bone.tail = place + plan.up * plan.unit * (0.5 if control is lc.HEAD else BONE)
         bone.align_roll(toward_viewer)
@@ -184,7 +183,7 @@ def _dress(rig: bpy.types.Object, plan: Layout) -> None:
             bone.custom_shape = _widget("head", _outline(rig, plan))
             bone.lock_location = (False, False, True)
         else:
-            bone.custom_shape = _widget(control.shape, shapes.strokes(control.shape))
+            bone.custom_shape = _widget(control.shape, shapes.SHAPES[control.shape])
             size = _mouth_size(plan) if control.shape == "mouth" else control.size
             bone.custom_shape_scale_xyz = (size * plan.unit,) * 3
             bone.lock_rotation = (True, True, True)
@@ -205,13 +204,13 @@ def _paint(bone: bpy.types.PoseBone, colour: tuple[float, float, float]) -> None
 
 def _mouth_size(plan: Layout) -> float:
     """A bit wider than the mouth, head units."""
-    across = plan.places[lm.MOUTH_LEFT] - plan.places[lm.MOUTH_RIGHT]
+    across = plan.positions[lm.MOUTH_LEFT] - plan.positions[lm.MOUTH_RIGHT]
     return 1.5 * float(np.linalg.norm(across)) / plan.unit
 
 
 def _outline(rig: bpy.types.Object, plan: Layout) -> shapes.Strokes:
     """The face's own oval, a little larger, in the head bone's space, scene units."""
-    oval = plan.places[list(lm.OVAL)]
+    oval = plan.positions[list(lm.OVAL)]
     oval = oval.mean(0) + 1.18 * (oval - oval.mean(0))
     rest = np.array(rig.data.bones["head"].matrix_local)
     local = (oval - rest[:3, 3]) @ rest[:3, :3]

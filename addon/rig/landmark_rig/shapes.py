@@ -23,11 +23,6 @@ def _lines(*points: tuple[float, float]) -> Float:
     return np.array(points, np.float64)
 
 
-def strokes(shape: str) -> Strokes:
-    """What a shape consists of. Raises: KeyError for a name that is none of `SHAPES`."""
-    return SHAPES[shape]
-
-
 _LID = np.concatenate([_arc(160, 20, 9, 1.0, 0.7), _arc(20, 160, 9, 1.0, 0.35)])
 SHAPES: dict[str, Strokes] = {
     "circle": [_circle()],

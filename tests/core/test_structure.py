@@ -72,7 +72,7 @@ LIBRARIES = {
     "av": "imaging/video.py",
     "bpy": "addon/",
     "c2pa": "provenance/credentials.py",
-    "cv2": "imaging/resample.py engine/teeth.py",
+    "cv2": "imaging/resample.py",
     "flatbuffers": "",
     "mediapipe": "",
     "numba": "engine/kernels.py render/compile.py training/pairs.py",

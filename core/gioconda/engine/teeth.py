@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -106,10 +105,7 @@ def _bright(crop: Float32, free: Mask, skin: Float) -> Mask | None:
         return None
     pale = np.sqrt(np.clip(crop[..., 1:3].min(2), 0, None))
     top = max(float(np.percentile(pale[free], 99)), 1e-6)
-    levels = np.clip(pale / top * 255, 0, 255).astype(np.uint8)
-    threshold, _ = cv2.threshold(levels[free], 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    teeth: Mask = free & (levels > threshold)
-    teeth = cv2.morphologyEx(teeth.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    teeth = resample.otsu_mask(pale / top, free)
     if teeth.sum() < _LEAST * free.sum():
         return None
     lit, rest = np.median(crop[teeth][:, :3], axis=0), np.median(crop[free & ~teeth][:, :3], axis=0)

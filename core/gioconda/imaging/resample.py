@@ -36,11 +36,6 @@ _BAND_ROWS = 128
 _BORDER = {"replicate": cv2.BORDER_REPLICATE, "zero": cv2.BORDER_CONSTANT}
 
 
-def set_threads(count: int) -> None:
-    """Let OpenCV use `count` threads; 0 means none beside the caller's, -1 as many as there are cores."""
-    cv2.setNumThreads(count)
-
-
 # Resampling ---------------------------------------------------------------------------------------------------------
 
 
@@ -306,11 +301,12 @@ def connected(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.b
     return np.asarray(np.isin(parts, chosen[chosen > 0]))
 
 
-def convex_hull(points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """The corners (M, 2) of the convex hull of points (N, 2), in order around it."""
-    hull = cv2.convexHull(np.asarray(points, np.float32).reshape(-1, 1, 2), returnPoints=False)
-    corners: NDArray[np.float64] = np.asarray(points, np.float64)[np.asarray(hull).ravel()]
-    return corners
+def otsu_mask(values: Floats, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The brighter of two classes within a mask, (h, w), small specks removed. values: 0..1 (Otsu 1979)."""
+    levels = np.clip(values * 255, 0, 255).astype(np.uint8)
+    threshold, _ = cv2.threshold(levels[mask], 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    bright = (mask & (levels > threshold)).astype(np.uint8)
+    return np.asarray(cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0)
 
 
 def draw_label(image: NDArray[np.uint8], text: str, x: float, y: float, *, height_px: float = 16.0) -> None:

@@ -165,7 +165,7 @@ def paint_mouth(
     turn = _teeth_plane(landmarks, portrait_pose, pose)
     if mouth.own.picture.size and abs(np.linalg.det(turn[:, :2])) > _EDGE_ON:
         back = np.linalg.inv(turn[:, :2])
-        linear, corner = mouth.own.place[:, :2] @ back, mouth.own.place[:, 2]
+        linear, corner = mouth.own.to_crop[:, :2] @ back, mouth.own.to_crop[:, 2]
         where = np.column_stack([linear, linear @ (hole.origin - turn[:, 2]) + corner])
         own = np.empty((hole.size[1], hole.size[0], 4), np.float32)
         sample_affine(mouth.own.picture, where.astype(np.float32), own)

@@ -161,9 +161,9 @@ def inpainted(picture: Float, seen: npt.NDArray[np.bool_]) -> Float:
     near = (depth > 0) & (depth < reach)
     continued = smooth.copy()
     continued[..., :3] = resample.inpaint(np.where(seen[..., None], picture, smooth)[..., :3], near, radius_px=4)
-    share = np.clip(depth / reach, 0, 1)[..., None]
-    share = share * share * (3 - 2 * share)
-    return np.where(seen[..., None], picture, continued + share * (smooth - continued)).astype(np.float32)
+    smoothness = np.clip(depth / reach, 0, 1)[..., None]
+    smoothness = smoothness * smoothness * (3 - 2 * smoothness)
+    return np.where(seen[..., None], picture, continued + smoothness * (smooth - continued)).astype(np.float32)
 
 
 def _window(matte: Float) -> npt.NDArray[np.int32]:

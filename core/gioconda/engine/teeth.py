@@ -39,14 +39,14 @@ class OwnTeeth:
     Attributes:
         picture: padded crop (h + 2 PAD, w + 2 PAD, 4) float32, straight alpha: 1 where it can be laid over the
             arch; empty when the mouth is closed.
-        place: (2, 3) float64, from the picture to the crop, in which the face is upright; pixels.
+        to_crop: (2, 3) float64, from the picture to the crop, in which the face is upright; pixels.
         colour: (3,) float64 linear, of lit teeth; None where no teeth are seen.
         edge: how far below the middle of the upper lip the front teeth end, in distances between the eyes' corners;
             None likewise.
     """
 
     picture: Float32
-    place: Float
+    to_crop: Float
     colour: Float | None = None
     edge: float | None = None
 
@@ -65,7 +65,7 @@ def find_teeth(colour: Float32, landmarks: Float, skin: Float) -> OwnTeeth:
     lips = lips @ upright.T
     low = np.floor(lips.min(0) - np.array([_BESIDE, _ABOVE]) * apart)
     width, height = (int(v) for v in np.ceil(lips.max(0) + _BESIDE * apart - low))
-    place = np.concatenate([upright, -low[:, None]], axis=1)
+    to_crop = np.concatenate([upright, -low[:, None]], axis=1)
     back = np.concatenate([upright.T, (upright.T @ low)[:, None]], axis=1)
     crop = resample.warp_affine(colour, back, width, height, method="cubic")
     inside = draw.fill_polygon(catmull_rom_loop(lips - low, 4), width, height)
@@ -83,7 +83,7 @@ def find_teeth(colour: Float32, landmarks: Float, skin: Float) -> OwnTeeth:
             edge = float(np.nanpercentile(front, 20) - middle[1]) / apart
     padded = np.pad(crop, ((PAD, PAD), (PAD, PAD), (0, 0)), mode="edge")
     padded[..., 3] *= np.pad(np.ones(crop.shape[:2], np.float32), PAD)
-    return OwnTeeth(np.ascontiguousarray(padded, np.float32), place, lit, edge)
+    return OwnTeeth(np.ascontiguousarray(padded, np.float32), to_crop, lit, edge)
 
 
 def _upright(across: Float) -> Float:

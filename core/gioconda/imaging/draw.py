@@ -40,8 +40,8 @@ def fill_polygon(
     # each piece adds its rise to everything right of it: the pixel it crosses gets the part to its right
     part = np.clip(column + 1 - middle[:, 0], 0.0, 1.0) * rise
     size = (cell_width + 2) * cell_height
-    place = row * (cell_width + 2) + column
-    change = np.bincount(place, part, size) + np.bincount(place + 1, rise - part, size)
+    cell = row * (cell_width + 2) + column
+    change = np.bincount(cell, part, size) + np.bincount(cell + 1, rise - part, size)
     area = np.cumsum(change.reshape(cell_height, cell_width + 2), axis=1)[:, :cell_width]
     coverage[y0:y1, x0:x1] = np.clip(np.abs(area), 0.0, 1.0)
     return coverage
@@ -65,9 +65,9 @@ def _clip_to_columns(
     for border in (0.0, float(width)):
         run = end[:, 0] - start[:, 0]
         with np.errstate(all="ignore"):
-            share = (border - start[:, 0]) / run
-        cut = np.nonzero((share > 0) & (share < 1))[0]
-        middle = start[cut] + share[cut, None] * (end[cut] - start[cut])
+            fraction = (border - start[:, 0]) / run
+        cut = np.nonzero((fraction > 0) & (fraction < 1))[0]
+        middle = start[cut] + fraction[cut, None] * (end[cut] - start[cut])
         start, end = np.concatenate([start, middle]), np.concatenate([end, end[cut]])
         end[cut] = middle
     limits = np.array([[0.0, -np.inf], [float(width), np.inf]])
@@ -91,8 +91,8 @@ def _split_at_integers(
     def point_at(index: NDArray[np.int64]) -> NDArray[np.float64]:
         whole = np.where(forward, first[edge] + index - 1, first[edge] + count - index)
         with np.errstate(all="ignore"):
-            share = np.where(along == 0, 0.0, (whole - start[edge, axis]) / along)
-            point = start[edge] + share[:, None] * (end[edge] - start[edge])
+            fraction = np.where(along == 0, 0.0, (whole - start[edge, axis]) / along)
+            point = start[edge] + fraction[:, None] * (end[edge] - start[edge])
         point[:, axis] = whole
         point = np.where((index == 0)[:, None], start[edge], point)
         return np.where((index == count + 1)[:, None], end[edge], point)
@@ -124,8 +124,8 @@ def polyline_coverage(
         px = np.arange(x0, x1) + 0.5 - a[0]
         py = (np.arange(y0, y1) + 0.5 - a[1])[:, None]
         along = b - a
-        share = np.clip((px * along[0] + py * along[1]) / max(float(along @ along), 1e-12), 0, 1)
-        distance = np.hypot(px - share * along[0], py - share * along[1])
+        fraction = np.clip((px * along[0] + py * along[1]) / max(float(along @ along), 1e-12), 0, 1)
+        distance = np.hypot(px - fraction * along[0], py - fraction * along[1])
         piece = np.clip(reach + 0.5 - distance, 0, 1) * min(thickness_px, 1.0)
         window = coverage[y0:y1, x0:x1]
         np.maximum(window, piece, out=window, casting="same_kind")

@@ -233,12 +233,12 @@ class _LibraryEncoder:
         """Pass name -> (rows, W, C) float32 to (rows, W, channels). Halves beyond half's range become its largest."""
         rows = len(passes[self.channels[0].source])
         band = np.empty((rows, self._width, len(self.channels)), self._dtype)
-        for place, channel in enumerate(self.channels):
+        for k, channel in enumerate(self.channels):
             values = passes[channel.source][..., channel.index]
             if channel.wide:
-                band[..., place] = values
+                band[..., k] = values
             else:
-                np.clip(values, -HALF_MAX, HALF_MAX, out=band[..., place], casting="same_kind")
+                np.clip(values, -HALF_MAX, HALF_MAX, out=band[..., k], casting="same_kind")
         return band
 
 

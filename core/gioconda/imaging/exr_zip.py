@@ -67,16 +67,16 @@ class ZipEncoder:
     def fill(self, chunk: NDArray[np.uint8], passes: Mapping[str, NDArray[Any]]) -> None:
         """Samples into (rows, row_bytes) uint8 as a file has them. Halves beyond half's range become its largest."""
         tame = {name: _fits_half(passes[name]) for name in {one.source for one in self.channels if not one.wide}}
-        place = 0
+        offset = 0
         for channel in self.channels:
             size = self._width * (4 if channel.wide else 2)
-            samples = chunk[:, place : place + size].view("<f4" if channel.wide else "<f2")
+            samples = chunk[:, offset : offset + size].view("<f4" if channel.wide else "<f2")
             values = passes[channel.source][..., channel.index]
             if channel.wide or tame[channel.source]:
                 samples[...] = values
             else:
                 np.clip(values, -HALF_MAX, HALF_MAX, out=samples, casting="same_kind")
-            place += size
+            offset += size
 
     def pack(self, chunk: NDArray[np.uint8]) -> bytes:
         """Filled rows as they are stored: compressed where that makes them smaller."""

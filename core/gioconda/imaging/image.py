@@ -275,14 +275,14 @@ def _colour_and_alpha(path: Path, stored: NDArray[Any], spec: Any) -> tuple[NDAr
 
 def _rgba_by_name(names: list[str]) -> tuple[list[int], int | None] | None:
     """Indices of R, G, B (or one grey channel) and alpha; of the beauty layer where there are layers."""
-    place = {name: index for index, name in enumerate(names)}
+    index_of = {name: index for index, name in enumerate(names)}
     layers = [name[:-1] for name in names if name.endswith(".r") or name == "r"]
     layers.sort(key=lambda layer: (layer != "", not any(word in layer for word in ("combined", "rgba", "beauty"))))
     for layer in layers:
-        if layer + "g" in place and layer + "b" in place:
-            return [place[layer + letter] for letter in "rgb"], place.get(layer + "a")
-    if "y" in place and "ry" not in place:
-        return [place["y"]], place.get("a")
+        if layer + "g" in index_of and layer + "b" in index_of:
+            return [index_of[layer + letter] for letter in "rgb"], index_of.get(layer + "a")
+    if "y" in index_of and "ry" not in index_of:
+        return [index_of["y"]], index_of.get("a")
     return None
 
 

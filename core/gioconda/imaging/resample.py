@@ -76,11 +76,11 @@ def enlarged_rows(image: Floats, width: int, height: int, rows: slice) -> Floats
     """
     y = np.asarray((np.arange(rows.start, rows.stop) + 0.5) * (image.shape[0] / height) - 0.5, np.float32)
     above = np.floor(y)
-    share = (y - above).reshape(-1, *[1] * (image.ndim - 1))
+    fraction = (y - above).reshape(-1, *[1] * (image.ndim - 1))
     first, second = (np.clip(above + step, 0, image.shape[0] - 1).astype(np.intp) for step in (0, 1))
     top, bottom = first[0], second[-1] + 1
     wide = resize(image[top:bottom], width, int(bottom - top), method="linear")
-    return np.asarray(wide[first - top] * (1 - share) + wide[second - top] * share, np.float32)
+    return np.asarray(wide[first - top] * (1 - fraction) + wide[second - top] * fraction, np.float32)
 
 
 def warp_affine(
@@ -312,10 +312,10 @@ def otsu_mask(values: Floats, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def draw_label(image: NDArray[np.uint8], text: str, x: float, y: float, *, height_px: float = 16.0) -> None:
     """Write white letters with a dark outline into (H, W, 3) uint8, in place, from the lower left corner (x, y)."""
     scale = height_px / 22  # OpenCV's capital letters are 22 pixels high at scale 1
-    place = (round(x), round(y))
+    corner = (round(x), round(y))
     for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
         thick = max(1, round(thickness * height_px / 16))
-        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thick, cv2.LINE_AA)
+        cv2.putText(image, text, corner, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thick, cv2.LINE_AA)
 
 
 # Filling ------------------------------------------------------------------------------------------------------------
@@ -363,7 +363,7 @@ def _push_pull(colour: Floats, weight: Floats) -> Floats:
     weighted = colour * weight[..., None]
     coarse = _like(cv2.pyrDown(weighted, borderType=cv2.BORDER_REPLICATE), weighted)
     coarse = np.asarray(coarse / np.maximum(coarse_weight, 1e-12)[..., None], np.float32)
-    # four fine pixels make a coarse one: it is as sure as they are together, at most 1
+    # four fine pixels make a coarse one: its weight is theirs together, at most 1
     below = _push_pull(coarse, np.asarray(np.minimum(coarse_weight * 4, 1), np.float32))
     enlarged = _like(cv2.pyrUp(below, dstsize=(width, height)), colour)
     return np.asarray(enlarged + (colour - enlarged) * weight[..., None], np.float32)

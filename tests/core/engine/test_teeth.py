@@ -62,13 +62,13 @@ def _alpha(own: OwnTeeth) -> np.ndarray:
     """(SIZE, SIZE): where the cut-out covers the picture."""
     whole = np.zeros((SIZE, SIZE), np.float32)
     inner = own.picture[PAD:-PAD, PAD:-PAD, 3]
-    x, y = (-own.place[:, 2]).astype(int)
+    x, y = (-own.to_crop[:, 2]).astype(int)
     whole[y : y + inner.shape[0], x : x + inner.shape[1]] = inner
     return whole
 
 
 def _colour(own: OwnTeeth, x: float, y: float) -> np.ndarray:
-    column, row = (own.place @ (x, y, 1)).astype(int) + PAD
+    column, row = (own.to_crop @ (x, y, 1)).astype(int) + PAD
     return np.asarray(own.picture[row, column, :3])
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..imaging import srgb
 from .kernels import bilinear, cubic_channel, cubic_weights, inlined, prange, smoothstep, texel, threaded
-from .network_channels import CORRECTION
+from .network_channels import CORRECTION, GAIN, MORE_MATTE, OFFSET, PAINT
 
 Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int32]
@@ -25,6 +25,7 @@ STILL = np.float32(0.02)  # pixels: a flow below this is none
 EDGE = np.float32(0.12)  # of a detail's side over which it fades out
 RIM = np.float32(0.06)  # of the head's side
 ONE = np.float32(1.0)
+_GAIN, _OFFSET, _MORE, _PAINT = GAIN.start, OFFSET.start, MORE_MATTE.start, PAINT.start
 JUMP = np.float32(4.0)  # steps of one pixel: neighbours farther apart lie on different surfaces
 
 
@@ -241,7 +242,7 @@ def apply_corrections(  # type: ignore[no-untyped-def]
                 for c in range(CORRECTION):
                     more[c] = answer[c]
                 _to_pixels(more, turns[k])
-                more[8] = fade * values[8]
+                more[_MORE] = fade * values[_MORE]
                 for c in range(CORRECTION):
                     values[c] = (ONE - fade) * values[c] + more[c]
             inside = window[0] <= px < window[2] and window[1] <= py < window[3]
@@ -273,11 +274,11 @@ def _apply_to_pixel(  # type: ignore[no-untyped-def]
             combined[row, px, c] = colour[c]
         if len(flow):
             flow[row, px, 0], flow[row, px, 1] = values[0], values[1]
-    more = values[8] * np.float32(4.0) * alpha * (ONE - alpha)
+    more = values[_MORE] * np.float32(4.0) * alpha * (ONE - alpha)
     if abs(more) > NOTHING:
         matte[row, px] = min(max(alpha * (ONE + more), np.float32(0.0)), ONE)
     for c in range(3):
-        tone, shift = values[2 + c], values[5 + c] + values[9 + c]
+        tone, shift = values[_GAIN + c], values[_OFFSET + c] + values[_PAINT + c]
         if abs(more) <= NOTHING and abs(tone) + abs(shift) <= NOTHING:
             continue
         was = encoded(combined[row, px, c] * gain, curve.encode)

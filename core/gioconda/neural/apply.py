@@ -1,4 +1,4 @@
-"""What the networks said of one frame, laid over its rows: all at once, or band after band."""
+"""The networks' corrections of one frame, applied to its rows: all at once, or band after band."""
 
 from __future__ import annotations
 
@@ -25,24 +25,18 @@ TAPS = 3  # rows that sampling needs beyond where a flow ends
 
 @dataclass(frozen=True)
 class Corrections:
-    """All that is to be done to one frame.
+    """What the networks' outputs do to one frame.
 
     Attributes:
-        portrait: whose.
+        gain: linear factor that brings the picture to the screen's range.
         box: (4,) int32, x0, y0, x1, y1: what of the picture may change.
-        crops: (4, 2, 3) float32, see `apply_kernels.CropOutputs`, as are rims, where, head, mouth and eyes.
         reach: rows above and below a pixel's own that its correction may need.
     """
 
     portrait: Portrait
     gain: float
     box: npt.NDArray[np.int32]
-    crops: Float32
-    rims: Float32
-    where: Float32
-    head: Float32
-    mouth: Float32
-    eyes: Float32
+    outputs: CropOutputs
     reach: int
 
     def apply(self, row: int, rows: int, drawn: dict[str, Float32], top: int) -> dict[str, Float32]:
@@ -54,16 +48,16 @@ class Corrections:
         made = {name: array[row - top : row - top + rows] for name, array in drawn.items()}
         if row >= self.box[3] or row + rows <= self.box[1]:
             return made
-        followers = [name for name in SURFACE_PASSES if name in drawn]
+        warped = [name for name in SURFACE_PASSES if name in drawn]
         width, height = self.portrait.width, self.portrait.height
         out, matte = made["Combined"].copy(), made["Matte"][..., 0].copy()
-        moves = np.zeros((rows if followers else 0, width, 2), np.float32)
+        moves = np.zeros((rows if warped else 0, width, 2), np.float32)
         layers = self.portrait.layers
         with ONE_AT_A_TIME:
             apply_corrections(
                 Rows(drawn["Combined"], drawn["Matte"][..., 0], top, height),
                 Background(self.portrait.source, layers.plate, np.array(layers.window, np.int32)),
-                CropOutputs(self.crops, self.rims, self.where, self.head, self.mouth, self.eyes),
+                self.outputs,
                 CURVE,
                 np.float32(self.gain),
                 self.box,
@@ -73,7 +67,7 @@ class Corrections:
                 moves,
             )
         made |= {"Combined": out, "Matte": matte[..., None]}
-        for name in followers if moves.any() else ():
+        for name in warped if moves.any() else ():
             made[name] = made[name].copy()
             with ONE_AT_A_TIME:
                 warp_pass(drawn[name], top, height, moves, row, pixel_steps(self.portrait, name), made[name])
@@ -81,7 +75,7 @@ class Corrections:
 
 
 def pixel_steps(portrait: Portrait, name: str) -> Float32:
-    """How much of each channel of a pass is a step of one pixel, turned around."""
+    """1 over what a step of one pixel is in each channel of a pass; 0: no measure of distance."""
     steps = {
         "UV": (portrait.width, portrait.height, 0),
         "Vector": (1, 1, 1, 1),
@@ -102,17 +96,16 @@ def corrections(
     """
     if not all(np.isfinite(output.sum()) for output in outputs):
         raise ModelError("The networks answered with something that is no number: use --neural off, or --device cpu.")
-    head, mouth, eyes = (_upsampled(outputs[k : k + 3]) for k in (0, 3, 6))
     return Corrections(
         portrait,
         still.gain,
         np.array(still.head.covered(portrait.width, portrait.height), np.int32),
-        to_crops(crops),
-        fades(still.head, portrait),
-        np.ascontiguousarray(mask, np.float32),
-        head,
-        mouth,
-        eyes,
+        CropOutputs(
+            to_crops(crops),
+            fades(still.head, portrait),
+            np.ascontiguousarray(mask, np.float32),
+            *(_upsampled(outputs[k : k + 3]) for k in (0, 3, 6)),
+        ),
         _reach(crops, outputs),
     )
 
@@ -141,7 +134,7 @@ def _reach(crops: tuple[Crop, ...], outputs: list[Float32]) -> int:
 
 
 def _upsampled(outputs: list[Float32]) -> Float32:
-    """flow, tone, paint of one part at the size of paint, channels last: (N, size, size, OUTPUTS)."""
+    """flow, tone, paint of one part at the size of paint, channels last: (N, size, size, CORRECTION)."""
     size = outputs[2].shape[-1]
     upsampled = [
         resample.interleaved([resample.resize(plane, size, size, method="linear") for part in parts for plane in part])

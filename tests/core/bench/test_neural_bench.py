@@ -136,8 +136,8 @@ def test_figures_survive_json(report: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_the_note_gets_the_figures_between_its_marks_and_keeps_the_rest(report: dict[str, Any]) -> None:
-    append_log = f"before\n{measured.BEGIN}\nold\n{measured.END}\nafter\n"
-    first = measured.with_figures(append_log, report)
+    note = f"before\n{measured.BEGIN}\nold\n{measured.END}\nafter\n"
+    first = measured.with_figures(note, report)
     assert first.startswith("before\n")
     assert first.endswith("\nafter\n")
     assert "old" not in first
@@ -147,21 +147,21 @@ def test_the_note_gets_the_figures_between_its_marks_and_keeps_the_rest(report: 
 
 
 @pytest.mark.parametrize("note", ["", measured.BEGIN, f"{measured.END} {measured.BEGIN}"])
-def test_a_note_without_its_marks_is_refused(append_log: str, report: dict[str, Any]) -> None:
+def test_a_note_without_its_marks_is_refused(note: str, report: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="figures: begin"):
-        measured.with_figures(append_log, report)
+        measured.with_figures(note, report)
 
 
 def test_the_projects_note_can_take_figures(report: dict[str, Any]) -> None:
-    append_log = (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
-    assert "### All clips" in measured.with_figures(append_log, report)
+    note = (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
+    assert "### All clips" in measured.with_figures(note, report)
 
 
 def test_a_run_without_figures_leaves_the_note_alone(tmp_path: Path) -> None:
-    append_log = tmp_path / "measured.md"
-    append_log.write_text("as it was", encoding="utf-8")
-    assert measured.main(str(tmp_path / "none.json"), str(append_log)) == 1
-    assert append_log.read_text(encoding="utf-8") == "as it was"
+    note = tmp_path / "measured.md"
+    note.write_text("as it was", encoding="utf-8")
+    assert measured.main(str(tmp_path / "none.json"), str(note)) == 1
+    assert note.read_text(encoding="utf-8") == "as it was"
 
 
 def test_new_networks_take_the_place_of_the_shipped_ones(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_the_papers_mode_is_left_out_with_a_reason(tmp_path: Path) -> None:
     _, why = neural.asked_paper(neural.Settings(**asked, paper=tmp_path, python="/no/such/python"))
     assert "PyTorch" in why["paper"]
     (tmp_path / "paper-landmarks.csv").write_text("step,seconds\n100,5\n200,9\n", encoding="utf-8")
-    assert neural.pixel_steps(tmp_path) == 200
+    assert neural.steps_of(tmp_path) == 200
 
 
 def test_a_close_up_has_its_centre_in_the_middle() -> None:
@@ -218,8 +218,8 @@ def test_networks_change_nothing_at_rest_and_something_in_a_smile(portrait: Port
     corrector = product.corrector_for(portrait, "fast", MODELS)
     assert corrector is not None
     assert product.changed_at_rest(portrait, corrector) == 0
-    placed = product.place(portrait, pose_of(portrait, mouthSmileLeft=0.8, mouthSmileRight=0.8, jawOpen=0.2))
-    assert (product._with(corrector, placed) != product._with(None, placed)).any()
+    posed = product.pose_portrait(portrait, pose_of(portrait, mouthSmileLeft=0.8, mouthSmileRight=0.8, jawOpen=0.2))
+    assert (product._with(corrector, posed) != product._with(None, posed)).any()
 
 
 def test_the_papers_pictures_come_from_an_interpreter_of_their_own(tmp_path: Path) -> None:

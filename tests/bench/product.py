@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from gioconda.engine import Portrait, PosedPortrait, pose_portrait, render, render_rows
@@ -50,7 +51,7 @@ Band = tuple[int, dict[str, npt.NDArray[np.float32]]]  # first row, passes of (r
 
 def use_one_thread() -> None:
     """This process keeps to one thread. (numba and BLAS are told through the environment before they start.)"""
-    resample.set_threads(0)
+    cv2.setNumThreads(0)
 
 
 def open_nets(models: Path, threads: int | None = None) -> Nets:

@@ -33,10 +33,10 @@ def test_a_motion_is_read(name: str) -> None:
 def test_an_identity_file_is_read() -> None:
     path = OLD / "identity.npz"
     assert person.network_of(path) == "ab" * 32
-    known = person.load_identity(path, network="ab" * 32)
-    assert known.code.tolist() == [[k / 4 for k in range(8)]]
+    known = person.load_person(path, network="ab" * 32)
+    assert known.embedding.tolist() == [[k / 4 for k in range(8)]]
     assert {name: change.tolist() for name, change in known.changes.items()} == {
         "decoder.weight": [[0, 1, 2], [3, 4, 5]]
     }
     with pytest.raises(ModelError, match="another network"):
-        person.load_identity(path, network="cd" * 32)
+        person.load_person(path, network="cd" * 32)

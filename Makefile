@@ -138,7 +138,7 @@ extension: setup $(call ready,4.2)  ## dist/gioconda-VERSION-PLATFORM.zip for Bl
 	$(call in_blenders,4.2) $(PY) addon/packaging/build.py
 
 # The window's walk. Any portrait, any .blend that holds a rig with shape keys and a take; docs/artists.md shows these.
-PORTRAIT ?= tests/data/grace_hopper.jpg
+PORTRAIT ?= core/gioconda/cli/grace_hopper.jpg
 RIG ?= ../shared/data/rigs/makehuman_head_arkit52_livelink328f.blend
 BLENDER ?= blender
 

@@ -18,6 +18,7 @@ from gioconda.motion.retarget import retarget
 from gioconda.pose import Pose
 
 DATA = Path(__file__).resolve().parent / "data"
+HOPPER = DATA.parents[1] / "core/gioconda/cli/grace_hopper.jpg"  # the demo portrait
 Float32 = npt.NDArray[np.float32]
 
 
@@ -33,8 +34,8 @@ class Sitter:
 
     @classmethod
     def read(cls, name: str) -> Sitter:
-        """NAME.jpg and NAME_analysis.npz of tests/data."""
-        picture = read_picture(DATA / f"{name}.jpg").pixels
+        """NAME.jpg and NAME_analysis.npz of tests/data, or the demo portrait."""
+        picture = read_picture(HOPPER if name == HOPPER.stem else DATA / f"{name}.jpg").pixels
         srgb = display_srgb(picture, exposure=choose_display(picture))
         with np.load(DATA / f"{name}_analysis.npz") as known:
             landmarks, person = known["landmarks"].astype(np.float64), known["person"].astype(np.float32) / 255

@@ -12,7 +12,7 @@ import numpy as np
 from bl_ext.user_default.gioconda.addon import session
 from bl_ext.user_default.gioconda.addon.compositing import compositor
 
-PICTURE = Path(__file__).resolve().parents[1] / "data" / "grace_hopper.jpg"
+PICTURE = Path(__file__).resolve().parents[2] / "core/gioconda/cli/grace_hopper.jpg"
 WIDTH = 256
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-HOPPER = Path(__file__).resolve().parents[1] / "data" / "grace_hopper.jpg"
+HOPPER = Path(__file__).resolve().parents[2] / "core/gioconda/cli/grace_hopper.jpg"
 
 START = """
 import importlib, json

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 Run = Callable[..., Any]
-PICTURE = Path(__file__).resolve().parents[1] / "data" / "grace_hopper.jpg"
+PICTURE = Path(__file__).resolve().parents[2] / "core/gioconda/cli/grace_hopper.jpg"
 
 COMMAND = """
     from bl_ext.user_default.gioconda.addon import interpreter, preferences

@@ -14,7 +14,7 @@ from gioconda.job.job import Job
 from gioconda.render.open_motion import open_motion
 
 HERE = Path(__file__).parent
-FACE = HERE.parent / "data" / "grace_hopper.jpg"
+FACE = HERE.parents[1] / "core/gioconda/cli/grace_hopper.jpg"
 BVH = """HIERARCHY
 ROOT Head
 {

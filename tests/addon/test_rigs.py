@@ -46,7 +46,7 @@ def acted(blender: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[
 @pytest.fixture(scope="module")
 def sitter() -> tuple[Portrait, np.ndarray]:
     """Grace Hopper, small, made ready."""
-    picture = read_picture(DATA / "grace_hopper.jpg").pixels
+    picture = read_picture(ROOT / "core/gioconda/cli/grace_hopper.jpg").pixels
     factor = WIDTH / picture.shape[1]
     height = round(picture.shape[0] * factor)
     srgb = display_srgb(picture, exposure=choose_display(picture))

@@ -13,7 +13,7 @@ from gioconda.motion.motion import Motion
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT.parent / "shared" / "data" / "train"
-HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
+HOPPER = ROOT / "core/gioconda/cli/grace_hopper.jpg"
 CHANNELS = ("jawOpen", "browInnerUp", "mouthSmileLeft", "eyeBlinkLeft")
 
 

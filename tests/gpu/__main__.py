@@ -18,7 +18,7 @@ from gioconda.gpu.device import DeviceGraph, graphics_device
 from gioconda.gpu.graph import FLOAT, Graph
 
 from . import agreement, placement, speed
-from .sitter import PORTRAIT, portrait_of, qualities
+from .sitter import ROOT, portrait_of, qualities
 
 GOAL = 60.0  # frames a second with the full networks at 2048 x 2048 on a data-centre card
 GOAL_SIDE = 2048
@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     p.add_argument("--frames", type=int, default=64, help="how many are timed for each line")
     p.add_argument("--neural", nargs="+", default=["off", "fast", "full"], choices=("off", "fast", "full"))
-    p.add_argument("--models", type=Path, default=PORTRAIT.parents[2] / "onnx_models")
+    p.add_argument("--models", type=Path, default=ROOT / "onnx_models")
     p.add_argument("--out", type=Path, default=Path("out/gpu"))
     return p
 

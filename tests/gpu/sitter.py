@@ -22,7 +22,8 @@ from gioconda.neural.corrector import CorrectionNets, Corrector
 from gioconda.pose import Pose
 
 Floats = npt.NDArray[np.floating[Any]]
-PORTRAIT = Path(__file__).resolve().parents[1] / "data" / "grace_hopper.jpg"
+ROOT = Path(__file__).resolve().parents[2]
+PORTRAIT = ROOT / "core/gioconda/cli/grace_hopper.jpg"
 
 
 def portrait_of(side: int) -> Portrait:
@@ -42,10 +43,10 @@ def portrait_of(side: int) -> Portrait:
 
 @cache
 def _known() -> tuple[Floats, Floats, Floats]:
-    """The picture, the landmarks and the matte, as they are in tests/data."""
+    """The picture, its landmarks and its matte."""
     picture = read_picture(PORTRAIT).pixels
     srgb = display_srgb(picture, exposure=choose_display(picture))
-    with np.load(PORTRAIT.with_name("grace_hopper_analysis.npz")) as known:
+    with np.load(ROOT / "tests/data/grace_hopper_analysis.npz") as known:
         landmarks, person = known["landmarks"].astype(np.float64), known["person"].astype(np.float32) / 255
     return picture, landmarks, estimate_matte(srgb, person, landmarks)
 

@@ -47,6 +47,6 @@ def test_no_card_is_an_exit_status_of_its_own(
 
 
 def test_networks_that_are_not_here_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copy(sitter.PORTRAIT.parents[2] / "onnx_models" / "models.yaml", tmp_path)
+    shutil.copy(sitter.ROOT / "onnx_models" / "models.yaml", tmp_path)
     assert sitter.qualities(tmp_path, ["off", "full"]) == {"off": None}
     assert "left out" in capsys.readouterr().out

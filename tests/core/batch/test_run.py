@@ -28,7 +28,7 @@ from gioconda.worker.messages import BatchProgress, Error, Message, Result, Warn
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
-HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
+HOPPER = ROOT / "core/gioconda/cli/grace_hopper.jpg"
 SIZE = (128, 150)
 FRAMES = 4
 BATCH = """\

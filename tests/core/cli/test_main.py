@@ -19,7 +19,7 @@ from gioconda.motion.motion import Motion
 from gioconda.worker.messages import Error, Progress, Result, from_line
 
 ROOT = Path(__file__).resolve().parents[3]
-HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
+HOPPER = ROOT / "core/gioconda/cli/grace_hopper.jpg"
 
 Run = Callable[..., tuple[int, str]]
 

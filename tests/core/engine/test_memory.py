@@ -11,7 +11,8 @@ import pytest
 
 SIDE = 2048
 ROOT = Path(__file__).resolve().parents[3]
-DATA = ROOT / "tests" / "data"
+HOPPER = ROOT / "core/gioconda/cli/grace_hopper.jpg"
+ANALYSIS = ROOT / "tests/data/grace_hopper_analysis.npz"
 
 # in a process of its own: a small picture first, so that what is compiled or loaded once does not count
 CHILD = """
@@ -50,7 +51,7 @@ print(json.dumps(used))
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="a process's peak is asked of Linux")
 @pytest.mark.slow
 def test_making_a_large_portrait_ready_needs_little_more_memory_than_is_kept_of_it() -> None:
-    command = [sys.executable, "-c", CHILD, DATA / "grace_hopper.jpg", DATA / "grace_hopper_analysis.npz", str(SIDE)]
+    command = [sys.executable, "-c", CHILD, HOPPER, ANALYSIS, str(SIDE)]
     child = subprocess.run(
         list(map(str, command)), capture_output=True, text=True, env={"PYTHONPATH": str(ROOT / "core")}
     )

@@ -27,7 +27,7 @@ from gioconda.worker.messages import Log, Message
 
 from .tiny_networks import write_nets
 
-HOPPER = Path(__file__).resolve().parents[2] / "data" / "grace_hopper.jpg"
+HOPPER = Path(__file__).resolve().parents[3] / "core/gioconda/cli/grace_hopper.jpg"
 SMALL = (224, 262)
 STATED = {"licence": "MIT, says its page", "source": "https://example.org/nets"}
 

@@ -26,7 +26,7 @@ from gioconda.provenance.policy import Policy
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
-HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
+HOPPER = ROOT / "core/gioconda/cli/grace_hopper.jpg"
 CONSENT = {"right": "public_domain", "who": "Gioconda's tests"}
 
 
@@ -137,14 +137,14 @@ def test_a_jobs_paths_follow_the_farms_rules(job: Job, tmp_path: Path) -> None:
         "version": "pathmapping-1.0",
         "path_mapping_rules": [
             {"source_path_format": "POSIX", "source_path": str(ROOT), "destination_path": "/mnt/a"},
-            {"source_path_format": "POSIX", "source_path": str(ROOT / "tests"), "destination_path": "/mnt/b"},
+            {"source_path_format": "POSIX", "source_path": str(ROOT / "core"), "destination_path": "/mnt/b"},
             {"source_path_format": "WINDOWS", "source_path": r"Z:\show", "destination_path": "/mnt/show"},
         ],
     }
     (tmp_path / "rules.json").write_text(json.dumps(rules))
     found = load_rules(tmp_path / "rules.json")
     there = mapped_job(job, found)
-    assert there.portrait == "/mnt/b/data/grace_hopper.jpg"
+    assert there.portrait == "/mnt/b/gioconda/cli/grace_hopper.jpg"
     assert (there.motion, there.output) == (job.motion, job.output)
     assert mapped(r"z:\Show\a\take.csv", found) == "/mnt/show/a/take.csv"
     assert mapped(f"{ROOT}s/x", found) == f"{ROOT}s/x"

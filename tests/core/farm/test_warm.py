@@ -16,7 +16,7 @@ from gioconda.imaging.image import read_picture, write_png
 from gioconda.job.job import Job
 from gioconda.worker.messages import Message, Progress, Stage
 
-HOPPER = Path(__file__).resolve().parents[2] / "data" / "grace_hopper.jpg"
+HOPPER = Path(__file__).resolve().parents[3] / "core/gioconda/cli/grace_hopper.jpg"
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def test_frames_depend_on_the_networks_they_were_made_with_and_no_others() -> No
 
 
 def test_a_batch_settles_the_networks_before_its_processes_begin(tmp_path: Path, models_folder: Path) -> None:
-    shutil.copy(Path(__file__).parents[2] / "data" / "grace_hopper.jpg", tmp_path / "a.jpg")
+    shutil.copy(Path(__file__).parents[3] / "core/gioconda/cli/grace_hopper.jpg", tmp_path / "a.jpg")
     text = "portraits: a.jpg\nmotions: take\noutput: out/####.exr\n"
     text += "settings: {device: cpu, consent: {right: own_work, who: me}}\n"
     (tmp_path / "b.yaml").write_text(text, encoding="utf-8")

@@ -33,7 +33,7 @@ from gioconda.provenance.verify import check_folder, verify
 from gioconda.worker.messages import Message, Warn
 
 ROOT = Path(__file__).resolve().parents[3]
-HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
+HOPPER = ROOT / "core/gioconda/cli/grace_hopper.jpg"
 ADA = Consent("subject_consent", "Ada Example", "signed 3 May")
 
 

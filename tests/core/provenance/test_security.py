@@ -26,7 +26,7 @@ from gioconda.motion.files import load_motion
 from gioconda.provenance.confine import check_reach
 
 ROOT = Path(__file__).resolve().parents[3]
-HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
+HOPPER = ROOT / "core/gioconda/cli/grace_hopper.jpg"
 
 
 # --- what a job file may reach ---------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def portrait(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> P
     from gioconda.imaging.image import read_picture
 
     path = tmp_path_factory.mktemp("portrait") / "portrait.png"
-    picture = read_picture(ROOT / "tests" / "data" / "grace_hopper.jpg", colorspace="linear").pixels[..., :3] * 255
+    picture = read_picture(ROOT / "core/gioconda/cli/grace_hopper.jpg", colorspace="linear").pixels[..., :3] * 255
     write_png(path, np.round(resize(picture, 128, 150)).astype(np.uint8))
     return path
 

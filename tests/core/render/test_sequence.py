@@ -27,7 +27,7 @@ from gioconda.worker.messages import Log, Message, Progress, Warn
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
-HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
+HOPPER = ROOT / "core/gioconda/cli/grace_hopper.jpg"
 SMALL = (224, 262)
 FRAMES = 8
 

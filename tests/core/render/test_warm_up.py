@@ -43,8 +43,8 @@ from gioconda.imaging.image import display_srgb, read_picture
 from gioconda.motion.retarget import retarget
 from gioconda.motion.demo_motion import make_demo_motion
 
-picture = read_picture(Path(sys.argv[1]) / "grace_hopper.jpg").pixels
-with np.load(Path(sys.argv[1]) / "grace_hopper_analysis.npz") as known:
+picture = read_picture(Path(sys.argv[1]) / "core/gioconda/cli/grace_hopper.jpg").pixels
+with np.load(Path(sys.argv[1]) / "tests/data/grace_hopper_analysis.npz") as known:
     landmarks, person = known["landmarks"].astype(np.float64), known["person"].astype(np.float32) / 255
 portrait = prepare(picture, landmarks, estimate_matte(display_srgb(picture), person, landmarks))
 performance = retarget(make_demo_motion(24.0), landmarks)
@@ -59,7 +59,7 @@ assert compiled() == before, [(name, before[name], now) for name, now in compile
 
 
 def test_after_warming_up_a_real_portrait_compiles_nothing_more() -> None:
-    command = [sys.executable, "-c", EVERYTHING, str(ROOT / "tests" / "data")]
+    command = [sys.executable, "-c", EVERYTHING, str(ROOT)]
     done = subprocess.run(command, cwd=ROOT / "core", capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stderr
 

@@ -28,7 +28,7 @@ from gioconda.worker.server import UNWANTED, Server, lines_of
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[3]
-HOPPER = ROOT / "tests" / "data" / "grace_hopper.jpg"
+HOPPER = ROOT / "core/gioconda/cli/grace_hopper.jpg"
 CORE = [sys.executable, "-s", "-P", str(ROOT / "core")]
 Said = list[tuple[int | None, Message]]
 

@@ -34,7 +34,6 @@ class Delivery:
     )
     size: int | None = setting(
         "pixels of the longer side of png, webp, atlas, mp4 and webm; null: as rendered",
-        default=None,
         minimum=16,
         maximum=16384,
     )
@@ -43,9 +42,7 @@ class Delivery:
         default="picture",
         choices=ALPHAS,
     )
-    columns: int | None = setting(
-        "frames side by side in an atlas; null: as square as possible", default=None, minimum=1
-    )
+    columns: int | None = setting("frames side by side in an atlas; null: as square as possible", minimum=1)
     quality: int = setting(
         "of webp, mp4 and webm, 1 to 100; webp at 100 is lossless", default=90, minimum=1, maximum=100
     )
@@ -55,8 +52,8 @@ class Delivery:
 class Source:
     """One entry of `portraits` or `motions`."""
 
-    file: str = setting("a file or a glob (portraits/*.jpg, takes/**/*.csv)")
-    name: str | None = setting("instead of the file's own name; not for a glob", default=None)
+    file: str = setting("a file or a glob (portraits/*.jpg, takes/**/*.csv)", needed=True)
+    name: str | None = setting("instead of the file's own name; not for a glob")
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ class Override(Match):
 def _sources_setting(text: str) -> Any:
     one = {"type": "string", "minLength": 1}
     several = {"type": "array", "items": {"anyOf": [one, object_schema(Source)]}, "minItems": 1}
-    return setting(text, anyOf=[one, several])
+    return setting(text, needed=True, anyOf=[one, several])
 
 
 @dataclass(frozen=True)
@@ -94,6 +91,7 @@ class Batch:
     motions: tuple[Source, ...] = _sources_setting("files and globs; “take” is the built-in take")
     output: str = setting(
         "names of the frames: out/{portrait}/{motion}/####.exr",
+        needed=True,
         pattern=declared(Job)["output"].schema["pattern"],
         examples=["out/{portrait}/{motion}/####.exr"],
     )
@@ -103,12 +101,8 @@ class Batch:
         "settings for some of the items; later ones win", default=(), items=object_schema(Override)
     )
     delivery: Delivery = setting("what is made of the frames", default_factory=Delivery, **object_schema(Delivery))
-    report: str | None = setting(
-        "folder of the report and the logs; null: “NAME.report” beside the batch file", default=None
-    )
-    processes: int | None = setting(
-        "how many at a time; null: what cores, memory and GPUs allow", default=None, minimum=1
-    )
+    report: str | None = setting("folder of the report and the logs; null: “NAME.report” beside the batch file")
+    processes: int | None = setting("how many at a time; null: what cores, memory and GPUs allow", minimum=1)
     attempts: int = setting("how often an item is tried whose process died", default=3, minimum=1, maximum=100)
     keep_going: bool = setting("go on with the others when an item cannot be rendered", default=False)
 

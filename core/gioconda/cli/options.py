@@ -93,8 +93,9 @@ def _add(
     for field in fields(of):
         if field.name in names:
             one = declared(of)[field.name]
-            option = one.option or f"--{field.name}"
+            option, *metavar = (one.option or f"--{field.name}").split(" ")
             more = {"help": _help(one.text, field.default)} | _value(str(field.type), field.default, one)
+            more |= {"metavar": metavar[0]} if metavar else {}
             if option.startswith("-"):
                 more |= {"dest": field.name, "required": field.default is MISSING}
             if of is not Job:  # left out where it is not given

@@ -24,8 +24,8 @@ LONGEST = 2000  # letters of a text
 class Consent:
     """A statement of the right to animate a portrait."""
 
-    right: str = setting("which right", choices=tuple(RIGHTS))
-    who: str = setting("the person or the studio who states it", minLength=1, maxLength=LONGEST)
+    right: str = setting("which right", needed=True, choices=tuple(RIGHTS))
+    who: str = setting("the person or the studio who states it", needed=True, minLength=1, maxLength=LONGEST)
     text: str = setting("a contract's number, a link, a date", default="", maxLength=LONGEST)
 
     def __post_init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ REST = "rest"  # nothing moves
 BUILT_IN_MOTIONS = (TAKE, REST)
 _SPAN = r"-?\d+(-(-?\d+)([x:]\d+)?)?"
 
+# settings by the headings of their options
+_of_portrait = partial(setting, group="portrait", changes="portrait")
+_of_motion = partial(setting, group="motion", changes="pose")
+_of_output = partial(setting, group="output")
+_of_machine = partial(setting, group="machine")
+
 
 @dataclass(frozen=True)
 class Job:
@@ -33,274 +40,153 @@ class Job:
 
     portrait: str = setting(
         "a still picture: JPEG, PNG, TIFF, EXR …",
+        "portrait",
+        needed=True,
         changes="portrait",
         path="file",
-        option="portrait",
         in_batch=False,
         minLength=1,
     )
     motion: str = setting(
         f".npz, .json, .csv or .bvh motion, a video, “{TAKE}” for the built-in take, “{REST}” for no motion",
+        "motion",
+        needed=True,
         changes="pose",
         path="file",
         also=BUILT_IN_MOTIONS,
-        option="motion",
         in_batch=False,
         minLength=1,
     )
-    output: str = setting(
+    output: str = _of_output(
         "pattern of the frames' names, such as out/####.exr or out/%04d.exr",
+        "--output PATTERN",
+        needed=True,
         path="output",
-        option="--output",
-        group="output",
-        argument={"metavar": "PATTERN"},
         in_batch=False,
         pattern=r"(#+|@+|%0?\d*d)[^/\\]*\.[eE][xX][rR]$",
         examples=["out/####.exr"],
     )
     frames: str = setting(
         f"which frames: 1-100x2,120 (default: all; of “{REST}”: frame 1)",
-        default="",
-        option="--frames",
+        "--frames RANGE",
         group="motion",
-        argument={"metavar": "RANGE"},
+        default="",
         anyOf=[
-            {
-                "type": "string",
-                "pattern": rf"^\s*({_SPAN}(\s*,\s*{_SPAN})*)?\s*$",
-                "examples": ["1-100x2,120"],
-            },
+            {"type": "string", "pattern": rf"^\s*({_SPAN}(\s*,\s*{_SPAN})*)?\s*$", "examples": ["1-100x2,120"]},
             {"type": "integer"},
         ],
     )
-    neutral: int | str | None = setting(
+    neutral: int | str | None = _of_motion(
         "the motion's frame at rest: a frame number, “auto” (default: the calmest), “rest” (all channels zero)",
-        default=None,
-        changes="pose",
+        "--neutral FRAME",
         choices=("auto", "rest"),
-        option="--neutral",
-        group="motion",
-        argument={"metavar": "FRAME"},
     )
-    fps: float | None = setting(
-        "frames per second (default: the motion's own)",
-        default=None,
-        changes="pose",
-        option="--fps",
-        group="motion",
-        argument={"metavar": "RATE"},
-        exclusiveMinimum=0,
-        exclusiveMaximum=10_000,
+    fps: float | None = _of_motion(
+        "frames per second (default: the motion's own)", "--fps RATE", exclusiveMinimum=0, exclusiveMaximum=10_000
     )
-    motion_start: int | None = setting(
+    motion_start: int | None = _of_motion(
         "frame number of the motion's first frame; a motion of another rate than --fps is resampled (default: its own)",
-        default=None,
-        changes="pose",
-        option="--motion-start",
-        group="motion",
-        argument={"metavar": "FRAME"},
+        "--motion-start FRAME",
     )
-    face: int | str | None = setting(
+    face: int | str | None = _of_portrait(
         f"which face: 1 is the leftmost, “{LARGEST}” the largest (default: the only one there is)",
-        default=None,
-        changes="portrait",
+        f"--face N|{LARGEST}",
         choices=(LARGEST,),
-        option="--face",
-        group="portrait",
-        argument={"metavar": f"N|{LARGEST}"},
         minimum=1,
     )
-    points: str | None = setting(
-        "hand-placed landmarks (JSON: a few named points are enough)",
-        default=None,
-        changes="portrait",
-        path="file",
-        option="--points",
-        group="portrait",
-        argument={"metavar": "FILE"},
+    points: str | None = _of_portrait(
+        "hand-placed landmarks (JSON: a few named points are enough)", "--points FILE", path="file"
     )
-    matte: str | None = setting(
-        "the artist's matte of the person, instead of ours",
-        default=None,
-        changes="portrait",
-        path="file",
-        option="--matte",
-        group="portrait",
-        argument={"metavar": "FILE"},
-    )
-    plate: str | None = setting(
+    matte: str | None = _of_portrait("the artist's matte of the person, instead of ours", "--matte FILE", path="file")
+    plate: str | None = _of_portrait(
         "the artist's clean plate: the background without the person, instead of ours",
-        default=None,
-        changes="portrait",
+        "--clean-plate FILE",
         path="file",
-        option="--clean-plate",
-        group="portrait",
-        argument={"metavar": "FILE"},
     )
-    passes: tuple[str, ...] = setting(
+    passes: tuple[str, ...] = _of_output(
         f"“all”, or of: {', '.join(PASSES)}",
+        "--passes LIST",
         default=DEFAULT_PASSES,
         changes="pixels",
         choices=ALL_PASSES,
-        option="--passes",
-        group="output",
-        argument={"metavar": "LIST"},
     )
-    full_float: bool = setting(
-        "32-bit float instead of 16-bit half for every pass (UV always is)",
-        default=False,
-        changes="pixels",
-        option="--float",
-        group="output",
+    full_float: bool = _of_output(
+        "32-bit float instead of 16-bit half for every pass (UV always is)", "--float", default=False, changes="pixels"
     )
-    compression: str = setting(
+    compression: str = _of_output(
         "of the EXR: zip, zips, piz, rle, none; a level as in zip:2",
+        "--compression NAME",
         default="zip",
         changes="pixels",
-        option="--compression",
-        group="output",
-        argument={"metavar": "NAME"},
         pattern=rf"^({'|'.join(LOSSLESS + LOSSY)})(:\d+(\.\d+)?)?$",
         examples=[*LOSSLESS, "zip:1"],
     )
-    colorspace: str = setting(
+    colorspace: str = _of_portrait(
         "the picture's colour space: auto goes by the file's type, else a name of the OpenColorIO configuration",
+        "--colorspace NAME",
         default="auto",
-        changes="portrait",
-        option="--colorspace",
-        group="portrait",
-        argument={"metavar": "NAME"},
     )
     plate_colorspace: str | None = setting(
-        "the clean plate's colour space (default: the portrait's)", default=None, changes="portrait"
+        "the clean plate's colour space (default: the portrait's)", changes="portrait"
     )
-    ocio: str | None = setting(
-        "an OpenColorIO configuration (default: $OCIO, else built in)",
-        default=None,
-        changes="portrait",
-        path="file",
-        option="--ocio",
-        group="portrait",
-        argument={"metavar": "CONFIG"},
+    ocio: str | None = _of_portrait(
+        "an OpenColorIO configuration (default: $OCIO, else built in)", "--ocio CONFIG", path="file"
     )
-    device: str = setting("what the nets run on", default="auto", choices=DEVICES, option="--device", group="machine")
-    threads: int | None = setting(
-        "processor threads to use (default: all)",
-        default=None,
-        option="--threads",
-        group="machine",
-        argument={"metavar": "N"},
-        minimum=1,
-        maximum=4096,
-    )
-    draft: bool = setting(
+    device: str = _of_machine("what the nets run on", "--device", default="auto", choices=DEVICES)
+    threads: int | None = _of_machine("processor threads to use (default: all)", "--threads N", minimum=1, maximum=4096)
+    draft: bool = _of_output(
         "faster: no anti-aliased silhouettes; for looking, not for delivery",
+        "--preview",
         default=False,
         changes="pixels",
-        option="--preview",
-        group="output",
     )
-    neural: str = setting(
+    neural: str = _of_output(
         "networks that correct mouth, eyes and edges: full (needs a graphics card), fast, off; auto: the best this "
         "machine serves well",
+        "--neural",
         default="auto",
         changes="portrait",  # with networks, what the person hides is painted anew when the portrait is prepared
         choices=NEURAL,
-        option="--neural",
-        group="output",
     )
-    identity: str | None = setting(
-        "what personalise knows of the person, for --neural",
-        default=None,
-        changes="pixels",
-        path="file",
-        option="--identity",
-        group="output",
-        argument={"metavar": "FILE"},
+    identity: str | None = _of_output(
+        "what personalise knows of the person, for --neural", "--identity FILE", changes="pixels", path="file"
     )
-    engine: str | None = setting(
-        "somebody else's engine paints frames: see engines",
-        default=None,
-        changes="pixels",
-        path="folder",
-        option="--engine",
-        group="output",
-        argument={"metavar": "FOLDER"},
+    engine: str | None = _of_output(
+        "somebody else's engine paints frames: see engines", "--engine FOLDER", changes="pixels", path="folder"
     )
-    review: str | None = setting(
-        "also make a video for looking at (.mp4)",
-        default=None,
-        path="output",
-        option="--review",
-        group="output",
-        argument={"metavar": "FILE"},
+    review: str | None = _of_output("also make a video for looking at (.mp4)", "--review FILE", path="output")
+    sheet: str | None = _of_output("also make a contact sheet (.png)", "--contact-sheet FILE", path="output")
+    png: bool = _of_output(
+        "also write every frame as an 8-bit PNG beside its EXR", "--png", default=False, in_batch=False
     )
-    sheet: str | None = setting(
-        "also make a contact sheet (.png)",
-        default=None,
-        path="output",
-        option="--contact-sheet",
-        group="output",
-        argument={"metavar": "FILE"},
-    )
-    png: bool = setting(
-        "also write every frame as an 8-bit PNG beside its EXR",
-        default=False,
-        option="--png",
-        group="output",
-        in_batch=False,
-    )
-    resume: bool = setting(
+    resume: bool = _of_output(
         "keep frames that are whole and would come out the same, render the others",
+        "--resume",
         default=False,
-        option="--resume",
-        group="output",
         in_batch=False,
     )
-    overwrite: bool = setting(
-        "replace frames that are there", default=False, option="--overwrite", group="output", in_batch=False
+    overwrite: bool = _of_output("replace frames that are there", "--overwrite", default=False, in_batch=False)
+    placeholders: bool = _of_output(
+        "first put the portrait as it is wherever there is no frame yet", "--placeholders", default=False
     )
-    placeholders: bool = setting(
-        "first put the portrait as it is wherever there is no frame yet",
-        default=False,
-        option="--placeholders",
-        group="output",
-    )
-    rest: int | None = setting(
-        "number of one placeholder more, beside the range: what to show on every other frame", default=None
-    )
-    models: str | None = setting(
+    rest: int | None = setting("number of one placeholder more, beside the range: what to show on every other frame")
+    models: str | None = _of_machine(
         "where the ONNX nets are (default: the project's own folder)",
-        default=None,
+        "--models FOLDER",
         changes="portrait",
         path="folder",
-        option="--models",
-        group="machine",
-        argument={"metavar": "FOLDER"},
     )
-    cache: str | None = setting(
-        "where prepared portraits are kept (default: the user's cache)",
-        default=None,
-        path="local",
-        option="--cache",
-        group="machine",
-        argument={"metavar": "FOLDER"},
+    cache: str | None = _of_machine(
+        "where prepared portraits are kept (default: the user's cache)", "--cache FOLDER", path="local"
     )
     consent: Mapping[str, Any] | None = setting(
         f"who states which right to animate the portrait; RIGHT is one of {', '.join(RIGHTS)}",
-        default=None,
-        option="--consent",
+        "--consent RIGHT:WHO[:TEXT]",
         group="rights",
-        argument={"metavar": "RIGHT:WHO[:TEXT]"},
         **object_schema(Consent),
     )
     keys: str | None = setting(
-        "the keys that sign finished frames (default: the user's)",
-        default=None,
-        path="local",
-        option="--keys",
-        group="rights",
-        argument={"metavar": "FOLDER"},
+        "the keys that sign finished frames (default: the user's)", "--keys FOLDER", group="rights", path="local"
     )
     retarget: Mapping[str, Any] = setting(
         "how the motion is carried over to the portrait",

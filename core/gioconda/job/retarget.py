@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..errors import SettingsError
@@ -17,8 +18,7 @@ def _gain(text: str) -> Any:
     return setting(f"{text}: 1 as recorded, 0 off", default=1.0, minimum=0, maximum=5)
 
 
-def _option(text: str, **more: Any) -> Any:
-    return setting(text, group="motion", **more)
+_option = partial(setting, group="motion")
 
 
 @dataclass(frozen=True)
@@ -39,37 +39,33 @@ class RetargetSettings:
     gaze: float = _gain("where the eyes look")
     neutralise: float = _option(
         "first close the portrait's smile and open its half-shut eyes: 0 not, 1 fully (without X: 1)",
+        "--neutralise X",
         default=0.0,
-        option="--neutralise",
-        argument={"metavar": "X", "nargs": "?", "const": 1.0},
+        argument={"nargs": "?", "const": 1.0},
         minimum=0,
         maximum=1,
     )
     lock_scale: bool = _option(
-        "the head keeps its size (default), or follows the motion's", default=True, option="--lock-scale"
+        "the head keeps its size (default), or follows the motion's", "--lock-scale", default=True
     )
-    adapt: bool = _option(
-        "fit the motion to the portrait's proportions (default), or not", default=True, option="--adapt"
-    )
+    adapt: bool = _option("fit the motion to the portrait's proportions (default), or not", "--adapt", default=True)
     smoothing: str = _option(
         "savgol (for finished takes), one_euro (as live), none; auto: savgol for landmarks, none for channels",
+        "--smoothing",
         default="auto",
         choices=("auto", "savgol", "one_euro", "none"),
-        option="--smoothing",
     )
     dead_band: float = _option(
         "hold movements smaller than a tracker's noise: 0 off, 1 (default), 2 twice as wide",
+        "--dead-band X",
         default=1.0,
-        option="--dead-band",
-        argument={"metavar": "X"},
         minimum=0,
         maximum=5,
     )
     lid_floor: float = _option(
         "how open a shut eye looks to the tracker, gap by width (default: 0.045; 0 trusts the tracker)",
+        "--lid-floor X",
         default=0.045,
-        option="--lid-floor",
-        argument={"metavar": "X"},
         minimum=0,
         maximum=0.15,
     )

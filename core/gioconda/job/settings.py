@@ -1,6 +1,6 @@
 """A setting's declaration, once, at its field in a dataclass. Standard library only.
 
-    draft: bool = setting("no anti-aliased silhouettes", default=False, changes="pixels", option="--preview")
+    draft: bool = setting("no anti-aliased silhouettes", "--preview", default=False, changes="pixels")
 
 Derived from it: options of the command line, JSON Schemas, checks, fingerprints, farm assets, path mapping.
 """
@@ -25,9 +25,9 @@ class Setting:
 
     Attributes:
         text: for option help, schema and tooltip; no capital, no full stop.
+        option: "--name VALUE" on the command line, "name" for a positional one; None: it has none.
         choices: all that a text, or each item of a list, may be; beside numbers where the type has those too.
         also: values of a path that name no file, such as built-in motions.
-        option: its name on the command line, without dashes for a positional one; None: it has none.
         group: the heading of its option.
         argument: more that argparse needs to know.
         schema: more of its JSON Schema: limits, pattern, examples.
@@ -35,11 +35,11 @@ class Setting:
     """
 
     text: str
+    option: str | None
     changes: Changes
     path: PathKind | None
     choices: tuple[str, ...]
     also: tuple[str, ...]
-    option: str | None
     group: str
     argument: Mapping[str, Any]
     schema: Mapping[str, Any]
@@ -48,21 +48,24 @@ class Setting:
 
 def setting(
     text: str,
+    option: str | None = None,
     *,
-    default: Any = MISSING,
+    needed: bool = False,
+    default: Any = None,
     default_factory: Any = MISSING,
     changes: Changes = "nothing",
     path: PathKind | None = None,
     choices: tuple[str, ...] = (),
     also: tuple[str, ...] = (),
-    option: str | None = None,
     group: str = "",
     argument: Mapping[str, Any] | None = None,
     in_batch: bool = True,
     **schema: Any,
 ) -> Any:
-    """A dataclass field with its declaration, see `Setting`."""
-    declared = Setting(text, changes, path, choices, also, option, group, argument or {}, schema, in_batch)
+    """A dataclass field with its declaration, see `Setting`. Its default is None unless given, or it is `needed`."""
+    if needed or default_factory is not MISSING:
+        default = MISSING
+    declared = Setting(text, option, changes, path, choices, also, group, argument or {}, schema, in_batch)
     return field(default=default, default_factory=default_factory, metadata={"setting": declared})
 
 

@@ -146,8 +146,8 @@ def _analyse(arguments: Arguments, report: Report) -> None:
     settings = {name: getattr(arguments, name) for name in names}
     with _announced(report):
         from ..face.analyse import save_analysis
+        from ..imaging.draw import draw_landmarks
         from ..imaging.image import write_png
-        from ..imaging.overlay import draw_landmarks
         from ..render.open_portrait import find_face
         from ..worker.requests import Analyse
 

@@ -1,4 +1,4 @@
-"""Anti-aliased polygons and lines as coverage, the exact share of each pixel. numpy only.
+"""Anti-aliased polygons and lines as coverage, the exact share of each pixel; landmarks drawn on a picture. numpy only.
 
 Coordinates are picture coordinates: x right, y down, the picture's corner at (0, 0), the first pixel's centre at
 (0.5, 0.5).
@@ -11,7 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import landmarks as lm
+
 Floats = NDArray[np.float32]
+
+_CONTOURS = (
+    (lm.OVAL, True, (255, 255, 255)),
+    (lm.LIPS_OUTER, True, (255, 90, 90)),
+    (lm.LIPS_INNER, True, (255, 90, 90)),
+    (lm.EYE_RIGHT, True, (90, 220, 255)),
+    (lm.EYE_LEFT, True, (90, 220, 255)),
+    (lm.IRIS_RIGHT[1:], True, (255, 220, 60)),
+    (lm.IRIS_LEFT[1:], True, (255, 220, 60)),
+    (lm.BROW_RIGHT[:5], False, (120, 255, 120)),
+    (lm.BROW_LEFT[:5], False, (120, 255, 120)),
+)
+_DOT = np.stack([np.cos(a := np.linspace(0, 2 * np.pi, 9)[:-1]), np.sin(a)], axis=1)
 
 
 def fill_polygon(
@@ -107,13 +122,12 @@ def polyline_coverage(
     *,
     thickness_px: float = 1.0,
     closed: bool = False,
-    origin: tuple[float, float] = (0.0, 0.0),
 ) -> Floats:
     """How much of each pixel a line with round joints covers, from its distance. -> (height, width) float32, 0..1
 
     points: (N, 2) picture coordinates. thickness_px: the whole width of the line; below 1 it gets fainter, not thinner.
     """
-    corners = np.asarray(points, np.float64) - origin
+    corners = np.asarray(points, np.float64)
     ends = np.roll(corners, -1, axis=0) if closed else corners[1:]
     coverage = np.zeros((height, width), np.float32)
     reach = max(thickness_px, 1.0) / 2
@@ -130,3 +144,23 @@ def polyline_coverage(
         window = coverage[y0:y1, x0:x1]
         np.maximum(window, piece, out=window, casting="same_kind")
     return coverage
+
+
+def draw_landmarks(srgb: NDArray[np.uint8], points: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """The picture (H, W, 3) uint8 with outlines and dots for landmarks (478, 3) pixels, as a new array."""
+    picture = srgb.astype(np.float32)
+    height, width = srgb.shape[:2]
+    xy = points[:, :2].astype(np.float64)
+    thick = max(1.0, float(np.ptp(xy[:, 0])) / 250)
+    for indices, closed, colour in _CONTOURS:
+        line = polyline_coverage(xy[list(indices)], width, height, thickness_px=thick, closed=closed)
+        picture += line[..., None] * (np.array(colour, np.float32) - picture) * 0.8
+    for x, y in xy[: lm.FACE_POINTS]:
+        left, top = int(np.floor(x - 2 * thick)), int(np.floor(y - 2 * thick))
+        side = int(np.ceil(4 * thick)) + 2
+        x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + side, width), min(top + side, height)
+        if x0 < x1 and y0 < y1:
+            dot = fill_polygon(_DOT * thick * 0.7 + (x, y), x1 - x0, y1 - y0, origin=(x0, y0))
+            window = picture[y0:y1, x0:x1]
+            window += dot[..., None] * (255 - window) * 0.7
+    return np.round(picture).clip(0, 255).astype(np.uint8)

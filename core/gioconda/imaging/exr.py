@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ..errors import OutputError, SettingsError
 from ..files import unwritable, whole_file
 from ..job.passes import COLOUR_PASSES, FLOAT32_PASSES, LOSSLESS, LOSSY, PASSES
-from .exr_chunks import has_every_chunk
+from .exr_read import has_every_chunk
 from .exr_read import is_whole as is_whole
 from .exr_read import read_exr as read_exr
 from .exr_zip import COMPRESSIONS, HALF_MAX, REC709, Channel, Header, ZipEncoder, ZipFile
@@ -104,9 +104,9 @@ class ExrWriter:
         with ExrWriter(path, width, height, ["Combined", "UV"], header=header) as exr:
             exr.write_rows(0, {"Combined": (rows, W, 4) float32, "UV": (rows, W, 3) float32})
 
-    Leaving the block after an exception, or before the last row, leaves no file. Bands of a multiple of 16 rows are the
-    fastest. The interpreter's lock is free during compression, so other threads may do most of the work beforehand:
-    each of `pieces(passes)` on any of them, then `write_pieces(0, rows, what they returned)`. The bytes are the same.
+    Leaving the block after an exception, or before the last row, leaves no file. The interpreter's lock is free during
+    compression, so other threads may do most of the work beforehand: each of `pieces(passes)` on any of them, then
+    `write_pieces(0, rows, what they returned)`. The bytes are the same.
     """
 
     def __init__(
@@ -150,21 +150,17 @@ class ExrWriter:
         return self
 
     def write_rows(self, y0: int, passes: Mapping[str, NDArray[Any]]) -> None:
-        """The next rows, from y0 on: pass name -> (rows, W, C) or, for one channel, (rows, W), float32.
+        """The next rows, from y0 on, a multiple of 16 but for the last: pass name -> (rows, W, C) or, for one channel,
+        (rows, W), float32.
 
         Values beyond half's range become its largest (65504) where a pass is stored as half. Raises: OutputError.
         """
-        shaped = self._shaped(passes)
-        rows = len(shaped[self._passes[0]])
-        self._check_order(y0, rows)
-        with self._failing():
-            self._file.write(rows, shaped)
-        self._next_row = y0 + rows
+        self.write_pieces(y0, len(passes[self._passes[0]]), [piece() for piece in self.pieces(passes)])
 
     def pieces(self, passes: Mapping[str, NDArray[Any]]) -> list[Callable[[], Any]]:
         """The part of writing these rows that any thread may do at any time, in pieces; see `write_rows`, ExrWriter."""
-        shaped = self._shaped(passes)
-        rows = len(shaped[self._passes[0]])
+        rows = len(passes[self._passes[0]])
+        shaped = {name: passes[name].reshape(rows, self._size[0], len(letters_of(name))) for name in self._passes}
         step = self._encoder.rows or rows
         return [
             partial(self._encoder.encode, {name: pixels[y : y + step] for name, pixels in shaped.items()})
@@ -172,22 +168,15 @@ class ExrWriter:
         ]
 
     def write_pieces(self, y0: int, rows: int, made: Sequence[Any]) -> None:
-        """The next rows, a multiple of 16 but for the last, from what their `pieces` returned. Raises: OutputError."""
-        self._check_order(y0, rows)
+        """The next rows, from what their `pieces` returned; see `write_rows`. Raises: OutputError."""
+        if y0 != self._next_row or y0 + rows > self._size[1]:
+            raise ValueError(f"rows {y0}..{y0 + rows} do not follow row {self._next_row} of {self._size[1]}")
         if y0 % _CHUNK or (rows % _CHUNK and y0 + rows != self._size[1]):
             raise ValueError(f"rows {y0}..{y0 + rows} are no whole chunks of {_CHUNK}")
         with self._failing():
             for one in made:
                 self._file.append(one)
         self._next_row = y0 + rows
-
-    def _shaped(self, passes: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        rows = passes[self._passes[0]].shape[0]
-        return {name: passes[name].reshape(rows, self._size[0], len(letters_of(name))) for name in self._passes}
-
-    def _check_order(self, y0: int, rows: int) -> None:
-        if y0 != self._next_row or y0 + rows > self._size[1]:
-            raise ValueError(f"rows {y0}..{y0 + rows} do not follow row {self._next_row} of {self._size[1]}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -248,15 +237,10 @@ class _LibraryFile:
     def __init__(
         self, path: Path, width: int, height: int, encoder: _LibraryEncoder, compression: str, header: Header
     ) -> None:
-        self._encoder = encoder
         self._next_row = 0
         out: Any = oiio.ImageOutput.create("openexr")
         self._out = out
         self._check(self._out.open(str(path), _spec(width, height, encoder.channels, compression, header)))
-
-    def write(self, rows: int, passes: Mapping[str, NDArray[Any]]) -> None:
-        """The next rows: pass name -> (rows, W, C) float32."""
-        self.append(self._encoder.encode(passes))
 
     def append(self, band: NDArray[Any]) -> None:
         """The next rows, as the encoder made them."""

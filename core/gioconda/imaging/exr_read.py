@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import OpenImageIO as oiio  # noqa: TID251
 from numpy.typing import NDArray
 
 from ..errors import PictureError
-from .exr_chunks import has_every_chunk
 
 Floats = NDArray[np.float32]
 Header = Mapping[str, str | int | float | Fraction]
+
+_MAGIC = 20000630
+# rows per chunk, by the compression's number: none, rle, zips, zip, piz, pxr24, b44, b44a, dwaa, dwab
+_ROWS = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256)
 
 
 def said(source: Any) -> str:
@@ -130,3 +135,58 @@ def _same(found: Any, wanted: str | int | float | Fraction) -> bool:
     if isinstance(wanted, float):
         return found is not None and np.float32(found) == np.float32(wanted)
     return bool(found == wanted) or (found is None and wanted == "")  # empty strings are not stored
+
+
+def has_every_chunk(path: Path) -> bool:
+    """Whether every chunk of a single-part scan-line EXR lies in the file, one after the other, to the last byte.
+
+    A full disk or a killed process leaves a file whose table of chunks is missing or points past the end. The format:
+    https://openexr.com/en/latest/OpenEXRFileLayout.html
+    """
+    try:
+        with path.open("rb") as file:
+            return _is_complete(file, os.fstat(file.fileno()).st_size)
+    except (OSError, struct.error, KeyError, ValueError, IndexError):
+        return False
+
+
+def _is_complete(file: BinaryIO, size: int) -> bool:
+    magic, version = struct.unpack("<iI", file.read(8))
+    if magic != _MAGIC or version & 0x1A00:  # tiled, deep, multi-part
+        return False
+    attributes = _attributes(file, size)
+    _, top, _, bottom = struct.unpack("<4i", attributes["dataWindow"])
+    rows = _ROWS[attributes["compression"][0]]
+    count = -(-(bottom - top + 1) // rows)
+    if not 0 < 8 * count <= size:
+        raise ValueError("more chunks than the file has room for")
+    offsets = sorted(struct.unpack(f"<{count}Q", file.read(8 * count)))
+    end = file.tell()
+    for offset in offsets:
+        if offset != end:
+            return False
+        file.seek(offset)
+        _, length = struct.unpack("<ii", file.read(8))
+        end = offset + 8 + length
+    return end == size
+
+
+def _attributes(file: BinaryIO, size: int) -> dict[str, bytes]:
+    """Name -> raw value of every header attribute; the file stands at the chunk table afterwards."""
+    found: dict[str, bytes] = {}
+    while name := _word(file):
+        _word(file)  # its type
+        (length,) = struct.unpack("<i", file.read(4))
+        if not 0 <= length <= size:
+            raise ValueError("longer than the file")
+        found[name] = file.read(length)
+    return found
+
+
+def _word(file: BinaryIO) -> str:
+    letters = bytearray()
+    while (letter := file.read(1)) != b"\0":
+        if not letter or len(letters) > 255:
+            raise ValueError("the header is cut off")
+        letters += letter
+    return letters.decode("latin-1")

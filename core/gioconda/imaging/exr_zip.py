@@ -53,19 +53,14 @@ class ZipEncoder:
         self.number = _NUMBER[name]
         self.rows = _ROWS[name]  # of a chunk
         self.channels = sorted(channels, key=lambda channel: channel.name.encode())
-        self.row_bytes = width * sum(4 if channel.wide else 2 for channel in channels)
+        self._row_bytes = width * sum(4 if channel.wide else 2 for channel in channels)
         self._width = width
         self._level = 0 if name == "none" else int(level or _LEVEL)
 
     def encode(self, passes: Mapping[str, NDArray[Any]]) -> bytes:
-        """The stored bytes of a whole chunk: pass name -> (rows, W, C) float32."""
-        rows = len(passes[self.channels[0].source])
-        chunk = np.empty((rows, self.row_bytes), np.uint8)
-        self.fill(chunk, passes)
-        return self.pack(chunk)
-
-    def fill(self, chunk: NDArray[np.uint8], passes: Mapping[str, NDArray[Any]]) -> None:
-        """Samples into (rows, row_bytes) uint8 as a file has them. Halves beyond half's range become its largest."""
+        """The stored bytes of a whole chunk: pass name -> (rows, W, C) float32. Halves beyond half's range become its
+        largest; compressed where that makes them smaller."""
+        chunk = np.empty((len(passes[self.channels[0].source]), self._row_bytes), np.uint8)
         tame = {name: _fits_half(passes[name]) for name in {one.source for one in self.channels if not one.wide}}
         offset = 0
         for channel in self.channels:
@@ -77,16 +72,13 @@ class ZipEncoder:
             else:
                 np.clip(values, -HALF_MAX, HALF_MAX, out=samples, casting="same_kind")
             offset += size
-
-    def pack(self, chunk: NDArray[np.uint8]) -> bytes:
-        """Filled rows as they are stored: compressed where that makes them smaller."""
         raw = chunk.reshape(-1)
         data = _zipped(raw, self._level) if self._level else None
         return raw.tobytes() if data is None or len(data) >= raw.size else data
 
 
 class ZipFile:
-    """An EXR file being written. Rows come in order, in bands of any height; `close` finishes it.
+    """An EXR file being written, chunk by chunk in order; `close` finishes it.
 
     Any failure to write is an OSError with the system's reason.
     """
@@ -94,7 +86,6 @@ class ZipFile:
     def __init__(self, path: Path, width: int, height: int, encoder: ZipEncoder, header: Header) -> None:
         self._encoder = encoder
         self._height = height
-        self._chunk = np.empty((0, 0), np.uint8)  # rows of a chunk that is not full yet
         self._next_row = 0
         self._offsets: list[int] = []
         self._file = path.open("wb")
@@ -102,42 +93,21 @@ class ZipFile:
         self._table = self._file.tell()
         self._file.write(bytes(8 * -(-height // encoder.rows)))
 
-    def write(self, rows: int, passes: Mapping[str, NDArray[Any]]) -> None:
-        """The next rows: pass name -> (rows, W, C) float32. Half samples beyond its range become its largest."""
-        done = 0
-        while done < rows:
-            at = self._next_row % self._encoder.rows
-            if at == 0:
-                self._chunk = np.empty((self._chunk_rows(), self._encoder.row_bytes), np.uint8)
-            count = min(len(self._chunk) - at, rows - done)
-            part = {name: pixels[done : done + count] for name, pixels in passes.items()}
-            self._encoder.fill(self._chunk[at : at + count], part)
-            done += count
-            self._next_row += count
-            if at + count == len(self._chunk):
-                self._store(self._next_row - len(self._chunk), self._encoder.pack(self._chunk))
-
     def append(self, data: bytes) -> None:
         """The next chunk, as the encoder made it."""
-        self._store(self._next_row, data)
-        self._next_row += self._chunk_rows()
+        self._offsets.append(self._file.tell())
+        self._file.write(struct.pack("<ii", self._next_row, len(data)))
+        self._file.write(data)
+        self._next_row += self._encoder.rows
 
     def close(self) -> None:
         """Write the table of chunks and close. Without it the file is not an EXR yet."""
         try:
-            if self._next_row == self._height:
+            if self._next_row >= self._height:
                 self._file.seek(self._table)
                 self._file.write(struct.pack(f"<{len(self._offsets)}Q", *self._offsets))
         finally:
             self._file.close()
-
-    def _chunk_rows(self) -> int:
-        return min(self._encoder.rows, self._height - self._next_row)
-
-    def _store(self, row: int, data: bytes) -> None:
-        self._offsets.append(self._file.tell())
-        self._file.write(struct.pack("<ii", row, len(data)))
-        self._file.write(data)
 
 
 def _fits_half(values: NDArray[Any]) -> bool:

@@ -47,7 +47,6 @@ class Picture:
     sha256: str  # of the file's bytes, hexadecimal
     colorspace: str  # what the file's values were taken for
     pixel_aspect: float  # width of a pixel divided by its height
-    bit_depth: str  # of the file: uint8, uint16, half, float …
     notes: tuple[str, ...] = ()  # what the user should know: sentences
 
     @property
@@ -96,19 +95,18 @@ def read_picture(
         sha256=digest,
         colorspace=space,
         pixel_aspect=1 / aspect if sideways else aspect,
-        bit_depth=str(spec.format),
         notes=tuple(notes),
     )
 
 
 def write_png(path: Path | str, srgb: NDArray[np.uint8]) -> None:
     """Write (H, W, 3) or (H, W, 4, straight alpha) or (H, W) uint8 sRGB as PNG. Raises: OutputError."""
-    _write(path, "png", srgb)
+    write_png_strips(path, srgb.shape[1], srgb.shape[0], [srgb])
 
 
-def write_jpeg(path: Path | str, srgb: NDArray[np.uint8], *, quality: int = 80) -> None:
+def write_jpeg(path: Path | str, srgb: NDArray[np.uint8]) -> None:
     """Write (H, W, 3) uint8 sRGB as JPEG. Raises: OutputError."""
-    _write(path, "jpeg", srgb, compression=f"jpeg:{quality}")
+    _write(path, "jpeg", srgb.shape[1], srgb.shape[0], [srgb], compression="jpeg:80")
 
 
 def write_png_strips(path: Path | str, width: int, height: int, strips: Iterable[NDArray[np.uint8]]) -> None:
@@ -116,14 +114,23 @@ def write_png_strips(path: Path | str, width: int, height: int, strips: Iterable
 
     Raises: OutputError.
     """
+    _write(path, "png", width, height, strips)
+
+
+def _write(
+    path: Path | str, kind: str, width: int, height: int, strips: Iterable[NDArray[np.uint8]], **attributes: str
+) -> None:
     path = Path(path)
     with whole_file(path) as part:
-        out: Any = oiio.ImageOutput.create("png")
+        out: Any = oiio.ImageOutput.create(kind)
         row, done = 0, True
         for strip in strips:
+            rows = np.ascontiguousarray(np.atleast_3d(strip))
             if row == 0:
-                done = out.open(str(part), _spec_of(width, height, strip.shape[2]))
-            rows = np.ascontiguousarray(strip)
+                spec = oiio.ImageSpec(width, height, rows.shape[2], "uint8")
+                for name, value in {"oiio:ColorSpace": "sRGB", "oiio:UnassociatedAlpha": 1, **attributes}.items():
+                    spec.attribute(name, value)
+                done = out.open(str(part), spec)
             done = done and out.write_scanlines(row, row + len(rows), 0, rows)
             row += len(rows)
         done = out.close() and done
@@ -131,29 +138,7 @@ def write_png_strips(path: Path | str, width: int, height: int, strips: Iterable
             raise unwritable(path, out.geterror())
 
 
-def _write(path: Path | str, kind: str, srgb: NDArray[np.uint8], **attributes: str) -> None:
-    path = Path(path)
-    pixels = srgb[..., None] if srgb.ndim == 2 else srgb
-    height, width, channels = pixels.shape
-    spec = _spec_of(width, height, channels)
-    for name, value in attributes.items():
-        spec.attribute(name, value)
-    with whole_file(path) as part:
-        out: Any = oiio.ImageOutput.create(kind)
-        done = out.open(str(part), spec) and out.write_image(np.ascontiguousarray(pixels))
-        done = out.close() and done
-        if not done or out.has_error:
-            raise unwritable(path, out.geterror())
-
-
-def _spec_of(width: int, height: int, channels: int) -> Any:
-    spec = oiio.ImageSpec(width, height, channels, "uint8")
-    spec.attribute("oiio:ColorSpace", "sRGB")
-    spec.attribute("oiio:UnassociatedAlpha", 1)
-    return spec
-
-
-def picture_size(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> tuple[int, int]:
+def picture_size(path: Path | str) -> tuple[int, int]:
     """(width, height) of a picture, upright, by its header alone. Raises: PictureError, as `read_picture`."""
     path = Path(path)
     if not path.is_file():
@@ -161,7 +146,7 @@ def picture_size(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> tuple[int
     source = _open(path)
     try:
         spec = source.spec()
-        _refuse_by_header(path, spec, source.format_name(), max_pixels)
+        _refuse_by_header(path, spec, source.format_name(), MAX_PIXELS)
         width, height = (spec.full_width, spec.full_height) if spec.full_width else (spec.width, spec.height)
         return (height, width) if spec.get_int_attribute("Orientation", 1) >= 5 else (width, height)
     finally:

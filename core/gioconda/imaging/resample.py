@@ -17,9 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from .draw import fill_polygon as fill_polygon
-from .draw import polyline_coverage as polyline_coverage
-
 Pixels = NDArray[Any]  # (H, W) or (H, W, C), float32 or uint8
 Floats = NDArray[np.float32]
 
@@ -123,28 +120,19 @@ def _shrunk_for(image: Pixels, output_to_input: NDArray[np.float64]) -> tuple[Pi
 
 
 def remap(
-    image: Pixels,
-    x: NDArray[np.floating[Any]],
-    y: NDArray[np.floating[Any]],
-    *,
-    method: Method = "linear",
-    border: Border = "replicate",
+    image: Pixels, x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]], *, method: Method = "linear"
 ) -> Pixels:
     """The input sampled at (x, y), two arrays (H', W') of input picture coordinates in pixels. -> (H', W'[, C])
 
+    `cubic` has a = -0.75; edges are replicated.
     Points at pixel centres give the input's own values exactly. OpenCV 4 (not 5) rounds others to 1/32 pixel.
     """
     shifted_x = np.asarray(x, np.float32) - np.float32(0.5)
     shifted_y = np.asarray(y, np.float32) - np.float32(0.5)
-    flag = _INTERPOLATION["linear" if method == "area" else method]
+    flag = _INTERPOLATION[method]
     return _by_channel_groups(
-        image, lambda part: cv2.remap(part, shifted_x, shifted_y, flag, borderMode=_BORDER[border])
+        image, lambda part: cv2.remap(part, shifted_x, shifted_y, flag, borderMode=cv2.BORDER_REPLICATE)
     )
-
-
-def remap_cubic(image: Pixels, x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]]) -> Pixels:
-    """`remap` with bicubic sampling (a = -0.75) and replicated edges."""
-    return remap(image, x, y, method="cubic")
 
 
 # Filters ------------------------------------------------------------------------------------------------------------
@@ -171,17 +159,6 @@ def box_filter(image: Pixels, radius: int) -> Pixels:
     """The mean over the (2 radius + 1)² square around each pixel, edges replicated."""
     size = 2 * radius + 1
     return _like(cv2.blur(_writable(image), (size, size), borderType=cv2.BORDER_REPLICATE), image)
-
-
-def median_filter(image: Pixels, radius: int) -> Pixels:
-    """The median over the (2 radius + 1)² square around each pixel, per channel. Float above radius 2 is slow."""
-    size = 2 * radius + 1
-    if radius <= 0:
-        return image.copy()
-    if image.dtype == np.uint8 or radius <= 2:
-        return _like(cv2.medianBlur(_writable(image), size), image)
-    window = (size, size) if image.ndim == 2 else (size, size, 1)
-    return np.asarray(ndimage.median_filter(image, size=window, mode="nearest"))
 
 
 def guided_filter(

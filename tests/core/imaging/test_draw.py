@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from gioconda.imaging.resample import fill_polygon, polyline_coverage
+from gioconda.imaging.draw import fill_polygon, polyline_coverage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

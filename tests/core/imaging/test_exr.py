@@ -18,7 +18,7 @@ import pytest
 from gioconda.errors import OutputError, PictureError, SettingsError
 from gioconda.imaging import exr
 from gioconda.imaging.exr import ExrWriter, channel_names, is_whole, letters_of, provenance, read_exr
-from gioconda.imaging.exr_chunks import has_every_chunk
+from gioconda.imaging.exr_read import has_every_chunk
 from gioconda.job.passes import LOSSLESS
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -116,7 +116,7 @@ def test_half_stays_finite(tmp_path: Path, float32: tuple[str, ...]) -> None:
     assert back["UV"][0, 0, 0] == (70000 if float32 else 65504)
 
 
-@pytest.mark.parametrize("band", [1, 7, 16, 50])
+@pytest.mark.parametrize("band", [16, 32, 48, 64])
 def test_the_height_of_the_bands_does_not_show(tmp_path: Path, band: int) -> None:
     write(tmp_path / "a.exr", frame())
     write(tmp_path / "b.exr", frame(), band=band)

@@ -17,7 +17,7 @@ import OpenImageIO as oiio
 import pytest
 from gioconda.cli.main import main
 from gioconda.errors import ExitCode, GiocondaError, InputError, ModelError, MotionError, PictureError, SettingsError
-from gioconda.imaging.exr_chunks import has_every_chunk
+from gioconda.imaging.exr_read import has_every_chunk
 from gioconda.imaging.image import read_picture
 from gioconda.imaging.video import read_frames, video_info
 from gioconda.job.job import Job

@@ -192,5 +192,5 @@ def sample(picture: Float32, at: Float) -> Float:
     grid = np.zeros((rows * width, 2), np.float32)
     grid[: len(at)] = at
     x, y = (np.ascontiguousarray(grid[:, k].reshape(rows, width)) for k in range(2))
-    found = resample.remap_cubic(picture, x, y)
+    found = resample.remap(picture, x, y, method="cubic")
     return np.asarray(found.reshape(rows * width, -1)[: len(at)], np.float64)

@@ -9,12 +9,4 @@ from __future__ import annotations
 from .frame import Frame, PosedPortrait, pose_portrait, render, render_rows
 from .portrait import Portrait, prepare
 
-__all__ = [
-    "Frame",
-    "PosedPortrait",
-    "Portrait",
-    "pose_portrait",
-    "prepare",
-    "render",
-    "render_rows",
-]
+__all__ = ["Frame", "PosedPortrait", "Portrait", "pose_portrait", "prepare", "render", "render_rows"]

@@ -68,18 +68,14 @@ def head_prior() -> tuple[Float, Int]:
 def dental_arch() -> DentalArch:
     """The average mouth's inside."""
     data = table("dental_arch.npz")
-    vertices, triangles = data["vertices"].astype(np.float64), data["triangles"].astype(np.int32)
+    triangles = data["triangles"].astype(np.int32)
+    floats = {k: data[k].astype(np.float64) for k in ("vertices", "jaw", "light", "colours", "pivot", "axis")}
     return DentalArch(
-        vertices=vertices,
         triangles=triangles,
-        normals=vertex_normals(vertices, triangles),
+        normals=vertex_normals(floats["vertices"], triangles),
         part=data["part"].astype(np.uint8),
-        jaw=data["jaw"].astype(np.float64),
-        light=data["light"].astype(np.float64),
-        colours=data["colours"].astype(np.float64),
-        pivot=data["pivot"].astype(np.float64),
-        axis=data["axis"].astype(np.float64),
         open_angle=float(data["jaw_open_angle"]),
+        **floats,
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..imaging import srgb
-from .kernels import bilinear, cubic_channel, cubic_weights, inlined, prange, smoothstep, texel, threaded
+from .kernels import bilinear, cubic_channel, cubic_weights, inlined, prange, smoothstep32, texel, threaded
 from .network_channels import CORRECTION, GAIN, MORE_MATTE, OFFSET, PAINT
 
 Float32 = npt.NDArray[np.float32]
@@ -221,13 +221,13 @@ def apply_corrections(  # type: ignore[no-untyped-def]
             if strength <= 0:
                 continue
             if fades[0] > 0:
-                strength *= smoothstep(u / RIM)
+                strength *= smoothstep32(u / RIM)
             if fades[1] > 0:
-                strength *= smoothstep(v / RIM)
+                strength *= smoothstep32(v / RIM)
             if fades[2] > 0:
-                strength *= smoothstep((ONE - u) / RIM)
+                strength *= smoothstep32((ONE - u) / RIM)
             if fades[3] > 0:
-                strength *= smoothstep((ONE - v) / RIM)
+                strength *= smoothstep32((ONE - v) / RIM)
             answer = _sampled(head, 0, u, v, strength)
             for c in range(CORRECTION):
                 values[c] = answer[c]
@@ -236,7 +236,7 @@ def apply_corrections(  # type: ignore[no-untyped-def]
                 u, v = _in_crop(crops, k, x, y)
                 if u <= 0 or v <= 0 or u >= 1 or v >= 1:
                     continue
-                fade = smoothstep(min(u, ONE - u) / EDGE) * smoothstep(min(v, ONE - v) / EDGE)
+                fade = smoothstep32(min(u, ONE - u) / EDGE) * smoothstep32(min(v, ONE - v) / EDGE)
                 weight = fade * strength
                 answer = _sampled(mouth, 0, u, v, weight) if k == 1 else _sampled(eyes, k - 2, u, v, weight)
                 for c in range(CORRECTION):

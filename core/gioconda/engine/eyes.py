@@ -10,15 +10,13 @@ import numpy.typing as npt
 from .. import landmarks as lm
 from ..imaging import draw, resample
 from ..pose import HeadPose
-from .kernels import PAD, sample_affine
+from .kernels import smoothstep
 from .lids import Lid, close_lid, crease_above, find_lid
-from .mesh import smoothstep
-from .patch import Patch, area, catmull_rom_loop, opening
+from .patch import EDGE_ON, Patch, area, catmull_rom_loop, opening, padded, sampled, turned_plane
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
-_EDGE_ON = 0.02  # how much of a plane's area is left when it is seen from its edge
 _LOOPS = ((lm.EYE_RIGHT, lm.IRIS_RIGHT), (lm.EYE_LEFT, lm.IRIS_LEFT))
 
 
@@ -77,11 +75,11 @@ def _find_eye(colour: Float32, landmarks: Float, loop: tuple[int, ...], iris: tu
     mixed[..., 3] = 1
     shown = resample.gaussian_blur(open_part, 0.01 * across)[..., None]
     still = np.where(shown > 0.999, crop, mixed + shown * (crop - mixed)).astype(np.float32)
-    # in the still the opening shows the picture itself, up to and a little over its rim, which is painted softly
+    # up to a little beyond the opening's rim, whose coverage is soft, the still is the picture itself
     rim = resample.dilate(open_part > 0, max(1.0, 0.03 * across))[..., None]
     still = np.where(rim, crop, still)
     lid = find_lid(crop, outline - corner, landmarks[list(crease_above(loop)), :2] - corner)
-    return Eye(loop, iris, low.astype(np.float64), _padded(still), _padded(white), _padded(disc), across, lid)
+    return Eye(loop, iris, low.astype(np.float64), padded(still), padded(white), padded(disc), across, lid)
 
 
 def _white(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, radius: float) -> Float32:
@@ -150,44 +148,25 @@ def _paint_eye(
     hole = opening(target[list(eye.loop), :2], *size, softness=softness)
     if hole is None:
         return None
-    turn = _eye_plane(eye, landmarks, target, portrait_pose, pose)
-    if abs(np.linalg.det(turn[:, :2])) < _EDGE_ON:
+    corners = [eye.loop[0], eye.loop[8]]
+    middle = landmarks[corners].mean(0)
+    linear, _ = turned_plane(middle, 0.5 * eye.width, portrait_pose, pose)
+    if abs(np.linalg.det(linear)) < EDGE_ON:
         return None
-    back = np.linalg.inv(turn[:, :2])
-    where = np.concatenate([back, (back @ (hole.origin - turn[:, 2]) - eye.origin)[:, None]], axis=1)
-    gaze = back @ (target[eye.iris[0], :2] - turn[:, 2]) - landmarks[eye.iris[0], :2]
-    colour = _sampled(eye.still, where, hole.size)
-    # the picture's own eye until the gaze really moves: no seam, no softening for a still look
-    moved = float(smoothstep(np.array(np.linalg.norm(gaze) / eye.width / 0.05)))
+    # the eye turns with the head, but is carried along by its corners
+    shift, back = target[corners, :2].mean(0) - linear @ middle[:2], np.linalg.inv(linear)
+    where = np.column_stack([back, back @ (hole.origin - shift) - eye.origin])
+    gaze = back @ (target[eye.iris[0], :2] - shift) - landmarks[eye.iris[0], :2]
+    colour = sampled(eye.still, where, hole.size)
+    # as long as the gaze hardly moves, the picture's own eye is shown, without resampling a separate iris
+    moved = smoothstep(float(np.linalg.norm(gaze)) / eye.width / 0.05)
     if moved > 0:
-        white = _sampled(eye.white, where, hole.size)
-        disc = _sampled(eye.disc, where - np.stack([[0, 0], [0, 0], gaze], axis=1), hole.size)
+        white = sampled(eye.white, where, hole.size)
+        disc = sampled(eye.disc, where - np.stack([[0, 0], [0, 0], gaze], axis=1), hole.size)
         turned = white + disc[..., 3:] * (disc - white)
         colour = colour + np.float32(moved) * (turned - colour)
     colour[..., 3] = 1
-    # a nearly shut eye is all lashes: those of the picture, squeezed together, are better than a slit of eyeball
-    seen = float(smoothstep(np.array(area(hole.outline) / eye.width**2 / 0.04 - 0.3)))
-    ball = Patch(hole.origin, colour, hole.coverage() * np.float32(seen))
+    # in a nearly shut eye the picture's lashes, squeezed together, look better than a slit of eyeball
+    shown = smoothstep(area(hole.outline) / eye.width**2 / 0.04 - 0.3)
+    ball = Patch(hole.origin, colour, hole.coverage() * np.float32(shown))
     return close_lid(eye.lid, eye.loop, eye.origin, landmarks, target, portrait_pose.scale / pose.scale, size, ball)
-
-
-def _eye_plane(eye: Eye, landmarks: Float, target: Float, portrait_pose: HeadPose, pose: HeadPose) -> Float:
-    """How the eye's plane moves from portrait to frame, (2, 3): the head's turn, carried by the eye's corners."""
-    corners = [eye.loop[0], eye.loop[8]]
-    middle = landmarks[corners].mean(0)
-    step = 0.5 * eye.width
-    probe = portrait_pose.to_head(middle + step * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], float))
-    there = pose.to_picture(probe)[:, :2]
-    linear = np.stack([there[1] - there[0], there[2] - there[0]], axis=1) / step
-    shift = target[corners, :2].mean(0) - linear @ middle[:2]
-    return np.concatenate([linear, shift[:, None]], axis=1)
-
-
-def _sampled(texture: Float32, affine: Float, size: tuple[int, int]) -> Float32:
-    out = np.empty((size[1], size[0], 4), np.float32)
-    sample_affine(texture, affine.astype(np.float32), out)
-    return out
-
-
-def _padded(layer: Float32) -> Float32:
-    return np.ascontiguousarray(np.pad(layer, ((PAD, PAD), (PAD, PAD), (0, 0)), mode="edge"), np.float32)

@@ -15,7 +15,8 @@ from ..job.passes import DEFAULT_PASSES, PASSES
 from ..pose import HeadPose, Pose, fit_similarity
 from . import kernels
 from .eyes import paint_eyes
-from .mesh import OUTER, smoothstep
+from .kernels import smoothstep
+from .mesh import OUTER
 from .mouth import paint_mouth
 from .occluded import Occluded, spare_offset
 from .patch import Patch, opening
@@ -29,7 +30,7 @@ _BAND_ROWS = 256
 OVAL_NOISE = 0.05  # head units
 DEPTH_UNIT = 0.09  # metres, between the outer corners of an adult's eyes
 _DISTANCE = 1.0
-_TURNED = np.radians(5)  # from this turn on, what the portrait hides is filled completely
+_TURNED = float(np.radians(5))  # from this turn on, what the portrait hides is filled completely
 
 
 @dataclass(frozen=True)
@@ -254,7 +255,7 @@ class Band:
             "Depth": self._depth_pass,
             "Disocclusion": self._disocclusion,
             "Confidence": self._confidence,
-            "Plate": self._plate,
+            "Plate": partial(self.portrait.write_plate, self.row),
             **{each: partial(self._region_matte, name=each) for each in MATTE_NAMES},
         }
         drawn[name](self.out[name])
@@ -310,19 +311,8 @@ class Band:
         # the plate is certain where the portrait shows it
         out += 1 - self.matte[..., None] - disoccluded
 
-    def _plate(self, out: Float32) -> None:
-        out[:] = self.portrait.source[self.row : self.row + self.rows]
-        x0, y0, x1, y1 = self.portrait.layers.window
-        top, bottom = max(y0, self.row), min(y1, self.row + self.rows)
-        if bottom > top:
-            out[top - self.row : bottom - self.row, x0:x1] = self.portrait.layers.plate[top - y0 : bottom - y0]
 
-
-_NO_EDGES = (
-    np.empty((0, 0), np.int32),
-    np.empty((0, 2), np.int32),
-    np.empty((0, kernels.SUBSAMPLES), np.int32),
-)
+_NO_EDGES = (np.empty((0, 0), np.int32), np.empty((0, 2), np.int32), np.empty((0, kernels.SUBSAMPLES), np.int32))
 _NOTHING = np.empty((0, 0, 4), np.float32)
 
 
@@ -457,18 +447,4 @@ def head_turn(pose: Pose) -> float:
     """How far a pose turns the head, 0..1; 1 from _TURNED on."""
     # a rotation by a is sqrt(8) sin(a / 2) away from the identity
     angle = 2 * float(np.arcsin(min(np.linalg.norm(pose.rotation - np.eye(3)) / np.sqrt(8), 1)))
-    return float(smoothstep(np.array(angle / _TURNED)))
-
-
-__all__ = [
-    "DEPTH_UNIT",
-    "Band",
-    "Frame",
-    "PosedPortrait",
-    "pose_portrait",
-    "render",
-    "render_rows",
-    "vertex_stretch",
-    "head_turn",
-    "mesh_at",
-]
+    return smoothstep(angle / _TURNED)

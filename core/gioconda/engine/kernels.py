@@ -7,7 +7,7 @@ Coordinates are picture coordinates: the first pixel's centre is (0.5, 0.5).
 from __future__ import annotations
 
 import threading
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from numba import prange as prange
 
 Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int32]
+Number = TypeVar("Number", float, npt.NDArray[np.float64])
 
 # Four channels side by side become one vector instruction: twice as fast. Must be set before anything compiles.
 config.SLP_VECTORIZE = 1
@@ -40,6 +41,8 @@ _BAND = 32  # rows a thread takes at a time
 
 MISS = -1  # no triangle here: the plate shows
 FAR = 1e30  # the depth where there is none
+COPIED = np.float32(1e-4)  # of a pixel: a sample that lies as close to a pixel's centre is that pixel to the last bit
+FILLED = np.float32(1e-3)  # fill weights below this are none
 CUTOUT = 0.004  # of alpha: where there is less of the person, hair and cloth hide nothing
 PAD = 2  # repeated pixels around a texture, so that sampling needs no test for its border
 
@@ -161,10 +164,10 @@ def _is_cut_out(mesh, u, v):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _span(corners, y, xa, xb):  # type: ignore[no-untyped-def]
-    """The part of a triangle's row at height y, as (left, right) in continuous x; empty when left > right."""
+def _span(corners, y, width):  # type: ignore[no-untyped-def]
+    """The first and the last pixel of a picture's row whose centres, at height y, lie in a triangle."""
     x0, y0, x1, y1, x2, y2 = corners
-    left, right = xb + 1.0, xa - 1.0
+    left, right = width + 1.0, -1.0
     for k in range(3):
         if k == 0:
             px, py, qx, qy = x0, y0, x1, y1
@@ -176,7 +179,7 @@ def _span(corners, y, xa, xb):  # type: ignore[no-untyped-def]
             x = px + (qx - px) * (y - py) / (qy - py)
             left = min(left, x)
             right = max(right, x)
-    return left, right
+    return max(0, int(np.ceil(left - 0.5))), min(width - 1, int(np.ceil(right - 0.5)) - 1)
 
 
 @compiled
@@ -210,9 +213,7 @@ def rasterise_rows(mesh, buffer, first, last):  # type: ignore[no-untyped-def]
         u0, v0 = uv[a, 0], uv[a, 1]
         for y in range(top, bottom + 1):
             yc = y + row0 + 0.5
-            left, right = _span(corners, yc, 0.0, float(width))
-            start = max(0, int(np.ceil(left - 0.5)))
-            stop = min(width - 1, int(np.ceil(right - 0.5)) - 1)
+            start, stop = _span(corners, yc, width)
             for x in range(start, stop + 1):
                 dx, dy = x + 0.5 - x0, yc - y0
                 z = z0 + zx * dx + zy * dy
@@ -377,7 +378,7 @@ def cubic(image, x, y):  # type: ignore[no-untyped-def]
     fy = min(max(y + np.float32(PAD - 0.5), np.float32(1.0)), np.float32(image.shape[0] - 3))
     ix, iy = int(fx), int(fy)
     dx, dy = np.float32(fx - ix), np.float32(fy - iy)
-    if dx + dy < np.float32(1e-4):  # what stands still is copied: it is quick, and the same to the last bit
+    if dx + dy < COPIED:
         return image[iy, ix, 0], image[iy, ix, 1], image[iy, ix, 2], image[iy, ix, 3]
     wx, wy = cubic_weights(dx), cubic_weights(dy)
     rows, columns = (iy - 1, iy, iy + 1, iy + 2), (ix - 1, ix, ix + 1, ix + 2)
@@ -483,7 +484,7 @@ def shade_multisampled(pixels, samples, row0, uv, fill, layers, combined, matte)
                 continue
             r, g, b, a = cubic(texture, plane_at(uv, t, 0, sx, sy), plane_at(uv, t, 1, sx, sy))
             m = plane_at(fill, t, 2, sx, sy)
-            if m > np.float32(1e-3):
+            if m > FILLED:
                 r2, g2, b2, a2 = cubic(texture, plane_at(fill, t, 0, sx, sy), plane_at(fill, t, 1, sx, sy))
                 r += m * (r2 * plane_at(fill, t, 3, sx, sy) - r)
                 g += m * (g2 * plane_at(fill, t, 4, sx, sy) - g)
@@ -609,9 +610,15 @@ def texture_passes(buffer, uv, maps, scale, matte, out):  # type: ignore[no-unty
                 out[y, x, k] = m * bilinear(maps, iu, iv, du, dv, k)
 
 
+def smoothstep(x: Number) -> Number:
+    """0 below 0, 1 above 1, smooth between."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
 @inlined
-def smoothstep(x):  # type: ignore[no-untyped-def]
-    """`mesh.smoothstep` of one number."""
+def smoothstep32(x):  # type: ignore[no-untyped-def]
+    """`smoothstep` of a float32, within a kernel."""
     x = min(max(x, np.float32(0.0)), np.float32(1.0))
     return x * x * (np.float32(3.0) - np.float32(2.0) * x)
 
@@ -636,9 +643,7 @@ def rasterise_colours(mesh, colours, image, depth):  # type: ignore[no-untyped-d
         inv = 1.0 / area
         top, bottom = max(0, int(np.ceil(min(y0, y1, y2) - 0.5))), min(height - 1, int(np.floor(max(y0, y1, y2) - 0.5)))
         for y in range(top, bottom + 1):
-            left, right = _span(corners, y + 0.5, 0.0, float(width))
-            start = max(0, int(np.ceil(left - 0.5)))
-            stop = min(width - 1, int(np.ceil(right - 0.5)) - 1)
+            start, stop = _span(corners, y + 0.5, width)
             for x in range(start, stop + 1):
                 w0, w1, w2 = _barycentric(corners, inv, x + 0.5, y + 0.5)
                 z = w0 * mesh.position[a, 2] + w1 * mesh.position[b, 2] + w2 * mesh.position[c, 2]

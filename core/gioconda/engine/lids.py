@@ -14,10 +14,8 @@ import numpy.typing as npt
 
 from .. import landmarks as lm
 from ..imaging import resample
-from .kernels import PAD, compiled, cubic
-from .kernels import smoothstep as _smoothstep
-from .mesh import smoothstep
-from .patch import Patch
+from .kernels import compiled, cubic, smoothstep, smoothstep32
+from .patch import Patch, padded
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -68,16 +66,13 @@ def find_lid(crop: Float32, outline: Float, fold: Float) -> Lid:
     smooth = resample.gaussian_blur(crop, 0.015 * width)
     fraction = np.linspace(0, 1, _STEPS)
     at = where.upper[:, None] + (where.height[:, None] * fraction)[..., None] * up
-    x = np.clip(at[..., 0], 0, crop.shape[1] - 1).astype(int)
-    y = np.clip(at[..., 1], 0, crop.shape[0] - 1).astype(int)
-    bright = smooth[y, x, :3].astype(np.float64).mean(2)
+    bright = resample.pixels_at(smooth, at)[..., :3].mean(2)
     skin = np.median(bright[:, _STEPS // 2 : -2], axis=1)[:, None]
     unlike = np.abs(bright - skin) > _UNLIKE * np.maximum(skin, 1e-4)
     unlike[:, int(0.7 * _STEPS) :] = False
     last = np.where(unlike.any(1), _STEPS - 1 - np.argmax(unlike[:, ::-1], axis=1), 0)
-    edge = (
-        np.clip(fraction[np.minimum(last + 2, _STEPS - 1)] * where.height, 0.035 * width, 0.75 * where.height) / width
-    )
+    reached = fraction[np.minimum(last + 2, _STEPS - 1)] * where.height
+    edge = np.clip(reached, 0.035 * width, 0.75 * where.height) / width
     # smoothed, but nowhere below what its neighbours need
     near = np.pad(edge, 3, mode="edge")
     edge = np.max([near[k : k + _COLUMNS] for k in range(7)], axis=0)
@@ -89,7 +84,7 @@ def find_lid(crop: Float32, outline: Float, fold: Float) -> Lid:
     x, y = (np.clip(below[:, k], 0, crop.shape[1 - k] - 1).astype(int) for k in range(2))
     around = float(np.median(soft[y, x, :3].mean(1)))
     light = float(np.clip((around / max(level, 1e-4)) ** 0.55, 1, 1.9))
-    return Lid(_padded(crop), _padded(soft), edge, np.minimum(dark, 0.3 * level).astype(np.float64), light)
+    return Lid(padded(crop), padded(soft), edge, np.minimum(dark, 0.3 * level).astype(np.float64), light)
 
 
 @dataclass(frozen=True)
@@ -154,8 +149,8 @@ def close_lid(
     still, now = landmarks[list(loop), :2], target[list(loop), :2]
     gap, gap_still = (np.linalg.norm(p[1:8] - p[:8:-1], axis=1).mean() for p in (now, still))
     width, width_still = float(np.linalg.norm(now[8] - now[0])), float(np.linalg.norm(still[8] - still[0]))
-    closed = float(smoothstep(np.array((0.6 - gap / max(gap_still, 0.04 * width_still)) / 0.35)))
-    shut = float(smoothstep(np.array((_SLIT - gap * zoom / width_still) / (_SLIT - _NO_SLIT))))
+    closed = smoothstep((0.6 - gap / max(gap_still, 0.04 * width_still)) / 0.35)
+    shut = smoothstep((_SLIT - gap * zoom / width_still) / (_SLIT - _NO_SLIT))
     if closed <= 0 or width * zoom < 0.3 * width_still:
         return eye
     along, along_still = (now[8] - now[0]) / width, (still[8] - still[0]) / width_still
@@ -170,18 +165,8 @@ def close_lid(
     upper, lower = (np.where(crossed, (upper + lower) / 2, y) for y in (upper, lower))
     # close an eye that is almost shut
     upper = upper + shut * 0.5 * (lower - upper)
-    table = np.stack(
-        [
-            upper,
-            lower,
-            there.height,
-            here.height,
-            lid.edge * width_still,
-            *(here.upper - origin).T,
-            *(here.lower - origin).T,
-        ],
-        axis=1,
-    ).astype(np.float32)
+    heights = [upper, lower, there.height, here.height, lid.edge * width_still]
+    table = np.column_stack([*heights, here.upper - origin, here.lower - origin]).astype(np.float32)
     corners = np.concatenate([there.upper + there.height[:, None] * up, there.lower - 0.16 * width * up, now])
     patch = _enlarged(eye, corners, size)
     if patch is None:
@@ -269,7 +254,7 @@ def _draw(look, shape, colour, coverage):  # type: ignore[no-untyped-def]
         for column in range(coverage.shape[1]):
             dx, dy = np.float32(column + 0.5) - shape.corner[0], np.float32(row + 0.5) - shape.corner[1]
             a = (dx * shape.along[0] + dy * shape.along[1]) / width
-            ends = _smoothstep((a + beyond) / np.float32(0.15)) * _smoothstep((one + beyond - a) / np.float32(0.15))
+            ends = smoothstep32((a + beyond) / np.float32(0.15)) * smoothstep32((one + beyond - a) / np.float32(0.15))
             if ends <= none:
                 continue
             b = -(dx * shape.up[0] + dy * shape.up[1])
@@ -283,9 +268,9 @@ def _draw(look, shape, colour, coverage):  # type: ignore[no-untyped-def]
                 continue
             above, below = min(max(up + half, none), one), min(max(down + half, none), one)
             slit = max(one - above - below, none)
-            fade = one - _smoothstep((up / values[2] - np.float32(0.55)) / np.float32(0.45))
+            fade = one - smoothstep32((up / values[2] - np.float32(0.55)) / np.float32(0.45))
             c_above = closed * above * fade
-            c_below = shut * below * (one - _smoothstep((down / width - np.float32(0.03)) / np.float32(0.1)))
+            c_below = shut * below * (one - smoothstep32((down / width - np.float32(0.03)) / np.float32(0.1)))
             c_slit = shut * slit
             total = (c_above + c_below + c_slit) * ends
             if total <= none:
@@ -297,7 +282,7 @@ def _draw(look, shape, colour, coverage):  # type: ignore[no-untyped-def]
             s0, s1, s2, _ = _sample(skin, u, v)
             t0, t1, t2, _ = _sample(soft, u, v)
             pull = values[2] * zoom / max(values[3] - values[4], one)
-            mix = _smoothstep((pull - np.float32(1.5)) / np.float32(3.0)) * fade
+            mix = smoothstep32((pull - np.float32(1.5)) / np.float32(3.0)) * fade
             # below, a little away from the eye
             low = max(down, none) * zoom
             away = np.float32(0.035) * width * zoom
@@ -310,13 +295,13 @@ def _draw(look, shape, colour, coverage):  # type: ignore[no-untyped-def]
             h0, h1, h2, _ = _sample(soft, u, v)
             grain = (g0 + g1 + g2) / max(h0 + h1 + h2, np.float32(1e-4))
             grain = min(max(grain, np.float32(0.8)), np.float32(1.25)) - one
-            within = _smoothstep(a / np.float32(0.25)) * _smoothstep((one - a) / np.float32(0.25))
+            within = smoothstep32(a / np.float32(0.25)) * smoothstep32((one - a) / np.float32(0.25))
             lit = (one + (shape.light - one) * fade * within) * (one + np.float32(0.7) * mix * grain)
             near = max(max(up, down), none) / line
-            thick = np.exp(-near * near * (half if up > none else one)) * _smoothstep(
+            thick = np.exp(-near * near * (half if up > none else one)) * smoothstep32(
                 (a + np.float32(0.02)) / np.float32(0.2)
             )
-            thick *= _smoothstep((np.float32(1.02) - a) / np.float32(0.2)) * np.float32(0.85)
+            thick *= smoothstep32((np.float32(1.02) - a) / np.float32(0.2)) * np.float32(0.85)
             whole = c_above + c_below + c_slit
             over[0] = ((c_above + c_slit) * (s0 + mix * (t0 - s0)) * lit + c_below * l0) / whole
             over[1] = ((c_above + c_slit) * (s1 + mix * (t1 - s1)) * lit + c_below * l1) / whole
@@ -327,7 +312,3 @@ def _draw(look, shape, colour, coverage):  # type: ignore[no-untyped-def]
                 value = over[j] + thick * (min(look.lash[j], over[j]) - over[j])
                 colour[row, column, j] = (total * value + was * colour[row, column, j]) / both
             coverage[row, column] = both
-
-
-def _padded(layer: Float32) -> Float32:
-    return np.ascontiguousarray(np.pad(layer, ((PAD, PAD), (PAD, PAD), (0, 0)), mode="edge"), np.float32)

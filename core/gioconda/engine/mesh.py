@@ -14,7 +14,7 @@ from .. import landmarks as lm
 from ..imaging import resample
 from ..pose import HeadPose
 from .anatomy import head_prior
-from .kernels import nearest
+from .kernels import nearest, smoothstep
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -25,10 +25,7 @@ FACE, OUTER, MOUTH_HOLE, EYE_HOLE = 1, 2, 3, 4
 
 CELLS = 14  # grid cells per face height
 FALLOFF = 0.35  # reach of the expression beyond the face oval, face heights
-NECK_START, NECK_SPAN = (
-    -0.1,
-    0.7,
-)  # where the head's motion begins to fade below the chin, and over what length; face heights
+NECK_START, NECK_SPAN = -0.1, 0.7  # face heights: the head's motion begins to fade so far below the chin, over this
 _SPIKE = 0.15  # head units: how much farther back than its neighbours on average a vertex may lie
 _DEPTH_PX = 320  # size at which the prior's depth is read off
 
@@ -61,7 +58,7 @@ def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32) -> HeadMesh:
     points = np.concatenate([oval[:, :2], grid])
     triangles = _outer_triangles(points, cell)
     laplacian = _laplacian(len(points), triangles)
-    on_person = _sample(matte, points) > 0.3
+    on_person = resample.pixels_at(matte, points) > 0.3
     depth = _outer_depth(points, oval[:, 2], landmarks, pose, laplacian, on_person, matte.shape, cell, face_px)
     oval_weights = _screened(laplacian, (cell / (FALLOFF * face_px)) ** 2, np.eye(len(oval)))[len(oval) :]
     outer = np.concatenate([grid, depth[len(oval) :, None]], axis=1)
@@ -103,9 +100,8 @@ def _grid(oval: Float, matte: Float32, cell: float) -> Float:
     x = x + (np.arange(len(x)) % 2)[:, None] * cell / 2
     points = np.stack([x.ravel(), y.ravel()], axis=1)
     scale = min(1.0, 256 / max(height, width))
-    small = resample.resize(matte, max(1, round(width * scale)), max(1, round(height * scale)), method="area") > 0.02
-    grown = resample.dilate(small, 2 * cell * scale)
-    inner = points[_sample(grown, points * scale) > 0]
+    grown = resample.dilate(resample.shrunk(matte, 256) > 0.02, 2 * cell * scale)
+    inner = points[resample.pixels_at(grown, points * scale) > 0]
     return inner[_distance_outside(inner, oval) > 0.45 * cell]
 
 
@@ -122,11 +118,16 @@ def _outer_triangles(points: Float, cell: float) -> Int:
     return kept
 
 
+def edges(triangles: Int) -> Int:
+    """A mesh's edges, (E, 2), each once."""
+    every = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    return np.unique(np.sort(every, axis=1), axis=0)
+
+
 def _laplacian(count: int, triangles: Int) -> csr_matrix:
     """The graph Laplacian of the mesh, (count, count)."""
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    edges = np.unique(np.sort(edges, axis=1), axis=0)
-    i, j = np.concatenate([edges[:, 0], edges[:, 1]]), np.concatenate([edges[:, 1], edges[:, 0]])
+    start, end = edges(triangles).T
+    i, j = np.concatenate([start, end]), np.concatenate([end, start])
     weights = coo_matrix((np.ones(len(i)), (i, j)), shape=(count, count)).tocsr()
     return (diags(np.asarray(weights.sum(1)).ravel()) - weights).tocsr()
 
@@ -207,8 +208,8 @@ def _prior_depth(
     smooth = resample.gaussian_blur(np.where(hit > 0, buffer.depth, 0).astype(np.float32), sigma)
     weight = resample.gaussian_blur(hit, sigma)
     at = (points + margin) * scale
-    w = _sample(weight, at).astype(np.float64)
-    z = _sample(smooth, at) / np.maximum(w, 1e-6)
+    w = resample.pixels_at(weight, at)
+    z = resample.pixels_at(smooth, at) / np.maximum(w, 1e-6)
     return np.where(w > 0.3, z, np.inf), w > 0.3
 
 
@@ -217,21 +218,8 @@ def _rigid_weight(outer: Float, landmarks: Float, pose: HeadPose) -> Float:
     head = pose.to_head(landmarks)
     y = pose.to_head(outer)[:, 1]
     chin, face = head[lm.CHIN, 1], head[lm.CHIN, 1] - head[lm.FOREHEAD, 1]
-    return 1 - smoothstep((y - (chin + NECK_START * face)) / (NECK_SPAN * face))
-
-
-def smoothstep(x: Float) -> Float:
-    """0 below 0, 1 above 1, smooth between."""
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
-
-
-def _sample(image: npt.NDArray[np.generic], points: Float) -> npt.NDArray[np.float64]:
-    """The pixel under each point, the border's beyond it."""
-    height, width = image.shape[:2]
-    x = np.clip(np.floor(points[:, 0]).astype(int), 0, width - 1)
-    y = np.clip(np.floor(points[:, 1]).astype(int), 0, height - 1)
-    return np.asarray(image[y, x], np.float64)
+    fading: Float = smoothstep((y - (chin + NECK_START * face)) / (NECK_SPAN * face))
+    return 1 - fading
 
 
 def _distance_outside(points: Float, polygon: Float) -> Float:

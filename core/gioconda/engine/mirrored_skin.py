@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from .. import landmarks as lm
 from ..imaging import resample
-from .kernels import nearest
-from .mesh import smoothstep
+from .anatomy import vertex_normals
+from .kernels import nearest, smoothstep
+from .mesh import edges
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -56,7 +57,8 @@ def find_symmetry_fill(landmarks: Float, matte: Float32, colour: Float32) -> Sym
     points = landmarks[: lm.FACE_POINTS]
     pairs = lm.mirrored()[: lm.FACE_POINTS]
     on_person = smoothstep((_eroded_at(matte, points) - 0.6) / 0.35)
-    towards = _towards(points)
+    # how far the skin faces the camera: the cosine, below 0 where it faces away
+    towards = -vertex_normals(points, lm.triangles())[:, 2]
     shown = smoothstep((towards - 0.12) / 0.30) * _unoccluded(points)
     visible = shown * on_person
     weight = np.clip(visible[pairs] - visible, 0, 1) * np.sqrt(1 - visible)
@@ -76,21 +78,6 @@ def find_symmetry_fill(landmarks: Float, matte: Float32, colour: Float32) -> Sym
     return SymmetryFill(visible, source, weight.astype(np.float32), gain, occluded.astype(np.float32))
 
 
-def _towards(points: Float) -> Float:
-    """How far each point's skin faces the camera, (468,): the cosine; below 0 it faces away."""
-    triangles = lm.triangles()
-    a, b, c = (points[triangles[:, k]] for k in range(3))
-    faces = np.cross(b - a, c - a)
-    # the canonical triangles all turn the same way: towards the camera means negative z on the template
-    template = lm.template()
-    ta, tb, tc = (template[triangles[:, k]] for k in range(3))
-    faces *= np.where(np.median(np.cross(tb - ta, tc - ta)[:, 2]) > 0, -1.0, 1.0)
-    normals = np.zeros_like(points)
-    for k in range(3):
-        np.add.at(normals, triangles[:, k], faces)
-    return np.asarray(-normals[:, 2] / np.maximum(np.linalg.norm(normals, axis=1), 1e-12))
-
-
 def _unoccluded(points: Float) -> Float:
     """1 where no other part of the face lies before the point."""
     low, high = points[:, :2].min(0), points[:, :2].max(0)
@@ -98,33 +85,27 @@ def _unoccluded(points: Float) -> Float:
     scaled = points.copy()
     scaled[:, :2] = (points[:, :2] - low) * scale
     depth = nearest(scaled, lm.triangles(), _CANVAS_PX + 1, _CANVAS_PX + 1).depth
-    at = np.clip(scaled[:, :2].astype(int), 0, _CANVAS_PX)
-    front = depth[at[:, 1], at[:, 0]]
-    apart = 0.06 * float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT] - points[lm.EYE_OUTER_LEFT]))
-    return np.where((front < 1e29) & (points[:, 2] - front > apart), 0.0, 1.0)
+    front = resample.pixels_at(depth, scaled)
+    least = 0.06 * float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT] - points[lm.EYE_OUTER_LEFT]))
+    return np.where((front < 1e29) & (points[:, 2] - front > least), 0.0, 1.0)
 
 
 def _eroded_at(matte: Float32, points: Float) -> Float:
-    height, width = matte.shape
-    scale = min(1.0, 512 / max(height, width))
-    small = resample.resize(matte, max(1, round(width * scale)), max(1, round(height * scale)), method="area")
-    small = resample.erode(small, 1)
-    x = np.clip((points[:, 0] * scale).astype(int), 0, small.shape[1] - 1)
-    y = np.clip((points[:, 1] * scale).astype(int), 0, small.shape[0] - 1)
-    inside = (points[:, 0] >= 0) & (points[:, 0] < width) & (points[:, 1] >= 0) & (points[:, 1] < height)
-    return np.where(inside, small[y, x], 0.0).astype(np.float64)
+    """The matte, a little eroded, at points (N, 3) of the picture; 0 outside. (N,)"""
+    size, scale = matte.shape[::-1], min(1.0, 512 / max(matte.shape))
+    small = resample.erode(resample.shrunk(matte, 512), 1)
+    inside = ((points[:, :2] >= 0) & (points[:, :2] < size)).all(1)
+    return np.where(inside, resample.pixels_at(small, points * scale), 0.0)
 
 
 def _averaged(values: Float, times: int) -> Float:
     """Averaged with the neighbours on the mesh, `times` times. values: (468, K)"""
-    triangles = lm.triangles()
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    edges = np.unique(np.sort(edges, axis=1), axis=0)
-    count = np.maximum(np.bincount(edges.ravel(), minlength=len(values)), 1)[:, None].astype(np.float64)
+    start, end = edges(lm.triangles()).T
+    count = np.maximum(np.bincount(np.concatenate([start, end]), minlength=len(values)), 1)[:, None].astype(np.float64)
     for _ in range(times):
         total = np.zeros_like(values)
-        np.add.at(total, edges[:, 0], values[edges[:, 1]])
-        np.add.at(total, edges[:, 1], values[edges[:, 0]])
+        np.add.at(total, start, values[end])
+        np.add.at(total, end, values[start])
         values = 0.5 * values + 0.5 * total / count
     return values
 
@@ -150,14 +131,10 @@ def _rings() -> Float:
 
 def _gain(points: Float, pairs: npt.NDArray[np.int32], visible: Float, colour: Float32) -> Float32:
     """This half's light over the other half's, spread from where both are seen to where one is hidden. (468, 3)"""
-    height, width = colour.shape[:2]
-    apart = float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT] - points[lm.EYE_OUTER_LEFT]))
-    scale = min(1.0, 256 / max(height, width))
-    small = resample.resize(colour[..., :3], max(1, round(width * scale)), max(1, round(height * scale)), method="area")
-    small = resample.gaussian_blur(small, 0.07 * apart * scale)
-    x = np.clip((points[:, 0] * scale).astype(int), 0, small.shape[1] - 1)
-    y = np.clip((points[:, 1] * scale).astype(int), 0, small.shape[0] - 1)
-    light = np.log(np.maximum(small[y, x].astype(np.float64), 1e-3))
+    interocular = float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT] - points[lm.EYE_OUTER_LEFT]))
+    scale = min(1.0, 256 / max(colour.shape[:2]))
+    small = resample.gaussian_blur(resample.shrunk(colour[..., :3], 256), 0.07 * interocular * scale)
+    light = np.log(np.maximum(resample.pixels_at(small, points * scale), 1e-3))
     confidence = (visible * visible[pairs])[:, None] ** 2 + 1e-4
     ratio = _averaged(confidence * (light - light[pairs]), 12) / _averaged(confidence, 12)
     return np.exp(np.clip(ratio, -1.0, 1.0)).astype(np.float32)

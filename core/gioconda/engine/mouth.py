@@ -12,16 +12,14 @@ from ..imaging import resample
 from ..imaging.srgb import LUMINANCE
 from ..pose import HeadPose
 from .anatomy import LOWER_TEETH, UPPER_TEETH, dental_arch
-from .kernels import FAR, VertexMesh, rasterise_colours, sample_affine
-from .mesh import smoothstep
-from .patch import Opening, Patch, area, opening
+from .kernels import FAR, VertexMesh, rasterise_colours, smoothstep
+from .patch import EDGE_ON, Opening, Patch, area, opening, sampled, turned_plane
 from .teeth import NONE, OwnTeeth, find_teeth
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
 _FIT = (61, 291, 0, 17, 13, 14, 2, 98, 327, 152, 205, 425, 4, 50, 280)  # where the arch is fitted to the face
-_EDGE_ON = 0.02  # how much of a plane's area is left when it is seen from its edge
 _LOWER_LIP, _CHIN = (14, 17, 87, 317), (152, 199, 200, 175)
 _OPEN = 0.012  # a portrait's mouth is open from that area between the lips on, see Mouth.open_area
 _INCISOR_DISPLAY = 0.03  # how far upper teeth reach below a resting lip: 2.7 mm (Vig and Brundo 1978)
@@ -97,11 +95,8 @@ def _fitted(vertices: Float, fit: Float) -> Float:
 
 def _skin(colour: Float32, landmarks: Float) -> Float:
     """The colour of the skin around the mouth, (3,) linear."""
-    height, width = colour.shape[:2]
     around = landmarks[[50, 280, 205, 425, 36, 266, 118, 347, 164, 18], :2]
-    x = np.clip(around[:, 0].astype(int), 0, width - 1)
-    y = np.clip(around[:, 1].astype(int), 0, height - 1)
-    return np.asarray(np.median(colour[y, x, :3].astype(np.float64), axis=0), np.float64)
+    return np.asarray(np.median(resample.pixels_at(colour, around)[:, :3], axis=0))
 
 
 def _colours(colour: Float32, landmarks: Float) -> float:
@@ -151,46 +146,43 @@ def paint_mouth(
         portrait_pose, pose: the head's pose in the portrait and in this frame.
         size: width and height of the picture.
     """
-    apart = lm.interocular(landmarks)
+    interocular = lm.interocular(landmarks)
     lips = target[list(lm.LIPS_INNER), :2]
-    opened = area(lips) / apart**2
-    shown = float(smoothstep(np.array((opened - max(mouth.open_area, 0.0) * 1.15 - 0.002) / 0.008)))
+    opened = area(lips) / interocular**2
+    shown = smoothstep((opened - mouth.open_area * 1.15 - 0.002) / 0.008)
     if shown <= 0:
         return None
-    hole = opening(lips, *size, softness=0.008 * apart, smooth=4)
+    hole = opening(lips, *size, softness=0.008 * interocular)
     if hole is None:
         return None
     coverage = hole.coverage()
-    colour = _arch(mouth, hole, coverage, displacement, pose, opened, apart)
-    turn = _teeth_plane(landmarks, portrait_pose, pose)
-    if mouth.own.picture.size and abs(np.linalg.det(turn[:, :2])) > _EDGE_ON:
-        back = np.linalg.inv(turn[:, :2])
-        linear, corner = mouth.own.to_crop[:, :2] @ back, mouth.own.to_crop[:, 2]
-        where = np.column_stack([linear, linear @ (hole.origin - turn[:, 2]) + corner])
-        own = np.empty((hole.size[1], hole.size[0], 4), np.float32)
-        sample_affine(mouth.own.picture, where.astype(np.float32), own)
-        kept = own[..., 3:]
-        colour += kept * (own - colour)
+    colour = _arch(mouth, hole, coverage, displacement, pose, opened, interocular)
+    # the upper teeth are rigid in the skull, a little behind the lips
+    middle = landmarks[[lm.LIP_TOP, lm.LIP_BOTTOM]].mean(0) + [0, 0, 0.08 * portrait_pose.scale]
+    turn, there = turned_plane(middle, 0.3 * portrait_pose.scale, portrait_pose, pose)
+    if mouth.own.picture.size and abs(np.linalg.det(turn)) > EDGE_ON:
+        linear, corner = mouth.own.to_crop[:, :2] @ np.linalg.inv(turn), mouth.own.to_crop[:, 2]
+        shift = there - turn @ middle[:2]
+        own = sampled(mouth.own.picture, np.column_stack([linear, linear @ (hole.origin - shift) + corner]), hole.size)
+        colour += own[..., 3:] * (own - colour)
     colour[..., 3] = 1
     return Patch(hole.origin, colour, coverage * np.float32(shown))
 
 
-def _teeth_plane(landmarks: Float, portrait_pose: HeadPose, pose: HeadPose) -> Float:
-    """How the upper teeth, rigid in the skull, move from the portrait to this frame, (2, 3)."""
-    middle = landmarks[[lm.LIP_TOP, lm.LIP_BOTTOM]].mean(0) + [0, 0, 0.08 * portrait_pose.scale]
-    step = 0.3 * portrait_pose.scale
-    probe = portrait_pose.to_head(middle + step * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], float))
-    there = pose.to_picture(probe)[:, :2]
-    linear = np.stack([there[1] - there[0], there[2] - there[0]], axis=1) / step
-    return np.concatenate([linear, (there[0] - linear @ middle[:2])[:, None]], axis=1)
-
-
 def _arch(
-    mouth: Mouth, hole: Opening, coverage: Float32, displacement: Float, pose: HeadPose, opened: float, apart: float
+    mouth: Mouth,
+    hole: Opening,
+    coverage: Float32,
+    displacement: Float,
+    pose: HeadPose,
+    opened: float,
+    interocular: float,
 ) -> Float32:
     """The dental arch seen through the lips. (h, w, 4) float32."""
     arch = dental_arch()
-    chin_drop = _jaw_drop(arch.open_angle)
+    # how far the chin has dropped, of how far the lower front teeth drop when the jaw is fully open
+    front = int(np.argmin(np.where(arch.part == LOWER_TEETH, arch.vertices[:, 2], np.inf)))
+    chin_drop = float(arch.opened(arch.open_angle)[0][front, 1] - arch.vertices[front, 1])
     drop = 0.65 * displacement[list(_LOWER_LIP), 1].mean() + 0.35 * displacement[list(_CHIN), 1].mean()
     angle = float(np.clip(drop / max(chin_drop, 1e-6), -0.05, 1.3)) * arch.open_angle
     vertices, normals = arch.opened(angle)
@@ -207,9 +199,9 @@ def _arch(
         image,
         np.full(image.shape[:2], FAR, np.float32),
     )
-    image = resample.gaussian_blur(image, max(0.6, 0.0035 * apart))
+    image = resample.gaussian_blur(image, max(0.6, 0.0035 * interocular))
     return np.concatenate(
-        [image * _contact_shadow(coverage, apart), np.ones((*image.shape[:2], 1), np.float32)], axis=2
+        [image * _contact_shadow(coverage, interocular), np.ones((*image.shape[:2], 1), np.float32)], axis=2
     )
 
 
@@ -239,17 +231,10 @@ def _reflectance(chroma: float) -> Float:
     return reflectance
 
 
-def _jaw_drop(open_angle: float) -> float:
-    """How far the lower teeth's front drops when the jaw is fully open, head-space units."""
-    arch = dental_arch()
-    front = int(np.argmin(np.where(arch.part == 1, arch.vertices[:, 2], np.inf)))
-    return float(arch.opened(open_angle)[0][front, 1] - arch.vertices[front, 1])
-
-
-def _contact_shadow(coverage: Float32, apart: float) -> Float32:
+def _contact_shadow(coverage: Float32, interocular: float) -> Float32:
     """The lips' shadow on what lies behind them, stronger below the upper lip. (h, w, 1)"""
-    light = resample.gaussian_blur(coverage, 0.05 * apart)
-    drop = int(round(0.03 * apart))
+    light = resample.gaussian_blur(coverage, 0.05 * interocular)
+    drop = int(round(0.03 * interocular))
     if drop:
         light = np.concatenate([np.repeat(light[:1], drop, axis=0) * 0, light[:-drop]])
     return np.clip(0.45 + 0.7 * light, 0, 1)[..., None].astype(np.float32)

@@ -8,9 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..imaging import draw, resample
+from ..pose import HeadPose
+from .kernels import PAD, sample_affine
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
+
+EDGE_ON = 0.02  # how much of a plane's area is left when it is seen from its edge
 
 
 @dataclass(frozen=True)
@@ -48,18 +52,43 @@ class Opening:
         return resample.gaussian_blur(mask, self.softness) if self.softness > 0.2 else mask
 
 
-def opening(outline: Float, width: int, height: int, *, softness: float, smooth: int = 4) -> Opening | None:
-    """The opening with its outline rounded off (Catmull-Rom, `smooth` pieces a side); None outside the picture.
+def opening(outline: Float, width: int, height: int, *, softness: float) -> Opening | None:
+    """The opening with its outline rounded off (Catmull-Rom, 4 pieces a side); None outside the picture.
 
     outline: (N, 2) picture pixels.
     """
-    rounded = catmull_rom_loop(outline, smooth)
+    rounded = catmull_rom_loop(outline, 4)
     margin = np.ceil(3 * softness) + 1
     x0, y0 = np.floor(np.clip(rounded.min(0) - margin, 0, (width, height))).astype(int)
     x1, y1 = np.ceil(np.clip(rounded.max(0) + margin, 0, (width, height))).astype(int)
     if x1 - x0 < 2 or y1 - y0 < 2:
         return None
     return Opening(rounded, (int(x0), int(y0)), (int(x1 - x0), int(y1 - y0)), softness)
+
+
+def padded(layer: Float32) -> Float32:
+    """(h, w, 4) → (h + 2 PAD, w + 2 PAD, 4) float32, the border repeated, as `sampled` takes it."""
+    return np.ascontiguousarray(np.pad(layer, ((PAD, PAD), (PAD, PAD), (0, 0)), mode="edge"), np.float32)
+
+
+def sampled(texture: Float32, affine: Float, size: tuple[int, int]) -> Float32:
+    """A padded texture seen through an affine map (2, 3), see `kernels.sample_affine`. size: width, height."""
+    out = np.empty((size[1], size[0], 4), np.float32)
+    sample_affine(texture, affine.astype(np.float32), out)
+    return out
+
+
+def turned_plane(middle: Float, step: float, portrait_pose: HeadPose, pose: HeadPose) -> tuple[Float, Float]:
+    """How a plane that is rigid in the head, and parallel to the picture in the portrait, moves to a frame.
+
+    middle: (3,) a point of the plane in the portrait, pixels; step: pixels over which the motion is measured.
+
+    Returns:
+        linear (2, 2), what pixel offsets from the middle become; there (2,), where the middle goes, pixels.
+    """
+    probe = portrait_pose.to_head(middle + step * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], float))
+    there = pose.to_picture(probe)[:, :2]
+    return np.stack([there[1] - there[0], there[2] - there[0]], axis=1) / step, there[0]
 
 
 def catmull_rom_loop(points: Float, pieces: int) -> Float:

@@ -20,7 +20,7 @@ class PixelLists:
 
     Attributes:
         plain: (n,) int32 and plain_triangle (n,) int32: pixels that show one triangle's colour.
-        multisampled: (m,) int32 and multisampled_triangle (m, SUBSAMPLES) int32, MISS where nothing is seen: pixels
+        multisampled: (m,) int32 and multisampled_triangle (m, SUBSAMPLES) int32, MISS where nothing is shown: pixels
             that need several samples or are filled, see `kernels.shade_multisampled`.
         patch: (k,) int32, patch_colour (k, 4), patch_coverage (k, 1) float32: eyes and mouth; to be weighed with the
             matte. No pixel is named twice in any list.
@@ -36,18 +36,18 @@ class PixelLists:
 
 
 def list_pixels(band: Band, *, smooth_edges: bool = True) -> PixelLists:
-    """The lists of a whole frame, from what is seen in it."""
-    seen = band.buffer.triangle
+    """The lists of a whole frame, from what is shown in it."""
+    shown = band.buffer.triangle
     with ONE_AT_A_TIME:
         several, triangles = band.multisampled(smooth_edges)
-    excluded = np.zeros(seen.shape, np.bool_)
+    excluded = np.zeros(shown.shape, np.bool_)
     excluded[several[:, 0], several[:, 1]] = True
-    starts = np.zeros(len(seen) + 1, np.int64)
+    starts = np.zeros(len(shown) + 1, np.int64)
     with ONE_AT_A_TIME:
-        _count(seen, excluded, starts[1:])
+        _count(shown, excluded, starts[1:])
         np.cumsum(starts, out=starts)
         plain, triangle = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
-        _list(seen, excluded, starts, plain, triangle)
+        _list(shown, excluded, starts, plain, triangle)
     multisampled = (several[:, 0] * band.width + several[:, 1]).astype(np.int32)
     return PixelLists(plain, triangle, multisampled, np.ascontiguousarray(triangles, np.int32), *_patches(band))
 
@@ -85,23 +85,23 @@ def _merge_duplicates(pixel: Int, colour: Float32, coverage: Float32) -> tuple[I
 
 
 @threaded
-def _list(seen, excluded, starts, pixel, triangle):  # type: ignore[no-untyped-def]
+def _list(shown, excluded, starts, pixel, triangle):  # type: ignore[no-untyped-def]
     """The pixels that show a triangle and are not multisampled; each row's begin at starts, (rows + 1,)."""
-    width = seen.shape[1]
-    for y in prange(seen.shape[0]):
+    width = shown.shape[1]
+    for y in prange(shown.shape[0]):
         k = starts[y]
         for x in range(width):
-            if seen[y, x] >= 0 and not excluded[y, x]:
+            if shown[y, x] >= 0 and not excluded[y, x]:
                 pixel[k] = y * width + x
-                triangle[k] = seen[y, x]
+                triangle[k] = shown[y, x]
                 k += 1
 
 
 @threaded
-def _count(seen, excluded, counts):  # type: ignore[no-untyped-def]
+def _count(shown, excluded, counts):  # type: ignore[no-untyped-def]
     """How many pixels of each row show a triangle and are not excluded; counts: (rows,), out."""
-    for y in prange(seen.shape[0]):
+    for y in prange(shown.shape[0]):
         count = 0
-        for x in range(seen.shape[1]):
-            count += seen[y, x] >= 0 and not excluded[y, x]
+        for x in range(shown.shape[1]):
+            count += shown[y, x] >= 0 and not excluded[y, x]
         counts[y] = count

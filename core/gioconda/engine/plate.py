@@ -13,7 +13,7 @@ from .kernels import PAD
 
 Float = npt.NDArray[np.float32]
 
-_FILL_PX = 512  # what was hidden is painted at this size: it has no detail to lose
+_FILL_PX = 512  # what is hidden is painted at this size: it has no fine detail
 _FOREGROUND_PX = 1024
 
 
@@ -58,45 +58,49 @@ def split(
     window = _window(matte)
     x0, y0, x1, y1 = window
     colour, alpha = picture[y0:y1, x0:x1], matte[y0:y1, x0:x1]
-    if cutout:
-        return Layers(window, _padded(colour, spare), np.zeros_like(colour))
-    own_plate = clean_plate[y0:y1, x0:x1].copy() if clean_plate is not None else None
-    behind = own_plate if own_plate is not None else _fill_behind(picture, matte, window)
-    return Layers(window, _person(colour, alpha, behind, exact_plate, spare), behind)
-
-
-def _person(colour: Float, alpha: Float, behind: Float, exact_plate: bool, spare: int) -> Float:
-    """The person's layer, premultiplied, (h + 2 PAD + spare, w + 2 PAD, 4); `behind` becomes what is seen of it."""
     height, width = alpha.shape
     texture = np.zeros((height + 2 * PAD + spare, width + 2 * PAD, 4), np.float32)
     person = texture[PAD : PAD + height, PAD : PAD + width]
+    if cutout:
+        person[:], plate = colour, np.zeros_like(colour)
+    else:
+        given = None if clean_plate is None else clean_plate[y0:y1, x0:x1].copy()
+        plate = _fill_behind(picture, matte, window) if given is None else given
+        _separate(colour, alpha, person, plate, exact_plate)
+    padded = texture[: height + 2 * PAD]  # its border repeats the outermost pixels
+    padded[:, :PAD], padded[:, -PAD:] = padded[:, PAD : PAD + 1], padded[:, -PAD - 1 : -PAD]
+    padded[:PAD], padded[-PAD:] = padded[PAD], padded[-PAD - 1]
+    return Layers(window, texture, plate)
+
+
+def _separate(colour: Float, alpha: Float, person: Float, plate: Float, exact_plate: bool) -> None:
+    """Fill the person's layer (h, w, 4), zeros before, and put what is seen of the background into the plate."""
+    height, width = alpha.shape
     own = _foreground_colour(colour, alpha)
     for rows in resample.bands(height):
         i, a = colour[rows], alpha[rows]
         np.copyto(person[rows], i, where=(a >= 1)[..., None])
-        np.copyto(behind[rows], i, where=(a == 0)[..., None])
+        np.copyto(plate[rows], i, where=(a == 0)[..., None])
         soft = np.nonzero((a > 0) & (a < 1))
         if own is not None and len(soft[0]):
             f = _unbounded(resample.enlarged_rows(own, width, height, rows)[soft])
-            person[rows][soft], behind[rows][soft] = _divided(
-                i[soft], a[soft][:, None], f, behind[rows][soft], exact_plate
+            person[rows][soft], plate[rows][soft] = _divided(
+                i[soft], a[soft][:, None], f, plate[rows][soft], exact_plate
             )
-    _repeat_border(texture[: height + 2 * PAD])
-    return texture
 
 
 def _divided(i: Float, s: Float, f: Float, b: Float, exact_plate: bool) -> tuple[Float, Float]:
-    """Soft pixels shared out between the layers: person's (premultiplied) and plate's, (N, 4) each.
+    """Soft pixels divided between the layers: person's (premultiplied) and plate's, (N, 4) each.
 
     i: the picture; s: (N, 1) the matte; f, b: what person and plate are estimated to be there.
     """
     if not exact_plate:
         residue = (i - s * f - (1 - s) * b) / (s * s + (1 - s) * (1 - s))
-        # the plate takes its share only where hardly anything hides it: else the hair would leave its ghost there
+        # the plate takes its share only where hardly anything hides it, or a ghost of the hair would stay there
         b = np.maximum(b + np.clip((0.10 - s) / 0.08, 0, 1) * (1 - s) * residue, np.minimum(i, 0))
-    # darker than the plate lets through: there is more of the person than the matte says
+    # where the picture is darker than the plate would let through, there is more of the person than the matte says
     s = np.maximum(s, 1 - np.min(i[:, :3] / np.maximum(b[:, :3], 1e-4), axis=1, keepdims=True).clip(0, 1))
-    # brighter than the person can be: what is too much is plate, or a rim of light would move with the hair
+    # what is brighter than the person can be belongs to the plate, or a rim of light would move with the hair
     spare = np.maximum(i - (1 - s) * b - s * (1.5 * f + 0.02), 0) * np.clip((0.5 - s) / 0.2, 0, 1)
     b = b + spare / np.maximum(1 - s, 0.5)
     return i - (1 - s) * b, b
@@ -107,13 +111,10 @@ def _foreground_colour(colour: Float, alpha: Float) -> Float | None:
 
     None where nothing is soft.
     """
-    height, width = alpha.shape
-    if not any(((alpha[rows] > 0) & (alpha[rows] < 1)).any() for rows in resample.bands(height)):
+    if not any(((alpha[rows] > 0) & (alpha[rows] < 1)).any() for rows in resample.bands(len(alpha))):
         return None
-    scale = min(1.0, _FOREGROUND_PX / max(height, width))
-    w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    bounded = np.stack([resample.resize(_bounded(colour[..., k]), w, h, method="area") for k in range(3)], axis=2)
-    return estimate_foreground(bounded, resample.resize(alpha, w, h, method="area"))
+    bounded = np.stack([resample.shrunk(_bounded(colour[..., k]), _FOREGROUND_PX) for k in range(3)], axis=2)
+    return estimate_foreground(bounded, resample.shrunk(alpha, _FOREGROUND_PX))
 
 
 def _bounded(light: Float) -> Float:
@@ -131,13 +132,10 @@ def _unbounded(colour: Float) -> Float:
 
 def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) -> Float:
     """The background behind the person, painted in smoothly from what is seen around it. (h, w, 4) float32."""
-    height, width = matte.shape
-    scale = min(1.0, _FILL_PX / max(height, width))
-    w, h = max(1, round(width * scale)), max(1, round(height * scale))
-    seen = resample.resize(matte, w, h, method="area") <= 0.004
-    seen = resample.erode(seen, max(1.0, 0.006 * max(h, w)))
-    small = resample.resize(picture, w, h, method="area")
-    filled = inpainted(small, seen) if seen.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
+    small, (height, width) = resample.shrunk(picture, _FILL_PX), matte.shape
+    h, w = small.shape[:2]
+    known = resample.erode(resample.shrunk(matte, _FILL_PX) <= 0.004, max(1.0, 0.006 * max(h, w)))
+    filled = inpainted(small, known) if known.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
     x0, y0, x1, y1 = window
     whole = np.array([[w / width, 0, x0 * w / width], [0, h / height, y0 * h / height]])
     behind = resample.warp_affine(np.ascontiguousarray(filled), whole, int(x1 - x0), int(y1 - y0), method="cubic")
@@ -153,17 +151,17 @@ def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) ->
     return behind
 
 
-def inpainted(picture: Float, seen: npt.NDArray[np.bool_]) -> Float:
-    """Unseen pixels continued from the rim (lines run on), fading into a smooth mixture deeper in. (h, w, 4)"""
-    smooth = resample.fill_holes_smooth(picture, seen)
-    reach = 0.05 * max(seen.shape)
-    depth = resample.distance_inside(~seen)
+def inpainted(picture: Float, known: npt.NDArray[np.bool_]) -> Float:
+    """Unknown pixels continued from the rim (lines run on), fading into a smooth mixture deeper in. (h, w, 4)"""
+    smooth = resample.fill_holes_smooth(picture, known)
+    reach = 0.05 * max(known.shape)
+    depth = resample.distance_inside(~known)
     near = (depth > 0) & (depth < reach)
     continued = smooth.copy()
-    continued[..., :3] = resample.inpaint(np.where(seen[..., None], picture, smooth)[..., :3], near, radius_px=4)
+    continued[..., :3] = resample.inpaint(np.where(known[..., None], picture, smooth)[..., :3], near, radius_px=4)
     smoothness = np.clip(depth / reach, 0, 1)[..., None]
     smoothness = smoothness * smoothness * (3 - 2 * smoothness)
-    return np.where(seen[..., None], picture, continued + smoothness * (smooth - continued)).astype(np.float32)
+    return np.where(known[..., None], picture, continued + smoothness * (smooth - continued)).astype(np.float32)
 
 
 def _window(matte: Float) -> npt.NDArray[np.int32]:
@@ -173,17 +171,3 @@ def _window(matte: Float) -> npt.NDArray[np.int32]:
     height, width = matte.shape
     x0, y0 = max(int(columns[0]) - 4, 0), max(int(rows[0]) - 4, 0)
     return np.array([x0, y0, min(int(columns[-1]) + 5, width), min(int(rows[-1]) + 5, height)], np.int32)
-
-
-def _padded(layer: Float, spare: int) -> Float:
-    height, width = layer.shape[:2]
-    texture = np.zeros((height + 2 * PAD + spare, width + 2 * PAD, 4), np.float32)
-    texture[PAD : PAD + height, PAD : PAD + width] = layer
-    _repeat_border(texture[: height + 2 * PAD])
-    return texture
-
-
-def _repeat_border(texture: Float) -> None:
-    """The outermost PAD pixels become those within, in place."""
-    texture[:, :PAD], texture[:, -PAD:] = texture[:, PAD : PAD + 1], texture[:, -PAD - 1 : -PAD]
-    texture[:PAD], texture[-PAD:] = texture[PAD], texture[-PAD - 1]

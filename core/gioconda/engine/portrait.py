@@ -71,6 +71,14 @@ class Portrait:
         """Distance between the outer eye corners, pixels."""
         return lm.interocular(self.landmarks)
 
+    def write_plate(self, row: int, out: Float32) -> None:
+        """The picture without the person, from the row `row` on, into (rows, W, 4)."""
+        out[:] = self.source[row : row + len(out)]
+        x0, y0, x1, y1 = self.layers.window
+        top, bottom = max(y0, row), min(y1, row + len(out))
+        if bottom > top:
+            out[top - row : bottom - row, x0:x1] = self.layers.plate[top - y0 : bottom - y0]
+
 
 def prepare(
     source: Float32,
@@ -122,7 +130,7 @@ def with_plate(portrait: Portrait, matte: Float32, plate: Float32, *, exact_plat
 
 def _cutout_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:
     """`Portrait.alpha`."""
-    return resample.dilate(_shrunk(person_alpha(layers, shape), _ALPHA_PX), 1)
+    return resample.dilate(resample.shrunk(person_alpha(layers, shape), _ALPHA_PX), 1)
 
 
 def person_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:
@@ -147,17 +155,11 @@ def _check(source: Float32, landmarks: npt.NDArray[np.floating], matte: Float32,
     for name, layer in (("matte", matte), ("clean plate", clean_plate)):
         if layer is not None:
             check_size(name, layer, (width, height))
-    apart = lm.interocular(landmarks)
-    if not apart >= 8:
+    interocular = lm.interocular(landmarks)
+    if not interocular >= 8:
         raise PictureError(
-            f"The face is only {apart:.0f} pixels between the eyes: use a larger picture, 8 pixels are the least."
+            f"The face is only {interocular:.0f} pixels between the eyes: use a larger picture, 8 pixels are the least."
         )
-
-
-def _shrunk(matte: Float32, limit: int) -> Float32:
-    height, width = matte.shape
-    scale = min(1.0, limit / max(height, width))
-    return resample.resize(matte, max(1, round(width * scale)), max(1, round(height * scale)), method="area")
 
 
 def _mattes(source: Float32, points: Float, matte: Float32) -> Float32:

@@ -11,9 +11,8 @@ from scipy import ndimage
 from .. import landmarks as lm
 from ..imaging import draw, resample
 from ..imaging.srgb import LUMINANCE
-from .kernels import PAD
-from .mesh import smoothstep
-from .patch import catmull_rom_loop
+from .kernels import PAD, smoothstep
+from .patch import catmull_rom_loop, padded
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -57,33 +56,33 @@ NONE = OwnTeeth(np.zeros((0, 0, 4), np.float32), np.zeros((2, 3)))
 def find_teeth(colour: Float32, landmarks: Float, skin: Float) -> OwnTeeth:
     """The teeth of a mouth that is open. colour: (H, W, 4) linear; landmarks: (478, 3) pixels; skin: (3,) linear."""
     across = landmarks[lm.EYE_OUTER_LEFT, :2] - landmarks[lm.EYE_OUTER_RIGHT, :2]
-    apart = float(np.linalg.norm(across))
+    interocular = float(np.linalg.norm(across))
     lips = landmarks[list(lm.LIPS_INNER), :2]
     if np.ptp(np.clip(lips, 0, colour.shape[1::-1]), axis=0).min() < 2:  # beside the picture
         return NONE
-    upright = _upright(across / apart)
+    upright = _upright(across / interocular)
     lips = lips @ upright.T
-    low = np.floor(lips.min(0) - np.array([_BESIDE, _ABOVE]) * apart)
-    width, height = (int(v) for v in np.ceil(lips.max(0) + _BESIDE * apart - low))
+    low = np.floor(lips.min(0) - np.array([_BESIDE, _ABOVE]) * interocular)
+    width, height = (int(v) for v in np.ceil(lips.max(0) + _BESIDE * interocular - low))
     to_crop = np.concatenate([upright, -low[:, None]], axis=1)
     back = np.concatenate([upright.T, (upright.T @ low)[:, None]], axis=1)
     crop = resample.warp_affine(colour, back, width, height, method="cubic")
     inside = draw.fill_polygon(catmull_rom_loop(lips - low, 4), width, height)
-    free = resample.erode(inside, _RIM * apart)
+    free = resample.erode(inside, _RIM * interocular)
     teeth = _bright(crop, free > 0.5, skin)
     lit, edge = None, None
     if teeth is None:
-        crop[..., 3] = resample.gaussian_blur(free, 0.008 * apart)  # the softened rim hides where it ends
+        crop[..., 3] = resample.gaussian_blur(free, 0.008 * interocular)  # the softened rim hides where it ends
     else:
         lit = np.median(crop[teeth][:, :3].astype(np.float64), axis=0)
         middle = upright @ landmarks[lm.LIP_TOP, :2] - low
-        crop, bottom = _continued(crop, free, teeth, float(middle[0]), apart)
-        front = bottom[np.abs(np.arange(len(bottom)) - middle[0]) < _FRONT * apart]
+        crop, bottom = _continued(crop, free, teeth, float(middle[0]), interocular)
+        front = bottom[np.abs(np.arange(len(bottom)) - middle[0]) < _FRONT * interocular]
         if np.isfinite(front).any():
-            edge = float(np.nanpercentile(front, 20) - middle[1]) / apart
-    padded = np.pad(crop, ((PAD, PAD), (PAD, PAD), (0, 0)), mode="edge")
-    padded[..., 3] *= np.pad(np.ones(crop.shape[:2], np.float32), PAD)
-    return OwnTeeth(np.ascontiguousarray(padded, np.float32), to_crop, lit, edge)
+            edge = float(np.nanpercentile(front, 20) - middle[1]) / interocular
+    texture = padded(crop)
+    texture[..., 3] *= np.pad(np.ones(crop.shape[:2], np.float32), PAD)
+    return OwnTeeth(texture, to_crop, lit, edge)
 
 
 def _upright(across: Float) -> Float:
@@ -115,7 +114,7 @@ def _bright(crop: Float32, free: Mask, skin: Float) -> Mask | None:
     return teeth if bright and pale_enough else None
 
 
-def _continued(crop: Float32, free: Float32, teeth: Mask, middle: float, apart: float) -> tuple[Float32, Float]:
+def _continued(crop: Float32, free: Float32, teeth: Mask, middle: float, interocular: float) -> tuple[Float32, Float]:
     """The crop with the teeth going on above, where a risen lip shows more, its alpha where teeth are; and where each
     column's teeth end, (w,) rows, NaN where there are none.
 
@@ -123,27 +122,29 @@ def _continued(crop: Float32, free: Float32, teeth: Mask, middle: float, apart: 
     """
     height, columns = crop.shape[0], np.arange(crop.shape[1])
     rows = np.arange(height)[:, None]
-    has, ends = _upper_row(teeth, max(1, int(round(_BETWEEN_ROWS * apart))))
+    has, ends = _upper_row(teeth, max(1, int(round(_BETWEEN_ROWS * interocular))))
     bottom = np.interp(columns, has, ends)  # a gap between teeth is a gap, and its darkness is kept
-    bottom = resample.gaussian_blur(np.tile(bottom.astype(np.float32), (3, 1)), 0.004 * apart)[1].astype(np.float64)
+    tiled = np.tile(bottom.astype(np.float32), (3, 1))
+    bottom = resample.gaussian_blur(tiled, 0.004 * interocular)[1].astype(np.float64)
     solid = free > 0.5
     lip = np.where(solid.any(0), np.argmax(solid, axis=0), bottom)
     # a tooth goes on upwards in the colour it has below the lip's shade …
-    shade = np.minimum(_SHADE * apart, 0.4 * np.maximum(bottom - lip, 0))
-    deep = max(1, int(round(_SAMPLED * apart)))
+    shade = np.minimum(_SHADE * interocular, 0.4 * np.maximum(bottom - lip, 0))
+    deep = max(1, int(round(_SAMPLED * interocular)))
     below = lip + shade + np.arange(deep)[:, None] * np.minimum(1, shade / deep)
     lit = crop[np.clip(below.astype(int), 0, height - 1), columns, :3].mean(0)
     own = np.clip((rows - lip) / np.maximum(shade, 1e-6) - 0.3, 0, 1)[..., None].astype(np.float32)
     colour = lit + own * (crop[..., :3] - lit)
     # … as far as its crown reaches; between two teeth the gum comes down
-    beside = np.clip((np.abs(columns - middle) / apart - _FRONT) / _FRONT, 0, 1)
-    crown = CROWN - 0.02 * beside - _PAPILLA * (1 - _of_a_tooth(lit.mean(1), 0.05 * apart))
-    hidden = np.maximum(crown * apart - (bottom - lip), 0.012 * apart)
+    beside = np.clip((np.abs(columns - middle) / interocular - _FRONT) / _FRONT, 0, 1)
+    crown = CROWN - 0.02 * beside - _PAPILLA * (1 - _of_a_tooth(lit.mean(1), 0.05 * interocular))
+    hidden = np.maximum(crown * interocular - (bottom - lip), 0.012 * interocular)
     above = 1 - smoothstep((lip - rows - 0.6 * hidden) / (0.4 * hidden))
-    alpha = np.where(rows >= lip, np.maximum(free, rows <= lip + _RIM * apart), above)
+    alpha = np.where(rows >= lip, np.maximum(free, rows <= lip + _RIM * interocular), above)
     first, last = has[[0, -1]]
-    sides = 1 - smoothstep(np.maximum(first - columns, columns - last) / (0.035 * apart))
-    alpha = resample.gaussian_blur((alpha * sides * (rows < bottom) * (lip < bottom)).astype(np.float32), _SOFT * apart)
+    sides = 1 - smoothstep(np.maximum(first - columns, columns - last) / (0.035 * interocular))
+    alpha = (alpha * sides * (rows < bottom) * (lip < bottom)).astype(np.float32)
+    alpha = resample.gaussian_blur(alpha, _SOFT * interocular)
     return np.dstack([colour, alpha]), np.where((columns >= first) & (columns <= last), bottom, np.nan)
 
 

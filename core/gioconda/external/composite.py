@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import Portrait, PosedPortrait, render_rows
-from ..engine.mesh import smoothstep
+from ..engine.kernels import smoothstep
 from ..imaging import resample
 from ..imaging.color import choose_display
 from ..neural.crops import Crop

@@ -52,22 +52,14 @@ def can_be_drawn(frame: FrameLists) -> bool:
 
 def portrait_inputs(portrait: Portrait) -> dict[str, Array]:
     """What stays on the device as long as the portrait does."""
-    layers, (x0, y0, x1, y1) = portrait.layers, portrait.layers.window
-    behind = portrait.source.copy()
-    behind[y0:y1, x0:x1] = layers.plate
-    high, wide = layers.texture.shape[:2]
+    behind, texture = np.empty_like(portrait.source), portrait.layers.texture
+    portrait.write_plate(0, behind)
+    sides = {"width": portrait.width, "height": portrait.height}
+    sides |= {"texture_width": texture.shape[1], "texture_height": texture.shape[0]}
     return {
         "behind": behind.reshape(-1, 4),
-        "texture": layers.texture.reshape(-1, 4),
-        **{
-            name: np.array([side], np.int32)
-            for name, side in (
-                ("width", portrait.width),
-                ("height", portrait.height),
-                ("texture_width", wide),
-                ("texture_height", high),
-            )
-        },
+        "texture": texture.reshape(-1, 4),
+        **{name: np.array([side], np.int32) for name, side in sides.items()},
     }
 
 

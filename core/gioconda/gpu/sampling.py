@@ -6,9 +6,8 @@ are gathered one after the other, weighed, and the sum is held within their rang
 
 from __future__ import annotations
 
+from ..engine.kernels import COPIED
 from .graph import FLOAT, INT32, Graph, Value
-
-COPIED = 1e-4  # of a pixel: what stands as still as this is copied to the last bit; as in `engine.kernels`
 
 
 def weights(f: Value) -> tuple[Value, Value, Value, Value]:
@@ -33,7 +32,7 @@ def padded(g: Graph, texture: Value, size: tuple[Value, Value], x: Value, y: Val
     fy = (y + (pad - 0.5)).clip(1.0, (high - 3).cast(FLOAT))
     ix, iy = fx.cast(INT32), fy.cast(INT32)
     dx, dy = fx - ix.cast(FLOAT), fy - iy.cast(FLOAT)
-    still = dx + dy < COPIED
+    still = dx + dy < float(COPIED)
     dx, dy = (g.where(still, 0.0, d) for d in (dx, dy))
     columns = [ix + k for k in (-1, 0, 1, 2)]
     rows = [(iy + k) * wide for k in (-1, 0, 1, 2)]

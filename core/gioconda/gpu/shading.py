@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..engine.kernels import PAD, SUBSAMPLES
+from ..engine.kernels import FILLED, PAD, SUBSAMPLES
 from .graph import FLOAT, INT32, INT64, Graph, Value
 from .sampling import padded
-
-FILLED = 1e-3  # fill weights below this are none; as in `engine.kernels`
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ def _several(g: Graph, canvas: Canvas, texture: _Texture, pixel: Value) -> Value
     own = texture.seen(triangle, x, y)
     u, v, weight, *gain = linear(fill.rows(triangle), x, y, 6)
     other = texture.at(u, v) * g.concat(*gain, g.constant([[1.0]], FLOAT).expand(g.op("Shape", u, kind=INT64)), axis=1)
-    colour = g.where(there, g.where(weight > FILLED, own + weight * (other - own), own), 0.0)
+    colour = g.where(there, g.where(weight > float(FILLED), own + weight * (other - own), own), 0.0)
     samples = colour.reshape(-1, SUBSAMPLES, 4) * (1.0 / SUBSAMPLES)
     total = samples.part(0, 1, axis=1)
     for k in range(1, SUBSAMPLES):

@@ -55,6 +55,19 @@ def resize(image: Pixels, width: int, height: int, *, method: Method = "area") -
     return _like(resized, image)
 
 
+def shrunk(image: Pixels, longest: int) -> Pixels:
+    """The whole picture averaged down until no side is longer than `longest` pixels."""
+    height, width = image.shape[:2]
+    scale = min(1.0, longest / max(height, width))
+    return resize(image, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def pixels_at(image: Pixels, points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """The pixel under each point (…, 2 or more: x, y), the border's beyond it. (…[, C]) float64"""
+    x, y = (np.clip(np.floor(points[..., k]).astype(int), 0, image.shape[1 - k] - 1) for k in range(2))
+    return np.asarray(image[y, x], np.float64)
+
+
 def interleaved(planes: Sequence[Floats]) -> Floats:
     """Pictures of one channel each, (h, w) → (h, w, channels)."""
     return np.asarray(cv2.merge(list(planes)), np.float32)

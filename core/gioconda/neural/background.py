@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
-from ..engine.mesh import smoothstep
+from ..engine.kernels import smoothstep
 from ..engine.plate import inpainted
 from ..engine.portrait import Portrait, person_alpha, with_plate
 from ..imaging import resample

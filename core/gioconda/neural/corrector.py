@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import Portrait, PosedPortrait, render_rows
-from ..engine.mesh import smoothstep
+from ..engine.kernels import smoothstep
 from ..engine.network_channels import PARTS
 from ..errors import ModelError
 from ..job.job import Job

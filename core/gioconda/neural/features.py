@@ -105,12 +105,12 @@ def still(portrait: Portrait, sizes: Sizes = FAST) -> Still:
 def _layers(portrait: Portrait, row: int) -> tuple[Float32, Float32, Float32]:
     """ROWS rows of the portrait, of what lies behind the person, (rows, W, 4), and of the person's matte (rows, W)."""
     colours = portrait.source[row : row + ROWS]
-    behind, alpha = colours.copy(), np.zeros(colours.shape[:2], np.float32)
+    behind, alpha = np.empty_like(colours), np.zeros(colours.shape[:2], np.float32)
+    portrait.write_plate(row, behind)
     x0, y0, x1, y1 = (int(k) for k in portrait.layers.window)
     top, bottom = max(row, y0), min(row + len(colours), y1)
     if bottom > top:
         pad = kernels.PAD
-        behind[top - row : bottom - row, x0:x1] = portrait.layers.plate[top - y0 : bottom - y0]
         texture = portrait.layers.texture[pad + top - y0 : pad + bottom - y0, pad : pad + x1 - x0]
         alpha[top - row : bottom - row, x0:x1] = texture[..., 3]
     return colours, behind, alpha

@@ -99,7 +99,7 @@ class Spectral(nn.Module):
         self._v = functional.normalize(torch.mv(matrix.t(), self._u), dim=0)
 
     def forward(self, weight: Tensor) -> Tensor:
-        with torch.autocast(weight.device.type, enabled=False):
+        with torch.autocast("cuda" if weight.is_cuda else "cpu", enabled=False):
             matrix = weight.flatten(1)
             if self.training:
                 self._step(matrix.detach())

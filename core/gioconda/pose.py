@@ -70,11 +70,19 @@ def rotation_matrix(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> 
     positive roll tilts the head clockwise as seen in the picture.
     """
     y, p, r = np.radians([yaw, pitch, roll])
-    about_y = np.array([[np.cos(y), 0, -np.sin(y)], [0, 1, 0], [np.sin(y), 0, np.cos(y)]])
-    about_x = np.array([[1, 0, 0], [0, np.cos(p), np.sin(p)], [0, -np.sin(p), np.cos(p)]])
-    about_z = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
-    rotation: Float = about_z @ about_y @ about_x
+    rotation: Float = rotation_about(2, r) @ rotation_about(1, -y) @ rotation_about(0, -p)
     return rotation
+
+
+def rotation_about(axis: int, radians: float | Float) -> Float:
+    """Right-handed rotations about axis 0, 1 or 2. radians: (…); → (…, 3, 3)."""
+    cosine, sine = np.cos(radians), np.sin(radians)
+    result = np.zeros((*np.shape(radians), 3, 3))
+    i, j = (axis + 1) % 3, (axis + 2) % 3
+    result[..., axis, axis] = 1
+    result[..., i, i] = result[..., j, j] = cosine
+    result[..., j, i], result[..., i, j] = sine, -sine
+    return result
 
 
 def euler_degrees(rotation: Float) -> tuple[float, float, float]:

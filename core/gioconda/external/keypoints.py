@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..pose import rotation_about
+
 Float = npt.NDArray[np.float64]
 
 BINS, BIN_DEGREES, FIRST_DEGREES = 66, 3.0, -97.5
@@ -52,10 +54,7 @@ def degrees(scores: Float) -> float:
 
 def rotation(pitch: float, yaw: float, roll: float) -> Float:
     """(3, 3) from degrees: (R_z R_y R_x)ᵀ, transposed because points are rows."""
-    (cx, cy, cz), (sx, sy, sz) = (turn(np.radians([pitch, yaw, roll])) for turn in (np.cos, np.sin))
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
+    about_x, about_y, about_z = (rotation_about(i, angle) for i, angle in enumerate(np.radians([pitch, yaw, roll])))
     turned: Float = (about_z @ about_y @ about_x).T
     return turned
 

@@ -87,25 +87,19 @@ def lip_weights() -> tuple[Float32, Float32]:
     return result[0], result[1]
 
 
-def fit_channels(face: Float, *, weights: Float | None = None) -> tuple[Float, Float]:
-    """Explain one face in head space as a person's proportions and an expression.
+def fit_channels(face: Float) -> tuple[Float, Float]:
+    """Explain one face in head space, (478, 3), as a person's proportions and an expression.
 
-    Args:
-        face: (478, 3) landmarks in head space.
-        weights: (478,) confidence in each point; 1 everywhere by default.
-
-    Returns:
-        channels (52,), 0 to 1, and the displacement (478, 3) they stand for. The proportions are an affine
-        change of the template and whatever is left.
+    -> channels (52,), 0 to 1, and the displacement (478, 3) they stand for. The proportions are an affine change of
+    the template and whatever is left.
     """
-    w = np.ones(COUNT) if weights is None else weights
     template, basis = landmarks.template(), expression_basis().astype(np.float64)
     free = np.column_stack([template, np.ones(COUNT)])
     affine = np.zeros((12, COUNT, 3))
     for axis in range(3):
         affine[4 * axis : 4 * axis + 4, :, axis] = free.T
-    design = (np.concatenate([affine, basis]) * w[:, None]).reshape(-1, COUNT * 3).T
-    target = ((face - template) * w[:, None]).ravel()
+    design = np.concatenate([affine, basis]).reshape(-1, COUNT * 3).T
+    target = (face - template).ravel()
     ridge = np.diag(np.concatenate([np.full(12, 1e-3), np.full(len(ARKIT), RIDGE)]))
     q, r = np.linalg.qr(np.vstack([design, ridge]))  # a small square system, for the bounded solver's sake
     lowest = np.concatenate([np.full(12, -np.inf), np.zeros(len(ARKIT))])

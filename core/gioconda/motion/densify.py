@@ -15,10 +15,9 @@ from scipy.interpolate import RBFInterpolator
 from ..errors import MotionError
 from ..landmarks import COUNT, OVAL, STABLE, template
 from .blendshapes import expression_basis
-from .motion import Motion
+from .motion import Motion, chunks
 
 Float = npt.NDArray[np.float64]
-CHUNK = 512  # frames at a time
 ROUNDS = 3  # pose and expression, in turns
 RIDGE = 0.03  # what a channel of 1 costs, in head units of misfit
 REACH = 0.22  # head units over which a point's remainder is spread
@@ -54,8 +53,8 @@ def densify(motion: Motion, neutral: int | None = None) -> Motion:
     first = neutral if neutral is not None and neutral in whole else int(whole[0])
     solver = _Solver(known, observed[first])
     dense = np.full((len(points), COUNT, 3), np.nan, np.float32)
-    for start in range(0, len(whole), CHUNK):
-        rows = whole[start : start + CHUNK]
+    for part in chunks(len(whole)):
+        rows = whole[part]
         dense[rows] = solver(observed[rows])
     provenance = {**motion.provenance, "points_measured": len(known)}
     return replace(motion, landmarks=dense, provenance=provenance)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import MotionError, OutputError
 from ..files import whole_file, write_text
@@ -102,17 +101,13 @@ def save_motion(motion: Motion, path: str | Path) -> None:
     path = Path(path)
     kind = path.suffix.lower()
     if kind == ".npz":
-        arrays: dict[str, Any] = {**_arrays(motion), "head": np.array(json.dumps(_plain_head(motion)))}
+        arrays: dict[str, Any] = {**motion.arrays(), "head": np.array(json.dumps(_plain_head(motion)))}
         with whole_file(path, make_folder=False) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)
     elif kind == ".json":
         write_text(path, _to_json(motion), make_folder=False)
     else:
         raise OutputError(f"cannot save a motion as {path}: use .npz or .json")
-
-
-def _arrays(motion: Motion) -> dict[str, npt.NDArray[Any]]:
-    return {name: array for name in ARRAYS if (array := getattr(motion, name)) is not None}
 
 
 def _plain_head(motion: Motion) -> dict[str, Any]:
@@ -147,7 +142,7 @@ def _to_json(motion: Motion) -> str:
 
 
 def _plain_frames(motion: Motion) -> Iterator[dict[str, Any]]:
-    arrays = {name: array for name, array in _arrays(motion).items() if name != "frames"}
+    arrays = {name: array for name, array in motion.arrays().items() if name != "frames"}
     for i, number in enumerate(motion.frames):
         frame: dict[str, Any] = {"frame": int(number)}
         for name, array in arrays.items():

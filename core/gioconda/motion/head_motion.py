@@ -14,9 +14,9 @@ import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from ..landmarks import STABLE, template
+from .motion import chunks
 
 Float = npt.NDArray[np.float64]
-CHUNK = 512  # frames at a time
 NECK = np.array([0.0, 1.0, 1.1])  # head space: what a head turns about, when a source gives angles only
 JITTER = 0.0005  # head units: how much a tracker's pose moves the head from frame to frame
 # Root-mean-square motion of the head, in head units, and relative change of its size, of which half is shown: a
@@ -137,8 +137,8 @@ def compensate(
     apart = (wanted.rotation != shown.rotation).any((1, 2)) | (wanted.translation != shown.translation).any(1)
     apart |= wanted.scale != shown.scale
     frames = np.flatnonzero(apart)
-    for first in range(0, len(frames), CHUNK):
-        part = frames[first : first + CHUNK]
+    for rows in chunks(len(frames)):
+        part = frames[rows]
         head = face + displaced[part]
         turned, kept = wanted.rotation[part] @ portrait_rotation, shown.rotation[part] @ portrait_rotation
         picture = wanted.scale[part, None, None] * head @ turned.transpose(0, 2, 1) + wanted.translation[part, None]

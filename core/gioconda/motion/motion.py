@@ -5,6 +5,7 @@ Standard library and numpy only; it knows nothing of files (`files`) or portrait
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from ..landmarks import ARKIT, COUNT
 MAX_FPS = 1000.0
 MAX_FRAMES = 1_000_000
 ARRAYS = ("frames", "landmarks", "channels", "rotation", "translation", "scale", "confidence")  # fields of a Motion
+
+CHUNK = 512  # frames that are computed at a time
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -112,11 +115,10 @@ class Motion:
             raise MotionError(
                 f"the motion has no frame from {first} to {last}: it runs from {self.frames[0]} to {self.frames[-1]}"
             )
-        arrays = {name: array for name in ARRAYS if (array := getattr(self, name)) is not None}
         neutral = self.neutral
         if neutral is not None:
             neutral = int(keep[:neutral].sum()) if keep[neutral] else None
-        return replace(self, neutral=neutral, **{name: array[keep] for name, array in arrays.items()})
+        return replace(self, neutral=neutral, **{name: array[keep] for name, array in self.arrays().items()})
 
     def retimed(self, fps: float, start: int) -> Motion:
         """The same motion at another rate, linear between its frames, and numbered from `start`."""
@@ -128,9 +130,8 @@ class Motion:
         low = np.minimum(at.astype(int), len(seconds) - 1)
         high = np.minimum(low + 1, len(seconds) - 1)
         changes: dict[str, Any] = {"frames": np.arange(count) + start}
-        for name in ARRAYS[1:]:
-            value = getattr(self, name)
-            if value is not None:
+        for name, value in self.arrays().items():
+            if name != "frames":
                 part = (at - low).reshape(-1, *[1] * (value.ndim - 1))
                 changes[name] = (1 - part) * value[low] + part * value[high]
         if "rotation" in changes:  # the rotation nearest to the weighted mean
@@ -139,12 +140,21 @@ class Motion:
         neutral = None if self.neutral is None else int(np.abs(at - self.neutral).argmin())
         return replace(self, fps=fps, neutral=neutral, **changes)
 
+    def arrays(self) -> dict[str, Any]:
+        """Its arrays by name, those of `ARRAYS` that it has."""
+        return {name: array for name in ARRAYS if (array := getattr(self, name)) is not None}
+
     def channel_matrix(self) -> Float32:
         """The channels in the order of `landmarks.ARKIT`, (F, 52) float32; channels that the source lacks are 0."""
         result = np.zeros((len(self), len(ARKIT)), np.float32)
         if self.channels is not None:
             result[:, [ARKIT.index(n) for n in self.channel_names]] = self.channels
         return result
+
+
+def chunks(count: int) -> Iterator[slice]:
+    """All of `count` frames in slices, so that a long motion needs little memory beside its own."""
+    return (slice(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK))
 
 
 def _checked_fps(fps: object) -> float:

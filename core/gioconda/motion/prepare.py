@@ -20,15 +20,14 @@ from ..landmarks import ARKIT, template
 from . import blendshapes
 from .densify import densify, is_sparse
 from .head_motion import HeadTrack, about_neck, relative, smooth_rotations, track_head, with_identity_at
-from .motion import Motion
+from .motion import Motion, chunks
 from .neutral import choose_neutral, most_neutral_channels, most_neutral_face
-from .smoothing import OneEuro, fill_gaps, keep_fast, savitzky_golay
+from .smoothing import fill_gaps, keep_fast, one_euro, savitzky_golay
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 Smooth = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 
-CHUNK = 512  # frames at a time
 JITTER = 0.0003  # head units: what a tracker adds from frame to frame at best; more would blur speech
 FAST_POINTS = (*landmarks.EYE_RIGHT, *landmarks.EYE_LEFT, *landmarks.LIPS_INNER, *landmarks.LIPS_OUTER)
 
@@ -68,8 +67,7 @@ def prepare_landmarks(
     points = _without_gaps(motion.landmarks, notes)
     track = track_head(points)
     face = np.empty_like(points)
-    for first in range(0, len(points), CHUNK):
-        part = slice(first, first + CHUNK)
+    for part in chunks(len(points)):
         face[part] = track.to_head(points[part], part)
     smooth = _smoother(settings.smoothing, motion.fps, notes, by_default="savgol")
     if smooth is not None:
@@ -81,8 +79,7 @@ def prepare_landmarks(
         track = smoothed
     if motion.channels_add:
         added = _without_gaps(motion.channel_matrix(), notes)
-        for first in range(0, len(points), CHUNK):
-            part = slice(first, first + CHUNK)
+        for part in chunks(len(points)):
             face[part] += blendshapes.displacement(added[part])
     neutral = choose_neutral(asked, len(motion), lambda: most_neutral_face(face, track), notes) or 0
     neutral_face = face[neutral].astype(np.float64)
@@ -155,5 +152,5 @@ def _smoother(kind: str, fps: float, notes: dict[str, Any], *, by_default: str) 
     if kind == "savgol":
         return savitzky_golay
     if kind == "one_euro":
-        return lambda values: OneEuro(fps).run(values)
+        return lambda values: one_euro(values, fps)
     return None

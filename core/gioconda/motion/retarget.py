@@ -27,14 +27,13 @@ from .head_motion import (
     compensate,
     with_identity_at,
 )
-from .motion import Motion
+from .motion import Motion, chunks
 from .prepare import prepare_channels, prepare_landmarks
 from .smoothing import dead_band, soft_dead_band
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
-CHUNK = 512  # frames at a time
 SHAPE_RANGE = (0.7, 1.4)  # proportions are adapted within these ratios
 
 
@@ -61,8 +60,7 @@ def retarget(
     driver = prepare(motion, portrait.rotation, settings, notes)
     ratio = _proportions(start, driver.neutral_face) if settings.adapt else np.ones(3)
     displaced = np.empty((len(motion), COUNT, 3), np.float32)
-    for first in range(0, len(motion), CHUNK):
-        part = slice(first, min(first + CHUNK, len(motion)))
+    for part in chunks(len(motion)):
         face_now = driver.face(part)
         moved = ((face_now - driver.neutral_face) * ratio).astype(np.float32)
         _fit(moved, face_now, driver.neutral_face, start, settings, by_points=by_points)

@@ -12,7 +12,9 @@ import numpy.typing as npt
 from scipy.signal import savgol_filter
 
 Array = npt.NDArray[Any]
-CHUNK = 1 << 16  # values filtered at a time, so that a long recording needs no second copy in double precision
+CHUNK = 1024  # curves filtered at a time, so that a long recording needs no second copy in double precision
+# One-Euro: the lowest cut-off in Hz (lower is calmer and later), how much it rises with speed, that of the speed itself
+CUTOFF, SPEED, SPEED_CUTOFF = 1.5, 8.0, 1.0
 
 
 def savitzky_golay(values: Array, window: int = 7, order: int = 2) -> Array:
@@ -27,10 +29,9 @@ def savitzky_golay(values: Array, window: int = 7, order: int = 2) -> Array:
         return values.copy()
     flat = values.reshape(count, -1)
     result = np.empty_like(flat)
-    step = max(1, CHUNK // 64)
-    for start in range(0, flat.shape[1], step):
-        part = flat[:, start : start + step].astype(np.float64)
-        result[:, start : start + step] = savgol_filter(part, window, order, axis=0, mode="interp")
+    for start in range(0, flat.shape[1], CHUNK):
+        part = flat[:, start : start + CHUNK].astype(np.float64)
+        result[:, start : start + CHUNK] = savgol_filter(part, window, order, axis=0, mode="interp")
     return result.reshape(values.shape)
 
 
@@ -98,46 +99,18 @@ def dead_band(length: Array, band: float) -> Array:
     return weight
 
 
-class OneEuro:
-    """The One-Euro filter for live input: calm when slow, prompt when fast.
+def one_euro(values: Array, fps: float) -> Array:
+    """The One-Euro filter for live input: calm when slow, prompt when fast. Same shape and type.
 
     Source: Casiez, Roussel and Vogel, "1€ Filter: a simple speed-based low-pass filter for noisy input", CHI 2012.
-
-    Call it with one array per frame (or scalars); it keeps its state, so that frames may come one at a time.
-
-    Args:
-        fps: frames per second.
-        cutoff: Hz, the lowest cut-off: lower is calmer and later.
-        speed: how much the cut-off rises with speed: higher is prompter.
-        speed_cutoff: Hz, for the speed itself.
     """
-
-    def __init__(self, fps: float, cutoff: float = 1.5, speed: float = 8.0, speed_cutoff: float = 1.0) -> None:
-        self.fps, self.cutoff, self.speed = fps, cutoff, speed
-        self._speed_weight = _weight(speed_cutoff, fps)
-        self._value: Array | None = None
-        self._rate: Array | None = None
-
-    def __call__(self, value: Array) -> Array:
-        """The filtered value for the next frame, same shape and type; NaN passes the last value on."""
-        given = np.asarray(value)
-        if self._value is None or self._rate is None:
-            self._value = given.astype(np.float64)
-            self._rate = np.zeros_like(self._value)
-            return given.copy()
-        new = np.where(np.isfinite(given), given, self._value)
-        rate = (new - self._value) * self.fps
-        self._rate = self._rate + self._speed_weight * (rate - self._rate)
-        weight = _weight(self.cutoff + self.speed * np.abs(self._rate), self.fps)
-        self._value = self._value + weight * (new - self._value)
-        return self._value.astype(given.dtype)
-
-    def run(self, values: Array) -> Array:
-        """All frames of an array, one after the other. Same shape and type."""
-        result = np.empty_like(values)
-        for i, value in enumerate(values):
-            result[i] = self(value)
-        return result
+    result = values.copy()
+    value, rate = values[0].astype(np.float64), np.zeros(values.shape[1:])
+    for i, new in enumerate(values[1:], 1):
+        rate = rate + _weight(SPEED_CUTOFF, fps) * ((new - value) * fps - rate)
+        value = value + _weight(CUTOFF + SPEED * np.abs(rate), fps) * (new - value)
+        result[i] = value
+    return result
 
 
 def _weight(cutoff: Any, fps: float) -> Any:

@@ -10,6 +10,7 @@ other signs; nothing in the file tells.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ import numpy.typing as npt
 
 from ...errors import MotionError
 from ...landmarks import ARKIT
+from ...pose import rotation_about
 from ..motion import Motion
 from .text import MAX_CELLS, Table, number
-from .timing import DEFAULT_FPS, filled, from_columns, from_timecodes, whole_numbers
+from .timing import Timing, from_columns, from_json, from_timecodes, recording
 
 Float = npt.NDArray[np.float64]
 LIMIT = 2.0  # channel values beyond ±2 mean nothing and would tear a face apart
@@ -48,30 +50,27 @@ def channel_name(written: str) -> str | None:
 
 def read_table(table: Table) -> Motion | None:
     """A table with at least one ARKit column, else None. Timecode, frame, timestamp and head angles are used."""
-    columns: dict[str, int] = {}
-    for i, written in enumerate(table.names):
-        name = channel_name(written)
-        if name is not None:
-            columns.setdefault(name, i)
+    columns = _columns(table.names)
     if not columns:
         return None
     timecode = table.index("timecode")
     source = "Live Link Face" if timecode is not None else "ARKit table"
-    if timecode is not None:
-        fps, numbers = from_timecodes(table, timecode)
-        known = True
-    else:
-        fps, numbers, known = from_columns(table)
+    timing = from_columns(table) if timecode is None else from_timecodes(table, timecode)
     rotation = None
     head = [table.index(n) for n in ("HeadYaw", "HeadPitch", "HeadRoll")]
     if all(c is not None for c in head):
         angles = table.numbers([c for c in head if c is not None])
         if np.nan_to_num(angles).any():
             rotation = head_rotation(angles)
-    names = [n for n in ARKIT if n in columns]
-    return _motion(
-        table.path, source, fps, known, numbers, table.numbers([columns[n] for n in names]), tuple(names), rotation
-    )
+    return _motion(table.path, source, timing, table.numbers(list(columns.values())), tuple(columns), rotation)
+
+
+def _columns(names: Iterable[object]) -> dict[str, int]:
+    """Apple's name → which of the names means it, the first, in the order of `ARKIT`."""
+    found: dict[str | None, int] = {}
+    for i, written in enumerate(names):
+        found.setdefault(channel_name(str(written)), i)
+    return {name: found[name] for name in ARKIT if name in found}
 
 
 def read_audio2face(data: dict[str, Any], path: Path) -> Motion | None:
@@ -113,13 +112,8 @@ def head_rotation(angles: Float) -> Float:
 
     The order is roll first, then pitch, then yaw. NaN rows stay NaN.
     """
-    yaw, pitch, roll = angles[:, 0], -angles[:, 1], -angles[:, 2]  # to `pose.rotation_matrix`'s signs
-    zero, one = np.zeros_like(yaw), np.ones_like(yaw)
-    cy, sy, cp, sp, cr, sr = np.cos(yaw), np.sin(yaw), np.cos(pitch), np.sin(pitch), np.cos(roll), np.sin(roll)
-    about_y = np.stack([cy, zero, -sy, zero, one, zero, sy, zero, cy], -1).reshape(-1, 3, 3)
-    about_x = np.stack([one, zero, zero, zero, cp, sp, zero, -sp, cp], -1).reshape(-1, 3, 3)
-    about_z = np.stack([cr, -sr, zero, sr, cr, zero, zero, zero, one], -1).reshape(-1, 3, 3)
-    result: Float = about_y @ about_x @ about_z
+    yaw, pitch, roll = angles.T
+    result: Float = rotation_about(1, -yaw) @ rotation_about(0, pitch) @ rotation_about(2, -roll)
     return result
 
 
@@ -152,44 +146,24 @@ def _named(names: object, weights: Float, fps: object, numbers: Float | None, pa
     if not isinstance(names, list) or len(names) != weights.shape[1]:
         count = len(names) if isinstance(names, list) else "no"
         raise MotionError(f"{path}: {count} channel names for {weights.shape[1]} values per frame")
-    columns: dict[str, int] = {}
-    for i, written in enumerate(names):
-        name = channel_name(str(written))
-        if name is not None:
-            columns.setdefault(name, i)
+    columns = _columns(names)
     if not columns:
         raise MotionError(f"{path}: none of its channel names is an ARKit channel (jawOpen, eyeBlinkLeft, …)")
-    rate = DEFAULT_FPS if fps is None else number(fps, path, "the frames per second")
-    frame = np.arange(len(weights), dtype=np.int64) if numbers is None else whole_numbers(numbers, path)
-    known = [n for n in ARKIT if n in columns]
-    return _motion(
-        path, source, rate, fps is not None, frame, weights[:, [columns[n] for n in known]], tuple(known), None
-    )
+    timing = from_json(fps, numbers, len(weights), path)
+    return _motion(path, source, timing, weights[:, list(columns.values())], tuple(columns))
 
 
 def _motion(
-    path: Path,
-    source: str,
-    fps: float,
-    fps_known: bool,
-    numbers: npt.NDArray[np.int64],
-    values: Float,
-    names: tuple[str, ...],
-    rotation: Float | None,
+    path: Path, source: str, timing: Timing, values: Float, names: tuple[str, ...], rotation: Float | None = None
 ) -> Motion:
-    provenance: dict[str, Any] = {"source": source, "file": path.name, "channels": len(names)}
+    provenance: dict[str, Any] = {"source": source, "channels": len(names)}
     if not np.isfinite(values).any():
         raise MotionError(f"{path}: all of its channel values are missing")
     if np.nanmax(np.abs(values)) > PERCENT:
         values = values / 100
         provenance["percent"] = True
-    if not fps_known:
-        provenance["fps_assumed"] = fps
     values = np.clip(values, -LIMIT, LIMIT).astype(np.float32)
-    frames, arrays, missing = filled(path, numbers, channels=values, rotation=rotation)
-    if missing:
-        provenance["missing_frames"] = missing
-    return Motion.of_file(path, fps=fps, frames=frames, channel_names=names, provenance=provenance, **arrays)
+    return recording(path, timing, provenance, channels=values, channel_names=names, rotation=rotation)
 
 
 def _matrix(rows: object, path: Path, what: str) -> Float:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ...errors import MotionError
 from ...landmarks import mirrored, template
+from ...pose import rotation_about
 from ..motion import MAX_FPS, Motion
 from .points import FAR, point_index
 from .text import MAX_CELLS, MAX_ROWS
@@ -71,34 +72,31 @@ def read_bvh(text: str, path: Path) -> Motion:
     joints = _hierarchy(words)
     fps, values = _motion(words, joints)
     found = _on_face(joints)
-    neutral = 0 if _starts_in_bind_pose(joints, values) else None
-    provenance: dict[str, Any] = {"source": "BVH", "file": path.name, "joints": len(joints)}
-    frames = np.arange(len(values), dtype=np.int32)
+    head = next((i for i, j in enumerate(joints) if re.search(r"(^|[^a-z])head$", j.name.lower())), None)
+    array: npt.NDArray[Any]
+    known: npt.NDArray[Any]
     with np.errstate(over="ignore", invalid="ignore"):
         if len(set(found.values())) >= MIN_FACE_JOINTS:
-            return _checked(path, fps, frames, neutral, provenance, landmarks=_landmarks(joints, values, found))
-        head = next((i for i, j in enumerate(joints) if re.search(r"(^|[^a-z])head$", j.name.lower())), None)
-        if head is None:
+            name, array = "landmarks", _landmarks(joints, values, found)
+            known = array[~np.isnan(array)]
+        elif head is not None:
+            name, array = "rotation", _head(joints, values, head)
+            known = array
+        else:
             raise MotionError(
                 f"{path}: none of its {len(joints)} joints is on a face or called “head”; the first is called "
                 f"{joints[0].name[:40]!r}"
             )
-        return _checked(path, fps, frames, neutral, provenance, rotation=_head(joints, values, head))
-
-
-def _checked(
-    path: Path,
-    fps: float,
-    frames: npt.NDArray[np.int32],
-    neutral: int | None,
-    provenance: dict[str, Any],
-    **arrays: Any,
-) -> Motion:
-    for name, array in arrays.items():
-        known = array[~np.isnan(array)] if name == "landmarks" else array
-        if not known.size or not np.isfinite(known).all() or float(np.abs(known).max()) > FAR:
-            raise MotionError(f"{path}: its joints are nowhere near each other; the offsets or positions are broken")
-    return Motion.of_file(path, fps=fps, frames=frames, neutral=neutral, provenance=provenance, **arrays)
+    if not known.size or not np.isfinite(known).all() or np.abs(known).max() > FAR:
+        raise MotionError(f"{path}: its joints are nowhere near each other; the offsets or positions are broken")
+    return Motion.of_file(
+        path,
+        fps=fps,
+        frames=np.arange(len(values)),
+        neutral=0 if _starts_in_bind_pose(joints, values) else None,
+        provenance={"source": "BVH", "file": path.name, "joints": len(joints)},
+        **{name: array},
+    )
 
 
 # --- the text ---------------------------------------------------------------------------------------------------------
@@ -253,21 +251,12 @@ def _local(joint: Joint, values: Float) -> tuple[Float, Float]:
         if kind == "position":
             moved[:, axis], has_position = column, True
         else:
-            turn = turn @ _about(axis, np.radians(column))
+            turn = turn @ rotation_about(axis, np.radians(column))
     if has_position:
         # some write where the joint is, others how far it is from its offset
         absolute = np.abs(moved[0] - joint.offset).sum() < np.abs(moved[0]).sum()
         shift = moved if absolute else joint.offset + moved
     return shift, turn
-
-
-def _about(axis: int, angle: Float) -> Float:
-    """Rotations by `angle` (F,), radians, about an axis. (F, 3, 3)."""
-    result = np.tile(np.eye(3), (len(angle), 1, 1))
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    result[:, i, i] = result[:, j, j] = np.cos(angle)
-    result[:, j, i], result[:, i, j] = np.sin(angle), -np.sin(angle)
-    return result
 
 
 def _landmarks(joints: list[Joint], values: Float, found: dict[int, int]) -> npt.NDArray[np.float32]:

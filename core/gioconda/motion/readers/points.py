@@ -16,7 +16,7 @@ from ...errors import MotionError
 from ...landmarks import COUNT, IBUG68, NAMED
 from ..motion import Motion
 from .text import MAX_ROWS, Table, number
-from .timing import DEFAULT_FPS, filled, from_columns, whole_numbers
+from .timing import Timing, from_columns, from_json, recording
 
 Float = npt.NDArray[np.float64]
 FAR = 1e6  # pixels: no picture is larger
@@ -105,10 +105,8 @@ def read_named_json(data: dict[str, Any], path: Path) -> Motion | None:
                 raise MotionError(f"{path}, frame entry {i + 1}, {name[:40]!r}: a position must be [x, y] or [x, y, z]")
             where = f"frame entry {i + 1}, {name[:40]!r}"
             points[i, point, : len(position)] = [number(value, path, where) for value in position]
-    fps = data.get("fps")
-    frame = np.arange(count, dtype=np.int64) if numbers is None else whole_numbers(numbers, path)
-    rate = DEFAULT_FPS if fps is None else number(fps, path, "the frames per second")
-    return _build(path, points, "named points JSON", rate, fps is not None, frame, _size(data.get("size"), path), None)
+    timing = from_json(data.get("fps"), numbers, count, path)
+    return _build(path, points, "named points JSON", timing, _size(data.get("size"), path))
 
 
 def point_index(written: str) -> int | None:
@@ -152,35 +150,27 @@ def _motion(table: Table, points: Float, source: str) -> Motion:
         first = table.numbers([width, height])[0]
         if np.isfinite(first).all() and (first >= 1).all() and (first < FAR).all():
             size = (int(first[0]), int(first[1]))
-    fps, numbers, known = from_columns(table)
+    timing = from_columns(table)
     if not keep.all():
-        numbers, points = numbers[keep], points[keep]
+        timing, points = timing._replace(numbers=timing.numbers[keep]), points[keep]
         certainty = certainty[keep] if certainty is not None else None
-    return _build(table.path, points, source, fps, known, numbers, size, certainty)
+    return _build(table.path, points, source, timing, size, certainty)
 
 
 def _build(
     path: Path,
     points: Float,
     source: str,
-    fps: float,
-    fps_known: bool,
-    numbers: npt.NDArray[np.int64],
+    timing: Timing,
     size: tuple[int, int] | None,
-    confidence: npt.NDArray[np.float32] | None,
+    confidence: npt.NDArray[np.float32] | None = None,
 ) -> Motion:
     if not np.isfinite(points).any():
         raise MotionError(f"{path}: no frame has a face")
     if np.nanmax(np.abs(points)) > FAR:
         raise MotionError(f"{path}: a point lies {np.nanmax(np.abs(points)):.3g} pixels away; that is no picture")
-    provenance: dict[str, Any] = {"source": source, "file": path.name}
-    if not fps_known:
-        provenance["fps_assumed"] = fps
-    frames, arrays, missing = filled(path, numbers, landmarks=points.astype(np.float32), confidence=confidence)
-    lost = int(np.isnan(arrays["landmarks"]).all((1, 2)).sum())
-    if lost or missing:
-        provenance["missing_frames"] = lost
-    return Motion.of_file(path, fps=fps, frames=frames, size=size, provenance=provenance, **arrays)
+    landmarks = points.astype(np.float32)
+    return recording(path, timing, {"source": source}, landmarks=landmarks, confidence=confidence, size=size)
 
 
 def _size(value: object, path: Path) -> tuple[int, int] | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from ...errors import MotionError
-from .text import MAX_ROWS, Table
+from ..motion import ARRAYS, Motion
+from .text import MAX_ROWS, Table, number
 
 DEFAULT_FPS = 30.0
 USUAL = 60.0
@@ -19,8 +20,16 @@ _TIMECODE = re.compile(r"^\s*(\d{1,2}):(\d{1,2}):(\d{1,2})[:;](\d{1,3})(?:\.(\d{
 Float = npt.NDArray[np.float64]
 
 
-def from_timecodes(table: Table, column: int) -> tuple[float, npt.NDArray[np.int64]]:
-    """`hh:mm:ss:ff.sub` per row → frames per second and frame numbers, the first 0.
+class Timing(NamedTuple):
+    """Frames per second, whether the file says so, and a frame number for every row."""
+
+    fps: float
+    known: bool
+    numbers: npt.NDArray[np.int64]
+
+
+def from_timecodes(table: Table, column: int) -> Timing:
+    """`hh:mm:ss:ff.sub` per row; the first frame is 0.
 
     The timecode counts at the smallest usual rate above the largest `ff` (a recording within one second: at 60);
     the rows come as often as the median step between them says.
@@ -51,27 +60,48 @@ def from_timecodes(table: Table, column: int) -> tuple[float, npt.NDArray[np.int
     back = np.flatnonzero(np.diff(time) < 0)
     if len(back):
         raise MotionError(f"{table.path}, line {table.lines[int(back[0]) + 1]}: the timecode runs backwards")
-    return fps, _rising(np.round(time * fps).astype(np.int64))
+    return Timing(fps, True, _rising(np.round(time * fps).astype(np.int64)))
 
 
-def from_columns(table: Table) -> tuple[float, npt.NDArray[np.int64], bool]:
-    """`frame` and `timestamp` columns, if any → frames per second, frame numbers, whether the rate was given."""
-    frame, stamp, rate = (
-        table.index("frame", "frame_number"),
-        table.index("timestamp", "time", "seconds"),
-        table.index("fps"),
-    )
+def from_columns(table: Table) -> Timing:
+    """As the columns `frame`, `timestamp` and `fps` say, those that are there."""
+    frame, rate = table.index("frame", "frame_number"), table.index("fps")
+    stamp = table.index("timestamp", "time", "seconds")
     numbers = np.arange(len(table), dtype=np.int64)
     if frame is not None:
         read = table.numbers([frame])[:, 0]
         numbers = _rising(whole_numbers(read, table.path, table.lines))
     if rate is not None:
-        return float(table.numbers([rate])[0, 0]), numbers, True
+        return Timing(float(table.numbers([rate])[0, 0]), True, numbers)
     if stamp is not None and len(table) > 1:
         fps = _rate(table.numbers([stamp])[:, 0], numbers)
         if fps is not None:
-            return fps, numbers, True
-    return DEFAULT_FPS, numbers, False
+            return Timing(fps, True, numbers)
+    return Timing(DEFAULT_FPS, False, numbers)
+
+
+def from_json(fps: object, numbers: Float | None, count: int, path: Path) -> Timing:
+    """As a JSON file says: its rate, and its frames' numbers where it has them. Raises: MotionError."""
+    rate = DEFAULT_FPS if fps is None else number(fps, path, "the frames per second")
+    frames = np.arange(count, dtype=np.int64) if numbers is None else whole_numbers(numbers, path)
+    return Timing(rate, fps is not None, frames)
+
+
+def recording(path: Path, timing: Timing, provenance: dict[str, Any], **values: Any) -> Motion:
+    """A motion with a row of NaN for every frame that is missing, and notes of what was not known.
+
+    Raises:
+        MotionError: a frame occurs twice, or the numbers are scattered too widely to be a recording.
+    """
+    provenance = {**provenance, "file": path.name} | ({} if timing.known else {"fps_assumed": timing.fps})
+    arrays = {name: value for name, value in values.items() if name in ARRAYS and value is not None}
+    frames, filled = _filled(path, timing.numbers, arrays)
+    values |= filled
+    seen = filled["landmarks" if "landmarks" in filled else "channels"]
+    missing = int(np.isnan(seen).reshape(len(frames), -1).all(1).sum())
+    if missing:
+        provenance["missing_frames"] = missing
+    return Motion.of_file(path, fps=timing.fps, frames=frames, provenance=provenance, **values)
 
 
 def whole_numbers(values: Float, path: Path, lines: list[int] | None = None) -> npt.NDArray[np.int64]:
@@ -89,14 +119,10 @@ def whole_numbers(values: Float, path: Path, lines: list[int] | None = None) -> 
     return values.astype(np.int64)
 
 
-def filled(
-    path: Path, numbers: npt.NDArray[np.int64], **arrays: Any
-) -> tuple[npt.NDArray[np.int32], dict[str, Any], int]:
-    """Sort rows by frame number and insert rows of NaN for missing ones → frame numbers, arrays, how many were missing.
-
-    Raises:
-        MotionError: a frame occurs twice, or the numbers are scattered too widely to be a recording.
-    """
+def _filled(
+    path: Path, numbers: npt.NDArray[np.int64], arrays: dict[str, Any]
+) -> tuple[npt.NDArray[np.int64], dict[str, Any]]:
+    """Rows sorted by frame number, with rows of NaN for missing ones: frame numbers and arrays."""
     order = np.argsort(numbers, kind="stable")
     numbers = numbers[order]
     twice = np.flatnonzero(np.diff(numbers) == 0)
@@ -107,14 +133,11 @@ def filled(
         raise MotionError(
             f"{path}: {len(numbers)} frames are scattered over frame numbers {numbers[0]} to {numbers[-1]}"
         )
-    result: dict[str, Any] = {}
+    result = {}
     for name, array in arrays.items():
-        if array is not None:
-            wide = np.full((span, *array.shape[1:]), np.nan, array.dtype)
-            wide[numbers - numbers[0]] = array[order]
-            array = wide
-        result[name] = array
-    return (numbers[0] + np.arange(span)).astype(np.int32), result, span - len(numbers)
+        result[name] = np.full((span, *array.shape[1:]), np.nan, array.dtype)
+        result[name][numbers - numbers[0]] = array[order]
+    return numbers[0] + np.arange(span), result
 
 
 def _rate(stamps: Float, numbers: npt.NDArray[np.int64]) -> float | None:

@@ -84,7 +84,7 @@ class Points:
 
 
 def to_text(points: Points) -> str:
-    """The points as JSON text that core's `read_points` reads, a hundredth of a pixel exact."""
+    """The points as JSON text that core's `parse_points` reads, a hundredth of a pixel exact."""
     content: dict[str, object] = {"size": list(points.size)}
     if points.landmarks is not None:
         content["landmarks"] = np.asarray(points.landmarks, np.float64).round(2).tolist()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import os
 import platform
@@ -89,15 +90,11 @@ def _disk_is_full(folder: Path) -> bool:
 
 def _sweep(target: Path) -> None:
     """Remove what processes killed on this machine left of this file; what a living one is writing stays."""
-    for part in target.parent.glob(f".{_escaped(target.name)}.*.part"):
+    for part in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
         host, _, process = part.name.split(".")[-2].rpartition("-")
         if host == _HOST and process.isdigit() and not _is_alive(int(process)):
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 def _is_alive(process: int) -> bool:

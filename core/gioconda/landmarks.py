@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.floating]
 IntArray = npt.NDArray[np.int32]
 
 COUNT = 478

@@ -6,7 +6,7 @@ the result of retargeting a motion to one portrait. Both are independent of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,6 +155,3 @@ class Performance(Sequence[Pose]):
             self.translation[index],
             float(self.scale[index]),
         )
-
-    def __iter__(self) -> Iterator[Pose]:
-        return (self[i] for i in range(len(self)))

@@ -19,7 +19,7 @@ import OpenImageIO as oiio
 import pytest
 from gioconda.batch.settings import read_batch, read_job
 from gioconda.errors import GiocondaError
-from gioconda.face.hand_placed import read_points
+from gioconda.face.hand_placed import parse_points
 from gioconda.farm.path_map import load_rules
 from gioconda.imaging import exr
 from gioconda.imaging.exr_read import is_whole, read_exr
@@ -31,6 +31,7 @@ from gioconda.landmarks import NAMED
 from gioconda.motion import files
 from gioconda.motion.files import load_motion, save_motion
 from gioconda.motion.motion import Motion
+from gioconda.motion.readers.text import read_text
 from gioconda.neural.person import About, Person, load_person, save_person
 from gioconda.provenance.manifest import read_manifest
 from gioconda.provenance.policy import read_policy
@@ -263,7 +264,7 @@ READERS = {
     "manifest": Reader(".json", read_manifest, texts(MANIFEST)),
     "path map": Reader(".json", load_rules, texts(MAPPING)),
     "identity": Reader(".npz", lambda path: load_person(path, network="abc"), identities),
-    "points": Reader(".json", lambda path: read_points(path, (100, 100)), texts(POINTS)),
+    "points": Reader(".json", lambda path: parse_points(read_text(path), (100, 100), path.name), texts(POINTS)),
     "message": Reader(".json", line_of, texts('{"kind": "progress", "done": 1, "total": 2, "frame": 3}')),
     "PNG": Reader(".png", read_picture, pictures("png")),
     "JPEG": Reader(".jpg", read_picture, pictures("jpg")),

@@ -11,7 +11,6 @@ import numpy as np
 
 from ..errors import NoFaceError
 from ..files import write_text
-from .hand_placed import read_points
 from .nets import Nets
 from .region import Float, Picture, around_landmarks
 from .search import Face, find_faces
@@ -54,7 +53,7 @@ class Analysis:
         return replace(self, landmarks=self.landmarks * factor, box=self.box * factor, size=(width, height))
 
 
-def analyse(srgb: Picture, nets: Nets, *, face: int | str | None = LARGEST, points: Path | None = None) -> Analysis:
+def analyse(srgb: Picture, nets: Nets, *, face: int | str | None = LARGEST) -> Analysis:
     """Find the face of a portrait, its landmarks, and what is person.
 
     Args:
@@ -62,17 +61,11 @@ def analyse(srgb: Picture, nets: Nets, *, face: int | str | None = LARGEST, poin
         nets: the opened networks.
         face: which one, when there are several: 1 is the leftmost; "largest"; None: the only one there is, or one that
             is much larger than the others.
-        points: a JSON file of points placed by hand; no face is searched for then.
 
     Raises:
         NoFaceError: there is no face, or not the asked-for one.
-        InputError: the file of points is missing or cannot be used.
     """
-    if points is not None:
-        height, width = srgb.shape[:2]
-        return from_points(srgb, nets, read_points(points, (width, height)))
-    wanted = face if isinstance(face, int) else 1
-    faces = find_faces(srgb, nets, wanted=wanted)
+    faces = find_faces(srgb, nets, wanted=face if isinstance(face, int) else 1)
     return from_face(srgb, nets, faces, choose_face(faces, face))
 
 

@@ -6,23 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import least_squares
 
+from .. import landmarks as lm
 from ..errors import InputError
-from ..landmarks import (
-    COUNT,
-    EYE_LEFT,
-    EYE_RIGHT,
-    IRIS_LEFT,
-    IRIS_RIGHT,
-    LIPS_INNER,
-    LIPS_OUTER,
-    LOWER_LID_LEFT,
-    LOWER_LID_RIGHT,
-    NAMED,
-    UPPER_LID_LEFT,
-    UPPER_LID_RIGHT,
-    mirrored,
-    template,
-)
+from ..landmarks import COUNT, NAMED, mirrored, template
 from ..pose import HeadPose, rotation_matrix
 from .region import Float
 
@@ -131,14 +117,14 @@ def _interpolated(index: Index, residual: Float) -> Float:
     The mean of a Gaussian process over the template's surface: displacements are alike where points are near. An iris
     moves as one and pulls nothing.
     """
-    iris = np.isin(index, IRIS_RIGHT + IRIS_LEFT)
+    iris = np.isin(index, lm.IRIS_RIGHT + lm.IRIS_LEFT)
     skin, shift = index[~iris], residual[~iris]
     moved = np.zeros((COUNT, 2))
     if len(skin):
         surface = _surface()
         among, towards = _kernel(surface[skin], surface[skin]), _kernel(surface, surface[skin])
         moved = towards @ np.linalg.solve(among + 1e-6 * np.eye(len(skin)), shift)
-    for eye in (IRIS_RIGHT, IRIS_LEFT):
+    for eye in (lm.IRIS_RIGHT, lm.IRIS_LEFT):
         own = [k for k, i in enumerate(index) if i in eye]
         moved[list(eye)] = moved[eye[0]]
         if own:
@@ -156,9 +142,9 @@ def _surface() -> Float:
     """(478, 4): the template with a fourth coordinate that parts what can open, and fades away from the opening."""
     shape = template()
     part = np.zeros(COUNT)
-    mouth = LIPS_OUTER[11:] + LIPS_INNER[11:], LIPS_OUTER[1:10] + LIPS_INNER[1:10], LIPS_INNER, 0.3
-    right = LOWER_LID_RIGHT, UPPER_LID_RIGHT, EYE_RIGHT, 0.06
-    left = LOWER_LID_LEFT, UPPER_LID_LEFT, EYE_LEFT, 0.06
+    mouth = lm.LIPS_OUTER[11:] + lm.LIPS_INNER[11:], lm.LIPS_OUTER[1:10] + lm.LIPS_INNER[1:10], lm.LIPS_INNER, 0.3
+    right = lm.LOWER_LID_RIGHT, lm.UPPER_LID_RIGHT, lm.EYE_RIGHT, 0.06
+    left = lm.LOWER_LID_LEFT, lm.UPPER_LID_LEFT, lm.EYE_LEFT, 0.06
     for lower, upper, rim, fade in (mouth, right, left):
         ring = shape[list(rim)]
         middle, half = ring.mean(0), (ring[:, 0].max() - ring[:, 0].min()) / 2

@@ -1,4 +1,4 @@
-"""Landmarks from a few points that a person placed: read the file, check it, fit the rest of the face. No networks.
+"""Landmarks from a few points that a person placed: check what the file holds, fit the rest of the face. No networks.
 
 The file is JSON. Either named points (`landmarks.NAMED`, or indices), pixels, first pixel's centre (0.5, 0.5):
 
@@ -13,31 +13,26 @@ from __future__ import annotations
 import json
 import re
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from ..landmarks import COUNT, NAMED
-from ..motion.readers.text import read_text
 from .fit import fit_landmarks
 from .region import Float
 
 _INDEX = re.compile(r"\d{1,3}")
 
 
-def read_points(path: Path, size: tuple[int, int]) -> Float:
+def parse_points(text: str, size: tuple[int, int], path: str) -> Float:
     """The file's points as landmarks (478, 3) float64, pixels of a picture of `size` (width, height).
 
+    path: what messages call the file.
+
     Raises:
-        InputError: missing, not JSON, an unknown name, a point outside the picture, or too few points to fit a face.
+        InputError: not JSON, an unknown name, a point outside the picture, or too few points to fit a face.
     """
-    return parse_points(read_text(path), size, str(path))
-
-
-def parse_points(text: str, size: tuple[int, int], path: str = "The points") -> Float:
-    """As `read_points`, from what the file holds; `path` is what messages call it."""
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:

@@ -36,16 +36,14 @@ class Segmenter:
         closer = _head_and_shoulders(face)
         scale = min(1.0, SIDE / closer.size, MAX_SIZE / max(width, height))
         w, h = max(1, round(width * scale)), max(1, round(height * scale))
-        whole = resample.resize(self._whole(srgb), w, h, method="linear")
+        # the whole picture is squeezed into the network's square as its authors do
+        whole = self._with_mirror(resample.resize(srgb, SIDE, SIDE, method="area"))
+        whole = resample.resize(whole, w, h, method="linear")
         probability = self._with_mirror(closer.crop(srgb, SIDE, smooth=True))
         matrix = _from_picture(closer, w / width, h / height)
         near = resample.warp_affine(probability, matrix, w, h)
         weight = resample.warp_affine(_feather(), matrix, w, h, border="zero")
         return np.asarray(np.clip(whole + (near - whole) * weight, 0, 1), np.float32)
-
-    def _whole(self, srgb: Picture) -> Probability:
-        """The whole picture, squeezed into the network's square as its authors do."""
-        return self._with_mirror(resample.resize(srgb, SIDE, SIDE, method="area"))
 
     def _with_mirror(self, square: Picture) -> Probability:
         """The network's output, (256, 256), averaged over the square and its mirror image."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -79,10 +80,8 @@ def _entries(value: Mapping[str, Any], schema: Schema, where: Where) -> Iterator
 
 def _closest(value: Any, choices: list[Schema], where: Where) -> Iterator[tuple[Where, str]]:
     """The inner problems of the one choice that has the value's type, else all that is accepted."""
-    fitting = [
-        choice for choice in choices if isinstance(value, Mapping | list | tuple) and _is(value, choice.get("type"))
-    ]
-    if len(fitting) == 1:
+    fitting = [choice for choice in choices if _is(value, choice.get("type"))]
+    if len(fitting) == 1 and isinstance(value, Mapping | list | tuple):
         yield from problems(value, fitting[0], where)
     else:
         yield where, f"cannot be {_shown(value)}; it is {' or '.join(map(accepted, choices))}."
@@ -98,29 +97,17 @@ def accepted(schema: Schema) -> str:
         return json.dumps(schema["const"])
     if "pattern" in schema:
         return f"text such as {_listed(schema.get('examples', []))}"
-    types = schema.get("type", [])
-    words = " or ".join(_WORDS[name] for name in ([types] if isinstance(types, str) else types))
-    bounds = [
-        f"{sign} {schema[key]:g}"
-        for key, sign in (
-            ("minimum", "from"),
-            ("exclusiveMinimum", "above"),
-            ("maximum", "to"),
-            ("exclusiveMaximum", "below"),
-        )
-        if key in schema
-    ]
+    signs = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
+    bounds = [f"{sign} {schema[key]:g}" for key, sign in signs.items() if key in schema]
     if schema.get("minItems", schema.get("minLength")):
         bounds.append("that is not empty")
     if "maxLength" in schema:
         bounds.append(f"of {schema['maxLength']} letters at most")
-    return " ".join([words, *bounds])
+    return " ".join([_WORDS[schema["type"]], *bounds])
 
 
-def _is(value: Any, types: str | list[str] | None) -> bool:
-    if types is None:
-        return True
-    return any(_TYPES[name](value) for name in ([types] if isinstance(types, str) else types))
+def _is(value: Any, kind: str | None) -> bool:
+    return kind is None or _TYPES[kind](value)
 
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
@@ -134,14 +121,14 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 }
 # keyword → whether a value (of the right type already) breaks it
 _LIMITS: dict[str, Callable[[Any, Any], bool]] = {
-    "minimum": lambda value, limit: _TYPES["number"](value) and value < limit,
-    "maximum": lambda value, limit: _TYPES["number"](value) and value > limit,
-    "exclusiveMinimum": lambda value, limit: _TYPES["number"](value) and value <= limit,
-    "exclusiveMaximum": lambda value, limit: _TYPES["number"](value) and value >= limit,
-    "pattern": lambda value, limit: isinstance(value, str) and re.search(limit, value) is None,
-    "minItems": lambda value, limit: isinstance(value, list | tuple) and len(value) < limit,
-    "maxLength": lambda value, limit: isinstance(value, str) and len(value) > limit,
-    "minLength": lambda value, limit: isinstance(value, str) and len(value) < limit,
+    "minimum": operator.lt,
+    "maximum": operator.gt,
+    "exclusiveMinimum": operator.le,
+    "exclusiveMaximum": operator.ge,
+    "pattern": lambda value, limit: re.search(limit, value) is None,
+    "minItems": lambda value, limit: len(value) < limit,
+    "minLength": lambda value, limit: len(value) < limit,
+    "maxLength": lambda value, limit: len(value) > limit,
 }
 
 

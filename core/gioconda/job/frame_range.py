@@ -15,7 +15,6 @@ from ..errors import SettingsError
 class FrameRange:
     """Frame numbers as artists write them: "1-100x2,120" (or 1-100:2). No numbers at all means every frame there is."""
 
-    text: str
     spans: tuple[tuple[int, int, int], ...]  # first, last (inclusive), step
 
     LIMIT: ClassVar[int] = 10_000_000
@@ -38,7 +37,7 @@ class FrameRange:
             if (last - first) // step >= cls.LIMIT:
                 raise SettingsError(f"Frame range “{text}”: “{part}” is more than {cls.LIMIT} frames.")
             spans.append((first, last, step))
-        return cls(text, tuple(spans))
+        return cls(tuple(spans))
 
     def numbers(self) -> list[int]:
         """The frame numbers, ascending, each once."""

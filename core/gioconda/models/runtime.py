@@ -22,16 +22,14 @@ except ImportError as missing:  # two builds exclude each other, so neither is a
         "or `pip install gioconda[gpu]` for an NVIDIA GPU."
     ) from missing
 
-_PROVIDERS = {
-    "cpu": "CPUExecutionProvider",
+_PROVIDERS = {  # best first
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
     "directml": "DmlExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
+    "cpu": "CPUExecutionProvider",
 }
 _DEVICE_OF = {provider: device for device, provider in _PROVIDERS.items()}
-# What `auto` tries, best first. TensorRT is left out: it compiles for minutes before its first frame.
-_AUTO = ("cuda", "directml", "coreml", "cpu")
 # The networks are small: more threads mostly wait for each other. And from three on the last bits of an answer change
 # with their number: a frame must have the same bytes on every machine of a farm.
 MAX_THREADS = 2
@@ -42,7 +40,7 @@ Array = npt.NDArray[np.float32]
 def available_devices() -> list[str]:
     """The devices this build of ONNX Runtime knows, best first; a driver may still be missing."""
     present = onnxruntime.get_available_providers()
-    return [device for device in ("cuda", "tensorrt", "directml", "coreml", "cpu") if _PROVIDERS[device] in present]
+    return [device for device, provider in _PROVIDERS.items() if provider in present]
 
 
 class Session:
@@ -100,8 +98,8 @@ def _candidates(device: str) -> list[str]:
     if device not in DEVICES:
         raise DeviceError(f"There is no device {device!r}: choose one of {', '.join(DEVICES)}.")
     present = available_devices()
-    if device == "auto":
-        return [name for name in _AUTO if name in present]
+    if device == "auto":  # without TensorRT, which compiles for minutes before its first frame
+        return [name for name in present if name != "tensorrt"]
     if device not in present:
         raise DeviceError(
             f"The device {device!r} is not in this build of ONNX Runtime, which has {', '.join(present)}: "

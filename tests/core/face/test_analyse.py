@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 import pytest
 from gioconda.errors import NoFaceError, OutputError
-from gioconda.face.analyse import Analysis, analyse, save_analysis
+from gioconda.face.analyse import Analysis, analyse, from_points, save_analysis
+from gioconda.face.hand_placed import parse_points
 from gioconda.face.nets import Nets
+from gioconda.face.region import Picture
 from gioconda.landmarks import NAMED
 from skimage.data import astronaut, coffee
 
@@ -92,12 +94,18 @@ def test_no_face_gives_one_helpful_sentence(nets: Nets) -> None:
         analyse(coffee(), nets)
 
 
+def placed(srgb: Picture, nets: Nets, path: Path) -> Analysis:
+    """The face at the points of a file."""
+    size = (srgb.shape[1], srgb.shape[0])
+    return from_points(srgb, nets, parse_points(path.read_text(encoding="utf-8"), size, path.name))
+
+
 def test_points_placed_by_hand_take_the_search_s_place(nets: Nets, analysis: Analysis, tmp_path: Path) -> None:
     names = ("eye_outer_right", "eye_outer_left", "nose_tip", "mouth_right", "mouth_left", "chin")
     points = {name: [float(v) for v in analysis.landmarks[NAMED[name], :2]] for name in names}
     path = tmp_path / "points.json"
     path.write_text(json.dumps(points), encoding="utf-8")
-    by_hand = analyse(astronaut(), nets, points=path)
+    by_hand = placed(astronaut(), nets, path)
     assert by_hand.hand_placed and by_hand.notes
     eyes = np.linalg.norm(analysis.landmarks[33, :2] - analysis.landmarks[263, :2])
     assert np.linalg.norm((by_hand.landmarks - analysis.landmarks)[:, :2], axis=1).mean() < 0.04 * eyes
@@ -112,7 +120,7 @@ def test_a_saved_analysis_can_be_loaded_and_placed_again(nets: Nets, analysis: A
     path = tmp_path / "portrait.json"
     save_analysis(analysis, path)
     assert len(path.read_text(encoding="utf-8").splitlines()) > 478  # one landmark a line, for people
-    again = analyse(astronaut(), nets, points=path)
+    again = placed(astronaut(), nets, path)
     assert np.abs(again.landmarks - analysis.landmarks).max() <= 0.0006
 
 

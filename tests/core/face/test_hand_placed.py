@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from gioconda.errors import InputError
 from gioconda.face.fit import fit_landmarks
-from gioconda.face.hand_placed import read_points
+from gioconda.face.hand_placed import parse_points
 from gioconda.landmarks import IRIS_LEFT, NAMED, template
+from gioconda.motion.readers.text import read_text
 from gioconda.pose import HeadPose, euler_degrees, head_pose, rotation_matrix
 
 GOLDEN = Path(__file__).resolve().parents[2] / "data" / "golden_landmarks.npz"
@@ -22,6 +23,10 @@ MORE = (*FEW, "mouth_right", "mouth_left", "lip_upper_inner", "lip_lower_inner",
 def a_face(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> np.ndarray:
     """The template in a picture of SIZE. (478, 3) pixels."""
     return HeadPose(220.0, rotation_matrix(yaw, pitch, roll), np.array([500.0, 520.0, 0.0])).to_picture(template())
+
+
+def read_points(path: Path, size: tuple[int, int]) -> np.ndarray:
+    return parse_points(read_text(path), size, str(path))
 
 
 def written(path: Path, face: np.ndarray, names: tuple[str, ...], **changes: object) -> Path:

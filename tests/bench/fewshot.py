@@ -23,6 +23,8 @@ import numpy as np
 from gioconda.face.nets import Nets
 from gioconda.models import model_path
 from gioconda.models.onnx_weights import changeable
+from gioconda.models.registry import models_folder
+from gioconda.neural.choice import files
 from gioconda.neural.corrector import CorrectionNets, Corrector
 from gioconda.neural.person import About, Person, load_person, save_person
 
@@ -95,8 +97,9 @@ def measure(clip: Clip, nets: Nets, models: Path, frames: int) -> dict[str, Figu
     """Engine → figures, means over the judged frames of one clip."""
     animated, half = product.Animated(clip, models), len(clip.frames) // 2
     portrait = animated.opened.portrait
+    plain = CorrectionNets.from_files(*files("fast", models_folder(models)), "cpu", threads=1)
     engines: dict[str, Learned] = {
-        PLAIN: Learned(Corrector(CorrectionNets.open("fast", models, "cpu", threads=1), portrait), {}),
+        PLAIN: Learned(Corrector(plain, portrait), {}),
         **{f"{count} picture{'s' * (count > 1)}": taught(clip, animated, nets, models, count, half) for count in SHOTS},
     }
     looking, rows = product.Looking(nets), dict[str, list[Figures]]()
@@ -133,7 +136,7 @@ def taught(clip: Clip, animated: product.Animated, nets: Nets, models: Path, cou
         path = Path(folder) / "identity.npz"
         save_person(path, Person(found.embedding, found.changes), About("bench", ()))
         person, size = load_person(path, network="bench"), path.stat().st_size
-    adapted = CorrectionNets.open("fast", models, "cpu", threads=1, known=person)
+    adapted = CorrectionNets.from_files(*files("fast", models_folder(models)), "cpu", threads=1, known=person)
     corrector = Corrector(adapted, animated.opened.portrait, embedding=person.embedding)
     return Learned(corrector, {"steps": float(found.steps), "seconds": seconds, "kilobytes": size / 1024})
 

@@ -236,8 +236,7 @@ def line_of(path: Path) -> None:
 
 
 def whole(path: Path) -> None:
-    if is_whole(path, {"imageCounter": 1}):
-        is_whole(path, decode=False)
+    is_whole(path, {"imageCounter": 1})
     read_exr(path)
 
 

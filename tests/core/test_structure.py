@@ -20,8 +20,9 @@ CORE = "core.gioconda"
 
 # Room → the rooms, or single modules, it may import from, in the order in which the data flows. Each may import the
 # package's own versions.
-GROUND = {"errors", "files", "landmarks", "machine", "pose"}
+GROUND = {"arrays", "errors", "files", "landmarks", "machine", "pose"}
 ROOMS: dict[str, set[str]] = {
+    "arrays": set(),
     "errors": set(),
     "landmarks": set(),
     "machine": set(),

@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import Float32
 from ..errors import SettingsError
 from ..files import unwritable, write_text
 from ..imaging import resample
-from ..imaging.color import Display, Floats, choose_display, display_srgb
+from ..imaging.color import Display, choose_display, display_srgb
 from ..imaging.exr_read import read_exr
 from ..imaging.image import write_png, write_png_strips
 from ..imaging.video import VideoWriter, write_webp
@@ -100,7 +101,7 @@ def deliver(
     return files_of(frames, delivery)
 
 
-def _displayed(passes: dict[str, Floats], delivery: Delivery, display: Display) -> Srgb:
+def _displayed(passes: dict[str, Float32], delivery: Delivery, display: Display) -> Srgb:
     """A frame as it is displayed: (H, W, 3) sRGB, or (H, W, 4) with straight alpha where there is any."""
     combined = passes["Combined"]
     alpha = combined[..., 3:4].clip(0, 1)

@@ -8,10 +8,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from ..arrays import Float, Int
 from ..landmarks import table
-
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int32]
 
 UPPER_TEETH, LOWER_TEETH, UPPER_GUM, LOWER_GUM, TONGUE, CAVITY = range(6)
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Float32, Int
 from ..imaging import srgb
 from .kernels import bilinear, cubic_channel, cubic_weights, inlined, prange, smoothstep32, texel, threaded
 from .network_channels import CORRECTION, GAIN, MORE_MATTE, OFFSET, PAINT
-
-Float32 = npt.NDArray[np.float32]
-Int = npt.NDArray[np.int32]
 
 STEPS = 4096  # of the tables
 TOE, SLOPE = np.float32(srgb.TOE), np.float32(srgb.SLOPE_AT_WHITE)
@@ -81,10 +78,8 @@ class CropOutputs(NamedTuple):
     eyes: Float32
 
 
-def srgb_tables() -> Curve:
-    """The tables of `srgb.encode` and `srgb.decode`."""
-    t = np.arange(STEPS + 2) / STEPS
-    return Curve(srgb.encode(t * t).astype(np.float32), srgb.decode(t).astype(np.float32))
+_T = np.arange(STEPS + 2) / STEPS
+CURVE = Curve(srgb.encode(_T * _T).astype(np.float32), srgb.decode(_T).astype(np.float32))
 
 
 @inlined

@@ -5,17 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import landmarks as lm
+from ..arrays import Float, Float32, Mask
 from ..imaging import draw, resample
 from ..pose import HeadPose
 from .kernels import smoothstep
 from .lids import Lid, close_lid, crease_above, find_lid
 from .patch import EDGE_ON, Patch, area, catmull_rom_loop, opening, padded, sampled, turned_plane
-
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 
 _LOOPS = ((lm.EYE_RIGHT, lm.IRIS_RIGHT), (lm.EYE_LEFT, lm.IRIS_LEFT))
 
@@ -82,7 +79,7 @@ def _find_eye(colour: Float32, landmarks: Float, loop: tuple[int, ...], iris: tu
     return Eye(loop, iris, low.astype(np.float64), padded(still), padded(white), padded(disc), across, lid)
 
 
-def _white(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, radius: float) -> Float32:
+def _white(crop: Float32, clear: Mask, distance: Float, radius: float) -> Float32:
     """The sclera everywhere, as if the iris and the lids were not there."""
     known = clear & (distance > 1.12 * radius)
     if known.sum() < 12:
@@ -100,7 +97,7 @@ def _white(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, radius:
     return np.asarray(filled, np.float32)
 
 
-def _iris(crop: Float32, clear: npt.NDArray[np.bool_], distance: Float, centre: Float, radius: float) -> Float32:
+def _iris(crop: Float32, clear: Mask, distance: Float, centre: Float, radius: float) -> Float32:
     """The whole iris: what the lids hide is mirrored from below, else filled in by distance from the centre."""
     h, w = distance.shape
     known = clear & (distance < 1.05 * radius)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
+from ..arrays import Float, Float32, Int, Mask
 from ..errors import SettingsError
 from ..job.passes import DEFAULT_PASSES, PASSES
 from ..pose import HeadPose, Pose, fit_similarity
@@ -21,10 +22,6 @@ from .mouth import paint_mouth
 from .occluded import Occluded, spare_offset
 from .patch import Patch, opening
 from .portrait import MATTE_NAMES, Portrait
-
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
-Int = npt.NDArray[np.int32]
 
 _BAND_ROWS = 256
 OVAL_NOISE = 0.05  # head units
@@ -229,10 +226,10 @@ class Band:
         under = self.combined[rows, columns]
         under += over[..., None] * (patch.colour[inside] - under)
 
-    def on_face(self, rows: slice, columns: slice) -> npt.NDArray[np.bool_]:
+    def on_face(self, rows: slice, columns: slice) -> Mask:
         """Which of these pixels show the face, its holes included: not hair, neck or plate."""
         triangle = self.buffer.triangle[rows, columns]
-        on_face: npt.NDArray[np.bool_] = (triangle >= 0) & (self.portrait.mesh.region[np.maximum(triangle, 0)] != OUTER)
+        on_face: Mask = (triangle >= 0) & (self.portrait.mesh.region[np.maximum(triangle, 0)] != OUTER)
         return on_face
 
     def overlap(self, patch: Patch) -> tuple[slice, slice, tuple[slice, slice]]:
@@ -421,7 +418,7 @@ def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float) -> P
 def _fill_by_symmetry(portrait: Portrait, pose: Pose, position: Float, stretch: Float, planes: Planes) -> None:
     """Take skin from the other half of the face, but only where it would be stretched over what came into view."""
     mesh, symmetry = portrait.mesh, portrait.symmetry
-    skin: npt.NDArray[np.bool_] = np.all(mesh.triangles < lm.FACE_POINTS, axis=1)
+    skin: Mask = np.all(mesh.triangles < lm.FACE_POINTS, axis=1)
     source = symmetry.source - portrait.layers.window[:2]
     weight = symmetry.fill_weight(stretch[: lm.FACE_POINTS], head_turn(pose))
     values = np.concatenate([source, weight[:, None], symmetry.gain], axis=1)

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from numba import config, njit
 from numba import prange as prange
 
-Float32 = npt.NDArray[np.float32]
-Int = npt.NDArray[np.int32]
-Number = TypeVar("Number", float, npt.NDArray[np.float64])
+from ..arrays import Float, Float32, Int
+
+Number = TypeVar("Number", float, Float)
 
 # Four channels side by side become one vector instruction: twice as fast. Must be set before anything compiles.
 config.SLP_VECTORIZE = 1
@@ -47,9 +47,7 @@ CUTOUT = 0.004  # of alpha: where there is less of the person, hair and cloth hi
 PAD = 2  # repeated pixels around a texture, so that sampling needs no test for its border
 
 
-def planes(
-    position: npt.NDArray[np.floating], triangles: npt.NDArray[np.int32], values: npt.NDArray[np.floating]
-) -> npt.NDArray[np.float32]:
+def planes(position: npt.NDArray[np.floating], triangles: Int, values: npt.NDArray[np.floating]) -> Float32:
     """Vertex values as linear functions of the pixel within each triangle: value = p[0] + p[1] x + p[2] y.
 
     Args:

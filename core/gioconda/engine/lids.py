@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import landmarks as lm
+from ..arrays import Float, Float32
 from ..imaging import resample
 from .kernels import compiled, cubic, smoothstep, smoothstep32
 from .patch import Patch, padded
-
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 
 _COLUMNS = 65  # across the eye; the lids are looked up in a table of that many columns
 _BEYOND = 0.14  # how far the table reaches past the corners, eye widths

@@ -11,14 +11,11 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import Delaunay
 
 from .. import landmarks as lm
+from ..arrays import Float, Float32, Int, Mask
 from ..imaging import resample
 from ..pose import HeadPose
 from .anatomy import head_prior
 from .kernels import nearest, smoothstep
-
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
-Int = npt.NDArray[np.int32]
 
 # What a triangle shows.
 FACE, OUTER, MOUTH_HOLE, EYE_HOLE = 1, 2, 3, 4
@@ -142,7 +139,7 @@ def _screened(laplacian: csr_matrix, screening: float, oval_values: Float) -> Fl
     return np.concatenate([oval_values, solved])
 
 
-def _harmonic(laplacian: csr_matrix, fixed: npt.NDArray[np.bool_], values: Float) -> Float:
+def _harmonic(laplacian: csr_matrix, fixed: Mask, values: Float) -> Float:
     """Interpolate fixed values smoothly over the free vertices."""
     result = values.copy()
     free = ~fixed
@@ -158,7 +155,7 @@ def _outer_depth(
     landmarks: Float,
     pose: HeadPose,
     laplacian: csr_matrix,
-    on_person: npt.NDArray[np.bool_],
+    on_person: Mask,
     shape: tuple[int, ...],
     cell: float,
     face_px: float,
@@ -186,9 +183,7 @@ def _outer_depth(
     return depth
 
 
-def _prior_depth(
-    points: Float, landmarks: Float, pose: HeadPose, shape: tuple[int, ...]
-) -> tuple[Float, npt.NDArray[np.bool_]]:
+def _prior_depth(points: Float, landmarks: Float, pose: HeadPose, shape: tuple[int, ...]) -> tuple[Float, Mask]:
     """The average head's surface under each point, pixels, and where there is any."""
     vertices, triangles = head_prior()
     head = pose.to_head(landmarks)[: lm.FACE_POINTS]

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import landmarks as lm
+from ..arrays import Float, Float32, Int
 from ..imaging import resample
 from .anatomy import vertex_normals
 from .kernels import nearest, smoothstep
 from .mesh import edges
-
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 
 _CANVAS_PX = 256
 
@@ -129,7 +126,7 @@ def _rings() -> Float:
     return rings
 
 
-def _gain(points: Float, pairs: npt.NDArray[np.int32], visible: Float, colour: Float32) -> Float32:
+def _gain(points: Float, pairs: Int, visible: Float, colour: Float32) -> Float32:
     """This half's light over the other half's, spread from where both are seen to where one is hidden. (468, 3)"""
     interocular = float(np.linalg.norm(points[lm.EYE_OUTER_RIGHT] - points[lm.EYE_OUTER_LEFT]))
     scale = min(1.0, 256 / max(colour.shape[:2]))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import landmarks as lm
+from ..arrays import Float, Float32
 from ..imaging import resample
 from ..imaging.srgb import LUMINANCE
 from ..pose import HeadPose
@@ -15,9 +15,6 @@ from .anatomy import LOWER_TEETH, UPPER_TEETH, dental_arch
 from .kernels import FAR, VertexMesh, rasterise_colours, smoothstep
 from .patch import EDGE_ON, Opening, Patch, area, opening, sampled, turned_plane
 from .teeth import NONE, OwnTeeth, find_teeth
-
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 
 _FIT = (61, 291, 0, 17, 13, 14, 2, 98, 327, 152, 205, 425, 4, 50, 280)  # where the arch is fitted to the face
 _LOWER_LIP, _CHIN = (14, 17, 87, 317), (152, 199, 200, 175)

@@ -14,14 +14,13 @@ import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
 from .. import landmarks as lm
+from ..arrays import Float, Mask
 from ..imaging import draw
 from .kernels import PAD, nearest
 from .mesh import OUTER, HeadMesh
 from .plate import Layers
 
-Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
 
 _LEAST = 0.004  # face heights: a face that reaches less far beyond its oval hides nothing
 _SLIVER = 0.025  # face heights: so far beyond the landmarks' contour there may still be skin

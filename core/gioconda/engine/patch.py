@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Float, Float32
 from ..imaging import draw, resample
 from ..pose import HeadPose
 from .kernels import PAD, sample_affine
-
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 
 EDGE_ON = 0.02  # how much of a plane's area is left when it is seen from its edge
 

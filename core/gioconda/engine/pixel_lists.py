@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Float32, Int
 from .frame import Band
 from .kernels import ONE_AT_A_TIME, prange, threaded
-
-Float32 = npt.NDArray[np.float32]
-Int = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Float32, Int, Mask
 from ..imaging import resample
 from ..imaging.matting import estimate_foreground
 from .kernels import PAD
-
-Float = npt.NDArray[np.float32]
 
 _FILL_PX = 512  # what is hidden is painted at this size: it has no fine detail
 _FOREGROUND_PX = 1024
@@ -28,16 +26,16 @@ class Layers:
         plate: (h, w, 4) float32, premultiplied; equal to the picture wherever there is no person.
     """
 
-    window: npt.NDArray[np.int32]
-    texture: Float
-    plate: Float
+    window: Int
+    texture: Float32
+    plate: Float32
 
 
 def split(
-    picture: Float,
-    matte: Float,
+    picture: Float32,
+    matte: Float32,
     *,
-    clean_plate: Float | None = None,
+    clean_plate: Float32 | None = None,
     cutout: bool = False,
     exact_plate: bool = False,
     spare: int = 0,
@@ -73,7 +71,7 @@ def split(
     return Layers(window, texture, plate)
 
 
-def _separate(colour: Float, alpha: Float, person: Float, plate: Float, exact_plate: bool) -> None:
+def _separate(colour: Float32, alpha: Float32, person: Float32, plate: Float32, exact_plate: bool) -> None:
     """Fill the person's layer (h, w, 4), zeros before, and put what is seen of the background into the plate."""
     height, width = alpha.shape
     own = _foreground_colour(colour, alpha)
@@ -89,7 +87,7 @@ def _separate(colour: Float, alpha: Float, person: Float, plate: Float, exact_pl
             )
 
 
-def _divided(i: Float, s: Float, f: Float, b: Float, exact_plate: bool) -> tuple[Float, Float]:
+def _divided(i: Float32, s: Float32, f: Float32, b: Float32, exact_plate: bool) -> tuple[Float32, Float32]:
     """Soft pixels divided between the layers: person's (premultiplied) and plate's, (N, 4) each.
 
     i: the picture; s: (N, 1) the matte; f, b: what person and plate are estimated to be there.
@@ -106,7 +104,7 @@ def _divided(i: Float, s: Float, f: Float, b: Float, exact_plate: bool) -> tuple
     return i - (1 - s) * b, b
 
 
-def _foreground_colour(colour: Float, alpha: Float) -> Float | None:
+def _foreground_colour(colour: Float32, alpha: Float32) -> Float32 | None:
     """The person's own colour in the soft band, small, x / (x + 1/4) of it, so that HDR does no harm. (h', w', 3)
 
     None where nothing is soft.
@@ -117,20 +115,20 @@ def _foreground_colour(colour: Float, alpha: Float) -> Float | None:
     return estimate_foreground(bounded, resample.shrunk(alpha, _FOREGROUND_PX))
 
 
-def _bounded(light: Float) -> Float:
+def _bounded(light: Float32) -> Float32:
     """0 to infinity → 0 to 1."""
     light = np.maximum(light, 0)
     light /= light + np.float32(0.25)
     return light
 
 
-def _unbounded(colour: Float) -> Float:
+def _unbounded(colour: Float32) -> Float32:
     """`_bounded` undone for (N, 3) colours; -> (N, 4), opaque."""
     colour = np.clip(colour, 0, 0.999)
     return np.concatenate([0.25 * colour / (1 - colour), np.ones((len(colour), 1), np.float32)], axis=1)
 
 
-def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) -> Float:
+def _fill_behind(picture: Float32, matte: Float32, window: Int) -> Float32:
     """The background behind the person, painted in smoothly from what is seen around it. (h, w, 4) float32."""
     small, (height, width) = resample.shrunk(picture, _FILL_PX), matte.shape
     h, w = small.shape[:2]
@@ -151,7 +149,7 @@ def _fill_behind(picture: Float, matte: Float, window: npt.NDArray[np.int32]) ->
     return behind
 
 
-def inpainted(picture: Float, known: npt.NDArray[np.bool_]) -> Float:
+def inpainted(picture: Float32, known: Mask) -> Float32:
     """Unknown pixels continued from the rim (lines run on), fading into a smooth mixture deeper in. (h, w, 4)"""
     smooth = resample.fill_holes_smooth(picture, known)
     reach = 0.05 * max(known.shape)
@@ -164,7 +162,7 @@ def inpainted(picture: Float, known: npt.NDArray[np.bool_]) -> Float:
     return np.where(known[..., None], picture, continued + smoothness * (smooth - continued)).astype(np.float32)
 
 
-def _window(matte: Float) -> npt.NDArray[np.int32]:
+def _window(matte: Float32) -> Int:
     rows, columns = np.flatnonzero(matte.max(1) > 0), np.flatnonzero(matte.max(0) > 0)
     if not len(rows):
         return np.array([0, 0, 1, 1], np.int32)

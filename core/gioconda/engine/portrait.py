@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
+from ..arrays import Float, Float32, Mask
 from ..errors import PictureError
 from ..imaging import draw, resample
 from ..pose import HeadPose, head_pose
@@ -18,9 +19,6 @@ from .mirrored_skin import SymmetryFill, find_symmetry_fill
 from .mouth import Mouth, find_mouth
 from .occluded import Occluded, fill_spare_rows, find_occluded, spare_rows
 from .plate import Layers, split
-
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 
 MATTE_NAMES = ("Face", "Lips", "Hair", "Body")  # channels of `Portrait.mattes`, in order
 _ALPHA_PX = 768
@@ -202,7 +200,7 @@ def _hair(colour: Float32, alpha: Float32, face: Float32, points: Float) -> Floa
     return np.asarray(np.clip((smooth - 0.25) / 0.5, 0, 1) * (alpha > 0), np.float32)
 
 
-def _distance(log_colour: Float32, part: npt.NDArray[np.bool_]) -> Float32:
+def _distance(log_colour: Float32, part: Mask) -> Float32:
     """Mahalanobis-like distance of every pixel's colour from the colours of a part, (h, w)."""
     samples = log_colour[part]
     spread = samples.std(0) + 0.12

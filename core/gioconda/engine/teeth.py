@@ -9,14 +9,11 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from .. import landmarks as lm
+from ..arrays import Float, Float32, Mask
 from ..imaging import draw, resample
 from ..imaging.srgb import LUMINANCE
 from .kernels import PAD, smoothstep
 from .patch import catmull_rom_loop, padded
-
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 # Lengths are shares of the distance between the outer corners of the eyes, about 90 mm.
 CROWN = 0.115  # height of an upper front tooth, from its edge to the gum

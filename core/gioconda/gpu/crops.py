@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..arrays import Float, Float32, Int
 from ..engine import PosedPortrait
 from ..engine.network_channels import VIEWS
 from ..neural import features
@@ -19,8 +20,6 @@ from ..neural.corrector import Corrector
 from ..neural.crops import Crop
 from ..neural.network_inputs import channels_first, mirrored_geometry, mirrored_numbers
 
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 Array = npt.NDArray[np.generic]
 
 
@@ -34,8 +33,8 @@ class CropSampling:
         to_averages: (2, 3) float64, the crop's pixels → those of the averages, corners at (0, 0).
     """
 
-    rows: npt.NDArray[np.int32]
-    columns: npt.NDArray[np.int32]
+    rows: Int
+    columns: Int
     down: Float32
     across: Float32
     to_averages: Float
@@ -142,7 +141,7 @@ def _turns(crops: Float32) -> Float32:
     return np.asarray(linear.swapaxes(-1, -2) / square, np.float32)
 
 
-def _joined(crops: Sequence[CropSampling], first: npt.NDArray[np.int32], width: int) -> dict[str, Array]:
+def _joined(crops: Sequence[CropSampling], first: Int, width: int) -> dict[str, Array]:
     """One crop of each frame of a batch, padded to the same number of pixels; the same averages are stored once."""
     rows, columns = max(len(crop.rows) for crop in crops), max(len(crop.columns) for crop in crops)
     sizes = np.array([(len(crop.across), len(crop.down)) for crop in crops])  # of the averages: width, height
@@ -160,7 +159,7 @@ def _joined(crops: Sequence[CropSampling], first: npt.NDArray[np.int32], width: 
     }
 
 
-def _longer(index: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int32]:
+def _longer(index: Int, count: int) -> Int:
     return np.pad(index, (0, count - len(index)), mode="edge")
 
 

@@ -8,7 +8,7 @@ model = g.model()
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,21 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-FLOAT, HALF, INT32, INT64, BOOL = (
-    TensorProto.FLOAT,
-    TensorProto.FLOAT16,
-    TensorProto.INT32,
-    TensorProto.INT64,
-    TensorProto.BOOL,
-)
+FLOAT, HALF, BOOL = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BOOL
+INT32, INT64 = TensorProto.INT32, TensorProto.INT64
 OPSET, IR = 17, 8
 _NUMPY = {FLOAT: np.float32, HALF: np.float16, INT32: np.int32, INT64: np.int64, BOOL: np.bool_}
+
+
+def _operator(op: str, *, kind: int | None = None, swapped: bool = False) -> Callable[[Value, Value | float], Value]:
+    """A method of `Value` that is one node: of itself and another value or number, of the same kind unless told."""
+
+    def method(self: Value, other: Value | float) -> Value:
+        second = other if isinstance(other, Value) else self.graph.constant(other, self.kind)
+        pair = (second, self) if swapped else (self, second)
+        return self.graph.op(op, *pair, kind=self.kind if kind is None else kind)
+
+    return method
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,52 +42,21 @@ class Value:
     name: str
     kind: int
 
-    def _with(self, op: str, other: Value | float, *, kind: int | None = None, turned: bool = False) -> Value:
-        second = other if isinstance(other, Value) else self.graph.constant(other, self.kind)
-        pair = (second, self) if turned else (self, second)
-        return self.graph.op(op, *pair, kind=self.kind if kind is None else kind)
-
-    def __add__(self, other: Value | float) -> Value:
-        return self._with("Add", other)
-
-    def __sub__(self, other: Value | float) -> Value:
-        return self._with("Sub", other)
-
-    def __rsub__(self, other: float) -> Value:
-        return self._with("Sub", other, turned=True)
-
-    def __mul__(self, other: Value | float) -> Value:
-        return self._with("Mul", other)
-
-    def __rmul__(self, other: float) -> Value:
-        return self._with("Mul", other)
-
-    def __truediv__(self, other: Value | float) -> Value:
-        return self._with("Div", other)
-
-    def __mod__(self, other: Value | float) -> Value:
-        return self._with("Mod", other)
-
-    def __lt__(self, other: Value | float) -> Value:
-        return self._with("Less", other, kind=BOOL)
-
-    def __gt__(self, other: Value | float) -> Value:
-        return self._with("Greater", other, kind=BOOL)
-
-    def __and__(self, other: Value) -> Value:
-        return self._with("And", other)
-
-    def __or__(self, other: Value) -> Value:
-        return self._with("Or", other)
+    __add__ = _operator("Add")
+    __sub__ = _operator("Sub")
+    __rsub__ = _operator("Sub", swapped=True)
+    __mul__ = __rmul__ = _operator("Mul")
+    __truediv__ = _operator("Div")
+    __mod__ = _operator("Mod")
+    __lt__ = _operator("Less", kind=BOOL)
+    __gt__ = _operator("Greater", kind=BOOL)
+    __and__ = _operator("And")
+    __or__ = _operator("Or")
+    minimum = _operator("Min")
+    maximum = _operator("Max")
 
     def __abs__(self) -> Value:
         return self.graph.op("Abs", self)
-
-    def minimum(self, other: Value | float) -> Value:
-        return self._with("Min", other)
-
-    def maximum(self, other: Value | float) -> Value:
-        return self._with("Max", other)
 
     def clip(self, low: Value | float, high: Value | float) -> Value:
         return self.maximum(low).minimum(high)
@@ -99,9 +74,9 @@ class Value:
     def expand(self, shape: Value) -> Value:
         return self.graph.op("Expand", self, shape)
 
-    def rows(self, index: Value, *, axis: int = 0) -> Value:
-        """What `index`, int32 or int64, picks along an axis."""
-        return self.graph.op("Gather", self, index, axis=axis)
+    def rows(self, index: Value) -> Value:
+        """The rows that `index`, int32 or int64, picks."""
+        return self.graph.op("Gather", self, index, axis=0)
 
     def channels(self, which: slice) -> Value:
         """Of (N, channels, …)."""

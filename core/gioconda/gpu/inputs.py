@@ -19,7 +19,6 @@ from ..engine.frame import Band
 from ..engine.kernels import ONE_AT_A_TIME
 from ..engine.pixel_lists import PixelLists, list_pixels
 
-Float32 = npt.NDArray[np.float32]
 Array = npt.NDArray[np.generic]
 
 

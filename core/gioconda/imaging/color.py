@@ -17,11 +17,10 @@ import numpy as np
 import OpenImageIO as oiio  # noqa: TID251
 from numpy.typing import NDArray
 
+from ..arrays import Float32
 from ..errors import SettingsError
 from . import srgb
 from .srgb import LUMINANCE
-
-Floats = NDArray[np.float32]
 
 BUILT_IN = "ocio://default"
 SRGB = "srgb_rec709_scene"
@@ -54,12 +53,12 @@ def is_srgb(space: str) -> bool:
     return space.lower() == "srgb" or space == SRGB
 
 
-def known_space(space: str, ocio_config: Path | str | None) -> bool:
-    """Whether `to_linear` can convert from a space of this name."""
-    return is_linear(space) or is_srgb(space) or _config(config_path(ocio_config)).getColorSpaceIndex(space) >= 0
+def known_space(space: str) -> bool:
+    """Whether `to_linear` can convert from a space of this name with the built-in config."""
+    return is_linear(space) or is_srgb(space) or _config(BUILT_IN).getColorSpaceIndex(space) >= 0
 
 
-def to_linear(rgb: Floats, space: str, *, ocio_config: Path | str | None = None) -> Floats:
+def to_linear(rgb: Float32, space: str, *, ocio_config: Path | str | None = None) -> Float32:
     """(H, W, 3) float32, straight, in `space` -> (H, W, 3) float32 scene-linear Rec.709.
 
     Raises: SettingsError for a name the config does not have; it lists those there are.
@@ -95,7 +94,7 @@ def _config(path: str) -> Any:
     return config
 
 
-def _convert(rgb: Floats, source: str, target: str, config: str) -> Floats:
+def _convert(rgb: Float32, source: str, target: str, config: str) -> Float32:
     converted = np.empty_like(rgb)
     for y in range(0, rgb.shape[0], _ROWS):
         band = oiio.ImageBuf(np.ascontiguousarray(rgb[y : y + _ROWS]))
@@ -107,7 +106,7 @@ def _convert(rgb: Floats, source: str, target: str, config: str) -> Floats:
 
 
 @functools.lru_cache(maxsize=2)
-def srgb_table(dtype: str) -> Floats:
+def srgb_table(dtype: str) -> Float32:
     """Scene-linear value of every `uint8` or `uint16` sRGB value, (256,) or (65536,): exactly what converting gives."""
     count = np.iinfo(dtype).max + 1
     codes = np.arange(count, dtype=dtype).reshape(-1, 256, 1).repeat(3, axis=2)
@@ -132,7 +131,7 @@ _GREY = 0.18  # linear: what stands behind transparent pixels
 _KEY = (0.02, 0.7)  # a log-average brightness within this needs no gain
 
 
-def choose_display(pixels: Floats) -> Display:
+def choose_display(pixels: Float32) -> Display:
     """The rendering for a scene-linear picture (H, W, 3 or 4): itself when nothing exceeds 1, exposed when HDR."""
     step = max(1, int(np.sqrt(pixels.shape[0] * pixels.shape[1] / 250_000)))
     rgb = pixels[..., :3]
@@ -149,7 +148,7 @@ def choose_display(pixels: Floats) -> Display:
     return Display(gain, white)
 
 
-def display_srgb(pixels: Floats, *, exposure: Display | float | str = "auto") -> NDArray[np.uint8]:
+def display_srgb(pixels: Float32, *, exposure: Display | float | str = "auto") -> NDArray[np.uint8]:
     """(H, W, 3 or 4) float32 scene-linear, premultiplied -> (H, W, 3) uint8 sRGB, transparent parts over mid grey.
 
     exposure: `auto` (`choose_display` of these pixels), stops (a number, no shoulder), or a `Display` for a whole job.
@@ -173,7 +172,7 @@ def display_srgb(pixels: Floats, *, exposure: Display | float | str = "auto") ->
     return screen
 
 
-def _shoulder(linear: Floats, white: float) -> Floats:
+def _shoulder(linear: Float32, white: float) -> Float32:
     """Bend what is above SHOULDER so that `white` lands on 1, with slope 1 where the bend begins."""
     above = np.clip((linear - SHOULDER) / (white - SHOULDER), 0, 1)
     slope = (white - SHOULDER) / (1 - SHOULDER)

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import landmarks as lm
-
-Floats = NDArray[np.float32]
+from ..arrays import Float, Float32
 
 _CONTOURS = (
     (lm.OVAL, True, (255, 255, 255)),
@@ -31,7 +30,7 @@ _DOT = np.stack([np.cos(a := np.linspace(0, 2 * np.pi, 9)[:-1]), np.sin(a)], axi
 
 def fill_polygon(
     points: NDArray[np.floating[Any]], width: int, height: int, *, origin: tuple[float, float] = (0.0, 0.0)
-) -> Floats:
+) -> Float32:
     """How much of each pixel a closed polygon covers. -> (height, width) float32, 0..1, its exact area
 
     points: (N, 2) picture coordinates in pixels, either way round, in any position, also partly or wholly outside.
@@ -62,7 +61,7 @@ def fill_polygon(
     return coverage
 
 
-def _extent(corners: NDArray[np.float64], width: int, height: int, margin: float = 0.0) -> tuple[int, int, int, int]:
+def _extent(corners: Float, width: int, height: int, margin: float = 0.0) -> tuple[int, int, int, int]:
     """x0, y0, x1, y1 of the whole pixels that points (N, 2) span, inside the picture."""
     if len(corners) == 0:
         return 0, 0, 0, 0
@@ -73,9 +72,7 @@ def _extent(corners: NDArray[np.float64], width: int, height: int, margin: float
     return x0, y0, x1, y1
 
 
-def _clip_to_columns(
-    start: NDArray[np.float64], end: NDArray[np.float64], width: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _clip_to_columns(start: Float, end: Float, width: int) -> tuple[Float, Float]:
     """Edges (N, 2) cut where they leave 0..width, the outer pieces pushed onto the border: they still count."""
     for border in (0.0, float(width)):
         run = end[:, 0] - start[:, 0]
@@ -89,9 +86,7 @@ def _clip_to_columns(
     return np.clip(start, *limits), np.clip(end, *limits)
 
 
-def _split_at_integers(
-    start: NDArray[np.float64], end: NDArray[np.float64], *, axis: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _split_at_integers(start: Float, end: Float, *, axis: int) -> tuple[Float, Float]:
     """Edges (N, 2) cut wherever their coordinate along `axis` passes a whole number."""
     low = np.minimum(start[:, axis], end[:, axis])
     high = np.maximum(start[:, axis], end[:, axis])
@@ -103,7 +98,7 @@ def _split_at_integers(
     forward = along >= 0
     count = cuts[edge]
 
-    def point_at(index: NDArray[np.int64]) -> NDArray[np.float64]:
+    def point_at(index: NDArray[np.int64]) -> Float:
         whole = np.where(forward, first[edge] + index - 1, first[edge] + count - index)
         with np.errstate(all="ignore"):
             fraction = np.where(along == 0, 0.0, (whole - start[edge, axis]) / along)
@@ -122,7 +117,7 @@ def polyline_coverage(
     *,
     thickness_px: float = 1.0,
     closed: bool = False,
-) -> Floats:
+) -> Float32:
     """How much of each pixel a line with round joints covers, from its distance. -> (height, width) float32, 0..1
 
     points: (N, 2) picture coordinates. thickness_px: the whole width of the line; below 1 it gets fainter, not thinner.

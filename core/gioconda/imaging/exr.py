@@ -1,8 +1,7 @@
 """Multilayer EXR, written band by band: names, header, and the writer.
 
 One part, one layer: `VL.Combined.R/G/B/A`, `VL.Depth.Z`, `VL.Vector.X/Y/Z/W`, `VL.UV.U/V/A`, mattes `VL.<Name>.A`.
-That is what Blender 4.2 to 5.2 read without surprises and what Nuke shows as layers. With `layer=""` the names stand
-bare (`R G B A`, `Depth.Z` …): viewers that know no layers then show the picture.
+That is what Blender 4.2 to 5.2 read without surprises and what Nuke shows as layers.
 
 ZIP and uncompressed files are encoded by exr_zip.py (mixed half and float: see there why), the others by OpenImageIO.
 Files are written whole or not at all, and the same pixels and header always give the same bytes.
@@ -32,7 +31,7 @@ from .exr_read import read_exr as read_exr
 from .exr_zip import COMPRESSIONS, HALF_MAX, REC709, Channel, Header, ZipEncoder, ZipFile
 from .frame_rate import exact_rate
 
-DEFAULT_LAYER = "VL"
+LAYER = "VL"
 DEFAULT_COMPRESSION = "zip"
 _CHUNK = 16  # rows; pieces hold whole ones
 
@@ -50,13 +49,9 @@ def letters_of(name: str) -> str:
     return PASSES[name].channels if name in PASSES else "A"
 
 
-def channel_names(passes: Sequence[str], layer: str = DEFAULT_LAYER) -> list[str]:
+def channel_names(passes: Sequence[str]) -> list[str]:
     """Full channel names in the order of the passes."""
-    names = []
-    for name in passes:
-        stem = f"{layer}.{name}." if layer else ("" if name == "Combined" else f"{name}.")
-        names += [stem + letter for letter in letters_of(name)]
-    return names
+    return [f"{LAYER}.{name}.{letter}" for name in passes for letter in letters_of(name)]
 
 
 def provenance(
@@ -119,7 +114,6 @@ class ExrWriter:
         header: Header | None = None,
         float32: Collection[str] = FLOAT32_PASSES,
         compression: str = DEFAULT_COMPRESSION,
-        layer: str = DEFAULT_LAYER,
     ) -> None:
         """float32: the passes kept at 32 bits, the others are half; `("all",)` keeps everything.
 
@@ -132,7 +126,7 @@ class ExrWriter:
         self._size = (width, height)
         self._compression = compression
         self._header = dict(header or {})
-        channels = _channels(passes, layer, float32)
+        channels = _channels(passes, float32)
         own = compression.partition(":")[0] in COMPRESSIONS
         self._encoder = ZipEncoder(width, channels, compression) if own else _LibraryEncoder(width, channels)
         self._next_row = 0
@@ -255,13 +249,12 @@ class _LibraryFile:
             raise OSError(self._out.geterror().strip().replace("\n", "; "))
 
 
-def _channels(passes: Sequence[str], layer: str, float32: Collection[str]) -> list[Channel]:
-    channels = []
-    for name in passes:
-        wide = "all" in float32 or name in float32
-        for index, stored in enumerate(channel_names([name], layer)):
-            channels.append(Channel(stored, name, index, wide))
-    return channels
+def _channels(passes: Sequence[str], float32: Collection[str]) -> list[Channel]:
+    return [
+        Channel(stored, name, index, "all" in float32 or name in float32)
+        for name in passes
+        for index, stored in enumerate(channel_names([name]))
+    ]
 
 
 def check_compression(compression: str, passes: Sequence[str]) -> None:

@@ -17,9 +17,10 @@ import numpy as np
 import OpenImageIO as oiio
 from numpy.typing import NDArray
 
+from ..arrays import Float32
 from ..errors import PictureError
 from ..files import unwritable, whole_file
-from .color import LINEAR, SRGB, Floats, is_linear, is_srgb, known_space, srgb_table, to_linear
+from .color import LINEAR, SRGB, is_linear, is_srgb, known_space, srgb_table, to_linear
 from .color import Display as Display
 from .color import choose_display as choose_display
 from .color import display_srgb as display_srgb
@@ -41,7 +42,7 @@ _PROFILES = {"display p3": "srgb_p3d65_scene", "adobe rgb (1998)": "g22_adobergb
 class Picture:
     """A still picture as the engine wants it."""
 
-    pixels: Floats  # (H, W, 4) scene-linear Rec.709, premultiplied, upright; no NaN, no infinity
+    pixels: Float32  # (H, W, 4) scene-linear Rec.709, premultiplied, upright; no NaN, no infinity
     has_alpha: bool  # False: alpha is 1 everywhere
     path: Path | None
     sha256: str  # of the file's bytes, hexadecimal
@@ -282,21 +283,21 @@ def _space_of(spec: Any, dtype: np.dtype[Any], wanted: str, ocio_config: Path | 
     tagged = spec.get_string_attribute("oiio:ColorSpace")
     profile = spec.get_string_attribute("ICCProfile:profile_description")
     for name, space in _PROFILES.items():
-        if name in profile.lower() and known_space(space, "ocio://default"):
+        if name in profile.lower() and known_space(space):
             notes.append(f"The picture's profile is {profile}: converted from it.")
             return space
     if dtype.kind == "f":
-        chosen = tagged if tagged and not is_linear(tagged) and known_space(tagged, "ocio://default") else LINEAR
+        chosen = tagged if tagged and not is_linear(tagged) and known_space(tagged) else LINEAR
         # a float TIFF tagged sRGB by habit is still linear
         return LINEAR if is_srgb(chosen) else chosen
     if profile and "srgb" not in profile.lower() and "grey" not in profile.lower() and "gray" not in profile.lower():
         notes.append(f"The picture's colour profile ({profile}) is not applied: its values are taken for sRGB.")
-    return tagged if tagged and known_space(tagged, "ocio://default") else SRGB
+    return tagged if tagged and known_space(tagged) else SRGB
 
 
 def _linear_premultiplied(
     colour: NDArray[Any], alpha: NDArray[Any] | None, space: str, ocio_config: Path | str | None, *, straight: bool
-) -> Floats:
+) -> Float32:
     """colour (h, w, 1 or 3) and alpha (h, w) in the file's type -> (h, w, 4) float32."""
     pixels = np.empty((*colour.shape[:2], 4), np.float32)
     cover = None if alpha is None else _as_float(alpha)[..., None]
@@ -317,13 +318,13 @@ def _linear_premultiplied(
     return pixels
 
 
-def _as_float(values: NDArray[Any]) -> Floats:
+def _as_float(values: NDArray[Any]) -> Float32:
     if values.dtype.kind == "u":
         return values.astype(np.float32) * np.float32(1 / np.iinfo(values.dtype).max)
     return values.astype(np.float32)
 
 
-def _clean(pixels: Floats, notes: list[str]) -> None:
+def _clean(pixels: Float32, notes: list[str]) -> None:
     """NaN becomes 0, infinity the largest finite value, in place: one bad pixel would spread through every filter."""
     bad = ~np.isfinite(pixels)
     count = int(bad.any(axis=2).sum())
@@ -335,7 +336,7 @@ def _clean(pixels: Floats, notes: list[str]) -> None:
     notes.append(f"{count} pixels were not a number or infinite: set to 0 and to {largest:g}.")
 
 
-def _in_display_window(pixels: Floats, spec: Any) -> tuple[Floats, bool]:
+def _in_display_window(pixels: Float32, spec: Any) -> tuple[Float32, bool]:
     """The display window's pixels, and whether some lie outside the data window (those are transparent)."""
     full = (spec.full_x, spec.full_y, spec.full_width, spec.full_height)
     if full == (spec.x, spec.y, spec.width, spec.height) or 0 in full[2:]:
@@ -350,7 +351,7 @@ def _in_display_window(pixels: Floats, spec: Any) -> tuple[Floats, bool]:
     return window, not covered
 
 
-def _upright(pixels: Floats, orientation: int) -> tuple[Floats, bool]:
+def _upright(pixels: Float32, orientation: int) -> tuple[Float32, bool]:
     """The picture turned as EXIF (1–8) says, and whether width and height changed places."""
     turns = {
         2: lambda p: p[:, ::-1],

@@ -10,9 +10,8 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Float = npt.NDArray[np.float32]
+from ..arrays import Float32
 
 
 def _pymatting(module: str, name: str) -> Any:
@@ -36,7 +35,7 @@ ichol = _pymatting("preconditioner.ichol", "ichol")
 jacobi = _pymatting("preconditioner.jacobi", "jacobi")
 
 
-def estimate_foreground(colour: Float, alpha: Float) -> Float:
+def estimate_foreground(colour: Float32, alpha: Float32) -> Float32:
     """The person's own colour where it mixes with the background. (H, W, 3), (H, W) float32 → (H, W, 3) float32.
 
     Source: Germer et al., "Fast multi-level foreground estimation", ICPR 2020 (pymatting).

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ..arrays import Float, Float32, Mask
+
 Pixels = NDArray[Any]  # (H, W) or (H, W, C), float32 or uint8
-Floats = NDArray[np.float32]
 
 Method = Literal["area", "linear", "cubic", "nearest"]
 Border = Literal["replicate", "zero"]
@@ -62,13 +63,13 @@ def shrunk(image: Pixels, longest: int) -> Pixels:
     return resize(image, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
-def pixels_at(image: Pixels, points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+def pixels_at(image: Pixels, points: NDArray[np.floating[Any]]) -> Float:
     """The pixel under each point (…, 2 or more: x, y), the border's beyond it. (…[, C]) float64"""
     x, y = (np.clip(np.floor(points[..., k]).astype(int), 0, image.shape[1 - k] - 1) for k in range(2))
     return np.asarray(image[y, x], np.float64)
 
 
-def interleaved(planes: Sequence[Floats]) -> Floats:
+def interleaved(planes: Sequence[Float32]) -> Float32:
     """Pictures of one channel each, (h, w) → (h, w, channels)."""
     return np.asarray(cv2.merge(list(planes)), np.float32)
 
@@ -79,7 +80,7 @@ def bands(height: int) -> Iterator[slice]:
         yield slice(top, min(top + _BAND_ROWS, height))
 
 
-def enlarged_rows(image: Floats, width: int, height: int, rows: slice) -> Floats:
+def enlarged_rows(image: Float32, width: int, height: int, rows: slice) -> Float32:
     """The rows `rows` of `resize(image, width, height, method="linear")`, to the last bit or two, without the others.
 
     image: (h, w[, C]) float32. -> (rows, width[, C]) float32
@@ -120,7 +121,7 @@ def warp_affine(
     )
 
 
-def _shrunk_for(image: Pixels, output_to_input: NDArray[np.float64]) -> tuple[Pixels, NDArray[np.float64]]:
+def _shrunk_for(image: Pixels, output_to_input: Float) -> tuple[Pixels, Float]:
     """The image averaged down until `output_to_input` steps about one pixel at a time, and the matrix into it."""
     steps = np.hypot(output_to_input[:, 0], output_to_input[:, 1])  # input pixels per output pixel along x and y
     height, width = image.shape[:2]
@@ -176,7 +177,7 @@ def box_filter(image: Pixels, radius: int) -> Pixels:
 
 def guided_filter(
     guide: Pixels, source: NDArray[np.floating[Any]], radius: int, eps: float, *, step: int = 1
-) -> Floats:
+) -> Float32:
     """Smooth `source` along the edges of `guide`. K. He, J. Sun, X. Tang, "Guided Image Filtering", ECCV 2010.
 
     guide: (H, W) or (H, W, 3) float, about 0..1 (display values, not linear HDR), or uint8. source: (H, W) float.
@@ -203,7 +204,7 @@ def guided_filter(
     return smooth
 
 
-def _unit(image: Pixels) -> Floats:
+def _unit(image: Pixels) -> Float32:
     """As float32; uint8 becomes 0..1."""
     values = image.astype(np.float32)
     if image.dtype == np.uint8:
@@ -211,7 +212,7 @@ def _unit(image: Pixels) -> Floats:
     return values
 
 
-def _guided_coefficients(guide: Floats, source: Floats, radius: int, eps: float) -> tuple[Floats, Floats]:
+def _guided_coefficients(guide: Float32, source: Float32, radius: int, eps: float) -> tuple[Float32, Float32]:
     """a (H, W, C) and b (H, W) of equations 11–15 (C = 1) and 19–20 (C = 3), already averaged over the windows."""
     channels = guide.shape[2]
     mean_guide = box_filter(guide, radius)
@@ -230,12 +231,12 @@ def _guided_coefficients(guide: Floats, source: Floats, radius: int, eps: float)
     return box_filter(slope, radius), box_filter(offset, radius)
 
 
-def _solved_1(moments: list[NDArray[np.float64]], right: Floats, eps: float) -> NDArray[np.float64]:
+def _solved_1(moments: list[Float], right: Float32, eps: float) -> Float:
     """right / (variance + eps). right: (H, W, 1)"""
     return np.asarray(right / (moments[0] + eps)[..., None])
 
 
-def _solved_3(moments: list[NDArray[np.float64]], right: Floats, eps: float) -> NDArray[np.float64]:
+def _solved_3(moments: list[Float], right: Float32, eps: float) -> Float:
     """(S + eps I)⁻¹ right for each pixel, by the adjugate. moments: (H, W) xx, xy, xz, yy, yz, zz; right: (H, W, 3)"""
     xx, xy, xz, yy, yz, zz = moments
     xx, yy, zz = xx + eps, yy + eps, zz + eps
@@ -271,7 +272,7 @@ def _morphology(mask: Pixels, radius_px: float, *, grow: bool) -> Pixels:
     return _like(operation(_writable(mask), disc, borderType=cv2.BORDER_REPLICATE), mask)
 
 
-def distance_inside(mask: Pixels) -> Floats:
+def distance_inside(mask: Pixels) -> Float32:
     """How far each pixel inside `mask` (H, W; not 0) is from the nearest one outside, in pixels; 0 outside. -> float32
 
     The picture's border does not count as outside. With nothing outside at all, every distance is the diagonal.
@@ -284,14 +285,14 @@ def distance_inside(mask: Pixels) -> Floats:
     return np.asarray(np.sqrt(np.rint(np.square(found, dtype=np.float64))), np.float32)
 
 
-def connected(mask: NDArray[np.bool_], seeds: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def connected(mask: Mask, seeds: Mask) -> Mask:
     """The connected parts of a mask (H, W), corners counting as touching, that have a pixel of `seeds` in them."""
     parts, _ = ndimage.label(mask, structure=np.ones((3, 3), bool))
     chosen = np.unique(parts[seeds & mask])
     return np.asarray(np.isin(parts, chosen[chosen > 0]))
 
 
-def otsu_mask(values: Floats, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def otsu_mask(values: Float32, mask: Mask) -> Mask:
     """The brighter of two classes within a mask, (h, w), small specks removed. values: 0..1 (Otsu 1979)."""
     levels = np.clip(values * 255, 0, 255).astype(np.uint8)
     threshold, _ = cv2.threshold(levels[mask], 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
@@ -311,22 +312,22 @@ def draw_label(image: NDArray[np.uint8], text: str, x: float, y: float, *, heigh
 # Filling ------------------------------------------------------------------------------------------------------------
 
 
-def fill_holes_smooth(image: NDArray[np.floating[Any]], known: Pixels) -> Floats:
+def fill_holes_smooth(image: NDArray[np.floating[Any]], known: Pixels) -> Float32:
     """Unknown pixels filled smoothly from the known ones around them; known pixels keep their values exactly.
 
     image: (H, W[, C]) float, unclamped. known: (H, W) bool, or float 0..1 as confidence. -> float32 of image's shape.
     Push-pull (S. Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.4): weighted averages down a pyramid, holes
     filled from the coarser level on the way back. With nothing known the result is 0.
     """
-    weight: Floats = np.clip(np.asarray(known, np.float32), 0.0, 1.0)
-    pixels: Floats = np.asarray(image, np.float32)
+    weight: Float32 = np.clip(np.asarray(known, np.float32), 0.0, 1.0)
+    pixels: Float32 = np.asarray(image, np.float32)
     layered = pixels if pixels.ndim == 3 else pixels[..., None]
     start: Any = np.where(weight[..., None] > 0, layered, np.float32(0.0))
     filled: Any = np.where(weight[..., None] >= 1, layered, _push_pull(start, weight))
     return np.asarray(filled, np.float32).reshape(pixels.shape)
 
 
-def inpaint(image: NDArray[np.floating[Any]], missing: Pixels, *, radius_px: float) -> Floats:
+def inpaint(image: NDArray[np.floating[Any]], missing: Pixels, *, radius_px: float) -> Float32:
     """Missing pixels painted inwards from the rim so that lines continue. Slow for large holes.
 
     image: (H, W, 3) float, not negative, unclamped. missing: (H, W) bool. radius_px: how far around a pixel to look.
@@ -342,7 +343,7 @@ def inpaint(image: NDArray[np.floating[Any]], missing: Pixels, *, radius_px: flo
     return np.asarray(np.where(mask[..., None] > 0, 0.25 * bounded / (1 - bounded), image), np.float32)
 
 
-def _push_pull(colour: Floats, weight: Floats) -> Floats:
+def _push_pull(colour: Float32, weight: Float32) -> Float32:
     """colour (h, w, C) with confidence weight (h, w) 0..1 -> colour (h, w, C) everywhere."""
     height, width = weight.shape
     if weight.min() >= 1:

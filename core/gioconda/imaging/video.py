@@ -61,10 +61,9 @@ def video_info(path: Path | str) -> VideoInfo:
     return VideoInfo(width, height, float(rate), int(count), rotation)
 
 
-def read_frames(path: Path | str, *, start: int = 0, stop: int | None = None) -> Iterator[Frame]:
-    """Frames start, start + 1, … up to before `stop` (None: to the end), upright, as (H, W, 3) uint8 sRGB.
+def read_frames(path: Path | str, *, stop: int | None = None) -> Iterator[Frame]:
+    """Frames from the first up to before `stop` (None: to the end), upright, as (H, W, 3) uint8 sRGB, one at a time.
 
-    One frame is in memory at a time. Counting is exact: frames before `start` are decoded and dropped.
     Raises: MotionError for a file that is missing, damaged or no video, at the frame where decoding stops.
     """
     path = Path(path)
@@ -74,8 +73,7 @@ def read_frames(path: Path | str, *, start: int = 0, stop: int | None = None) ->
             for frame in container.decode(stream):
                 if stop is not None and index >= stop:
                     return
-                if index >= start:
-                    yield _upright(frame)
+                yield _upright(frame)
                 index += 1
         except av.error.FFmpegError as error:
             raise MotionError(

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Float32, Int
 from ..engine import Portrait
-from ..engine.apply_kernels import Background, CropOutputs, Rows, apply_corrections, srgb_tables, warp_pass
+from ..engine.apply_kernels import CURVE, Background, CropOutputs, Rows, apply_corrections, warp_pass
 from ..engine.frame import DEPTH_UNIT
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import ModelError
@@ -18,8 +18,6 @@ from ..job.passes import SURFACE_PASSES
 from . import features
 from .crops import Crop
 
-Float32 = npt.NDArray[np.float32]
-CURVE = srgb_tables()
 TAPS = 3  # rows that sampling needs beyond where a flow ends
 
 
@@ -35,7 +33,7 @@ class Corrections:
 
     portrait: Portrait
     gain: float
-    box: npt.NDArray[np.int32]
+    box: Int
     outputs: CropOutputs
     reach: int
 

@@ -8,18 +8,15 @@ chooses between alternatives that are nearly equal: another version of a library
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import landmarks as lm
+from ..arrays import Float32, Mask
 from ..engine.kernels import smoothstep
 from ..engine.plate import inpainted
 from ..engine.portrait import Portrait, person_alpha, with_plate
 from ..imaging import resample
 from ..imaging.color import choose_display
 from .encoding import decode, encode
-
-Float32 = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 WORK_PX = 1024  # longer side at which the background is filled: larger pictures get it enlarged, for it is soft
 OPAQUE = 0.999  # alpha; resizing rounds it

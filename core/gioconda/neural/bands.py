@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Float32
 from ..engine import Frame, PosedPortrait, render_rows
 from ..job.passes import PASSES
 from .corrector import Corrector
 
-Float32 = npt.NDArray[np.float32]
 KEEP = 256_000_000  # bytes
 
 

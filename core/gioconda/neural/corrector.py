@@ -1,11 +1,10 @@
 """A network's corrections on finished frames: open the nets once, look at a portrait once, correct any frame of it.
 
-    nets = CorrectionNets.open("fast", folder)
+    nets = CorrectionNets.from_files(*files("fast", folder))
     corrector = Corrector(nets, portrait)
     passes = corrected_frame(corrector, posed, ("Combined", "UV"))  # the engine's own at the identity pose
 
-Corrections fade in with the distance from the still portrait,
-so that undriven frames keep the source's own pixels.
+Corrections fade in with the distance from the still portrait, so that frames that do not move keep the source's pixels.
 """
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Float, Float32
 from ..engine import Portrait, PosedPortrait, render_rows
 from ..engine.kernels import smoothstep
 from ..engine.network_channels import PARTS
@@ -35,8 +34,6 @@ from .crops import FAST, Sizes
 from .network_inputs import channels_first, mirrored_source, network_inputs
 from .person import Person, load_person
 
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 Run = Callable[[dict[str, Float32]], list[Float32]]
 
 FULL_STRENGTH = 0.03  # head units: from this movement of any landmark on, corrections have their full strength
@@ -62,26 +59,6 @@ class CorrectionNets:
     sizes: Sizes = FAST
 
     @classmethod
-    def open(
-        cls,
-        quality: str,
-        folder: Path | None = None,
-        device: str = "auto",
-        *,
-        threads: int | None = None,
-        known: Person | None = None,
-    ) -> CorrectionNets:
-        """Open both of a quality, one of `choice.QUALITIES`, with what a person file changes of their weights.
-
-        Raises:
-            ModelError: a network is missing, is not the expected one, or does not fit into memory; the person file
-                does not fit the network.
-            DeviceError: the asked-for device does not work here.
-        """
-        person, frame = files(quality, models_folder(folder))
-        return cls.from_files(person, frame, device, threads=threads, known=known)
-
-    @classmethod
     def from_files(
         cls,
         person: Path,
@@ -91,10 +68,11 @@ class CorrectionNets:
         threads: int | None = None,
         known: Person | None = None,
     ) -> CorrectionNets:
-        """Open both from files of any name.
+        """Open both, as `choice.files` finds them, with what a person file changes of their weights.
 
         Raises:
-            ModelError, DeviceError.
+            ModelError: a network does not fit into memory, or the person file not to the network.
+            DeviceError: the asked-for device does not work here.
         """
         with _memory(frame, device):
             embeds = Session(person, device, threads=threads)
@@ -150,14 +128,14 @@ class Corrector:
     def strength(self, posed: PosedPortrait) -> float:
         """How much of its corrections a frame gets, 0..1, by how far it is from the still portrait."""
         distance = 0.0 if posed.pose.is_identity else features.movement(self.portrait, posed) / FULL_STRENGTH
-        return float(np.float32(smoothstep(np.array(distance))))
+        return float(np.float32(smoothstep(distance)))
 
     def detail_strengths(self, posed: PosedPortrait) -> Float:
         """The same for lips, left and right eye, (3,): those that keep still on a turning head are the portrait's own,
         and the engine shows them as they are."""
         *moved, apart = features.movement_on_skull(self.portrait, posed)
         strengths = smoothstep(np.array(moved) / OWN_FULL_STRENGTH)
-        strengths[0] *= 1 - smoothstep(np.array((apart - WIDE) / WIDE_SPAN))
+        strengths[0] *= 1 - smoothstep((apart - WIDE) / WIDE_SPAN)
         return strengths
 
     def sampler(self, posed: PosedPortrait) -> CropSampler:
@@ -203,9 +181,9 @@ def open_corrector(job: Job, portrait: Portrait, report: Report) -> Corrector | 
     """
     if job.neural == OFF:
         return None
-    folder = Path(job.models) if job.models else None
     known = person_of(job)
-    nets = CorrectionNets.open(job.neural, folder, job.device, threads=job.threads, known=known)
+    person, frame = files(job.neural, models_folder(job.models))
+    nets = CorrectionNets.from_files(person, frame, job.device, threads=job.threads, known=known)
     report(Log(f"Frames are corrected by the “{job.neural}” networks on {nets.device}."))
     return Corrector(nets, portrait, embedding=known.embedding if known else None)
 

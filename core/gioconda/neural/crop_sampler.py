@@ -10,15 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Float32
 from ..engine import kernels
-from ..engine.apply_kernels import srgb_tables
+from ..engine.apply_kernels import CURVE
 from ..engine.crop_kernels import average, sample
 from .crops import Crop
-
-Float32 = npt.NDArray[np.float32]
-ENCODE = srgb_tables().encode
 
 
 class CropSampler:
@@ -49,6 +46,6 @@ class CropSampler:
         for crop, box, sums in zip(self.crops, self._boxes, self._sums, strict=True):
             view = np.empty((4, crop.size, crop.size), np.float32)
             into = np.ascontiguousarray(crop.to_averages(box), np.float32)
-            sample(sums, into, np.float32(gain), ENCODE, view)
+            sample(sums, into, np.float32(gain), CURVE.encode, view)
             views.append(view)
         return views

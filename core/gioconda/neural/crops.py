@@ -14,11 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
+from ..arrays import Float, Float32, Int
 from ..imaging import resample
 from ..pose import HeadPose, fit_similarity
-
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 
 HEAD_SIDE = 2.0  # of the head's crop, in units of the face's larger side
 HEAD_RAISED = 0.05  # of its side
@@ -97,14 +95,14 @@ class Crop:
         high = np.clip(np.ceil(corners.max(0)) + margin, low + least, (width, height)).astype(int)
         return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
-    def averages(self, box: Sequence[int] | npt.NDArray[np.int32]) -> tuple[int, int]:
+    def averages(self, box: Sequence[int] | Int) -> tuple[int, int]:
         """(h, w): to how many pixels a box of the picture is averaged down before it is sampled: about as many as the
         crop has there, never more than there are."""
         across, down = np.hypot(self.to_picture[:, 0], self.to_picture[:, 1])
         x0, y0, x1, y1 = (int(k) for k in box)
         return max(1, round((y1 - y0) / max(1.0, down))), max(1, round((x1 - x0) / max(1.0, across)))
 
-    def to_averages(self, box: Sequence[int] | npt.NDArray[np.int32]) -> Float:
+    def to_averages(self, box: Sequence[int] | Int) -> Float:
         """(2, 3): pixels of the crop → pixels of a box's averages."""
         x0, y0, x1, y1 = (int(k) for k in box)
         h, w = self.averages(box)

@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from ..arrays import Float32
 from ..imaging import srgb
-
-Float32 = npt.NDArray[np.float32]
 
 
 def encode(linear: npt.NDArray[np.floating], gain: float = 1.0) -> Float32:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from .. import landmarks as lm
+from ..arrays import Float, Float32
 from ..engine import Portrait, PosedPortrait, kernels
 from ..engine.crop_kernels import describe
 from ..engine.frame import head_turn, mesh_at, vertex_stretch
@@ -22,9 +22,6 @@ from ..imaging import resample
 from ..imaging.color import choose_display
 from .crop_sampler import CropSampler
 from .crops import FAST, Crop, Sizes, detail_crops, head_crop, skull_pose
-
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 
 AROUND = 1 / 64  # of the head's crop: so far around the person may be corrected too
 ROWS = 256  # of a portrait read at once

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..arrays import Float32
 from ..engine.network_channels import Geometry, Number
 from .features import View
-
-Float32 = npt.NDArray[np.float32]
 
 MIRRORED_GEOMETRY = (Geometry.FLOW_X, Geometry.HEAD_X)  # the channels that change sign in a mirrored picture
 # How NUMBERS change in a mirrored picture: where each comes from, and its sign.

@@ -22,14 +22,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..arrays import Float16, Float32
 from ..errors import InputError, ModelError, one_line
 from ..files import DAMAGED_NPZ, whole_file
 
 FORMAT, OLDER = "gioconda-identity-2", "gioconda-identity-1"  # the older has a code and nothing else
 MOST_BYTES, MOST_ARRAYS = 32 << 20, 4096  # no honest file is half as large
 CHANGE = "+"
-Float16 = npt.NDArray[np.float16]
-Float32 = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..arrays import Float32
 from ..errors import CancelledError, OutputError
 from ..external.folder import read_notice
 from ..files import file_sha256, unwritable
-from ..imaging.color import Display, Floats, display_srgb
+from ..imaging.color import Display, display_srgb
 from ..imaging.exr import (
     ExrWriter,
     check_compression,
@@ -161,7 +162,7 @@ class FrameFiles:
             return False
         header = self.header(number)
         expected = {name: header[name] for name in ("gioconda:job", "imageCounter")}
-        return is_whole(self.path(number), expected, decode=False)
+        return is_whole(self.path(number), expected)
 
     def show_again(self, number: int) -> None:
         """Let the looks see a kept frame."""
@@ -198,12 +199,12 @@ class OpenFrame:
         shown = bool(files.looks) or job.png
         self.srgb = np.empty((height, width, 3), np.uint8) if shown else None
 
-    def pieces(self, row: int, passes: Mapping[str, Floats]) -> list[Callable[[], Any]]:
+    def pieces(self, row: int, passes: Mapping[str, Float32]) -> list[Callable[[], Any]]:
         """What is to be made of rows before `rows` can write them."""
         show = [] if self.srgb is None else [partial(self._show_rows, self.srgb, row, passes["Combined"])]
         return [*show, *self.writer.pieces(passes)]
 
-    def _show_rows(self, srgb: npt.NDArray[np.uint8], row: int, band: Floats) -> None:
+    def _show_rows(self, srgb: npt.NDArray[np.uint8], row: int, band: Float32) -> None:
         srgb[row : row + len(band)] = display_srgb(band, exposure=self.files.display)
 
     def rows(self, row: int, count: int, *made: Any) -> None:

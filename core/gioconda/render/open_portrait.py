@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
+from ..arrays import Float32
 from ..engine import Portrait, prepare
 from ..engine.portrait import check_size
 from ..errors import OutputError, PictureError
@@ -22,7 +23,7 @@ from ..face.nets import Nets
 from ..face.search import Face, find_faces
 from ..files import cache_folder
 from ..imaging import resample
-from ..imaging.color import Display, Floats, choose_display, display_srgb
+from ..imaging.color import Display, choose_display, display_srgb
 from ..imaging.image import read_picture
 from ..job.fingerprint import portrait_settings
 from ..job.job import PATHS, Job
@@ -55,7 +56,7 @@ class SourcePicture:
     """
 
     key: Hashable
-    pixels: Floats
+    pixels: Float32
     srgb: Srgb
     display: Display
     cutout: bool
@@ -236,7 +237,7 @@ def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report)
 
 
 def _prepared(
-    pixels: Floats, srgb: Srgb, found: Analysis, given: ArtistLayers, check: Callable[[], None] = lambda: None
+    pixels: Float32, srgb: Srgb, found: Analysis, given: ArtistLayers, check: Callable[[], None] = lambda: None
 ) -> Portrait:
     """Everything of one size. `check` raises when nobody wants it any more."""
     check()
@@ -252,7 +253,7 @@ def _preview_size(source: SourcePicture, found: Analysis, asked: int) -> int:
     return min(max(asked, needed), max(source.size))
 
 
-def reduced(picture: Floats, longest: int) -> Floats:
+def reduced(picture: Float32, longest: int) -> Float32:
     """(H, W) or (H, W, channels), its longer side at most `longest` pixels."""
     height, width = picture.shape[:2]
     scale = longest / max(height, width)
@@ -289,12 +290,12 @@ def open_nets(models: str | None, device: str, threads: int | None, report: Repo
 class ArtistLayers:
     """What the artist or the picture's own alpha says of person and background."""
 
-    matte: Floats | None  # the person's, (H, W) float32, 0..1
-    plate: Floats | None  # the background without the person, (H, W, 4) float32, scene-linear
+    matte: Float32 | None  # the person's, (H, W) float32, 0..1
+    plate: Float32 | None  # the background without the person, (H, W, 4) float32, scene-linear
     cutout: bool  # nothing lies behind the person
 
 
-def artist_layers(job: Job, source: SourcePicture, pixels: Floats) -> ArtistLayers:
+def artist_layers(job: Job, source: SourcePicture, pixels: Float32) -> ArtistLayers:
     """The job's matte and plate, or the picture's own alpha where that is a matte, at the size of `pixels`.
 
     Raises:
@@ -311,14 +312,14 @@ def artist_layers(job: Job, source: SourcePicture, pixels: Floats) -> ArtistLaye
     return ArtistLayers(matte, plate, source.cutout)
 
 
-def _fitted(name: str, layer: Floats, source: SourcePicture, pixels: Floats) -> Floats:
+def _fitted(name: str, layer: Float32, source: SourcePicture, pixels: Float32) -> Float32:
     """A layer of the whole picture's size at the size of `pixels`."""
     check_size(name, layer, source.size)
     height, width = pixels.shape[:2]
     return layer if layer.shape[:2] == (height, width) else resample.resize(layer, width, height, method="area")
 
 
-def artists_matte(path: Path) -> Floats:
+def artists_matte(path: Path) -> Float32:
     """The alpha of a picture that has one, else its brightness; values as the file has them."""
     picture = read_picture(path, colorspace="linear")
     matte = picture.pixels[..., 3] if picture.has_alpha else picture.pixels[..., :3].mean(axis=2)

@@ -27,7 +27,7 @@ def missing(files: FrameFiles, numbers: list[int], mark: str) -> list[Path]:
 
 
 def is_whole_one(path: Path, mark: str) -> bool:
-    return is_whole(path, {MARK: mark}, decode=False)
+    return is_whole(path, {MARK: mark})
 
 
 def put(paths: list[Path], mark: str, draw: Draw) -> None:

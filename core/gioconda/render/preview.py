@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..arrays import Float32
 from ..engine import PosedPortrait, pose_portrait
 from ..errors import NoFaceError, SettingsError
 from ..face.analyse import Analysis, choose_face
@@ -20,7 +21,6 @@ from ..face.matte import estimate_matte
 from ..face.search import Face
 from ..files import unwritable
 from ..imaging import resample
-from ..imaging.color import Floats
 from ..imaging.image import write_png
 from ..job.frame_range import FrameRange
 from ..job.job import REST, Job
@@ -140,7 +140,7 @@ class PreviewService:
         key = (stamp(job.motion), job.fps, job.motion_start, job.neutral, settings, found.landmarks.tobytes())
         return self._performances.get(key, lambda: performance_of(job, open_motion(job, report), found.landmarks))
 
-    def _picture(self, posed: PosedPortrait, corrector: Corrector | None, *, smooth_edges: bool) -> Floats:
+    def _picture(self, posed: PosedPortrait, corrector: Corrector | None, *, smooth_edges: bool) -> Float32:
         """(H, W, 4) float32, scene-linear, premultiplied."""
         passes = ("Combined",)
         if corrector is None:
@@ -187,7 +187,7 @@ def _pose_at(performance: Performance, frame: int) -> Pose:
     return performance[int(found[0])]
 
 
-def _write(path: Path, picture: Floats) -> None:
+def _write(path: Path, picture: Float32) -> None:
     """Whole or not at all; what a power cut leaves of it is of no interest. Raises: OutputError."""
     part = path.with_name(f".{path.name}.part")
     try:

@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import __version__
+from ..arrays import Float32
 from ..engine import Portrait, PosedPortrait, pose_portrait
 from ..errors import SettingsError
 from ..external.composite import ExternalEngine, open_external_engine
 from ..external.folder import read_notice
 from ..gpu.choice import open_renderer
-from ..imaging.color import Floats
 from ..imaging.exr import ExrWriter, provenance
 from ..imaging.review import Preview
 from ..job.fingerprint import fingerprint, pixel_settings
@@ -184,7 +184,7 @@ def write_frames(
     progress = Counter(len(numbers), report)
     index = {int(number): i for i, number in enumerate(performance.frames)}
     kept = {number for number in numbers if files.is_kept(number)}
-    ahead: Iterator[dict[str, Floats] | None] = iter(())
+    ahead: Iterator[dict[str, Float32] | None] = iter(())
     if renderer is not None:
         todo = (poses_of(performance, index[number]) for number in numbers if number not in kept)
         ahead = renderer.stream((partial(pose_frame, portrait, *poses) for poses in todo), files.passes, report)
@@ -212,8 +212,8 @@ def bands(
     previous: Pose | None,
     following: Pose | None,
     corrector: Correction | None = None,
-    whole: dict[str, Floats] | None = None,
-) -> Iterator[tuple[int, dict[str, Floats]]]:
+    whole: dict[str, Float32] | None = None,
+) -> Iterator[tuple[int, dict[str, Float32]]]:
     """A frame from top to bottom: (first row, passes of (rows, W, channels) float32).
 
     whole: the frame, where it is drawn already.

@@ -15,8 +15,8 @@ from gioconda.job.fingerprint import pixel_settings
 from gioconda.job.job import Job
 from gioconda.models import registry
 from gioconda.models.registry import load_registry
-from gioconda.neural.choice import names, resolved, used_models
-from gioconda.neural.corrector import CorrectionNets, _memory
+from gioconda.neural.choice import files, names, resolved, used_models
+from gioconda.neural.corrector import _memory
 from gioconda.neural.person import About, Person, save_person
 from gioconda.worker.messages import Log, Message
 
@@ -54,7 +54,7 @@ def test_networks_that_are_asked_for_and_missing_are_a_sentence(empty: Path) -> 
     with pytest.raises(
         ModelError, match=r"The “fast” networks are not in .* put neural_fast\.onnx .* --neural auto or off"
     ):
-        CorrectionNets.open("fast", empty, "cpu")
+        files("fast", empty)
 
 
 def test_auto_takes_the_networks_that_an_identity_was_made_for(tmp_path: Path, models_folder: Path) -> None:

@@ -204,9 +204,8 @@ def test_points_are_placed_one_after_the_other(run_in_blender: Callable[..., Any
     assert found["inside"] == [0, 250] and "this is enough" in found["enough"]
     assert found["done"] == ["FINISHED", True, True]
     assert found["again"] == 8 and found["escaped"] == ["CANCELLED", True]
-    landmarks = parse_points(
-        (tmp_path / "points.json").read_text(encoding="utf-8"), (400, 500), "points.json"
-    )  # core completes the face
+    text = (tmp_path / "points.json").read_text(encoding="utf-8")
+    landmarks = parse_points(text, (400, 500), "points.json")  # core completes the face
     start = template() * 120 + [200, 200, 0]
     assert landmarks[NAMED["chin"], :2] == pytest.approx(start[152, :2] + [0, 8], abs=0.02)
     assert np.abs(landmarks[:, :2] - start[:, :2]).max() < 9

@@ -44,10 +44,7 @@ class ExternalEngine:
     """An engine's changes to the frames of one portrait."""
 
     def __init__(self, engine: LivePortrait, portrait: Portrait) -> None:
-        """
-        Raises:
-            ModelError: the engine's networks cannot work.
-        """
+        """Raises: ModelError: the engine's networks cannot work."""
         self.engine, self.portrait = engine, portrait
         self.gain = choose_display(portrait.source).gain
         self.input_crop = engine.crop(portrait.landmarks)

@@ -84,11 +84,7 @@ def read_document(path: Path | str) -> Document:
 
 
 def parse(path: Path, text: str) -> Document:
-    """YAML text as a document.
-
-    Raises:
-        SettingsError.
-    """
+    """YAML text as a document. Raises: SettingsError."""
     return _Builder(path, text).document()
 
 

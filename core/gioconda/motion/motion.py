@@ -62,11 +62,7 @@ class Motion:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Bring arrays to their types and check everything.
-
-        Raises:
-            MotionError: one sentence saying what cannot be.
-        """
+        """Bring arrays to their types and check everything. Raises: MotionError: one sentence saying what cannot be."""
         object.__setattr__(self, "fps", _checked_fps(self.fps))
         object.__setattr__(self, "frames", _checked_frames(self.frames))
         count = len(self.frames)

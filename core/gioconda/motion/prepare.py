@@ -131,11 +131,7 @@ def prepare_channels(
 
 
 def _without_gaps(values: npt.NDArray[Any], notes: dict[str, Any]) -> npt.NDArray[Any]:
-    """Missing values filled in along time, and noted.
-
-    Raises:
-        MotionError: there is nothing to fill them from.
-    """
+    """Missing values filled in along time, and noted. Raises: MotionError: there is nothing to fill them from."""
     if not np.isnan(values).any():
         return values
     filled, missing = fill_gaps(values)

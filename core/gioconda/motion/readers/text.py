@@ -49,11 +49,7 @@ def read_text(path: Path) -> str:
 
 
 def parse_json(path: Path) -> Any:
-    """A JSON file's content.
-
-    Raises:
-        MotionError: as `read_text`, or not JSON; names line and column.
-    """
+    """A JSON file's content. Raises: MotionError: as `read_text`, or not JSON; names line and column."""
     text = read_text(path)
     if text.count("[") + text.count("{") > MAX_LISTS or text.count(",") > MAX_VALUES:
         raise MotionError(f"{path} holds too many values for JSON; save the motion as .npz, or in parts")
@@ -161,11 +157,7 @@ def parse_table(text: str, path: Path) -> Table:
 
 
 def number(value: object, path: Path, where: str) -> float:
-    """A JSON value as a finite number; null is NaN.
-
-    Raises:
-        MotionError: anything else; `where` says which entry.
-    """
+    """A JSON value as a finite number; null is NaN. Raises: MotionError: anything else; `where` says which entry."""
     if value is None:
         return float("nan")
     if isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -105,11 +105,7 @@ def recording(path: Path, timing: Timing, provenance: dict[str, Any], **values: 
 
 
 def whole_numbers(values: Float, path: Path, lines: list[int] | None = None) -> npt.NDArray[np.int64]:
-    """Numbers that must be whole, finite and of a sane size.
-
-    Raises:
-        MotionError: names the line or the entry.
-    """
+    """Numbers that must be whole, finite and of a sane size. Raises: MotionError: names the line or the entry."""
     bad = ~np.isfinite(values) | (np.abs(np.nan_to_num(values)) > 2**31 - 2)
     bad |= np.nan_to_num(values) != np.round(np.nan_to_num(values))
     if bad.any():

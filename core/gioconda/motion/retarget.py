@@ -18,15 +18,7 @@ from ..job.retarget import RetargetSettings
 from ..landmarks import ARKIT, COUNT
 from ..pose import Performance, head_pose
 from . import blendshapes, regions
-from .head_motion import (
-    FACE_BAND,
-    FACE_SIZE_BAND,
-    HEAD_BAND,
-    HEAD_SIZE_BAND,
-    HeadTrack,
-    compensate,
-    with_identity_at,
-)
+from .head_motion import FACE_BAND, FACE_SIZE_BAND, HEAD_BAND, HEAD_SIZE_BAND, HeadTrack, compensate, with_identity_at
 from .motion import Motion, chunks
 from .prepare import prepare_channels, prepare_landmarks
 from .smoothing import dead_band, soft_dead_band

@@ -17,10 +17,7 @@ from ..neural.network_inputs import MIRROR_FROM, MIRROR_SIGN, MIRRORED_GEOMETRY
 HALF = {"geometry", "flow"}  # what is seen at half the crop's size
 PICTURES = {"source", "colours", "target", *HALF}
 TURN, MOVE, SIZE = 0.15, 0.05, 0.12  # of `jittered`, at most: radians, sides of the crop, natural logarithm
-FLOWS, DEPTH = (
-    slice(Geometry.FLOW_X, Geometry.DEPTH),
-    slice(Geometry.DEPTH, Geometry.BACKGROUND),
-)  # in crop sides
+FLOWS, DEPTH = (slice(Geometry.FLOW_X, Geometry.DEPTH), slice(Geometry.DEPTH, Geometry.BACKGROUND))  # in crop sides
 
 Array = npt.NDArray[Any]
 Item = dict[str, Array]  # one pair, as `Pairs.load` gives it

@@ -43,14 +43,7 @@ def train(arguments: Arguments, report: Report) -> None:
     """One of: pairs, rendered, fast, full, paper, export."""
     logging.getLogger("gioconda.training").addHandler(_ToReport(report))
     logging.getLogger("gioconda.training").setLevel(logging.INFO)
-    actions = {
-        "pairs": _pairs,
-        "rendered": _rendered,
-        "fast": _part,
-        "full": _part,
-        "paper": _paper,
-        "export": _export,
-    }
+    actions = {"pairs": _pairs, "rendered": _rendered, "fast": _part, "full": _part, "paper": _paper, "export": _export}
     actions[arguments.action](arguments, report)
 
 

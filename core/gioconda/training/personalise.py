@@ -32,16 +32,7 @@ from .objectives import PartTraining, corrected_pictures, objective, pixel_weigh
 
 STEPS_ONE, STEPS_MANY = 125, 230  # the paper's for one picture, and for MANY and more (its users')
 MANY = 30
-FREE = (
-    "numbers",
-    "modulation",
-    "said",
-    "up",
-    "last",
-    "tone",
-    "flow",
-    "paint",
-)  # from embedding to outputs
+FREE = ("numbers", "modulation", "said", "up", "last", "tone", "flow", "paint")  # from embedding to outputs
 RATE = 1e-3  # of Adam: after a short rise falling along a cosine
 RISE, LEAST = 10, 0.1  # steps; share of RATE at the end
 BATCH = 2

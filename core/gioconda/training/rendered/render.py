@@ -15,18 +15,7 @@ from .eyes import Eyes, add_glints, add_lashes, between, eyes_of, lid_shadow
 from .head import EYEBALLS, MOUTH, NECK, SKIN, SOCKETS, Person, eyeball
 from .light import Light, estimate_light, normals, random_light
 from .mouth import lip_shadow, mouth_colours, move_tongue
-from .texture import (
-    GUMS_PART,
-    LEFT_EYE,
-    LINING,
-    RIGHT_EYE,
-    SKIN_PART,
-    TEETH_PART,
-    Mesh,
-    Texture,
-    project,
-    sample,
-)
+from .texture import GUMS_PART, LEFT_EYE, LINING, RIGHT_EYE, SKIN_PART, TEETH_PART, Mesh, Texture, project, sample
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]

@@ -64,16 +64,6 @@ class Detector:
         return [_face_box(box, score, region, self._side) for box, score in _merged(boxes, scores[chosen])]
 
 
-def short_range(session: Session) -> Detector:
-    """Faces that fill at least a fifth of the square or so. Anchors: MediaPipe's face_detection_short_range graph."""
-    return Detector(session, side=128, strides=(8, 16, 16, 16), per_cell=2)
-
-
-def full_range(session: Session) -> Detector:
-    """Faces down to a twentieth of the square. Anchors: MediaPipe's face_detection_full_range graph."""
-    return Detector(session, side=192, strides=(4,), per_cell=1)
-
-
 def _anchors(side: int, strides: tuple[int, ...], per_cell: int) -> Float:
     """The anchors' centres (A, 2) in pixels: row by row, layers of the same stride interleaved within each cell."""
     layers = []

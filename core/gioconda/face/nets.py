@@ -7,9 +7,11 @@ from pathlib import Path
 
 from ..models.registry import model_path
 from ..models.runtime import Session
-from .detector import Detector, full_range, short_range
+from .detector import Detector
 from .landmarker import Landmarker
 from .segmenter import Segmenter
+
+NAMES = ("face_detection_short_range", "face_detection_full_range", "face_landmarks", "person_segmentation")
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Nets:
     """Opened networks.
 
     Attributes:
-        near, far: face detectors, for faces that fill much of what is looked at and for smaller ones.
+        near, far: face detectors, for faces that fill at least a fifth of what is looked at, and down to a twentieth.
         landmarker, segmenter: see there.
         device: where they run: "cpu", "cuda" …
     """
@@ -37,12 +39,12 @@ class Nets:
             DeviceError: the asked-for device does not work here.
         """
         near, far, landmarks, person = (
-            Session(model_path(name, models_folder), device, threads=threads)
-            for name in (
-                "face_detection_short_range",
-                "face_detection_full_range",
-                "face_landmarks",
-                "person_segmentation",
-            )
+            Session(model_path(name, models_folder), device, threads=threads) for name in NAMES
         )
-        return cls(short_range(near), full_range(far), Landmarker(landmarks), Segmenter(person), landmarks.device)
+        return cls(  # the detectors' anchors: MediaPipe's graphs of the same names
+            Detector(near, side=128, strides=(8, 16, 16, 16), per_cell=2),
+            Detector(far, side=192, strides=(4,), per_cell=1),
+            Landmarker(landmarks),
+            Segmenter(person),
+            landmarks.device,
+        )

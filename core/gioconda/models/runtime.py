@@ -29,7 +29,6 @@ _PROVIDERS = {  # best first
     "coreml": "CoreMLExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
-_DEVICE_OF = {provider: device for device, provider in _PROVIDERS.items()}
 # The networks are small: more threads mostly wait for each other. And from three on the last bits of an answer change
 # with their number: a frame must have the same bytes on every machine of a farm.
 MAX_THREADS = 2
@@ -48,7 +47,6 @@ class Session:
 
     Attributes:
         device: the device it got, one of `DEVICES` without "auto".
-        provider: the same in ONNX Runtime's words.
         inputs: name → shape; a string is a size free to choose.
     """
 
@@ -72,19 +70,17 @@ class Session:
             DeviceError: the asked-for device is unknown or does not work here.
             ModelError: the file is no network ONNX Runtime can load, or the changes do not fit it.
         """
-        candidates = _candidates(device)
         content: str | bytes = changed(path, changes) if changes else str(path)
-        for candidate in candidates:
+        for candidate in _candidates(device):
             self._session = _open(path, content, candidate, threads)
-            self.provider = str(self._session.get_providers()[0])
-            if self.provider == _PROVIDERS[candidate]:
+            if self._session.get_providers()[0] == _PROVIDERS[candidate]:
+                self.device = candidate
                 break
         else:
             raise DeviceError(
                 f"The device {device!r} does not work here: its driver or libraries are missing; "
                 "see `gioconda doctor`, or use --device cpu."
             )
-        self.device = _DEVICE_OF[self.provider]
         self.inputs: dict[str, list[int | str]] = {each.name: each.shape for each in self._session.get_inputs()}
         self.outputs = [output.name for output in self._session.get_outputs()]
 

@@ -34,15 +34,8 @@ CORNERS = {"right": (33, 133), "left": (263, 362)}
 IRISES = {"right": landmarks.IRIS_RIGHT, "left": landmarks.IRIS_LEFT}
 
 # Root-mean-square displacements (head units) below which a region's motion is the tracker's noise.
-BANDS = {
-    "brows": 0.003,
-    "lids right": 0.003,
-    "lids left": 0.003,
-    "mouth": 0.003,
-    "cheeks": 0.004,
-    "jaw": 0.004,
-    "gaze": 0.004,
-}
+BANDS = dict.fromkeys(("brows", "lids right", "lids left", "mouth"), 0.003)
+BANDS |= dict.fromkeys(("cheeks", "jaw", "gaze"), 0.004)
 LID_BAND = 0.008  # the same for openness
 UPPER_LID_PART = 0.85  # of a change of the lid gap
 OPEN_EYE = 0.25  # openness below which `neutralise` opens an eye

@@ -17,7 +17,8 @@ from ..neural.network_inputs import MIRROR_FROM, MIRROR_SIGN, MIRRORED_GEOMETRY
 HALF = {"geometry", "flow"}  # what is seen at half the crop's size
 PICTURES = {"source", "colours", "target", *HALF}
 TURN, MOVE, SIZE = 0.15, 0.05, 0.12  # of `jittered`, at most: radians, sides of the crop, natural logarithm
-FLOWS, DEPTH = (slice(Geometry.FLOW_X, Geometry.DEPTH), slice(Geometry.DEPTH, Geometry.BACKGROUND))  # in crop sides
+# in sides of the crop
+FLOWS, DEPTH = slice(Geometry.FLOW_X, Geometry.DEPTH), slice(Geometry.DEPTH, Geometry.BACKGROUND)
 
 Array = npt.NDArray[Any]
 Item = dict[str, Array]  # one pair, as `Pairs.load` gives it
@@ -30,9 +31,7 @@ class DrawSettings:
 
     clips: float = 0.5  # share of pairs that come from clips
     rendered: float = 0.0  # share of pairs that come from rendered heads, before the rest is shared out
-    shots: int = (
-        1  # at most so many pictures of a person are embedded and averaged, the paper's K: in each batch 1 to K
-    )
+    shots: int = 1  # at most: pictures of a person that are embedded and averaged, the paper's K; in each batch 1 to K
     mirror: float = 0.5
     colour: float = 0.9  # share of pairs whose colours are changed
     exposure: float = 0.5  # natural logarithm, at most

@@ -31,7 +31,7 @@ from .paper.networks import PaperConfig
 from .paper.train import PaperTraining, train_paper
 from .personalise import personalise
 from .rendered.pairs import RenderedSettings, make_rendered_in_processes
-from .sources import find_sources
+from .sources import Source, find_sources
 from .train import train_part
 from .variants import SIDES
 
@@ -47,11 +47,24 @@ def train(arguments: Arguments, report: Report) -> None:
     actions[arguments.action](arguments, report)
 
 
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _given(arguments: Arguments) -> dict[str, Any]:
+    """The settings that are options of their own, where they are given."""
+    return {name: value for name in ("steps", "threads") if (value := getattr(arguments, name)) is not None}
+
+
+def _sources(arguments: Arguments) -> list[Source]:
+    return [s for s in find_sources(Path(arguments.input)) if s.name.startswith(arguments.only or "")]
+
+
 def _pairs(arguments: Arguments, report: Report) -> None:
-    sources = [s for s in find_sources(Path(arguments.input)) if s.name.startswith(arguments.only or "")]
+    sources = _sources(arguments)
     if not sources:
         raise InputError(f"There is nothing to learn from in {arguments.input}: it should hold clips, congress, …")
-    models, out = Path(arguments.models) if arguments.models else None, Path(arguments.output)
+    models, out = _path(arguments.models), Path(arguments.output)
     settings = PairSettings(sizes=SIDES[arguments.quality])
     if arguments.workers > 1:
         make_pairs_in_processes(sources, models, out, settings, arguments.workers)
@@ -64,8 +77,8 @@ def _pairs(arguments: Arguments, report: Report) -> None:
 def _rendered(arguments: Arguments, report: Report) -> None:
     if not arguments.head:
         raise InputError("Rendered pairs need ICT-FaceKit's morphable head: give its packed file with --head.")
-    sources = [s for s in find_sources(Path(arguments.input)) if s.name.startswith(arguments.only or "")]
-    models, out = Path(arguments.models) if arguments.models else None, Path(arguments.output)
+    sources = _sources(arguments)
+    models, out = _path(arguments.models), Path(arguments.output)
     settings = RenderedSettings(sizes=SIDES[arguments.quality], most=arguments.most or 0)
     made = make_rendered_in_processes(sources, Path(arguments.head), models, out, settings, arguments.workers)
     if not made:
@@ -75,28 +88,24 @@ def _rendered(arguments: Arguments, report: Report) -> None:
 
 
 def _part(arguments: Arguments, report: Report) -> None:
-    path = Path(arguments.config) if arguments.config else None
-    config = load_config(path, PartTraining, PRESETS[arguments.action])
-    changes = {name: value for name in ("steps", "threads") if (value := getattr(arguments, name)) is not None}
+    config = replace(load_config(_path(arguments.config), PartTraining, PRESETS[arguments.action]), **_given(arguments))
     figures = {}
     for part in (arguments.part,) if arguments.part else PARTS:
-        whole = replace(config, part=part, **changes)
+        whole = replace(config, part=part)
         figures[part] = train_part(Path(arguments.input), Path(arguments.output), whole, minutes=arguments.minutes)
     text = "; ".join(f"{part}: {f.get('gain_db', 0):+.2f} dB" for part, f in figures.items())
     report(Result("train", {"held_out": figures, "output": arguments.output, "text": f"On held-out people {text}"}))
 
 
 def _paper(arguments: Arguments, report: Report) -> None:
-    config = load_config(Path(arguments.config) if arguments.config else None, PaperTraining)
-    changes = {name: value for name in ("steps", "threads") if (value := getattr(arguments, name)) is not None}
+    config = load_config(_path(arguments.config), PaperTraining)
     model = PaperConfig(condition=arguments.condition).narrower(arguments.width)
-    models = Path(arguments.models) if arguments.models else None
     figures = train_paper(
         Path(arguments.input),
         Path(arguments.output),
-        replace(config, model=model, **changes),
+        replace(config, model=model, **_given(arguments)),
         minutes=arguments.minutes,
-        nets=lambda: Nets.open(models, "cpu", threads=arguments.threads),
+        nets=lambda: Nets.open(_path(arguments.models), "cpu", threads=arguments.threads),
     )
     report(Result("train", {"figures": figures, "output": arguments.output, "text": f"In {arguments.output}"}))
 

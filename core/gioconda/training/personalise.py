@@ -29,6 +29,7 @@ from .dataset import collate
 from .fast import PARTS, Part
 from .few_shot_pairs import FewShotPair, Sided, pairs_between
 from .objectives import PartTraining, corrected_pictures, objective, pixel_weights
+from .train import optimise
 
 STEPS_ONE, STEPS_MANY = 125, 230  # the paper's for one picture, and for MANY and more (its users')
 MANY = 30
@@ -185,9 +186,7 @@ def fine_tune(
             group["lr"] = rate * min(1, step / RISE) * (LEAST + (1 - LEAST) * fall)
         away = torch.stack([((value - start[key]) ** 2).sum() for key, value in weights.items()]).sum()
         loss = loss_of(part, draw_batch(data, pairs, rng), data.part) + STAY * away
-        adam.zero_grad(set_to_none=True)
-        loss.backward()
-        adam.step()
+        optimise(adam, loss)
         for key, value in weights.items():
             average[key] += max(AVERAGE, 1 / (1 + step)) * (value.detach() - average[key])
         yield average

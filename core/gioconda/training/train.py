@@ -136,10 +136,15 @@ def _step(
     """One step of the discriminator; its loss."""
     seen = [discriminator(each, batch["geometry"], batch["person"])[0] for each in (batch["target"], picture)]
     loss = discriminator_loss(*(scores.float() for scores in seen))
-    discriminator_adam.zero_grad(set_to_none=True)
-    loss.backward()
-    discriminator_adam.step()
+    optimise(discriminator_adam, loss)
     return loss
+
+
+def optimise(adam: torch.optim.Optimizer, loss: Tensor) -> None:
+    """One step down a loss."""
+    adam.zero_grad(set_to_none=True)
+    loss.backward()
+    adam.step()
 
 
 def _resume(stored: dict[str, Any], state: dict[str, Any]) -> int:

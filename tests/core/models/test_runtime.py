@@ -16,7 +16,6 @@ from gioconda.models.runtime import DEVICES, Session, available_devices
 def test_auto_gets_a_device_and_says_which(models_folder: Path) -> None:
     session = Session(model_path("face_detection_short_range", models_folder))
     assert session.device in available_devices()
-    assert session.provider.endswith("ExecutionProvider")
 
 
 def test_the_cpu_is_always_there(models_folder: Path) -> None:

@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from ...errors import InputError
 from ..discriminator import discriminator_loss, feature_matching, generator_loss
+from ..train import optimise
 from .landmark_drawing import draw
-from .networks import Discriminator, Generator
 from .train import Networks, content, load_networks
 
 RATES = 5e-5, 2e-4  # of generator and discriminator while they are fine-tuned, the paper's
@@ -82,42 +82,19 @@ def fine_tune(
     networks.train()
     generator_adam = torch.optim.Adam([*generator.parameters(), styles], lr=RATES[0])
     discriminator_adam = torch.optim.Adam(discriminator.parameters(), lr=RATES[1])
+    clip = torch.zeros(1, dtype=torch.long)
     for step in range(steps):
-        k = step % len(shots)
-        _fine_tune_step(
-            generator,
-            discriminator,
-            (generator_adam, discriminator_adam),
-            (shots[k : k + 1], drawings[k : k + 1]),
-            styles,
-            weight,
-        )
+        target, drawing = (each[step % len(shots)][None] for each in (shots, drawings))
+        made = generator(drawing, styles)
+        real, fake = (discriminator(each, drawing, clip)[0] for each in (target, made.detach()))
+        optimise(discriminator_adam, discriminator_loss(real, fake))
+        score, inner = discriminator(made, drawing, clip)
+        with torch.no_grad():
+            _, wanted = discriminator(target, drawing, clip)
+        loss = weight * content(made, target) + generator_loss(score) + feature_matching(wanted, inner)
+        optimise(generator_adam, loss)
     networks.eval()
     return styles.detach()
-
-
-def _fine_tune_step(
-    generator: Generator,
-    discriminator: Discriminator,
-    adams: tuple[torch.optim.Optimizer, torch.optim.Optimizer],
-    shown: tuple[Tensor, Tensor],
-    styles: Tensor,
-    weight: float,
-) -> None:
-    """One step on one picture."""
-    (generator_adam, discriminator_adam), (target, drawing), clip = adams, shown, torch.zeros(1, dtype=torch.long)
-    made = generator(drawing, styles)
-    real, fake = (discriminator(each, drawing, clip)[0] for each in (target, made.detach()))
-    discriminator_adam.zero_grad(set_to_none=True)
-    discriminator_loss(real, fake).backward()
-    discriminator_adam.step()
-    score, inner = discriminator(made, drawing, clip)
-    with torch.no_grad():
-        _, wanted = discriminator(target, drawing, clip)
-    loss = weight * content(made, target) + generator_loss(score)
-    generator_adam.zero_grad(set_to_none=True)
-    (loss + feature_matching(wanted, inner)).backward()
-    generator_adam.step()
 
 
 def _planar(pictures: Bytes, size: int) -> Tensor:

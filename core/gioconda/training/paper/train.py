@@ -24,7 +24,7 @@ from ..discriminator import discriminator_loss, embedding_match, feature_matchin
 from ..fast import apply_corrections, correction_mask
 from ..sheets import write_rows
 from ..sources import HELD_OUT, TRAIN
-from ..train import append_log, data_provenance
+from ..train import append_log, data_provenance, optimise
 from .episodes import Batch, Episodes
 from .landmark_drawing import STYLE
 from .networks import Discriminator, Embedder, Generator, PaperConfig
@@ -82,11 +82,8 @@ def train_paper(
     networks = Networks(model).to(device, memory_format=torch.channels_last)
     generator_adam = torch.optim.Adam(networks.generator_parameters(), lr=config.generator_rate)
     discriminator_adam = torch.optim.Adam(networks.discriminator.parameters(), lr=config.discriminator_rate)
-    step, began, sums = (
-        _resume(stored, networks, generator_adam, discriminator_adam),
-        time.monotonic(),
-        dict[str, float](),
-    )
+    step = _resume(stored, networks, generator_adam, discriminator_adam)
+    began, sums = time.monotonic(), dict[str, float]()
     batches, row = prefetched(episodes.draw(config.batch, config.seed + step)), dict[str, float]()
     mark, over = step, False
     while step < config.steps and not over:
@@ -98,9 +95,9 @@ def train_paper(
                 real, _ = networks.discriminator(batch["target"], batch["drawing"], batch["clip"])
                 fake, _ = networks.discriminator(made.detach(), batch["drawing"], batch["clip"])
                 judgement = discriminator_loss(real.float(), fake.float())
-                _optimise(discriminator_adam, judgement)
+                optimise(discriminator_adam, judgement)
             loss, parts = making_loss(networks.discriminator, batch, made, embedding, config)
-        _optimise(generator_adam, loss)
+        optimise(generator_adam, loss)
         step += 1
         for key, value in {**parts, "judging": judgement}.items():
             sums[key] = sums.get(key, 0.0) + float(value.detach())
@@ -221,12 +218,6 @@ def _held_out(pairs: Pairs, landmarks: ShardLandmarks, needs: dict[str, Any], co
         return Episodes(pairs, landmarks, **needs).fixed(count)
     except InputError:
         return []
-
-
-def _optimise(adam: torch.optim.Optimizer, loss: Tensor) -> None:
-    adam.zero_grad(set_to_none=True)
-    loss.backward()
-    adam.step()
 
 
 def _stored(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arrays import Float32, Int
+from ..arrays import Float32
 from ..imaging import srgb
 from .kernels import bilinear, cubic_channel, cubic_weights, inlined, prange, smoothstep32, texel, threaded
 from .network_channels import CORRECTION, GAIN, MORE_MATTE, OFFSET, PAINT
@@ -45,19 +45,6 @@ class Rows(NamedTuple):
     matte: Float32
     top: int
     height: int
-
-
-class Background(NamedTuple):
-    """What lies behind the person.
-
-    Attributes:
-        source: (H, W, 4) float32, the portrait; plate: (h, w, 4) float32, without the person, within window.
-        window: (4,) int32, x0, y0, x1, y1.
-    """
-
-    source: Float32
-    plate: Float32
-    window: Int
 
 
 class CropOutputs(NamedTuple):
@@ -173,12 +160,12 @@ def _in_crop(crops, k, x, y):  # type: ignore[no-untyped-def]
 
 @threaded
 def apply_corrections(  # type: ignore[no-untyped-def]
-    rows, background, outputs, curve, gain, box, row0, combined, matte, flow
+    rows, layers, outputs, curve, gain, box, row0, combined, matte, flow
 ):
     """Corrections of head, mouth and eyes, blended where they overlap, then applied at once: one resampling.
 
     Args:
-        rows, background, outputs, curve: `Rows`, `Background`, `CropOutputs`, `Curve`.
+        rows, layers, outputs, curve: `Rows`, `kernels.Layers`, `CropOutputs`, `Curve`.
         gain: linear light to the screen's range.
         box: (4,) int32, x0, y0, x1, y1: what of the picture is corrected.
         row0: the number of the first row to correct.
@@ -186,7 +173,7 @@ def apply_corrections(  # type: ignore[no-untyped-def]
         flow: (n, W, 2) float32, out, 0 before: from how far right and down each pixel comes; may be empty: not wanted.
     """
     crops, fades, head, mouth, eyes = outputs.crops, outputs.fades, outputs.head, outputs.mouth, outputs.eyes
-    source, plate, window = background.source, background.plate, background.window
+    source, plate, window = layers.source, layers.plate, layers.window
     high, wide = outputs.mask.shape
     mask = outputs.mask.reshape(high, wide, 1)
     x0, y0 = box[0], box[1]

@@ -120,8 +120,7 @@ def render_rows(
         smooth_edges: anti-alias where one part of the person hides another.
         reuse: a frame that is no longer needed: its memory is drawn into when it has the same passes and size.
 
-    Raises:
-        SettingsError: a pass of that name does not exist.
+    Raises: SettingsError: a pass of that name does not exist.
     """
     wanted = list(dict.fromkeys(passes))
     for name in wanted:
@@ -167,11 +166,10 @@ class Band:
 
     def composite(self, smooth_edges: bool) -> None:
         """Person over plate, eyes and mouth over both; at the identity pose the source itself."""
-        p, planes = self.portrait, self.posed.planes
-        layers = kernels.Layers(p.layers.texture, p.layers.window, p.source, p.layers.plate)
+        planes, layers = self.posed.planes, layers_of(self.portrait)
         kernels.shade(self.buffer, planes.texture, layers, self.combined, self.matte)
         if self.posed.pose.is_identity:
-            self.combined[:] = p.source[self.row : self.row + self.rows]
+            self.combined[:] = self.portrait.source[self.row : self.row + self.rows]
             return
         pixels, samples = self.multisampled(smooth_edges)
         if len(pixels):
@@ -219,12 +217,13 @@ class Band:
 
     def _composite_patch(self, patch: Patch) -> None:
         rows, columns, inside = self.overlap(patch)
-        if rows.stop <= rows.start:
-            return
-        # only over skin that is really there, never over the plate or over hair that fell before the eye
-        over = patch.coverage[inside] * np.where(self.on_face(rows, columns), self.matte[rows, columns], 0)
         under = self.combined[rows, columns]
-        under += over[..., None] * (patch.colour[inside] - under)
+        under += self._shown(patch)[..., None] * (patch.colour[inside] - under)
+
+    def _shown(self, patch: Patch) -> Float32:
+        """How much of a patch shows, within `overlap`: where the face is, not over the plate or hair before an eye."""
+        rows, columns, inside = self.overlap(patch)
+        return patch.coverage[inside] * np.where(self.on_face(rows, columns), self.matte[rows, columns], 0)
 
     def on_face(self, rows: slice, columns: slice) -> Mask:
         """Which of these pixels show the face, its holes included: not hair, neck or plate."""
@@ -279,11 +278,9 @@ class Band:
             hole = opening(outline, self.width, self.portrait.height, softness=softness)
             if hole is None:
                 continue
-            coverage = hole.coverage()
-            rows, columns, inside = self.overlap(Patch(hole.origin, _NOTHING, coverage))
-            if rows.stop > rows.start:
-                shown = coverage[inside] * np.where(self.on_face(rows, columns), self.matte[rows, columns], 0)
-                out[rows, columns, 0] = np.maximum(out[rows, columns, 0], shown)
+            patch = Patch(hole.origin, _NOTHING, hole.coverage())
+            rows, columns, _ = self.overlap(patch)
+            out[rows, columns, 0] = np.maximum(out[rows, columns, 0], self._shown(patch))
 
     def _depth_pass(self, out: Float32) -> None:
         unit, near = np.float32(DEPTH_UNIT / self.portrait.pose.scale), np.float32(self.portrait.pose.translation[2])
@@ -311,6 +308,12 @@ class Band:
 
 _NO_EDGES = (np.empty((0, 0), np.int32), np.empty((0, 2), np.int32), np.empty((0, kernels.SUBSAMPLES), np.int32))
 _NOTHING = np.empty((0, 0, 4), np.float32)
+
+
+def layers_of(portrait: Portrait) -> kernels.Layers:
+    """The person and what lies behind, as the kernels take them."""
+    layers = portrait.layers
+    return kernels.Layers(layers.texture, layers.window, portrait.source, layers.plate)
 
 
 def mesh_at(portrait: Portrait, position: Float32) -> kernels.Mesh:

@@ -20,9 +20,9 @@ from .patch import Patch, padded
 _COLUMNS = 65  # across the eye; the lids are looked up in a table of that many columns
 _BEYOND = 0.14  # how far the table reaches past the corners, eye widths
 _STEPS = 24  # between the lid and its fold, when the eye's edge is looked for
-_UNLIKE = 0.4  # of its brightness: what differs as much from the skin of the lid is eye or lashes
+_UNLIKE = 0.4  # of the lid's brightness: what differs from it by more is eye or lashes
 _LASHES = 0.016  # half the thickness of the lash line, eye widths
-_SLIT, _NO_SLIT = 0.06, 0.02  # eye widths: an eye less open than the first is drawn closer, at the second shut
+_SLIT, _NO_SLIT = 0.06, 0.02  # eye widths: an eye less open than the first is closed further, until the second: shut
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Lid:
 
     Attributes:
         skin: padded (h + 2 PAD, w + 2 PAD, 4) float32, the picture.
-        soft: the same, blurred along the lid: what is stretched has no streaks.
+        soft: the same, blurred: shown where the lid is stretched, which would make streaks of the picture's grain.
         edge: (_COLUMNS,) float64: from the upper lid's points to the skin above the eye, eye widths.
         lash: (3,) float64, the colour of the lash line.
         light: what the lid is multiplied with when it has come out of the brow's shadow.

@@ -20,13 +20,12 @@ _FIT = (61, 291, 0, 17, 13, 14, 2, 98, 327, 152, 205, 425, 4, 50, 280)  # where 
 _LOWER_LIP, _CHIN = (14, 17, 87, 317), (152, 199, 200, 175)
 _OPEN = 0.012  # a portrait's mouth is open from that area between the lips on, see Mouth.open_area
 _INCISOR_DISPLAY = 0.03  # how far upper teeth reach below a resting lip: 2.7 mm (Vig and Brundo 1978)
-_ENAMEL = 0.8  # teeth's exposure beside the skin's: median of the portraits that show theirs
-_SHIFT = 0.08  # how far the arch is moved at most to bite where the portrait's teeth do
-# For each part (upper and lower teeth, gums, tongue, cavity): light comes from above and in front, the lower teeth and
-# the tongue lie in the upper lip's and teeth's shade; how fast it gets dark with the depth; how wet it shines.
-_PART_LIGHT = np.array([1.0, 0.85, 0.9, 0.7, 1.0, 0.5])
-_DARKER = np.array([4.0, 3.0, 2.6, 2.6, 2.8, 3.6])
-_WET = np.array([0.10, 0.06, 0.05, 0.04, 0.10, 0.0])
+_ENAMEL = 0.8  # the teeth's exposure over the skin's: the median of portraits that show teeth
+_SHIFT = 0.08  # how far the arch may be moved to end where the portrait's teeth do
+# For each part (upper and lower teeth, gums, tongue, cavity):
+_PART_LIGHT = np.array([1.0, 0.85, 0.9, 0.7, 1.0, 0.5])  # light that reaches it: less for what is lower
+_DARKER = np.array([4.0, 3.0, 2.6, 2.6, 2.8, 3.6])  # how fast it gets dark with the depth
+_WET = np.array([0.10, 0.06, 0.05, 0.04, 0.10, 0.0])  # how much it shines
 _LIGHT = np.array([0.15, -0.35, -0.9]) / np.linalg.norm([0.15, -0.35, -0.9])
 _HALFWAY = (_LIGHT + [0, 0, -1]) / np.linalg.norm(_LIGHT + [0, 0, -1])  # between light and eye
 _REDDER = np.array([-0.15, 0.0, 0.0])  # the darker, the redder: exponents of what light reaches a place
@@ -36,7 +35,8 @@ _FRONT_LIGHT = 0.9  # what of the light the arch's upper front teeth show
 
 @dataclass(frozen=True)
 class Mouth:
-    """
+    """What a portrait's mouth is drawn with.
+
     Attributes:
         fit: (4, 3) float64: [template | 1] @ fit = this portrait's head space, for teeth and jaw.
         open_area: area between the lips in the portrait, squared inter-ocular distances.
@@ -66,7 +66,7 @@ def find_mouth(colour: Float32, landmarks: Float, head: Float, template: Float) 
     skin = _skin(colour, landmarks)
     own = find_teeth(colour, landmarks, skin) if opened > _OPEN else NONE
     edge = own.edge if own.edge is not None or opened > _OPEN else _INCISOR_DISPLAY
-    if edge is not None:  # the arch bites where the portrait's teeth do
+    if edge is not None:  # move the arch so that its teeth end where the portrait's do
         fit[3, 1] += np.clip(head[lm.LIP_TOP, 1] + edge - _biting_edge(fit), -_SHIFT, _SHIFT)
     colours = _colours(colour, landmarks)
     exposure = _exposure(colour, skin, hue=1 - 0.65 * colours)
@@ -215,7 +215,7 @@ def _lit(mouth: Mouth, depth: Float, normals: Float, opened: float) -> Float:
     reaches = arch.light * np.exp(-behind * _DARKER[arch.part] * (1 + 1.2 * np.exp(-opened / 0.03)))
     diffuse = 0.5 + 0.5 * np.clip(normals @ _LIGHT, 0, 1)
     shine = _WET[arch.part] * np.clip(normals @ _HALFWAY, 0, 1) ** _SHINE
-    reddened = reaches[:, None] ** (1 + mouth.chroma * _REDDER)  # by what red walls throw on it
+    reddened = reaches[:, None] ** (1 + mouth.chroma * _REDDER)  # by the light that the mouth's red walls reflect
     lit: Float = reddened * (parts[arch.part] * diffuse[:, None] + shine[:, None] * mouth.exposure)
     return lit
 

@@ -54,8 +54,6 @@ def _patches(band: Band) -> tuple[Int, Float32, Float32]:
     found: list[tuple[Int, Float32, Float32]] = []
     for patch in band.posed.patches:
         rows, columns, inside = band.overlap(patch)
-        if rows.stop <= rows.start:
-            continue
         coverage = patch.coverage[inside] * band.on_face(rows, columns)
         y, x = np.nonzero(coverage)
         numbered = ((y + rows.start) * band.width + x + columns.start).astype(np.int32)

@@ -95,8 +95,7 @@ def prepare(
         clean_plate: (H, W, 4) float32, the background without the person, if the artist has it.
         cutout: True when the picture's own alpha is the matte and nothing lies behind the person.
 
-    Raises:
-        PictureError: sizes differ, or the face is too small to be moved.
+    Raises: PictureError: sizes differ, or the face is too small to be moved.
     """
     _check(source, landmarks, matte, clean_plate)
     points = landmarks.astype(np.float64)

@@ -17,21 +17,22 @@ from .patch import catmull_rom_loop, padded
 
 # Lengths are shares of the distance between the outer corners of the eyes, about 90 mm.
 CROWN = 0.115  # height of an upper front tooth, from its edge to the gum
-_BESIDE, _ABOVE = 0.1, 0.14  # what the crop has around the lips
-_RIM = 0.012  # the lips' own edge stays with the lips
+_BESIDE, _ABOVE = 0.1, 0.14  # margins of the crop beside and above the lips
+_RIM = 0.012  # the outermost band of the opening shows the lips' edge, not teeth
 _SOFT = 0.006
-_FRONT = 0.09  # the front teeth reach so far from the middle
-_SHADE = 0.025  # the lip's shade on the teeth reaches so far down
-_SAMPLED = 0.03  # below that, a tooth's colour is the mean of so much
-_PAPILLA = 0.025  # so far the gum comes down between two teeth
-_BETWEEN_ROWS = 0.012  # so much of something else ends the upper row
-_LEVEL = np.radians(4)
-_LEAST = 0.08  # share of an open mouth that teeth fill, if there are any
+_FRONT = 0.09  # half the width of the front teeth
+_SHADE = 0.025  # how far down the upper lip shades the teeth
+_SAMPLED = 0.03  # height, below that shade, over which a tooth's colour is averaged
+_PAPILLA = 0.025  # how far the gum reaches down between two teeth
+_BETWEEN_ROWS = 0.012  # a gap of this height ends the upper row
+_LEVEL = np.radians(4)  # a face tilted by less counts as upright
+_LEAST = 0.08  # of an open mouth: a smaller share is not taken for teeth
 
 
 @dataclass(frozen=True)
 class OwnTeeth:
-    """
+    """The teeth that a portrait shows.
+
     Attributes:
         picture: padded crop (h + 2 PAD, w + 2 PAD, 4) float32, straight alpha: 1 where it can be laid over the
             arch; empty when the mouth is closed.
@@ -55,7 +56,7 @@ def find_teeth(colour: Float32, landmarks: Float, skin: Float) -> OwnTeeth:
     across = landmarks[lm.EYE_OUTER_LEFT, :2] - landmarks[lm.EYE_OUTER_RIGHT, :2]
     interocular = float(np.linalg.norm(across))
     lips = landmarks[list(lm.LIPS_INNER), :2]
-    if np.ptp(np.clip(lips, 0, colour.shape[1::-1]), axis=0).min() < 2:  # beside the picture
+    if np.ptp(np.clip(lips, 0, colour.shape[1::-1]), axis=0).min() < 2:  # outside the picture
         return NONE
     upright = _upright(across / interocular)
     lips = lips @ upright.T
@@ -69,7 +70,7 @@ def find_teeth(colour: Float32, landmarks: Float, skin: Float) -> OwnTeeth:
     teeth = _bright(crop, free > 0.5, skin)
     lit, edge = None, None
     if teeth is None:
-        crop[..., 3] = resample.gaussian_blur(free, 0.008 * interocular)  # the softened rim hides where it ends
+        crop[..., 3] = resample.gaussian_blur(free, 0.008 * interocular)  # its end is hidden by a soft rim
     else:
         lit = np.median(crop[teeth][:, :3].astype(np.float64), axis=0)
         middle = upright @ landmarks[lm.LIP_TOP, :2] - low
@@ -120,19 +121,19 @@ def _continued(crop: Float32, free: Float32, teeth: Mask, middle: float, interoc
     height, columns = crop.shape[0], np.arange(crop.shape[1])
     rows = np.arange(height)[:, None]
     has, ends = _upper_row(teeth, max(1, int(round(_BETWEEN_ROWS * interocular))))
-    bottom = np.interp(columns, has, ends)  # a gap between teeth is a gap, and its darkness is kept
+    bottom = np.interp(columns, has, ends)  # gaps between teeth stay, and stay dark
     tiled = np.tile(bottom.astype(np.float32), (3, 1))
     bottom = resample.gaussian_blur(tiled, 0.004 * interocular)[1].astype(np.float64)
     solid = free > 0.5
     lip = np.where(solid.any(0), np.argmax(solid, axis=0), bottom)
-    # a tooth goes on upwards in the colour it has below the lip's shade …
+    # upwards a tooth is continued in the colour that it has below the lip's shade
     shade = np.minimum(_SHADE * interocular, 0.4 * np.maximum(bottom - lip, 0))
     deep = max(1, int(round(_SAMPLED * interocular)))
     below = lip + shade + np.arange(deep)[:, None] * np.minimum(1, shade / deep)
     lit = crop[np.clip(below.astype(int), 0, height - 1), columns, :3].mean(0)
     own = np.clip((rows - lip) / np.maximum(shade, 1e-6) - 0.3, 0, 1)[..., None].astype(np.float32)
     colour = lit + own * (crop[..., :3] - lit)
-    # … as far as its crown reaches; between two teeth the gum comes down
+    # as far up as its crown reaches; between two teeth the gum comes down
     beside = np.clip((np.abs(columns - middle) / interocular - _FRONT) / _FRONT, 0, 1)
     crown = CROWN - 0.02 * beside - _PAPILLA * (1 - _of_a_tooth(lit.mean(1), 0.05 * interocular))
     hidden = np.maximum(crown * interocular - (bottom - lip), 0.012 * interocular)
@@ -153,7 +154,7 @@ def _upper_row(teeth: Mask, gap: int) -> tuple[npt.NDArray[np.intp], Float]:
         rows = np.flatnonzero(teeth[:, x])
         breaks = np.flatnonzero(np.diff(rows) > gap)
         ends[k] = rows[breaks[0] if len(breaks) else -1] + 1
-    # a lower tooth that touches the upper ones does not move with them
+    # a lower tooth that touches the upper ones is not part of their row
     usual = ndimage.median_filter(ends, min(12 * gap + 1, len(ends)))
     return has, ndimage.median_filter(np.minimum(ends, usual + gap), min(2 * gap + 1, len(ends)))
 

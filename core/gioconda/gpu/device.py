@@ -6,7 +6,8 @@ that are uploaded once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,7 @@ class DeviceGraph:
             threads: for the processor.
             options: ONNX Runtime's, where there are any to begin with.
 
-        Raises:
-            DeviceError: the device does not work here, or not with this graph.
+        Raises: DeviceError: the device does not work here, or not with this graph.
         """
         provider, self._memory = _PROVIDERS[device]
         self.device = device
@@ -63,29 +63,24 @@ class DeviceGraph:
         providers: list[Any] = [(provider, _OPTIONS[device])]
         if device != "cpu":
             providers.append(_PROVIDERS["cpu"][0])
-        try:
+        with _failing(device):
             self.session = onnxruntime.InferenceSession(model, options, providers=providers)
-        except Exception as error:  # ONNX Runtime raises classes of its own that share no base
-            raise _said(device, error) from error
         if self.session.get_providers()[0] != provider:
             raise DeviceError(f"Frames cannot be rendered on {device}: its driver or libraries are missing.")
 
     def hold(self, array: Array) -> Any:
         """An array's copy in the device's memory, to be given to `run` again and again. Raises: DeviceError."""
-        try:
+        with _failing(self.device):
             return onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(array), self._memory, 0)
-        except Exception as error:
-            raise _said(self.device, error) from error
 
     def run(self, inputs: Mapping[str, Any], outputs: Sequence[str]) -> list[Array]:
         """The outputs asked for, in this order; nothing else is worked out or fetched.
 
         inputs: arrays, and what `hold` returned.
 
-        Raises:
-            DeviceError: mostly, there is not enough memory.
+        Raises: DeviceError: mostly, there is not enough memory.
         """
-        try:
+        with _failing(self.device):
             binding = self.session.io_binding()
             for name, value in inputs.items():
                 if isinstance(value, np.ndarray):
@@ -96,10 +91,13 @@ class DeviceGraph:
                 binding.bind_output(name, "cpu")
             self.session.run_with_iobinding(binding)
             return [value.numpy() for value in binding.get_outputs()]
-        except Exception as error:
-            raise _said(self.device, error) from error
 
 
-def _said(device: str, error: Exception) -> DeviceError:
-    words = (str(error).splitlines() or [type(error).__name__])[0]
-    return DeviceError(f"Frames cannot be rendered on {device} ({words}): use --device cpu.")
+@contextmanager
+def _failing(device: str) -> Iterator[None]:
+    """Raises: DeviceError for any of ONNX Runtime's errors: its classes share no base."""
+    try:
+        yield
+    except Exception as error:
+        words = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DeviceError(f"Frames cannot be rendered on {device} ({words}): use --device cpu.") from error

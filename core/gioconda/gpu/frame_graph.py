@@ -33,8 +33,7 @@ def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
     Args:
         network: that corrects frames, as `training.export` writes it.
 
-    Raises:
-        ModelError: the network is none of these.
+    Raises: ModelError: the network is none of these.
     """
     g = Graph()
     canvas = patched(g, shaded(g, empty_canvas(g)))
@@ -54,8 +53,7 @@ def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
 def read_network(path: Path, changes: Mapping[str, Weights] | None = None) -> onnx.ModelProto:
     """A network's file, with `changes`, by name, added to its weights.
 
-    Raises:
-        ModelError: it is no ONNX file, or the changes do not fit.
+    Raises: ModelError: it is no ONNX file, or the changes do not fit.
     """
     content = changed(path, changes or {})
     try:

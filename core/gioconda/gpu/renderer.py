@@ -80,8 +80,7 @@ class Renderer:
             half: colours and matte come back in half precision, held within its range: half the way to go.
             batch: frames in one run at most.
 
-        Raises:
-            DeviceError, ModelError.
+        Raises: DeviceError, ModelError.
         """
         model = frame_graph(network if corrector is not None else None)
         self.portrait, self.corrector = portrait, corrector if network is not None else None
@@ -106,8 +105,7 @@ class Renderer:
         Returns:
             name → (H, W, channels) each, see `passes.PASSES`; float16 Combined and Matte for a renderer of halves.
 
-        Raises:
-            DeviceError: mostly, there is not enough memory.
+        Raises: DeviceError: mostly, there is not enough memory.
         """
         changing = inputs.frame_inputs([frame.lists for frame in frames])
         if self.corrector is not None:
@@ -158,8 +156,7 @@ class Renderer:
     def render(self, frames: Sequence[Prepared], passes: Sequence[str]) -> list[Passes | None]:
         """All of these frames, in as many runs as the memory wants; None for those that are the processor's.
 
-        Raises:
-            DeviceError: not even one frame can be drawn.
+        Raises: DeviceError: not even one frame can be drawn.
         """
         out: list[Passes | None] = [None] * len(frames)
         left = [k for k, frame in enumerate(frames) if inputs.can_be_drawn(frame.lists)]

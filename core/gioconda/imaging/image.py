@@ -59,9 +59,7 @@ class Picture:
         return int(self.pixels.shape[0])
 
 
-def read_picture(
-    path: Path | str, *, colorspace: str = "auto", ocio_config: Path | str | None = None, max_pixels: int = MAX_PIXELS
-) -> Picture:
+def read_picture(path: Path | str, *, colorspace: str = "auto", ocio_config: Path | str | None = None) -> Picture:
     """Open a picture.
 
     colorspace: `auto` follows the file (unless tagged otherwise, integers are sRGB and floats linear Rec.709); `srgb`;
@@ -74,7 +72,7 @@ def read_picture(
     source = _open(path)
     try:
         spec = source.spec()
-        _refuse_by_header(path, spec, source.format_name(), max_pixels)
+        _refuse_by_header(path, spec, source.format_name())
         stored = _read_stored(path, source, spec)
     finally:
         source.close()
@@ -147,7 +145,7 @@ def picture_size(path: Path | str) -> tuple[int, int]:
     source = _open(path)
     try:
         spec = source.spec()
-        _refuse_by_header(path, spec, source.format_name(), MAX_PIXELS)
+        _refuse_by_header(path, spec, source.format_name())
         width, height = (spec.full_width, spec.full_height) if spec.full_width else (spec.width, spec.height)
         return (height, width) if spec.get_int_attribute("Orientation", 1) >= 5 else (width, height)
     finally:
@@ -196,14 +194,14 @@ def _one_line(message: str) -> str:
     return "; ".join(line.strip() for line in message.splitlines() if line.strip()) or "no reason given"
 
 
-def _refuse_by_header(path: Path, spec: Any, kind: str, max_pixels: int) -> None:
+def _refuse_by_header(path: Path, spec: Any, kind: str) -> None:
     """Say no before anything is decoded: a few bytes can claim gigabytes."""
     if spec.deep:
         raise PictureError(f"{path} holds deep pixels; flatten it first.")
     for width, height in ((spec.width, spec.height), (spec.full_width, spec.full_height)):
-        if width * height > max_pixels:
+        if width * height > MAX_PIXELS:
             raise PictureError(
-                f"{path} is {width} × {height} pixels, more than the {max_pixels // 1_000_000} million allowed; "
+                f"{path} is {width} × {height} pixels, more than the {MAX_PIXELS // 1_000_000} million allowed; "
                 "make it smaller or crop it."
             )
         if max(width, height) > MAX_SIDE:

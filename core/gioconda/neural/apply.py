@@ -9,8 +9,8 @@ import numpy as np
 
 from ..arrays import Float32, Int
 from ..engine import Portrait
-from ..engine.apply_kernels import CURVE, Background, CropOutputs, Rows, apply_corrections, warp_pass
-from ..engine.frame import DEPTH_UNIT
+from ..engine.apply_kernels import CURVE, CropOutputs, Rows, apply_corrections, warp_pass
+from ..engine.frame import DEPTH_UNIT, layers_of
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import ModelError
 from ..imaging import resample
@@ -50,11 +50,10 @@ class Corrections:
         width, height = self.portrait.width, self.portrait.height
         out, matte = made["Combined"].copy(), made["Matte"][..., 0].copy()
         moves = np.zeros((rows if warped else 0, width, 2), np.float32)
-        layers = self.portrait.layers
         with ONE_AT_A_TIME:
             apply_corrections(
                 Rows(drawn["Combined"], drawn["Matte"][..., 0], top, height),
-                Background(self.portrait.source, layers.plate, np.array(layers.window, np.int32)),
+                layers_of(self.portrait),
                 self.outputs,
                 CURVE,
                 np.float32(self.gain),
@@ -89,8 +88,7 @@ def corrections(
 
     crops: of head, mouth and eyes in the frame; mask: how much is corrected, (size, size) 0..1 in the head's crop.
 
-    Raises:
-        ModelError: an output has something that is no number.
+    Raises: ModelError: an output has something that is no number.
     """
     if not all(np.isfinite(output.sum()) for output in outputs):
         raise ModelError("The networks answered with something that is no number: use --neural off, or --device cpu.")

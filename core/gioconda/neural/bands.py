@@ -18,28 +18,21 @@ from .corrector import Corrector
 KEEP = 256_000_000  # bytes
 
 
-def drawn_bands(
-    posed: PosedPortrait, passes: Sequence[str], step: int, *, smooth_edges: bool = True
-) -> Iterator[tuple[int, dict[str, Float32]]]:
-    """The engine's frame as it is, from top to bottom: as `corrected_bands`."""
-    height = posed.portrait.height
-    for row in range(0, height, step):
-        rows = min(step, height - row)
-        yield row, render_rows(posed, row, rows, passes=passes, smooth_edges=smooth_edges).passes
-
-
 def corrected_bands(
-    corrector: Corrector, posed: PosedPortrait, passes: Sequence[str], step: int, *, smooth_edges: bool = True
+    corrector: Corrector | None, posed: PosedPortrait, passes: Sequence[str], step: int, *, smooth_edges: bool = True
 ) -> Iterator[tuple[int, dict[str, Float32]]]:
     """A frame from top to bottom: (first row, passes of (rows, W, channels) float32), `step` rows each.
 
-    Raises:
-        ModelError: as `Corrector.corrections`.
+    corrector: None: the engine's frame as it is.
+
+    Raises: ModelError: as `Corrector.corrections`.
     """
-    height = corrector.portrait.height
-    strength = corrector.strength(posed)
-    if strength == 0:
-        yield from drawn_bands(posed, passes, step, smooth_edges=smooth_edges)
+    height = posed.portrait.height
+    strength = 0.0 if corrector is None else corrector.strength(posed)
+    if corrector is None or strength == 0:
+        for row in range(0, height, step):
+            rows = min(step, height - row)
+            yield row, render_rows(posed, row, rows, passes=passes, smooth_edges=smooth_edges).passes
         return
     drawn = DrawnRows(posed, [*dict.fromkeys(("Combined", "Matte", *passes))], smooth_edges=smooth_edges)
     sampler = corrector.sampler(posed)

@@ -60,8 +60,7 @@ def is_there(quality: str, folder: Path) -> bool:
 def files(quality: str, folder: Path) -> tuple[Path, Path]:
     """The files of both networks, after making sure that they are the expected ones.
 
-    Raises:
-        ModelError: they are not there, or others.
+    Raises: ModelError: they are not there, or others.
     """
     if not is_there(quality, folder):
         others = [other for other in QUALITIES if other != quality and is_there(other, folder)]
@@ -76,8 +75,7 @@ def files(quality: str, folder: Path) -> tuple[Path, Path]:
 def used_models(job: Job) -> dict[str, Model]:
     """The networks that a resolved job's frames depend on: all but the corrections of qualities it does not ask for.
 
-    Raises:
-        ModelError: models.yaml is missing or broken.
+    Raises: ModelError: models.yaml is missing or broken.
     """
     models = load_registry(job.models)
     others = [name for quality in QUALITIES if quality != job.neural for name in names(quality)]

@@ -146,8 +146,7 @@ class Corrector:
     def corrections(self, posed: PosedPortrait, sampler: CropSampler, strength: float) -> Corrections:
         """What is to be done to a frame whose rows `sampler` has got.
 
-        Raises:
-            ModelError: the networks give values that are no numbers, or memory does not suffice for them.
+        Raises: ModelError: the networks give values that are no numbers, or memory does not suffice for them.
         """
         views = features.views(self.portrait, self.still, posed, sampler)
         outputs = self.nets.frame(network_inputs(views, features.numbers(self.portrait, posed), self.embedding))
@@ -160,8 +159,7 @@ class Corrector:
     def apply(self, posed: PosedPortrait, drawn: dict[str, Float32]) -> dict[str, Float32]:
         """The passes of a whole frame, Combined and Matte among them, corrected: new arrays where they change.
 
-        Raises:
-            ModelError: as `corrections`.
+        Raises: ModelError: as `corrections`.
         """
         strength = self.strength(posed)
         if strength == 0:

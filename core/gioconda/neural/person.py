@@ -26,7 +26,7 @@ from ..arrays import Float16, Float32
 from ..errors import InputError, ModelError, one_line
 from ..files import DAMAGED_NPZ, whole_file
 
-FORMAT, OLDER = "gioconda-identity-2", "gioconda-identity-1"  # the older has a code and nothing else
+FORMAT = "gioconda-identity-2"
 MOST_BYTES, MOST_ARRAYS = 32 << 20, 4096  # no honest file is half as large
 CHANGE = "+"
 
@@ -108,15 +108,14 @@ def _read(path: Path) -> tuple[Person, str]:
 
 def _checked(arrays: dict[str, npt.NDArray[Any]], about: dict[str, Any]) -> Person:
     """Raises: ValueError, KeyError, TypeError, AttributeError: anything is not as `save_person` writes it."""
-    if about.get("format") not in (FORMAT, OLDER):
+    if about.get("format") != FORMAT:
         raise ValueError("its format is unknown")
-    if about["format"] == FORMAT and about["content"] != _digest(arrays):
+    if about["content"] != _digest(arrays):
         raise ValueError("its content was changed")
     embedding = arrays.pop("code")
     changes = {name.removeprefix(CHANGE): change for name, change in arrays.items() if name.startswith(CHANGE)}
-    if len(changes) != len(arrays) or embedding.ndim != 2 or len(embedding) != 1 or embedding.dtype != np.float32:
-        raise ValueError("its arrays are others")
-    if any(change.dtype != np.float16 for change in changes.values()):
+    shaped = embedding.ndim == 2 and len(embedding) == 1 and embedding.dtype == np.float32
+    if not shaped or len(changes) != len(arrays) or any(change.dtype != np.float16 for change in changes.values()):
         raise ValueError("its arrays are others")
     if not all(np.isfinite(values).all() for values in (embedding, *changes.values())):
         raise ValueError("it has values that are no numbers")

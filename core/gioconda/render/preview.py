@@ -25,7 +25,7 @@ from ..imaging.image import write_png
 from ..job.frame_range import FrameRange
 from ..job.job import REST, Job
 from ..motion.files import from_plain
-from ..neural.bands import corrected_bands, drawn_bands
+from ..neural.bands import corrected_bands
 from ..neural.choice import OFF, resolved
 from ..neural.corrector import Corrector, open_corrector
 from ..pose import Performance, Pose
@@ -142,13 +142,8 @@ class PreviewService:
 
     def _picture(self, posed: PosedPortrait, corrector: Corrector | None, *, smooth_edges: bool) -> Float32:
         """(H, W, 4) float32, scene-linear, premultiplied."""
-        passes = ("Combined",)
-        if corrector is None:
-            bands = drawn_bands(posed, passes, BAND, smooth_edges=smooth_edges)
-        else:
-            bands = corrected_bands(corrector, posed, passes, BAND, smooth_edges=smooth_edges)
         picture = np.empty((posed.portrait.height, posed.portrait.width, 4), np.float32)
-        for row, made in bands:
+        for row, made in corrected_bands(corrector, posed, ("Combined",), BAND, smooth_edges=smooth_edges):
             self._check()
             picture[row : row + BAND] = made["Combined"]
         return picture

@@ -31,7 +31,7 @@ from ..job.passes import PASSES
 from ..job.retarget import RetargetSettings
 from ..motion.motion import Motion
 from ..motion.retarget import retarget
-from ..neural.bands import corrected_bands, drawn_bands
+from ..neural.bands import corrected_bands
 from ..neural.choice import resolved
 from ..neural.corrector import Corrector, corrected_frame, open_corrector
 from ..pose import Performance, Pose
@@ -222,11 +222,9 @@ def bands(
     step = band_rows(width, sum(PASSES[name].count for name in files.passes))
     if whole is None:
         posed, smooth_edges = pose_frame(portrait, pose, previous, following), not files.job.draft
-        if isinstance(corrector, Corrector):
-            yield from corrected_bands(corrector, posed, files.passes, step, smooth_edges=smooth_edges)
-            return
-        if corrector is None or pose.is_identity:
-            yield from drawn_bands(posed, files.passes, step, smooth_edges=smooth_edges)
+        if corrector is None or isinstance(corrector, Corrector) or pose.is_identity:
+            own = corrector if isinstance(corrector, Corrector) else None
+            yield from corrected_bands(own, posed, files.passes, step, smooth_edges=smooth_edges)
             return
         whole = corrected_frame(corrector, posed, files.passes, smooth_edges=smooth_edges)
     for row in range(0, height, step):

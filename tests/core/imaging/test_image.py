@@ -11,6 +11,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from gioconda.errors import OutputError, PictureError, SettingsError
+from gioconda.imaging import image
 from gioconda.imaging.image import MAX_SIDE, display_srgb, read_picture, write_png
 from PIL import Image
 
@@ -264,9 +265,11 @@ def test_a_header_that_claims_gigabytes_is_refused_before_decoding(tmp_path: Pat
         read_picture(path)
 
 
-def test_a_picture_too_large_says_how_large(tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match="32 × 24 pixels, more than the 0 million allowed; make it smaller"):
-        read_picture(saved(tmp_path / "a.png", RGB), max_pixels=700)
+def test_a_picture_too_large_says_how_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as smaller:
+        smaller.setattr(image, "MAX_PIXELS", 700)
+        with pytest.raises(PictureError, match="32 × 24 pixels, more than the 0 million allowed; make it smaller"):
+            read_picture(saved(tmp_path / "a.png", RGB))
     wide = saved(tmp_path / "wide.png", np.zeros((1, MAX_SIDE + 1), np.uint8))
     with pytest.raises(PictureError, match=f"no side may be longer than {MAX_SIDE}"):
         read_picture(wide)

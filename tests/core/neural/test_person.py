@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -42,13 +41,6 @@ def test_an_identity_comes_back_for_its_own_network(path: Path) -> None:
 def test_an_identity_of_another_network_is_refused(path: Path) -> None:
     with pytest.raises(ModelError, match="another network"):
         load_person(path, network="def")
-
-
-def test_an_identity_of_before_has_a_code_and_no_changes(path: Path) -> None:
-    about = {"format": "gioconda-identity-1", "network": "abc", "pictures": [], "steps": 0, "before": 0, "after": 0}
-    np.savez(path, code=CODE, about=np.array(json.dumps(about)))
-    person = load_person(path, network="abc")
-    assert (person.embedding == CODE).all() and not person.changes
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04broken"])

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
-from ..arrays import Float, Int
+from ..arrays import Float, Int, UInt8
 from ..landmarks import table
 
 UPPER_TEETH, LOWER_TEETH, UPPER_GUM, LOWER_GUM, TONGUE, CAVITY = range(6)
@@ -33,7 +32,7 @@ class DentalArch:
     vertices: Float
     triangles: Int
     normals: Float
-    part: npt.NDArray[np.uint8]
+    part: UInt8
     jaw: Float
     light: Float
     colours: Float

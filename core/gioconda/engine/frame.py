@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import landmarks as lm
-from ..arrays import Float, Float32, Int, Mask
+from ..arrays import Float, Float32, Int, Mask, UInt8
 from ..errors import SettingsError
 from ..job.passes import DEFAULT_PASSES, PASSES
 from ..pose import HeadPose, Pose, fit_similarity
@@ -59,7 +58,7 @@ class Planes:
     picture: Float32
     texture: Float32
     fill: Float32
-    filled: npt.NDArray[np.uint8]
+    filled: UInt8
     motion: Float32
     confidence: Float32
 

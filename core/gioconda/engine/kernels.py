@@ -10,11 +10,10 @@ import threading
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from numba import config, njit
 from numba import prange as prange
 
-from ..arrays import Float, Float32, Int
+from ..arrays import Float, Float32, Floating, Int, UInt8
 
 Number = TypeVar("Number", float, Float)
 
@@ -47,7 +46,7 @@ CUTOUT = 0.004  # of alpha: where there is less of the person, hair and cloth hi
 PAD = 2  # repeated pixels around a texture, so that sampling needs no test for its border
 
 
-def planes(position: npt.NDArray[np.floating], triangles: Int, values: npt.NDArray[np.floating]) -> Float32:
+def planes(position: Floating, triangles: Int, values: Floating) -> Float32:
     """Vertex values as linear functions of the pixel within each triangle: value = p[0] + p[1] x + p[2] y.
 
     Args:
@@ -84,7 +83,7 @@ class Mesh(NamedTuple):
 
     position: Float32
     triangles: Int
-    cutout: npt.NDArray[np.uint8]
+    cutout: UInt8
     uv: Float32
     alpha: Float32
     alpha_scale: np.float32
@@ -231,7 +230,7 @@ def rasterise(mesh, buffer):  # type: ignore[no-untyped-def]
         rasterise_rows(mesh, buffer, band * _BAND, min((band + 1) * _BAND, rows))
 
 
-def nearest(position: npt.NDArray[np.floating], triangles: Int, width: int, height: int) -> ZBuffer:
+def nearest(position: Floating, triangles: Int, width: int, height: int) -> ZBuffer:
     """The z-buffer of a whole picture (height, width) in which nothing is cut out.
 
     position: (N, 3) pixels; triangles: (T, 3).

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import coo_matrix, csr_matrix, diags
 from scipy.sparse.linalg import splu
 from scipy.spatial import Delaunay
 
 from .. import landmarks as lm
-from ..arrays import Float, Float32, Int, Mask
+from ..arrays import Float, Float32, Int, Mask, UInt8
 from ..imaging import resample
 from ..pose import HeadPose
 from .anatomy import head_prior
@@ -41,7 +40,7 @@ class HeadMesh:
 
     bind_pose: Float
     triangles: Int
-    region: npt.NDArray[np.uint8]
+    region: UInt8
     oval_weights: Float
     rigid: Float
 
@@ -70,7 +69,7 @@ def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32) -> HeadMesh:
     )
 
 
-def _face_triangles() -> tuple[Int, npt.NDArray[np.uint8]]:
+def _face_triangles() -> tuple[Int, UInt8]:
     """The canonical triangles, with the holes re-cut so that their edges run between opposite lids and lips."""
     mouth, right, left = set(lm.LIPS_INNER), set(lm.EYE_RIGHT), set(lm.EYE_LEFT)
     skin = [t for t in lm.triangles().tolist() if not any(set(t) <= hole for hole in (mouth, right, left))]

@@ -14,13 +14,13 @@ import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
 
 from .. import landmarks as lm
-from ..arrays import Float, Mask
+from ..arrays import Float, Int, Mask
 from ..imaging import draw
 from .kernels import PAD, nearest
 from .mesh import OUTER, HeadMesh
 from .plate import Layers
 
-Int = npt.NDArray[np.intp]
+Index = npt.NDArray[np.intp]
 
 _LEAST = 0.004  # face heights: a face that reaches less far beyond its oval hides nothing
 _SLIVER = 0.025  # face heights: so far beyond the landmarks' contour there may still be skin
@@ -42,8 +42,8 @@ class Occluded:
 
     triangles: Mask
     weight: Float
-    box: npt.NDArray[np.int32]
-    source: npt.NDArray[np.int32]
+    box: Int
+    source: Int
 
 
 def find_occluded(mesh: HeadMesh) -> Occluded | None:
@@ -66,7 +66,7 @@ def find_occluded(mesh: HeadMesh) -> Occluded | None:
     return Occluded(triangles, weight, box.astype(np.int32), np.ascontiguousarray(inner, np.int32))
 
 
-def _covered(mesh: HeadMesh, outer: Mask, face_px: float) -> tuple[Int, float]:
+def _covered(mesh: HeadMesh, outer: Mask, face_px: float) -> tuple[Index, float]:
     """Which of the outer triangles, counted from 0, the face covers beyond its oval, and how far beyond, pixels.
 
     Looked up in a small picture.
@@ -79,12 +79,12 @@ def _covered(mesh: HeadMesh, outer: Mask, face_px: float) -> tuple[Int, float]:
     return np.unique(behind[beyond]), float(from_oval[beyond].max(initial=0) / scale)
 
 
-def _face(mesh: HeadMesh, outer: Mask, box: Int, scale: float) -> Mask:
+def _face(mesh: HeadMesh, outer: Mask, box: Index, scale: float) -> Mask:
     """Where in a box of the scaled picture there is face, (h, w)."""
     return (_drawn(mesh.bind_pose * scale, mesh.triangles[~outer], box) >= 0) | _filled_oval(mesh, box, scale)
 
 
-def _filled_oval(mesh: HeadMesh, box: Int, scale: float) -> Mask:
+def _filled_oval(mesh: HeadMesh, box: Index, scale: float) -> Mask:
     """What the face's oval touches, (h, w)."""
     (x, y), (w, h) = box[:2], box[2:] - box[:2]
     return np.asarray(draw.fill_polygon(mesh.bind_pose[list(lm.OVAL), :2] * scale - (x, y), int(w), int(h)) > 1e-3)
@@ -112,17 +112,17 @@ def spare_offset(occluded: Occluded, layers: Layers) -> tuple[int, int]:
     return -x, len(layers.texture) - len(occluded.source) - PAD - y
 
 
-def _box(points: Float, margin: float) -> Int:
+def _box(points: Float, margin: float) -> Index:
     """x0, y0, x1, y1 around points (N, 2)."""
     return np.concatenate([np.floor(points.min(0) - margin), np.ceil(points.max(0) + margin)]).astype(int)
 
 
-def _drawn(position: Float, triangles: npt.NDArray[np.int32], box: Int) -> npt.NDArray[np.int32]:
+def _drawn(position: Float, triangles: Int, box: Index) -> Int:
     """Which of the triangles is nearest at each pixel of a box, (h, w), below 0 where there is none."""
     return nearest(position - [*box[:2], 0], triangles, *(box[2:] - box[:2])).triangle
 
 
-def _reflected(mask: Mask) -> npt.NDArray[np.int32]:
+def _reflected(mask: Mask) -> Int:
     """For each pixel of a mask the one as far beyond its nearest edge; rows and columns, (h, w, 2). Others stay."""
     nearest = np.asarray(distance_transform_edt(mask, return_distances=False, return_indices=True), np.int32)
     here = np.indices(mask.shape, np.int32)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import landmarks as lm
-from ..arrays import Float, Float32, Mask
+from ..arrays import Float, Float32, Floating, Mask
 from ..errors import PictureError
 from ..imaging import draw, resample
 from ..pose import HeadPose, head_pose
@@ -80,7 +79,7 @@ class Portrait:
 
 def prepare(
     source: Float32,
-    landmarks: npt.NDArray[np.floating],
+    landmarks: Floating,
     matte: Float32,
     *,
     clean_plate: Float32 | None = None,
@@ -147,7 +146,7 @@ def check_size(name: str, layer: Float32, size: tuple[int, int]) -> None:
         )
 
 
-def _check(source: Float32, landmarks: npt.NDArray[np.floating], matte: Float32, clean_plate: Float32 | None) -> None:
+def _check(source: Float32, landmarks: Floating, matte: Float32, clean_plate: Float32 | None) -> None:
     height, width = source.shape[:2]
     for name, layer in (("matte", matte), ("clean plate", clean_plate)):
         if layer is not None:

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ..arrays import Float, Float32, Int
+from ..arrays import Array, Float, Float32, Int
 from ..engine import PosedPortrait
 from ..engine.network_channels import VIEWS
 from ..neural import features
@@ -19,8 +18,6 @@ from ..neural.apply import fades, to_crops
 from ..neural.corrector import Corrector
 from ..neural.crops import Crop
 from ..neural.network_inputs import channels_first, mirrored_geometry, mirrored_numbers
-
-Array = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True)

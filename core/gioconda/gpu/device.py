@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Array
 from ..errors import DeviceError
 from ..machine import cores
 from ..models.runtime import available_devices  # first: it says in a sentence where ONNX Runtime is missing
@@ -24,8 +24,6 @@ import onnxruntime  # isort: skip
 _PROVIDERS = {"cuda": ("CUDAExecutionProvider", "cuda"), "cpu": ("CPUExecutionProvider", "cpu")}
 _OPTIONS: dict[str, dict[str, str]] = {"cuda": {"arena_extend_strategy": "kSameAsRequested"}, "cpu": {}}
 _SAME_CARD = {"auto": "cuda", "cuda": "cuda", "tensorrt": "cuda"}
-
-Array = npt.NDArray[Any]
 
 
 def graphics_device(wanted: str) -> str | None:

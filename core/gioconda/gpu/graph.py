@@ -17,6 +17,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ..arrays import Array
+
 FLOAT, HALF, BOOL = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BOOL
 INT32, INT64 = TensorProto.INT32, TensorProto.INT64
 OPSET, IR = 17, 8
@@ -108,7 +110,7 @@ class Graph:
         self.outputs.append(helper.make_tensor_value_info(name, value.kind, list(shape)))
 
     def constant(self, value: npt.ArrayLike, kind: int) -> Value:
-        array: npt.NDArray[Any] = np.asarray(value, _NUMPY[kind])
+        array: Array = np.asarray(value, _NUMPY[kind])
         name = f"constant_{kind}_{array.shape}_{array.tobytes().hex() if array.size <= 16 else len(self.initializers)}"
         if name not in self.initializers:
             self.initializers[name] = numpy_helper.from_array(array, name)

@@ -12,14 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ..arrays import Array
 from ..engine import Portrait, PosedPortrait
 from ..engine.frame import Band
 from ..engine.kernels import ONE_AT_A_TIME
 from ..engine.pixel_lists import PixelLists, list_pixels
-
-Array = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
+from ..arrays import Floating
 from ..engine import Portrait, PosedPortrait
 from ..engine.apply_kernels import warp_pass
 from ..engine.frame import Band
@@ -34,8 +33,7 @@ from . import crops, inputs
 from .device import DeviceGraph
 from .frame_graph import frame_graph
 
-Pixels = npt.NDArray[np.floating[Any]]
-Passes = dict[str, Pixels]
+Passes = dict[str, Floating]
 
 BATCH_PIXELS = 16_800_000  # at most in one run: four frames of 2048²
 BATCH = 8
@@ -118,7 +116,7 @@ class Renderer:
         each = [array.reshape(len(frames), -1, array.shape[1]) for array in made]
         return [self._finished(frame, [array[k] for array in each], passes) for k, frame in enumerate(frames)]
 
-    def _finished(self, frame: Prepared, made: list[Pixels], passes: Sequence[str]) -> Passes:
+    def _finished(self, frame: Prepared, made: list[Floating], passes: Sequence[str]) -> Passes:
         """The passes of one frame, from what the device made and, for those that show geometry, the processor."""
         size = (self.portrait.height, self.portrait.width)
         whole = {"Combined": made[0].reshape(*size, 4), "Matte": made[1].reshape(*size, 1)}
@@ -129,7 +127,7 @@ class Renderer:
             whole |= drawn if len(made) == 3 else self._followed(drawn, made[3])
         return {name: whole[name] for name in passes}
 
-    def _drawn(self, band: Band, matte: Pixels, names: Sequence[str]) -> Passes:
+    def _drawn(self, band: Band, matte: Floating, names: Sequence[str]) -> Passes:
         """The passes that show geometry, by the matte as it was before the networks."""
         band.matte = np.asarray(matte, np.float32)
         band.out = {name: np.empty((band.rows, band.width, PASSES[name].count), np.float32) for name in names}
@@ -138,7 +136,7 @@ class Renderer:
                 band.draw(name)
         return dict(band.out)
 
-    def _followed(self, drawn: Passes, box_moves: Pixels) -> Passes:
+    def _followed(self, drawn: Passes, box_moves: Floating) -> Passes:
         """Those of them that say something of a surface, from where the networks' flow takes its colour."""
         if self.corrector is None or not box_moves.any():
             return drawn

@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 import OpenImageIO as oiio  # noqa: TID251
-from numpy.typing import NDArray
 
-from ..arrays import Float32
+from ..arrays import Float32, UInt8
 from ..errors import SettingsError
 from . import srgb
 from .srgb import LUMINANCE
@@ -148,7 +147,7 @@ def choose_display(pixels: Float32) -> Display:
     return Display(gain, white)
 
 
-def display_srgb(pixels: Float32, *, exposure: Display | float | str = "auto") -> NDArray[np.uint8]:
+def display_srgb(pixels: Float32, *, exposure: Display | float | str = "auto") -> UInt8:
     """(H, W, 3 or 4) float32 scene-linear, premultiplied -> (H, W, 3) uint8 sRGB, transparent parts over mid grey.
 
     exposure: `auto` (`choose_display` of these pixels), stops (a number, no shoulder), or a `Display` for a whole job.
@@ -181,6 +180,6 @@ def _shoulder(linear: Float32, white: float) -> Float32:
 
 
 @functools.lru_cache(maxsize=1)
-def _encoding_table() -> NDArray[np.uint8]:
+def _encoding_table() -> UInt8:
     """8-bit sRGB of 65536 linear steps: the darkest codes are 20 steps apart, so none is lost."""
     return np.round(srgb.encode(np.arange(65536) / 65535) * 255).astype(np.uint8)

@@ -6,13 +6,11 @@ Coordinates are picture coordinates: x right, y down, the picture's corner at (0
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import landmarks as lm
-from ..arrays import Float, Float32
+from ..arrays import Float, Float32, Floating, UInt8
 
 _CONTOURS = (
     (lm.OVAL, True, (255, 255, 255)),
@@ -28,9 +26,7 @@ _CONTOURS = (
 _DOT = np.stack([np.cos(a := np.linspace(0, 2 * np.pi, 9)[:-1]), np.sin(a)], axis=1)
 
 
-def fill_polygon(
-    points: NDArray[np.floating[Any]], width: int, height: int, *, origin: tuple[float, float] = (0.0, 0.0)
-) -> Float32:
+def fill_polygon(points: Floating, width: int, height: int, *, origin: tuple[float, float] = (0.0, 0.0)) -> Float32:
     """How much of each pixel a closed polygon covers. -> (height, width) float32, 0..1, its exact area
 
     points: (N, 2) picture coordinates in pixels, either way round, in any position, also partly or wholly outside.
@@ -111,7 +107,7 @@ def _split_at_integers(start: Float, end: Float, *, axis: int) -> tuple[Float, F
 
 
 def polyline_coverage(
-    points: NDArray[np.floating[Any]],
+    points: Floating,
     width: int,
     height: int,
     *,
@@ -141,7 +137,7 @@ def polyline_coverage(
     return coverage
 
 
-def draw_landmarks(srgb: NDArray[np.uint8], points: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+def draw_landmarks(srgb: UInt8, points: Floating) -> UInt8:
     """The picture (H, W, 3) uint8 with outlines and dots for landmarks (478, 3) pixels, as a new array."""
     picture = srgb.astype(np.float32)
     height, width = srgb.shape[:2]

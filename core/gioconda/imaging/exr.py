@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 import OpenImageIO as oiio
-from numpy.typing import NDArray
 
+from ..arrays import Array
 from ..errors import OutputError, SettingsError
 from ..files import unwritable, whole_file
 from ..job.passes import COLOUR_PASSES, FLOAT32_PASSES, LOSSLESS, LOSSY, PASSES
@@ -143,7 +143,7 @@ class ExrWriter:
                 self._file = _LibraryFile(self._part, *self._size, self._encoder, self._compression, self._header)
         return self
 
-    def write_rows(self, y0: int, passes: Mapping[str, NDArray[Any]]) -> None:
+    def write_rows(self, y0: int, passes: Mapping[str, Array]) -> None:
         """The next rows, from y0 on, a multiple of 16 but for the last: pass name -> (rows, W, C) or, for one channel,
         (rows, W), float32.
 
@@ -151,7 +151,7 @@ class ExrWriter:
         """
         self.write_pieces(y0, len(passes[self._passes[0]]), [piece() for piece in self.pieces(passes)])
 
-    def pieces(self, passes: Mapping[str, NDArray[Any]]) -> list[Callable[[], Any]]:
+    def pieces(self, passes: Mapping[str, Array]) -> list[Callable[[], Any]]:
         """The part of writing these rows that any thread may do at any time, in pieces; see `write_rows`, ExrWriter."""
         rows = len(passes[self._passes[0]])
         shaped = {name: passes[name].reshape(rows, self._size[0], len(letters_of(name))) for name in self._passes}
@@ -212,7 +212,7 @@ class _LibraryEncoder:
         self._width = width
         self._dtype = np.float32 if any(channel.wide for channel in channels) else np.float16
 
-    def encode(self, passes: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    def encode(self, passes: Mapping[str, Array]) -> Array:
         """Pass name -> (rows, W, C) float32 to (rows, W, channels). Halves beyond half's range become its largest."""
         rows = len(passes[self.channels[0].source])
         band = np.empty((rows, self._width, len(self.channels)), self._dtype)
@@ -236,7 +236,7 @@ class _LibraryFile:
         self._out = out
         self._check(self._out.open(str(path), _spec(width, height, encoder.channels, compression, header)))
 
-    def append(self, band: NDArray[Any]) -> None:
+    def append(self, band: Array) -> None:
         """The next rows, as the encoder made them."""
         self._check(self._out.write_scanlines(self._next_row, self._next_row + len(band), 0, band))
         self._next_row += len(band)

@@ -17,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ..arrays import Array, UInt8
 
 Header = Mapping[str, str | int | float | Fraction]
 
@@ -57,7 +57,7 @@ class ZipEncoder:
         self._width = width
         self._level = 0 if name == "none" else int(level or _LEVEL)
 
-    def encode(self, passes: Mapping[str, NDArray[Any]]) -> bytes:
+    def encode(self, passes: Mapping[str, Array]) -> bytes:
         """The stored bytes of a whole chunk: pass name -> (rows, W, C) float32. Halves beyond half's range become its
         largest; compressed where that makes them smaller."""
         chunk = np.empty((len(passes[self.channels[0].source]), self._row_bytes), np.uint8)
@@ -110,12 +110,12 @@ class ZipFile:
             self._file.close()
 
 
-def _fits_half(values: NDArray[Any]) -> bool:
+def _fits_half(values: Array) -> bool:
     """Whether nothing needs clipping; finding out costs a tenth of clipping. (False for NaN: clipping keeps it.)"""
     return bool(values.max() <= HALF_MAX and values.min() >= -HALF_MAX)
 
 
-def _zipped(raw: NDArray[np.uint8], level: int) -> bytes:
+def _zipped(raw: UInt8, level: int) -> bytes:
     """Bytes (n,) as OpenEXR's ZIP stores them: even bytes then odd ones, as differences plus 128, deflated."""
     half = (raw.size + 1) // 2
     parted = np.empty_like(raw)

@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 import OpenImageIO as oiio
-from numpy.typing import NDArray
 
-from ..arrays import Float32
+from ..arrays import Array, Float32, UInt8
 from ..errors import PictureError
 from ..files import unwritable, whole_file
 from .color import LINEAR, SRGB, is_linear, is_srgb, known_space, srgb_table, to_linear
@@ -98,17 +97,17 @@ def read_picture(path: Path | str, *, colorspace: str = "auto", ocio_config: Pat
     )
 
 
-def write_png(path: Path | str, srgb: NDArray[np.uint8]) -> None:
+def write_png(path: Path | str, srgb: UInt8) -> None:
     """Write (H, W, 3) or (H, W, 4, straight alpha) or (H, W) uint8 sRGB as PNG. Raises: OutputError."""
     write_png_strips(path, srgb.shape[1], srgb.shape[0], [srgb])
 
 
-def write_jpeg(path: Path | str, srgb: NDArray[np.uint8]) -> None:
+def write_jpeg(path: Path | str, srgb: UInt8) -> None:
     """Write (H, W, 3) uint8 sRGB as JPEG. Raises: OutputError."""
     _write(path, "jpeg", srgb.shape[1], srgb.shape[0], [srgb], compression="jpeg:80")
 
 
-def write_png_strips(path: Path | str, width: int, height: int, strips: Iterable[NDArray[np.uint8]]) -> None:
+def write_png_strips(path: Path | str, width: int, height: int, strips: Iterable[UInt8]) -> None:
     """A PNG too large to hold: strips of rows from the top, (rows, width, 3 or 4 with straight alpha) uint8 sRGB.
 
     Raises: OutputError.
@@ -116,9 +115,7 @@ def write_png_strips(path: Path | str, width: int, height: int, strips: Iterable
     _write(path, "png", width, height, strips)
 
 
-def _write(
-    path: Path | str, kind: str, width: int, height: int, strips: Iterable[NDArray[np.uint8]], **attributes: str
-) -> None:
+def _write(path: Path | str, kind: str, width: int, height: int, strips: Iterable[UInt8], **attributes: str) -> None:
     path = Path(path)
     with whole_file(path) as part:
         out: Any = oiio.ImageOutput.create(kind)
@@ -214,7 +211,7 @@ def _refuse_by_header(path: Path, spec: Any, kind: str) -> None:
         raise PictureError(f"{path} has {spec.nchannels} channels in {spec.depth} layers, too much for a picture.")
 
 
-def _read_stored(path: Path, source: Any, spec: Any) -> NDArray[Any]:
+def _read_stored(path: Path, source: Any, spec: Any) -> Array:
     """The file's own values, (h, w, channels), uint8, uint16, float16 or float32."""
     stored = source.read_image(0, 0, 0, spec.nchannels, _NATIVE.get(str(spec.format), "float"))
     problem = said(source)
@@ -241,7 +238,7 @@ def _jpeg_is_cut(path: Path, kind: str) -> bool:
     return False  # an unusual file that the decoder was content with
 
 
-def _colour_and_alpha(path: Path, stored: NDArray[Any], spec: Any) -> tuple[NDArray[Any], NDArray[Any] | None]:
+def _colour_and_alpha(path: Path, stored: Array, spec: Any) -> tuple[Array, Array | None]:
     """The channels that are the picture: colour (h, w, 1 or 3) and alpha (h, w) or None."""
     names = [name.lower() for name in spec.channelnames]
     picked = _rgba_by_name(names)
@@ -294,7 +291,7 @@ def _space_of(spec: Any, dtype: np.dtype[Any], wanted: str, ocio_config: Path | 
 
 
 def _linear_premultiplied(
-    colour: NDArray[Any], alpha: NDArray[Any] | None, space: str, ocio_config: Path | str | None, *, straight: bool
+    colour: Array, alpha: Array | None, space: str, ocio_config: Path | str | None, *, straight: bool
 ) -> Float32:
     """colour (h, w, 1 or 3) and alpha (h, w) in the file's type -> (h, w, 4) float32."""
     pixels = np.empty((*colour.shape[:2], 4), np.float32)
@@ -316,7 +313,7 @@ def _linear_premultiplied(
     return pixels
 
 
-def _as_float(values: NDArray[Any]) -> Float32:
+def _as_float(values: Array) -> Float32:
     if values.dtype.kind == "u":
         return values.astype(np.float32) * np.float32(1 / np.iinfo(values.dtype).max)
     return values.astype(np.float32)

@@ -14,12 +14,11 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..arrays import Float, Float32, Mask
+from ..arrays import Array, Float, Float32, Floating, Mask, UInt8
 
-Pixels = NDArray[Any]  # (H, W) or (H, W, C), float32 or uint8
+Pixels = Array  # (H, W) or (H, W, C), float32 or uint8
 
 Method = Literal["area", "linear", "cubic", "nearest"]
 Border = Literal["replicate", "zero"]
@@ -63,7 +62,7 @@ def shrunk(image: Pixels, longest: int) -> Pixels:
     return resize(image, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
-def pixels_at(image: Pixels, points: NDArray[np.floating[Any]]) -> Float:
+def pixels_at(image: Pixels, points: Floating) -> Float:
     """The pixel under each point (…, 2 or more: x, y), the border's beyond it. (…[, C]) float64"""
     x, y = (np.clip(np.floor(points[..., k]).astype(int), 0, image.shape[1 - k] - 1) for k in range(2))
     return np.asarray(image[y, x], np.float64)
@@ -96,7 +95,7 @@ def enlarged_rows(image: Float32, width: int, height: int, rows: slice) -> Float
 
 def warp_affine(
     image: Pixels,
-    output_to_input: NDArray[np.floating[Any]],
+    output_to_input: Floating,
     width: int,
     height: int,
     *,
@@ -133,9 +132,7 @@ def _shrunk_for(image: Pixels, output_to_input: Float) -> tuple[Pixels, Float]:
     return resize(image, new_width, new_height), output_to_input * scale
 
 
-def remap(
-    image: Pixels, x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]], *, method: Method = "linear"
-) -> Pixels:
+def remap(image: Pixels, x: Floating, y: Floating, *, method: Method = "linear") -> Pixels:
     """The input sampled at (x, y), two arrays (H', W') of input picture coordinates in pixels. -> (H', W'[, C])
 
     `cubic` has a = -0.75; edges are replicated.
@@ -175,9 +172,7 @@ def box_filter(image: Pixels, radius: int) -> Pixels:
     return _like(cv2.blur(_writable(image), (size, size), borderType=cv2.BORDER_REPLICATE), image)
 
 
-def guided_filter(
-    guide: Pixels, source: NDArray[np.floating[Any]], radius: int, eps: float, *, step: int = 1
-) -> Float32:
+def guided_filter(guide: Pixels, source: Floating, radius: int, eps: float, *, step: int = 1) -> Float32:
     """Smooth `source` along the edges of `guide`. K. He, J. Sun, X. Tang, "Guided Image Filtering", ECCV 2010.
 
     guide: (H, W) or (H, W, 3) float, about 0..1 (display values, not linear HDR), or uint8. source: (H, W) float.
@@ -300,7 +295,7 @@ def otsu_mask(values: Float32, mask: Mask) -> Mask:
     return np.asarray(cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0)
 
 
-def draw_label(image: NDArray[np.uint8], text: str, x: float, y: float, *, height_px: float = 16.0) -> None:
+def draw_label(image: UInt8, text: str, x: float, y: float, *, height_px: float = 16.0) -> None:
     """Write white letters with a dark outline into (H, W, 3) uint8, in place, from the lower left corner (x, y)."""
     scale = height_px / 22  # OpenCV's capital letters are 22 pixels high at scale 1
     corner = (round(x), round(y))
@@ -312,7 +307,7 @@ def draw_label(image: NDArray[np.uint8], text: str, x: float, y: float, *, heigh
 # Filling ------------------------------------------------------------------------------------------------------------
 
 
-def fill_holes_smooth(image: NDArray[np.floating[Any]], known: Pixels) -> Float32:
+def fill_holes_smooth(image: Floating, known: Pixels) -> Float32:
     """Unknown pixels filled smoothly from the known ones around them; known pixels keep their values exactly.
 
     image: (H, W[, C]) float, unclamped. known: (H, W) bool, or float 0..1 as confidence. -> float32 of image's shape.
@@ -327,7 +322,7 @@ def fill_holes_smooth(image: NDArray[np.floating[Any]], known: Pixels) -> Float3
     return np.asarray(filled, np.float32).reshape(pixels.shape)
 
 
-def inpaint(image: NDArray[np.floating[Any]], missing: Pixels, *, radius_px: float) -> Float32:
+def inpaint(image: Floating, missing: Pixels, *, radius_px: float) -> Float32:
     """Missing pixels painted inwards from the rim so that lines continue. Slow for large holes.
 
     image: (H, W, 3) float, not negative, unclamped. missing: (H, W) bool. radius_px: how far around a pixel to look.

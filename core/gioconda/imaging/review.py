@@ -10,13 +10,13 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import UInt8
 from . import resample
 from .image import write_png
 from .video import VideoWriter
 
-Frame = NDArray[np.uint8]  # (H, W, 3) sRGB, from display_srgb
+Frame = UInt8  # (H, W, 3) sRGB, from display_srgb
 
 _GAP = 4  # pixels between tiles
 _BACKGROUND = 40

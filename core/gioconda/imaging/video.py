@@ -12,13 +12,13 @@ from typing import Any
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 
+from ..arrays import UInt8
 from ..errors import MotionError, SettingsError
 from ..files import unwritable, whole_file
 from .frame_rate import exact_rate
 
-Frame = NDArray[np.uint8]  # (H, W, 3) sRGB
+Frame = UInt8  # (H, W, 3) sRGB
 
 MAX_PIXELS = 40_000_000  # of a frame: 8K and a bit
 # Only files: a playlist that calls itself clip.mp4 must not make us read others or call anybody.

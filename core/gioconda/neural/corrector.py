@@ -79,22 +79,17 @@ class CorrectionNets:
             corrects = Session(frame, device, threads=threads, changes=known.changes if known else None)
         if known is not None and corrects.inputs["code"][1] != known.embedding.shape[1]:
             raise ModelError(f"The identity does not fit {frame}: make it anew with `gioconda personalise`.")
-        return cls(_bounded(embeds, person), _bounded(corrects, frame), corrects.device, _sizes_of(corrects, frame))
-
-
-def _bounded(session: Session, path: Path) -> Run:
-    """`session.run`, but memory that does not suffice is a sentence."""
-
-    def run(inputs: dict[str, Float32]) -> list[Float32]:
-        with _memory(path, session.device):
-            return session.run(inputs)
-
-    return run
+        return cls(
+            _memory(person, embeds.device)(embeds.run),
+            _memory(frame, corrects.device)(corrects.run),
+            corrects.device,
+            _sizes_of(corrects, frame),
+        )
 
 
 @contextmanager
 def _memory(path: Path, device: str) -> Iterator[None]:
-    """Raises: ModelError, for any of ONNX Runtime's errors that means too little memory."""
+    """Around a block or a function. Raises: ModelError, for ONNX Runtime's errors that mean too little memory."""
     try:
         yield
     except Exception as error:  # its classes share no base

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import landmarks as lm
-from ..arrays import Float, Float32, Int
+from ..arrays import Float, Float32, Floating, Int
 from ..imaging import resample
 from ..pose import HeadPose, fit_similarity
 
@@ -66,7 +65,7 @@ class Crop:
         back = np.array([[d, -b], [-c, a]]) / (a * d - b * c)
         return np.concatenate([back, -(back @ self.to_picture[:, 2])[:, None]], axis=1)
 
-    def to_crop(self, points: npt.NDArray[np.floating]) -> Float:
+    def to_crop(self, points: Floating) -> Float:
         """(N, 2 or 3) picture pixels → (N, 2) crop pixels."""
         back = self.from_picture()
         moved: Float = points[:, :2].astype(np.float64) @ back[:, :2].T + back[:, 2]

@@ -6,12 +6,9 @@ are mirrored too: for the network every eye is a left one.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from ..arrays import Float32
+from ..arrays import Array, Float32, Floating
 from ..engine.network_channels import Geometry, Number
 from .features import View
 
@@ -28,7 +25,7 @@ def mirrored_numbers(numbers: Float32) -> Float32:
     return np.asarray(numbers[..., MIRROR_FROM] * MIRROR_SIGN, np.float32)
 
 
-def mirrored_geometry(geometry: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def mirrored_geometry(geometry: Array) -> Array:
     """(…, GEOMETRY) of the right eye, whose crop is mirrored, as of a left eye: a copy."""
     mirrored = geometry.copy()
     mirrored[..., Geometry.HEAD_X] = -mirrored[..., Geometry.HEAD_X]
@@ -60,6 +57,6 @@ def network_inputs(views: tuple[View, ...], numbers: Float32, embedding: Float32
     }
 
 
-def channels_first(pixels: npt.NDArray[np.floating]) -> Float32:
+def channels_first(pixels: Floating) -> Float32:
     """(N, H, W, channels) → (N, channels, H, W)."""
     return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32)

@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ..arrays import Float16, Float32
+from ..arrays import Array, Float16, Float32
 from ..errors import InputError, ModelError, one_line
 from ..files import DAMAGED_NPZ, whole_file
 
@@ -64,7 +63,7 @@ class Person:
 
 def save_person(path: Path, person: Person, about: About) -> None:
     """Write it; the file appears whole or not at all."""
-    arrays: dict[str, npt.NDArray[Any]] = {"code": person.embedding.astype(np.float32)}
+    arrays: dict[str, Array] = {"code": person.embedding.astype(np.float32)}
     arrays |= {CHANGE + name: change.astype(np.float16) for name, change in person.changes.items()}
     words = json.dumps({"format": FORMAT, "content": _digest(arrays), **asdict(about)})
     with whole_file(path) as part, part.open("wb") as file:
@@ -106,7 +105,7 @@ def _read(path: Path) -> tuple[Person, str]:
         ) from error
 
 
-def _checked(arrays: dict[str, npt.NDArray[Any]], about: dict[str, Any]) -> Person:
+def _checked(arrays: dict[str, Array], about: dict[str, Any]) -> Person:
     """Raises: ValueError, KeyError, TypeError, AttributeError: anything is not as `save_person` writes it."""
     if about.get("format") != FORMAT:
         raise ValueError("its format is unknown")
@@ -122,7 +121,7 @@ def _checked(arrays: dict[str, npt.NDArray[Any]], about: dict[str, Any]) -> Pers
     return Person(embedding, changes)
 
 
-def _digest(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
+def _digest(arrays: Mapping[str, Array]) -> str:
     """SHA-256 of names, shapes and values."""
     digest = hashlib.sha256()
     for name in sorted(arrays):

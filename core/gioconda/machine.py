@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 
@@ -15,3 +17,22 @@ def cores() -> int:
         if quota != "max":
             count = min(count, max(1, round(int(quota) / int(period))))
     return count
+
+
+def free_disk(path: Path) -> int:
+    """Bytes free at a path, or at the first folder above it that exists. Raises: OSError."""
+    path = path.absolute()
+    return shutil.disk_usage(next((folder for folder in (path, *path.parents) if folder.exists()), path)).free
+
+
+def nvidia_smi(query: str, *more: str) -> list[str]:
+    """What NVIDIA's own program says of its cards (name, memory.total …), a line each; [] without card or program."""
+    program = shutil.which("nvidia-smi")
+    if not program:
+        return []
+    command = [program, f"--query-gpu={query}", ",".join(("--format=csv", "noheader", *more))]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in answer.splitlines() if line.strip()]

@@ -10,64 +10,38 @@ from typing import Any
 
 from ..errors import InputError, SettingsError
 from ..job.frame_range import FramePattern, FrameRange
-from ..worker.messages import Log, Progress, Report, Result, Stage
-from .settings import FORMATS, Batch, Delivery, read_batch, schema
+from ..worker.messages import Log, Progress, Report, Stage
+from .settings import FORMATS, Delivery, read_batch, schema
 
 Arguments = argparse.Namespace
 
 
-def batch(arguments: Arguments, report: Report) -> None:
-    """plan, run or schema. Raises: GiocondaError."""
+def batch(arguments: Arguments, report: Report) -> dict[str, Any]:
+    """plan, run or schema. Returns the result's data. Raises: GiocondaError."""
     if arguments.action == "schema":
-        text = json.dumps(schema(arguments.file or "batch"), indent=2, ensure_ascii=False)
-        report(Result("batch", {"text": text}))
-    elif arguments.action == "plan":
-        report(Result("batch", _plan(arguments, report)))
-    else:
-        report(Result("batch", _run(arguments, report)))
-
-
-def _plan(arguments: Arguments, report: Report) -> dict[str, Any]:
+        return {"text": json.dumps(schema(arguments.file or "batch"), indent=2, ensure_ascii=False)}
     from ..provenance.rights import open_policy
-    from . import estimate, resources
+    from . import estimate
     from .plan import make_plan
+    from .run import RunSettings, run, share_of
 
-    confined, policy = not arguments.allow_outside, open_policy(arguments.policy)
-    plan = make_plan(_batch_of(arguments), report, policy=policy, confined=confined)
-    largest = max((p.size[0] * p.size[1] for p in plan.portraits), default=0)
-    device = str(plan.batch.settings.get("device", "auto"))
-    share = resources.share(len(plan.items), largest, device=device, wanted=arguments.processes or plan.batch.processes)
-    calibration = None if arguments.no_calibration else estimate.calibrate(plan, share, report)
-    return estimate.estimate(plan, share, calibration)
-
-
-def _run(arguments: Arguments, report: Report) -> dict[str, Any]:
-    from ..provenance.rights import open_policy
-    from .plan import make_plan
-    from .run import RunSettings, run
-
-    read = _batch_of(arguments)
-    report(Stage("plan", f"Reading {arguments.file}"))
-    confined, policy = not arguments.allow_outside, open_policy(arguments.policy)
-    plan = make_plan(read, report, policy=policy, confined=confined)
+    if not arguments.file:
+        raise InputError("Which batch? Name its file: gioconda batch run npcs.yaml.")
+    read, only_plan = read_batch(arguments.file), arguments.action == "plan"
+    if not only_plan:
+        report(Stage("plan", f"Reading {arguments.file}"))
+    plan = make_plan(read, report, policy=open_policy(arguments.policy), confined=not arguments.allow_outside)
+    if only_plan:
+        share = share_of(plan, len(plan.items), arguments.processes)
+        calibration = None if arguments.no_calibration else estimate.calibrate(plan, share, report)
+        return estimate.estimate(plan, share, calibration)
     report(Log(f"{len(plan.items)} items: {len(plan.portraits)} portraits × {len(plan.motions)} motions"))
-    settings = RunSettings(
-        overwrite=arguments.overwrite,
-        keep_going=arguments.keep_going,
-        processes=arguments.processes,
-        timeout=arguments.timeout,
-    )
+    settings = RunSettings(arguments.overwrite, arguments.keep_going, arguments.processes, arguments.timeout)
     return run(plan, settings, report)
 
 
-def _batch_of(arguments: Arguments) -> Batch:
-    if not arguments.file:
-        raise InputError("Which batch? Name its file: gioconda batch run npcs.yaml.")
-    return read_batch(arguments.file)
-
-
-def deliver(arguments: Arguments, report: Report) -> None:
-    """Other formats of finished frames. Raises: GiocondaError."""
+def deliver(arguments: Arguments, report: Report) -> dict[str, Any]:
+    """Other formats of finished frames. Returns the result's data. Raises: GiocondaError."""
     from ..imaging.exr_read import read_header
     from ..provenance.manifest import frame_numbers
     from .deliver import Frames
@@ -91,4 +65,4 @@ def deliver(arguments: Arguments, report: Report) -> None:
     made = make(frames, delivery, fps=rate, on_frame=lambda number: report(Progress(next(done), total, frame=number)))
     text = f"{total} frames at {rate:g} per second: " + ", ".join(str(path) for path in made[:4])
     files = [str(path) for path in made]
-    report(Result("deliver", {"files": files, "text": text + (" …" if len(made) > 4 else "")}))
+    return {"files": files, "text": text + (" …" if len(made) > 4 else "")}

@@ -121,15 +121,12 @@ def _displayed(passes: dict[str, Float32], delivery: Delivery, display: Display)
 
 def _resized(picture: Srgb, longest: int | None) -> Srgb:
     """Made smaller where it is larger; colours are weighed by their alpha, so that no dark edge appears."""
-    height, width = picture.shape[:2]
-    if longest is None or max(height, width) <= longest:
+    if longest is None or max(picture.shape[:2]) <= longest:
         return picture
-    scale = longest / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if picture.shape[2] == 3:
-        return resample.resize(picture, *size)
+        return resample.fit(picture, longest)
     cover = picture[..., 3:4].astype(np.float32) / 255
-    weighed = resample.resize(np.dstack([picture[..., :3] * cover, cover]), *size)
+    weighed = resample.fit(np.dstack([picture[..., :3] * cover, cover]), longest)
     colour = np.divide(
         weighed[..., :3], weighed[..., 3:4], out=np.zeros_like(weighed[..., :3]), where=weighed[..., 3:4] > 0
     )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..job.frame_range import FrameRange
 from ..job.job import Job
-from ..worker.messages import BatchProgress, Error, Log, Message, Result, Stage
+from ..machine import free_disk
+from ..worker.messages import BatchProgress, Error, Log, Report, Result, Stage
 from .plan import Item, Plan
 from .pool import Pool
 from .resources import Share
@@ -34,19 +34,17 @@ class Calibration:
     disk: float  # bytes per pixel of a frame, all formats
 
 
-def calibrate(plan: Plan, share: Share, report: Callable[[Message], None]) -> Calibration | None:
+def calibrate(plan: Plan, share: Share, report: Report) -> Calibration | None:
     """Render a few frames of the first item that works, in a process like the batch's. None: none of a few did."""
     tried: dict[str, Item] = {}  # one item of each portrait
     for item in plan.items:
-        if item.portrait.name not in tried and not plan.problem(item)[0]:
+        if len(tried) < PORTRAITS and item.portrait.name not in tried and not plan.problem(item)[0]:
             tried[item.portrait.name] = item
-        if len(tried) == PORTRAITS:
-            break
     found = (_measured(plan, item, share, report) for item in tried.values())
     return next((calibration for calibration in found if calibration), None)
 
 
-def _measured(plan: Plan, item: Item, share: Share, report: Callable[[Message], None]) -> Calibration | None:
+def _measured(plan: Plan, item: Item, share: Share, report: Report) -> Calibration | None:
     report(Stage("calibrate", f"Rendering a few frames of {item.name} to see how long the rest will take"))
     with tempfile.TemporaryDirectory(prefix="gioconda-") as name:
         folder = Path(name)
@@ -71,10 +69,9 @@ def _short(plan: Plan, item: Item, share: Share, folder: Path) -> tuple[Job, int
     job = plan.job(item)
     numbers = FrameRange.parse(plan.frames(item)[0]).numbers()
     few = numbers[:: max(1, len(numbers) // FRAMES)][:FRAMES]
-    output = str(folder / "frames" / "####.exr")
     short = replace(
         job,
-        output=output,
+        output=str(folder / "frames" / "####.exr"),
         frames=FrameRange.format(few),
         cache=str(folder / "cache"),
         review=None,
@@ -85,24 +82,21 @@ def _short(plan: Plan, item: Item, share: Share, folder: Path) -> tuple[Job, int
 
 
 def _run(
-    request: Mapping[str, Any], share: Share, folder: Path, report: Callable[[Message], None]
+    request: Mapping[str, Any], share: Share, folder: Path, report: Report
 ) -> tuple[dict[str, float], list[float]]:
     """(seconds by stage, when each frame was finished); ({}, []) where the item could not be rendered."""
     times: list[float] = []
     began = time.monotonic()
     first: float | None = None
-    command, environment = worker_command()
-    with Pool(command, environment, folder) as pool:
+    with Pool(*worker_command(), folder) as pool:
         worker = pool.start(share.environment(1))
         worker.ask(request)
         while time.monotonic() - began < LONGEST:
             report(BatchProgress(0, 0, 0, len(times), FRAMES))  # and a chance to be stopped
-            for event in pool.events(0.2):
-                message = event.message
-                if message is None:
-                    return {}, []
+            for _, _, message in pool.events(0.2):
                 if isinstance(message, Error):
                     report(Log(message.text))
+                if message is None or isinstance(message, Error):
                     return {}, []
                 if isinstance(message, Stage) and first is None:
                     first = time.monotonic()
@@ -162,10 +156,8 @@ def estimate(plan: Plan, share: Share, calibration: Calibration | None) -> dict[
 
 
 def _free(plan: Plan) -> int | None:
-    folder = Path(plan.output(plan.items[0])).parent
-    there = next((path for path in (folder, *folder.parents) if path.exists()), None)
     try:
-        return shutil.disk_usage(there).free if there else None
+        return free_disk(Path(plan.output(plan.items[0])).parent)
     except OSError:
         return None
 

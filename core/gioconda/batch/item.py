@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,13 @@ from .. import ENGINE_VERSION
 from ..errors import GiocondaError, OutputError
 from ..face.analyse import Analysis
 from ..imaging import resample
-from ..imaging.color import Display, choose_display, display_srgb
+from ..imaging.color import display_srgb
 from ..imaging.exr_read import read_exr, read_header
 from ..imaging.image import write_jpeg
 from ..job.fingerprint import pixel_settings
 from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import Job
-from ..provenance.manifest import manifest_path
+from ..provenance.manifest import frame_numbers, manifest_path
 from ..provenance.sign import add_credentials, facts_of
 from ..render.frame_files import contents_of
 from ..render.lru_cache import LruCache
@@ -30,7 +30,7 @@ from ..worker.messages import Message, Progress, Report, Stage, Warn
 from ..worker.requests import Render
 from .deliver import Frames, deliver
 from .manifest import Manifest
-from .settings import Delivery
+from .settings import Delivery, delivery_of
 
 LOW_SCORE = 0.7  # below this the network is not sure that what it found is a face
 SMALL_FACE = 64  # pixels from brow to chin below which landmarks are coarse
@@ -69,11 +69,9 @@ class RenderService:
         return self._opened.get(portrait_key(job), lambda: open_portrait(job, report))
 
     def _item(self, request: Render, job: Job, report: Report) -> dict[str, Any]:
-        given = dict(request.delivery or {})
-        delivery = Delivery(**{**given, "formats": tuple(given["formats"])})
         thumb = Path(request.thumb) if request.thumb else None
-        item = ItemTask(job, delivery, Path(request.manifest), thumb, request.overwrite)
-        return plain(run_item(item, self.open, report))
+        item = ItemTask(job, delivery_of(request.delivery or {}), Path(request.manifest), thumb, request.overwrite)
+        return run_item(item, self.open, report)
 
 
 def of_the_nets(error: BaseException) -> bool:
@@ -119,19 +117,19 @@ class ItemProgress:
 
 
 def run_item(item: ItemTask, open_portrait: Opener, report: Report) -> dict[str, Any]:
-    """Render what is missing, make the deliverables, enter all into the manifest. Returns facts for the report.
-
-    Raises:
-        GiocondaError: anything the user can put right; what is finished stays and is in the manifest.
-    """
+    """Render and deliver what is missing; what is finished stays. Returns facts for the report."""
     job = item.job
     folder = FramePattern.parse(job.output).path(0).parent
     manifest = Manifest.open(item.manifest, folder, content_key(job, item.delivery))
-    broken = [] if item.overwrite else manifest.broken()
-    if manifest.done and not broken and not item.overwrite:
-        report(Progress(manifest.facts.get("count", 0), manifest.facts.get("count", 0)))
-        return {**manifest.facts, "kept": manifest.facts.get("count", 0), "rendered": 0, "repaired": 0, "seconds": {}}
-    manifest.entries = {} if item.overwrite else _without(manifest, broken)
+    if item.overwrite:
+        manifest.entries, manifest.done = {}, False
+    broken = manifest.broken()
+    if manifest.done and not broken:
+        count = manifest.facts.get("count", 0)
+        report(Progress(count, count))
+        return {**manifest.facts, "kept": count, "rendered": 0, "repaired": 0, "seconds": {}}
+    for path in broken:
+        del manifest.entries[path.relative_to(manifest.folder).as_posix()]
     manifest.begin()
     progress = ItemProgress(report, manifest)
     repaired = _clear(broken, progress)
@@ -149,9 +147,10 @@ def _render(item: ItemTask, manifest: Manifest, open_portrait: Opener, progress:
     numbers = FrameRange.parse(made["frames"]).numbers()
     frames = Frames(FramePattern.parse(job.output), numbers)
     _warn_of_likely_faults(opened.analysis, progress)
-    _mention_other_frames(frames, progress)
+    _mention_other_frames(job.output, frames, progress)
     if item.thumb:
-        write_thumb(item.thumb, frames, opened.display)
+        middle, _ = read_exr(frames.pattern.path(numbers[len(numbers) // 2]))
+        write_jpeg(item.thumb, resample.fit(display_srgb(middle["Combined"], exposure=opened.display), THUMB))
     fps = float(read_header(frames.pattern.path(numbers[0]))["framesPerSecond"])
     _deliver(item, frames, manifest, fps, opened, progress)
     return {
@@ -198,28 +197,13 @@ def content_key(job: Job, delivery: Delivery) -> str:
 # --- what lies in the folder ----------------------------------------------------------------------------------------
 
 
-def _mention_other_frames(frames: Frames, progress: ItemProgress) -> None:
+def _mention_other_frames(output: str, frames: Frames, progress: ItemProgress) -> None:
     """Frames of an earlier, longer take that nobody asked for now."""
-    pattern = frames.pattern
-    wanted = {pattern.path(number).name for number in frames.numbers}
-    name = Path(pattern.before + "0" * pattern.digits + pattern.after).name
-    start, end = len(name) - len(pattern.after) - pattern.digits, pattern.after
-    folder = pattern.path(0).parent
-    others = [
-        path.name
-        for path in (folder.iterdir() if folder.is_dir() else ())
-        if path.name.endswith(end)
-        and path.name.startswith(name[:start])
-        and path.name[start : len(path.name) - len(end)].isdigit()
-        and path.name not in wanted
-    ]
+    folder = frames.pattern.path(0).parent
+    wanted = {frames.pattern.path(number).name for number in frames.numbers}
+    others = frame_numbers(Path(output).name, folder).keys() - wanted
     if others:
         progress(Warn(f"{folder} also holds {len(others)} frames that are not of this item, such as {min(others)}."))
-
-
-def _without(manifest: Manifest, broken: list[Path]) -> dict[str, Any]:
-    names = {path.relative_to(manifest.folder).as_posix() for path in broken}
-    return {name: entry for name, entry in manifest.entries.items() if name not in names}
 
 
 def _clear(broken: list[Path], progress: ItemProgress) -> int:
@@ -246,19 +230,3 @@ def _warn_of_likely_faults(analysis: Analysis, progress: ItemProgress) -> None:
         progress(Warn(f"The face is only {height:.0f} pixels high: landmarks are coarse at this size."))
     for note in analysis.notes:
         progress(Warn(note))
-
-
-def write_thumb(path: Path, frames: Frames, display: Display | None = None) -> None:
-    """The middle frame, small, as JPEG. Raises: OutputError."""
-    passes, _ = read_exr(frames.pattern.path(frames.numbers[len(frames.numbers) // 2]))
-    combined = passes["Combined"]
-    srgb = display_srgb(combined, exposure=display or choose_display(combined))
-    height, width = srgb.shape[:2]
-    scale = min(1.0, THUMB / max(height, width))
-    write_jpeg(path, resample.resize(srgb, max(1, round(width * scale)), max(1, round(height * scale))))
-
-
-def plain(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Facts as JSON can hold them."""
-    data: dict[str, Any] = json.loads(json.dumps(facts, default=str))
-    return data

@@ -31,23 +31,14 @@ class Entry:
 
 @dataclass
 class Manifest:
-    """What is known to be finished of an item.
+    """What is known to be finished of an item."""
 
-    Attributes:
-        path: the manifest's file.
-        folder: where the item's frames lie.
-        key: a hash of all that the files were made of.
-        entries: file name → what it should be.
-        done: the whole item is finished.
-        facts: what was reported when it was finished: plain data.
-    """
-
-    path: Path
-    folder: Path
-    key: str
-    entries: dict[str, Entry] = field(default_factory=dict)
-    done: bool = False
-    facts: dict[str, Any] = field(default_factory=dict)
+    path: Path  # the manifest's file
+    folder: Path  # where the item's frames lie
+    key: str  # a hash of all that the files were made of
+    entries: dict[str, Entry] = field(default_factory=dict)  # file name → what it should be
+    done: bool = False  # the whole item is finished
+    facts: dict[str, Any] = field(default_factory=dict)  # what was reported when it was finished: plain data
 
     @classmethod
     def open(cls, path: Path, folder: Path, key: str) -> Manifest:

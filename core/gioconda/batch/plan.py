@@ -5,8 +5,9 @@ from __future__ import annotations
 import fnmatch
 import glob
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +19,29 @@ from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import BUILT_IN_MOTIONS, PATHS, Job
 from ..motion.files import is_video
 from ..neural.choice import resolved
-from ..provenance.confine import check_reach
-from ..provenance.policy import Policy
+from ..provenance.policy import Policy, check_reach
 from ..provenance.rights import with_consent
 from ..render.open_motion import open_motion
 from ..render.sequence import chosen_frames
-from ..worker.messages import Message
+from ..worker.messages import Report
 from .settings import Batch, Source, is_glob
 
+NO_POLICY = Policy()
 _PATTERN = re.compile(r"\{(\w*)\}")
 _UNSAFE = re.compile(r'[#@%{}<>:"|?*\\/\x00-\x1f]')
 
 
 @dataclass
 class Given:
-    """A portrait or a motion of the batch.
+    """A portrait or a motion of the batch."""
 
-    Attributes:
-        name: stands for it in file names; unlike all others of its kind.
-        file: absolute path, or “take”.
-        problem: why it cannot be used, a sentence, with its exit status in `code`.
-        size: (width, height) of a portrait, pixels.
-        frames: a motion's frame numbers, as a range.
-        fps: a motion's.
-    """
-
-    name: str
-    file: str
-    problem: str = ""
-    code: int = 0
-    size: tuple[int, int] = (0, 0)
-    frames: str = ""
-    fps: float = 0.0
+    name: str  # stands for it in file names; unlike all others of its kind
+    file: str  # absolute path, or “take”
+    problem: str = ""  # why it cannot be used, a sentence
+    code: int = 0  # the problem's exit status
+    size: tuple[int, int] = (0, 0)  # (width, height) of a portrait, pixels
+    frames: str = ""  # a motion's frame numbers, as a range
+    fps: float = 0.0  # a motion's
 
     @property
     def folder(self) -> str:
@@ -76,45 +68,76 @@ class Plan:
     batch: Batch
     portraits: list[Given]
     motions: list[Given]
-    items: list[Item]
-    excluded: int = 0
-    policy: Policy | None = None  # the studio's, for portraits whose right nobody states in the batch
+    policy: Policy = NO_POLICY  # the studio's, for portraits whose right nobody states in the batch
     confined: bool = False  # to the batch file's folder and what the policy allows
-    report: Callable[[Message], None] = lambda message: None  # who is told which networks were chosen
+    report: Report = lambda message: None  # who is told which networks were chosen
+    items: list[Item] = field(default_factory=list)
+    excluded: int = 0  # pairs left out
     counted: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  # see `frames`
     qualities: dict[tuple[str | None, ...], str] = field(default_factory=dict)  # what “auto” means here, see `job`
 
     def settings(self, item: Item) -> dict[str, Any]:
         """The settings of one item: the batch's, then those of every override that fits."""
-        return settings_of(self.batch, item)
+        settings = dict(self.batch.settings)
+        for override in self.batch.overrides:
+            if fits(override, item.portrait.name, item.motion.name):
+                retarget = {**settings.get("retarget", {}), **override.settings.get("retarget", {})}
+                settings |= override.settings
+                if retarget:
+                    settings["retarget"] = retarget
+        return {
+            name: self._filled(f"settings.{name}", value, item) if name in PATHS and isinstance(value, str) else value
+            for name, value in settings.items()
+        }
+
+    def output(self, item: Item) -> str:
+        """The pattern of the item's frames. Raises: SettingsError for a {word} that is not known."""
+        return self._filled("output", self.batch.output, item)
+
+    def _filled(self, name: str, text: str, item: Item) -> str:
+        """{portrait}, {motion}, {portrait_folder}, {motion_folder} and {item} replaced."""
+        values = {
+            "portrait": item.portrait.name,
+            "motion": item.motion.name,
+            "item": f"{item.index:04d}",
+            "portrait_folder": safe_name(item.portrait.folder),
+            "motion_folder": safe_name(item.motion.folder),
+        }
+
+        def value(match: re.Match[str]) -> str:
+            if match[1] not in values:
+                words = ", ".join(f"{{{word}}}" for word in values)
+                raise SettingsError(f"{self.batch.path}: {name}: {match[0]} is not known; there are {words}.")
+            return values[match[1]]
+
+        return _PATTERN.sub(value, text)
+
+    def _job(self, item: Item) -> Job:
+        """As the batch says it."""
+        files = {"portrait": item.portrait.file, "motion": item.motion.file, "output": self.output(item)}
+        return Job.from_plain({**self.settings(item), **files}, source=str(self.batch.path))
 
     def job(self, item: Item) -> Job:
         """What is rendered for an item, with the networks resolved, so that every process takes the same.
 
-        Raises:
-            ModelError: the networks or the identity cannot be used.
-            SettingsError: the settings together make no job, or one that reaches too far; nobody states the right to
-                animate the portrait.
+        Raises: ModelError: the networks or the identity cannot be used. SettingsError: the settings together make no
+        job, or one that reaches too far; nobody states the right to animate the portrait.
         """
-        policy, job = self.policy or Policy(), job_for(self.batch, item)
+        job = self._job(item)
         if self.confined:
-            check_reach(job, self.batch.path.parent, policy.allow_outside)
+            check_reach(job, self.batch.path.parent, self.policy.allow_outside)
         key = (job.neural, job.models, job.device, job.identity, job.engine)
         if key not in self.qualities:
             self.qualities[key] = resolved(job, self.report).neural
-        return with_consent(replace(job, neural=self.qualities[key]), policy, interactive=False)
+        return with_consent(replace(job, neural=self.qualities[key]), self.policy, interactive=False)
 
     def frames(self, item: Item) -> tuple[str, int]:
-        """The frame numbers of an item as a range, and how many they are.
-
-        Raises:
-            SettingsError: the motion does not have what is asked for.
-        """
+        """An item's frame numbers as a range, and how many. Raises: SettingsError: the motion has none of them."""
         wanted = str(self.settings(item).get("frames", ""))
         key = (item.motion.name, wanted)
         if key not in self.counted:
             there = FrameRange.parse(item.motion.frames).numbers()
-            chosen = chosen_frames(wanted, there, _nobody)
+            chosen = chosen_frames(wanted, there, lambda message: None)
             self.counted[key] = FrameRange.format(chosen), len(chosen)
         return self.counted[key]
 
@@ -130,49 +153,37 @@ class Plan:
             return str(error), int(error.exit_code)
         return "", 0
 
-    def output(self, item: Item) -> str:
-        """The pattern of the item's frames."""
-        return output_of(self.batch, item)
-
     def portrait_key(self, item: Item) -> tuple[str, ...]:
         """Items with the same key share one prepared portrait."""
-        return tuple(str(value) for value in portrait_settings(job_for(self.batch, item)).values())
+        return tuple(str(value) for value in portrait_settings(self._job(item)).values())
 
 
 def make_plan(
     batch: Batch,
-    report: Callable[[Message], None] = lambda message: None,
+    report: Report = lambda message: None,
     *,
-    policy: Policy | None = None,
+    policy: Policy = NO_POLICY,
     confined: bool = False,
 ) -> Plan:
-    """Find the files, pair them, look at each once.
+    """Find the files, pair them, look at each once. The other arguments: as of `Plan`.
 
-    Args:
-        policy: the studio's, for portraits whose right nobody states in the batch.
-        confined: items that name files outside the batch's folder cannot be rendered, unless the policy allows it.
-
-    Raises:
-        InputError: a glob finds nothing; SettingsError: two items would write the same frames, a name that is unknown.
+    Raises: InputError: a glob finds nothing. SettingsError: two items would write the same frames, a name that is
+    unknown.
     """
-    portraits = named(batch, "portraits", batch.portraits)
-    motions = named(batch, "motions", batch.motions)
-    for portrait in portraits:
-        _look_at_portrait(portrait)
-    for motion in motions:
-        _look_at_motion(motion, batch.settings, report)
-    items: list[Item] = []
-    excluded = 0
-    for portrait in portraits:
-        for motion in motions:
-            if any(fits(match, portrait.name, motion.name) for match in batch.exclude):
-                excluded += 1
-            else:
-                items.append(Item(len(items) + 1, portrait, motion))
-    if not items:
+    plan = Plan(batch, named(batch, "portraits"), named(batch, "motions"), policy, confined, report)
+    for given in plan.portraits:
+        _look_at_portrait(given)
+    for given in plan.motions:
+        _look_at_motion(given, batch.settings)
+    for portrait, motion in product(plan.portraits, plan.motions):
+        if any(fits(match, portrait.name, motion.name) for match in batch.exclude):
+            plan.excluded += 1
+        else:
+            plan.items.append(Item(len(plan.items) + 1, portrait, motion))
+    if not plan.items:
         raise SettingsError(f"{batch.path}: exclude leaves no item over; take a pattern out.")
-    _refuse_collisions(batch, items)
-    return Plan(batch, portraits, motions, items, excluded, policy, confined, report)
+    _refuse_collisions(plan)
+    return plan
 
 
 def fits(match: Any, portrait: str, motion: str) -> bool:
@@ -182,14 +193,10 @@ def fits(match: Any, portrait: str, motion: str) -> bool:
 # --- names ----------------------------------------------------------------------------------------------------------
 
 
-def named(batch: Batch, kind: str, sources: Iterable[Source]) -> list[Given]:
-    """Every file that entries and globs stand for, once each, with a name of its own.
-
-    Raises:
-        InputError: an entry finds nothing.
-    """
+def named(batch: Batch, kind: str) -> list[Given]:
+    """What the entries and globs of “portraits” or “motions” stand for, once each, named. Raises: InputError."""
     found: dict[str, Given] = {}
-    for source in sources:
+    for source in getattr(batch, kind):
         for file in _files(batch, kind, source):
             found.setdefault(file, Given(source.name or safe_name(Path(file).stem), file))
     given = list(found.values())
@@ -243,65 +250,16 @@ def safe_name(text: str) -> str:
     return _UNSAFE.sub("_", text).strip(". ") or "_"
 
 
-def output_of(batch: Batch, item: Item) -> str:
-    """The pattern of an item's frames. Raises: SettingsError for a {word} that is not known."""
-    return filled(batch, "output", batch.output, item)
-
-
-def filled(batch: Batch, field_name: str, text: str, item: Item) -> str:
-    """{portrait}, {motion}, {portrait_folder}, {motion_folder} and {item} replaced."""
-    values = {
-        "portrait": item.portrait.name,
-        "motion": item.motion.name,
-        "item": f"{item.index:04d}",
-        "portrait_folder": safe_name(item.portrait.folder),
-        "motion_folder": safe_name(item.motion.folder),
-    }
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in values:
-            raise SettingsError(
-                f"{batch.path}: {field_name}: {match[0]} is not known; there are "
-                + ", ".join(f"{{{name}}}" for name in values)
-                + "."
-            )
-        return values[match[1]]
-
-    return _PATTERN.sub(value, text)
-
-
-def _refuse_collisions(batch: Batch, items: list[Item]) -> None:
+def _refuse_collisions(plan: Plan) -> None:
     owners: dict[str, Item] = {}
-    for item in items:
-        path = str(FramePattern.parse(output_of(batch, item)).path(1)).casefold()
+    for item in plan.items:
+        path = str(FramePattern.parse(plan.output(item)).path(1)).casefold()
         other = owners.setdefault(path, item)
         if other is not item:
             raise SettingsError(
-                f"{batch.path}: output: {other.name} and {item.name} would both write {batch.output}; "
+                f"{plan.batch.path}: output: {other.name} and {item.name} would both write {plan.batch.output}; "
                 "put {portrait} and {motion} into it."
             )
-
-
-# --- an item's job --------------------------------------------------------------------------------------------------
-
-
-def settings_of(batch: Batch, item: Item) -> dict[str, Any]:
-    settings = dict(batch.settings)
-    for override in batch.overrides:
-        if fits(override, item.portrait.name, item.motion.name):
-            retarget = {**settings.get("retarget", {}), **override.settings.get("retarget", {})}
-            settings |= override.settings
-            if retarget:
-                settings["retarget"] = retarget
-    return {
-        name: filled(batch, f"settings.{name}", value, item) if name in PATHS and isinstance(value, str) else value
-        for name, value in settings.items()
-    }
-
-
-def job_for(batch: Batch, item: Item) -> Job:
-    files = {"portrait": item.portrait.file, "motion": item.motion.file, "output": output_of(batch, item)}
-    return Job.from_plain({**settings_of(batch, item), **files}, source=str(batch.path))
 
 
 # --- a look at each file --------------------------------------------------------------------------------------------
@@ -316,18 +274,14 @@ def _look_at_portrait(portrait: Given) -> None:
         portrait.problem, portrait.code = f"{portrait.file} does not fit into memory.", int(ExitCode.BAD_INPUT)
 
 
-def _look_at_motion(motion: Given, settings: Mapping[str, Any], report: Callable[[Message], None]) -> None:
+def _look_at_motion(motion: Given, settings: Mapping[str, Any]) -> None:
     try:
         if is_video(motion.file):
             info = video_info(motion.file)
             motion.frames, motion.fps = f"0-{max(0, info.frames - 1)}", info.fps
         else:
             job = Job(portrait="", motion=motion.file, output="####.exr", frames=str(settings.get("frames", "")))
-            opened = open_motion(job, _nobody)
+            opened = open_motion(job, lambda message: None)
             motion.frames, motion.fps = FrameRange.format(int(number) for number in opened.frames), opened.fps
     except GiocondaError as error:
         motion.problem, motion.code = str(error), int(error.exit_code)
-
-
-def _nobody(message: Message) -> None:
-    pass

@@ -1,9 +1,8 @@
 """A batch's worker processes: started, heard, stopped, all together. Knows nothing of what they do.
 
 with Pool(command, environment, logs) as pool:
-    worker = pool.start()
-    worker.ask({"request": "render", …})
-    for event in pool.events(timeout=0.5): …
+    pool.start().ask({"request": "render", …})
+    for worker, request, message in pool.events(timeout=0.5): …
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..worker.messages import Message
@@ -21,30 +19,18 @@ GRACE = 10.0  # seconds a worker gets to stop by itself: to finish the frame it 
 
 
 class Worker(Process):
-    """One process of the pool.
-
-    Attributes:
-        number: of all that were ever started, from 1.
-        item: what it works on.
-        heard: when it last said something.
-    """
+    """One process of the pool."""
 
     def __init__(
         self, number: int, command: Sequence[str], environment: Mapping[str, str], log: Path, news: threading.Event
     ) -> None:
-        self.number = number
-        self.item: int | None = None
-        self.heard = time.monotonic()
+        self.number = number  # of all that were ever started, from 1
+        self.item: int | None = None  # what it works on
+        self.heard = time.monotonic()  # when it last said something
         super().__init__(command, environment, log=log, news=news)
 
 
-@dataclass(frozen=True)
-class Event:
-    """A worker said something, or (message None) has ended."""
-
-    worker: Worker
-    message: Message | None
-    request: int | None = None  # the id of what it answers
+Event = tuple[Worker, int | None, Message | None]  # who, the id of the request it answers, what; None: it has ended
 
 
 class Pool:
@@ -72,10 +58,10 @@ class Pool:
         for worker in list(self.workers):
             for request, message in worker.poll():
                 worker.heard = time.monotonic()
-                yield Event(worker, message, request)
+                yield worker, request, message
             if worker.ended:
                 self.workers.remove(worker)
-                yield Event(worker, None)
+                yield worker, None, None
 
     def stop(self) -> None:
         """Ask all to stop, wait a little, then kill them."""

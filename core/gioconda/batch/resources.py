@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..machine import cores
+from ..machine import cores, nvidia_smi
 
 BASE_BYTES = 700_000_000  # of a process, whatever the picture: libraries, nets, compiled code, the matte's solver
 PIXEL_BYTES = 100  # more for every pixel: picture, person and background as float, and what is being written
@@ -45,11 +43,7 @@ class Share:
 def share(items: int, largest_pixels: int, *, device: str = "auto", wanted: int | None = None) -> Share:
     """How many processes, with how many threads each.
 
-    Args:
-        items: how many there are to do.
-        largest_pixels: of the largest portrait.
-        device: the job's; the processor's cores alone count for “cpu”.
-        wanted: the user's own number.
+    `device`: the job's; the processor's cores alone count for “cpu”. `wanted`: the user's own number.
     """
     count = cores()
     cards = gpus() if device in ("auto", "cuda", "tensorrt") else []
@@ -99,16 +93,8 @@ def oom_kills() -> int:
 
 def gpus() -> list[tuple[str, int]]:
     """NVIDIA cards this process may use: (index or id, free bytes)."""
-    program = shutil.which("nvidia-smi")
-    if not program:
-        return []
-    query = [program, "--query-gpu=index,memory.free", "--format=csv,noheader,nounits"]
-    try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return []
     cards = []
-    for line in answer.splitlines():
+    for line in nvidia_smi("index,memory.free", "nounits"):
         index, _, free = line.partition(",")
         with contextlib.suppress(ValueError):
             cards.append((index.strip(), int(free) * 1_048_576))

@@ -1,7 +1,5 @@
-"""What became of every item: written to disk as it happens, put together at the end. Bounded memory.
-
-In the report's folder: items.jsonl grows while the batch runs; report.json and index.html are made from it; logs/ has a
-file per item, manifests/ and thumbs/ too.
+"""What became of every item: items.jsonl grows while the batch runs; report.json and index.html are made from it.
+Beside them logs/, manifests/ and thumbs/ have a file per item. Bounded memory.
 """
 
 from __future__ import annotations
@@ -55,8 +53,6 @@ class Results:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    # --- an item's own files ---
-
     def manifest(self, item: Item) -> Path:
         return self.folder / "manifests" / item.portrait.name / f"{item.motion.name}.jsonl"
 
@@ -75,8 +71,6 @@ class Results:
                 file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}\n")
         except OSError as error:
             raise unwritable(path, error) from error
-
-    # --- what became of it ---
 
     def attempt(self, item: Item) -> int:
         return self._attempts[item.index] + 1
@@ -129,15 +123,9 @@ class Results:
                 facts: dict[str, Any] = json.loads(self._file.readline())
                 yield facts
 
-    # --- the end ---
-
     def finish(self, state: str, reason: str = "") -> dict[str, Any]:
-        """Write report.json and index.html. state: “done”, “partial” or “stopped”.
-
-        Raises:
-            OutputError: unless it was stopped, and the disk may well be full.
-        """
-        facts = self.facts(state, reason)
+        """Write report.json and index.html. state: “done”, “partial” or, and then nothing is raised, “stopped”."""
+        facts = self._facts(state, reason)
         if state == "stopped":
             with contextlib.suppress(Exception):
                 self._write(facts)
@@ -145,7 +133,7 @@ class Results:
             self._write(facts)
         return facts
 
-    def facts(self, state: str, reason: str = "") -> dict[str, Any]:
+    def _facts(self, state: str, reason: str) -> dict[str, Any]:
         seconds = time.monotonic() - self.began
         failed = f", {self.failed} failed" if self.failed else ""
         kept = f" ({self.kept} were whole already)" if self.kept else ""

@@ -20,14 +20,13 @@ from ..worker.messages import BatchProgress, Error, Log, Message, Progress, Repo
 from ..worker.process import how_it_ended, own_command
 from . import resources
 from .plan import Item, Plan
-from .pool import Event, Pool, Worker
+from .pool import Pool, Worker
 from .results import Results
 from .schedule import Schedule
 from .settings import Delivery
 
 REPORT_SECONDS = 0.5  # seconds between two reports of progress that differ
 REPEAT_SECONDS = 2.0  # and between two that do not: whoever listens knows that the batch still runs
-TIMEOUT = 900.0
 MAX_FAILED_STARTS = 3  # workers that die before they have done anything, after which there is no sense in starting more
 
 
@@ -38,7 +37,7 @@ class RunSettings:
     overwrite: bool = False  # render everything anew
     keep_going: bool = False  # go on with the others when an item cannot be rendered
     processes: int | None = None  # None: what the machine carries
-    timeout: float = TIMEOUT  # seconds without a word after which a worker is taken for dead
+    timeout: float = 900.0  # seconds without a word after which a worker is taken for dead
 
 
 class BatchError(GiocondaError):
@@ -62,20 +61,16 @@ def render_request(job: Job, delivery: Delivery, **more: Any) -> dict[str, Any]:
 def run(plan: Plan, settings: RunSettings, report: Report) -> dict[str, Any]:
     """Render a plan. Returns what was made, as plain data.
 
-    Raises:
-        InputError: items that cannot be rendered, where that is not to be passed over.
-        BatchError: some items failed. DiskFullError, OutputError, CancelledError: it was stopped.
+    Raises: InputError: items that cannot be rendered, where that is not to be passed over. BatchError: some items
+    failed. DiskFullError, OutputError, CancelledError: it was stopped.
     """
     folder = plan.batch.report_folder
     with Results(folder, plan) as results:
         _fail_bad_items(plan, settings, results, report)
-        largest = max((p.size[0] * p.size[1] for p in plan.portraits), default=0)
-        device = str(plan.batch.settings.get("device", "auto"))
-        share = resources.share(results.left, largest, device=device, wanted=settings.processes or plan.batch.processes)
+        share = share_of(plan, results.left, settings.processes)
         report(Log(f"{share.processes} processes with {share.threads} threads each ({share.reason})."))
-        command, environment = worker_command()
         try:
-            with Pool(command, environment, results.logs) as pool:
+            with Pool(*worker_command(), results.logs) as pool:
                 _Run(plan, settings, report, results, share, pool).loop()
         except (GiocondaError, KeyboardInterrupt) as error:
             results.finish("stopped", str(error))
@@ -85,6 +80,13 @@ def run(plan: Plan, settings: RunSettings, report: Report) -> dict[str, Any]:
         report(Log(facts["text"]))
         raise BatchError(*_verdict(results, facts))
     return facts
+
+
+def share_of(plan: Plan, items: int, processes: int | None) -> resources.Share:
+    """How so many of a plan's items are spread over processes; `processes`: the user's own number."""
+    largest = max(portrait.size[0] * portrait.size[1] for portrait in plan.portraits)
+    device = str(plan.batch.settings.get("device", "auto"))
+    return resources.share(items, largest, device=device, wanted=processes or plan.batch.processes)
 
 
 def _verdict(results: Results, facts: dict[str, Any]) -> tuple[str, int]:
@@ -97,13 +99,8 @@ def _verdict(results: Results, facts: dict[str, Any]) -> tuple[str, int]:
 
 
 def _fail_bad_items(plan: Plan, settings: RunSettings, results: Results, report: Report) -> None:
-    """Items that are known not to work.
-
-    Raises:
-        InputError: there are some, and nobody said to go on with the others.
-    """
-    bad = [(item, *plan.problem(item)) for item in plan.items]
-    bad = [(item, text, code) for item, text, code in bad if text]
+    """Report the items that are known not to work. Raises: InputError: nobody said to go on with the others."""
+    bad = [(item, *problem) for item in plan.items if (problem := plan.problem(item))[0]]
     if not bad:
         return
     if len(bad) == len(plan.items):
@@ -127,8 +124,10 @@ class _Run:
     ) -> None:
         self.plan, self.settings, self.report = plan, settings, report
         self.results, self.share, self.pool = results, share, pool
-        waiting = [item for item in plan.items if not results.has(item)]
-        self.schedule = Schedule((item.index, plan.portrait_key(item), _made_first(item)) for item in waiting)
+        # the tracking of a video costs so much that only one worker should do it
+        needs = ((item, item.motion.file if is_video(item.motion.file) else None) for item in plan.items)
+        waiting = ((item.index, plan.portrait_key(item), video) for item, video in needs if not results.has(item))
+        self.schedule = Schedule(waiting)
         self.processes = share.processes
         self.deaths: Counter[int] = Counter()  # item → how often its worker died without a new frame
         self.frames: Counter[int] = Counter()  # item → frames finished so far
@@ -146,14 +145,12 @@ class _Run:
             if not busy and (self.closing or not self.schedule.left):
                 return
             for event in self.pool.events(REPORT_SECONDS):
-                self._handle(event)
+                self._handle(*event)
             self._report_progress()
             for worker in self.pool.workers:
                 if worker.item is not None and time.monotonic() - worker.heard > self.settings.timeout:
                     self._log(worker, f"silent for {self.settings.timeout:.0f} seconds: killed")
                     worker.kill()
-
-    # --- assigning items ---
 
     def _assign_items(self) -> None:
         """Enough workers, each with an item."""
@@ -176,24 +173,18 @@ class _Run:
         job = self.plan.job(item)
         job = replace(job, threads=job.threads or self.share.threads)
         worker.item, worker.heard = item.index, time.monotonic()
-        self.rows[worker.number] = {"item": item.name, "stage": "start", "done": 0, "total": self._count(item)}
+        self.rows[worker.number] = {"item": item.name, "stage": "start", "done": 0, "total": self.plan.frames(item)[1]}
         self._log(worker, f"begun by worker {worker.number}, attempt {self.results.attempt(item)}")
         overwrite = self.settings.overwrite and not self.deaths[item.index]
         files = {"manifest": str(self.results.manifest(item)), "thumb": str(self.results.thumb(item))}
         worker.ask(render_request(job, self.plan.batch.delivery, overwrite=overwrite, **files))
 
-    def _count(self, item: Item) -> int:
-        return self.plan.frames(item)[1]
-
-    # --- what workers say ---
-
-    def _handle(self, event: Event) -> None:
-        worker, message = event.worker, event.message
+    def _handle(self, worker: Worker, request: int | None, message: Message | None) -> None:
         if message is None:
             self._ended(worker)
         elif worker.item is None or (isinstance(message, Error) and message.code == ExitCode.CANCELLED):
             return  # somebody else has ended the worker: its end is handled
-        elif isinstance(message, Result | Error) and event.request is not None:
+        elif isinstance(message, Result | Error) and request is not None:
             self._answered(worker, self.plan.items[worker.item - 1], message)
         else:
             self._handle_progress(worker, worker.item, message)
@@ -254,7 +245,9 @@ class _Run:
         code = worker.exit_code
         if worker.item is None:
             if code != 0 and not worker.stopping:
-                self._count_failed_start(worker)
+                self.failed_starts += 1
+                if self.failed_starts >= MAX_FAILED_STARTS:
+                    raise BatchError(f"Workers cannot be started. {worker.error}", ExitCode.FAILED)
             return
         item = self.plan.items[worker.item - 1]
         self.schedule.end(worker.number, item.index, made=False)
@@ -282,13 +275,6 @@ class _Run:
             )
         self.oom_kills = kills
 
-    def _count_failed_start(self, worker: Worker) -> None:
-        self.failed_starts += 1
-        if self.failed_starts >= MAX_FAILED_STARTS:
-            raise BatchError(f"Workers cannot be started. {worker.error}", ExitCode.FAILED)
-
-    # --- reporting ---
-
     def _report_progress(self) -> None:
         now = time.monotonic()
         if now - self.reported_at < REPORT_SECONDS:
@@ -298,6 +284,7 @@ class _Run:
         if state == self.reported and now - self.reported_at < REPEAT_SECONDS:
             return
         self.reported_at, self.reported = now, state
+        spent = now - self.results.began
         self.report(
             BatchProgress(
                 done=self.results.done,
@@ -305,20 +292,11 @@ class _Run:
                 total=self.results.total,
                 frames=done,
                 of_frames=self.results.frames,
-                seconds_left=self._seconds_left(done),
+                seconds_left=round(spent / done * max(0, self.results.frames - done), 1) if done else None,
                 rows={str(number): row for number, row in self.rows.items()},
             )
         )
 
-    def _seconds_left(self, done: int) -> float | None:
-        spent = time.monotonic() - self.results.began
-        return round(spent / done * max(0, self.results.frames - done), 1) if done else None
-
     def _log(self, worker: Worker, text: str) -> None:
         if worker.item is not None:
             self.results.log(self.plan.items[worker.item - 1], text)
-
-
-def _made_first(item: Item) -> str | None:
-    """What costs so much that only one worker should make it: the tracking of a video."""
-    return item.motion.file if is_video(item.motion.file) else None

@@ -8,17 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
 
 Need = Hashable  # something costly that items share
-
-
-@dataclass
-class _Group:
-    """Items that need the same portrait, in order."""
-
-    portrait: Need
-    waiting: deque[int] = field(default_factory=deque)
 
 
 class Schedule:
@@ -26,55 +17,51 @@ class Schedule:
 
     def __init__(self, items: Iterable[tuple[int, Need, Need | None]]) -> None:
         """`items`: (number, its portrait, its motion if that has to be made ready first)."""
-        groups: dict[Need, _Group] = {}
+        self._waiting: dict[Need, deque[int]] = {}  # portrait → its items, in order
         self._motions: dict[int, Need] = {}
         self._portraits: dict[int, Need] = {}
         for number, portrait, motion in items:
-            groups.setdefault(portrait, _Group(portrait)).waiting.append(number)
+            self._waiting.setdefault(portrait, deque()).append(number)
             self._portraits[number] = portrait
             if motion is not None:
                 self._motions[number] = motion
-        self._fresh = deque(groups.values())  # nobody has begun these
-        self._begun: list[_Group] = []  # these have items left
-        self._groups = groups
-        self._own: dict[Hashable, _Group] = {}  # worker → the group whose portrait it has open
+        self._fresh = deque(self._waiting)  # portraits nobody has begun
+        self._begun: list[Need] = []  # these have items left
+        self._own: dict[Hashable, Need] = {}  # worker → the portrait it has open
         self._ready: set[Need] = set()
         self._maker: dict[Need, Hashable] = {}  # what is being made → by whom
         self.left = len(self._portraits)
 
     def take(self, worker: Hashable) -> int | None:
         """The next item for a worker; None: there is none, or none now: ask again when another item has ended."""
-        own = self._own.get(worker)
-        candidates = [own] if own else []
-        candidates += [self._fresh[0]] if self._fresh else []
-        candidates += [group for group in self._begun if group is not own]
-        for group in candidates:
-            number = self._first_free(group, worker)
+        own = [self._own[worker]] if worker in self._own else []
+        others = [portrait for portrait in self._begun if portrait not in own]
+        for portrait in (*own, *list(self._fresh)[:1], *others):
+            number = self._first_free(portrait, worker)
             if number is not None:
-                self._begin(group, worker, number)
+                self._begin(portrait, worker, number)
                 return number
         return None
 
-    def _first_free(self, group: _Group, worker: Hashable) -> int | None:
-        """The first item of a group that needs nothing another worker is making."""
-        if self._maker.get(group.portrait, worker) != worker:
+    def _first_free(self, portrait: Need, worker: Hashable) -> int | None:
+        """The first item of a portrait that needs nothing another worker is making."""
+        if self._maker.get(portrait, worker) != worker:
             return None
-        for index, number in enumerate(group.waiting):
+        for index, number in enumerate(self._waiting[portrait]):
             motion = self._motions.get(number)
             if motion is None or self._maker.get(motion, worker) == worker:
-                del group.waiting[index]
+                del self._waiting[portrait][index]
                 return number
         return None
 
-    def _begin(self, group: _Group, worker: Hashable, number: int) -> None:
+    def _begin(self, portrait: Need, worker: Hashable, number: int) -> None:
         self.left -= 1
-        self._own[worker] = group
-        if self._fresh and self._fresh[0] is group:
-            self._fresh.popleft()
-            self._begun.append(group)
-        if not group.waiting and group in self._begun:
-            self._begun.remove(group)
-        for need in (group.portrait, self._motions.get(number)):
+        self._own[worker] = portrait
+        if self._fresh and self._fresh[0] == portrait:
+            self._begun.append(self._fresh.popleft())
+        if not self._waiting[portrait] and portrait in self._begun:
+            self._begun.remove(portrait)
+        for need in (portrait, self._motions.get(number)):
             if need is not None and need not in self._ready:
                 self._maker[need] = worker
 
@@ -98,10 +85,10 @@ class Schedule:
     def put_back(self, number: int) -> None:
         """To be tried again, soon."""
         self.left += 1
-        group = self._groups[self._portraits[number]]
-        group.waiting.appendleft(number)
-        if group not in self._begun and group not in self._fresh:
-            self._begun.append(group)
+        portrait = self._portraits[number]
+        self._waiting[portrait].appendleft(number)
+        if portrait not in self._begun and portrait not in self._fresh:
+            self._begun.append(portrait)
 
     def lost(self, worker: Hashable) -> None:
         """A worker is no more."""

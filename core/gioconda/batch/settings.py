@@ -17,8 +17,6 @@ from ..job.settings import declared, setting
 
 VERSION = 1
 FORMATS = ("exr", "png", "webp", "atlas", "mp4", "webm")
-
-
 ALPHAS = ("picture", "matte", "none")
 
 
@@ -112,22 +110,14 @@ class Batch:
 
 
 def read_job(path: Path | str) -> Job:
-    """The job in a .yaml or .json file; its paths count from the file's folder.
-
-    Raises:
-        InputError, SettingsError: with file, line and field.
-    """
+    """The job in a .yaml or .json file; its paths count from the file's folder. Raises: InputError, SettingsError."""
     document = read_document(path)
     document.check(schema("job"))
     return Job.from_plain(document.data, source=str(path)).anchored(document.path.absolute().parent)
 
 
 def read_batch(path: Path | str) -> Batch:
-    """The batch in a .yaml or .json file.
-
-    Raises:
-        InputError, SettingsError: with file, line and field.
-    """
+    """The batch in a .yaml or .json file. Raises: InputError, SettingsError: with file, line and field."""
     document = read_document(path)
     document.check(schema("batch"))
     data = document.data
@@ -139,8 +129,11 @@ def read_batch(path: Path | str) -> Batch:
         output=str(folder / data["output"]),
         exclude=tuple(Match(**entry) for entry in data.get("exclude", ())),
         settings=_anchored(data.get("settings", {}), folder),
-        overrides=tuple(_override(entry, folder) for entry in data.get("overrides", ())),
-        delivery=_delivery(data.get("delivery", {})),
+        overrides=tuple(
+            Override(**{**entry, "settings": _anchored(entry.get("settings", {}), folder)})
+            for entry in data.get("overrides", ())
+        ),
+        delivery=delivery_of(data.get("delivery", {})),
         report=str(folder / data["report"]) if data.get("report") else None,
         **{name: data[name] for name in ("processes", "attempts", "keep_going") if name in data},
     )
@@ -162,20 +155,17 @@ def is_glob(text: str) -> bool:
     return any(letter in text for letter in "*?[")
 
 
-def _override(entry: Mapping[str, Any], folder: Path) -> Override:
-    return Override(entry.get("portrait", "*"), entry.get("motion", "*"), _anchored(entry.get("settings", {}), folder))
-
-
 def _anchored(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Settings with paths that count from a folder made absolute."""
     return {name: str(folder / value) if names_file(name, value) else value for name, value in settings.items()}
 
 
-def _delivery(data: Mapping[str, Any]) -> Delivery:
-    known = dict(data)
-    if "formats" in known:
-        known["formats"] = tuple(dict.fromkeys(known["formats"]))
-    return Delivery(**known)
+def delivery_of(data: Mapping[str, Any]) -> Delivery:
+    """From a batch file's or a request's fields."""
+    given = dict(data)
+    if "formats" in given:
+        given["formats"] = tuple(dict.fromkeys(given["formats"]))
+    return Delivery(**given)
 
 
 def schema(name: str) -> Schema:

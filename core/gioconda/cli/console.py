@@ -16,10 +16,7 @@ from ..worker.messages import BatchProgress, Error, Log, Message, Progress, Resu
 
 
 class Console:
-    """On standard error: stages as lines, progress as a bar (a line every tenth where there is no terminal).
-
-    A context, so that the bar is closed whatever happens.
-    """
+    """On standard error: stages as lines, progress as a bar. A context, so that the bar is closed whatever happens."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -30,13 +27,13 @@ class Console:
 
     def __call__(self, message: Message) -> None:
         if isinstance(message, Error):
-            self._line(f"[bold red]gioconda:[/] {escape(message.text)}")
+            self.terminal.print(f"[bold red]gioconda:[/] {escape(message.text)}")
         elif self.quiet:
             return
         elif isinstance(message, Warn):
-            self._line(f"[yellow]note:[/] {escape(message.text)}")
+            self.terminal.print(f"[yellow]note:[/] {escape(message.text)}")
         elif isinstance(message, Stage | Log):
-            self._line(escape(message.text))
+            self.terminal.print(escape(message.text))
         elif isinstance(message, Progress):
             self._progress(message)
         elif isinstance(message, BatchProgress):
@@ -47,15 +44,16 @@ class Console:
             if text:
                 print(text, flush=True)
 
-    def _line(self, markup: str) -> None:
-        self.terminal.print(markup)
+    def _is_terminal(self, done: int, total: int, text: str) -> bool:
+        """Where there is no terminal, the text becomes a line at every tenth that is done."""
+        tenth = 10 * done // max(total, 1)
+        if not self.terminal.is_terminal and tenth > self.tenth:
+            self.tenth = tenth
+            self.terminal.print(escape(text))
+        return self.terminal.is_terminal
 
     def _progress(self, message: Progress) -> None:
-        if not self.terminal.is_terminal:
-            tenth = 10 * message.done // max(message.total, 1)
-            if tenth > self.tenth:
-                self.tenth = tenth
-                self._line(f"{message.done} of {message.total} frames")
+        if not self._is_terminal(message.done, message.total, f"{message.done} of {message.total} frames"):
             return
         if self.bar is None:
             columns = (TextColumn("frames"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -66,13 +64,7 @@ class Console:
 
     def _batch_table(self, progress: BatchProgress) -> None:
         """A table that is redrawn in place on a terminal; a line every tenth elsewhere."""
-        if not progress.total:
-            return
-        if not self.terminal.is_terminal:
-            tenth = 10 * progress.frames // max(progress.of_frames, 1)
-            if tenth > self.tenth:
-                self.tenth = tenth
-                self._line(escape(batch_line(progress)))
+        if not progress.total or not self._is_terminal(progress.frames, progress.of_frames, batch_line(progress)):
             return
         if self.live is None:
             self.live = Live(console=self.terminal, transient=True, auto_refresh=False)

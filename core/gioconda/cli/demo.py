@@ -13,11 +13,7 @@ CREDIT = "Rear Admiral Grace M. Hopper, 1984, by James S. Davis, US Navy"  # as 
 
 
 def demo_job(output: str) -> Job:
-    """The demonstration's job: frames by the pattern `output`, a video, a contact sheet and the portrait beside them.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
+    """The demonstration's job; video, contact sheet and portrait lie beside the frames. Raises: OutputError."""
     folder = Path(output).parent
     content = resources.files(__package__).joinpath(PORTRAIT).read_bytes()
     portrait = folder / PORTRAIT

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from .. import __version__
 from ..errors import GiocondaError
 from ..files import cache_folder
-from ..machine import cores
+from ..machine import cores, free_disk, nvidia_smi
 from ..models import load_registry, model_path, models_folder
 from ..models.runtime import Session, available_devices
 
@@ -25,9 +25,7 @@ MB = 1_000_000
 def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, Any]:
     """Everything as plain data. "problems" holds a sentence for whatever stands in the way of rendering.
 
-    Args:
-        models: the folder of the nets; None: the default one.
-        cache: the folder of prepared portraits; None: the user's.
+    `models`, `cache`: the folders of the nets and of prepared portraits; None: the usual ones.
     """
     folder = models_folder(models)
     found: dict[str, Any] = {
@@ -37,10 +35,10 @@ def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, 
         "processor": _processor(),
         "cores": cores(),
         "memory_mb": _memory_mb(),
-        "gpus": _gpus(),
+        "gpus": nvidia_smi("name,memory.total,driver_version"),
         "libraries": _libraries(),
         "models_folder": str(folder),
-        "models": _models(folder),
+        "models": {name: _tried("whole", model_path, name, folder) for name in load_registry(folder)},
         "ocio": os.environ.get("OCIO") or "built in",
         "cache": _disk(folder_of_cache) if (folder_of_cache := cache or cache_folder()) else None,
         "here": _disk(Path.cwd()),
@@ -74,11 +72,9 @@ def report(found: dict[str, Any]) -> str:
 
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.is_file() else ()
+    models = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor() or platform.machine())
 
 
 def _memory_mb() -> int:
@@ -89,61 +85,33 @@ def _memory_mb() -> int:
         return 0
 
 
-def _gpus() -> list[str]:
-    """NVIDIA cards with their memory and driver, by nvidia-smi."""
-    program = shutil.which("nvidia-smi")
-    if not program:
-        return []
-    query = [program, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
-    try:
-        answer = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return []
-    return [line.strip() for line in answer.stdout.splitlines() if line.strip()]
-
-
 def _libraries() -> dict[str, str]:
     versions = {}
     for name in LIBRARIES:
-        try:
+        with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return versions
-
-
-def _models(folder: Path) -> dict[str, str]:
-    """Name → "whole", or the sentence that says what is wrong."""
-    states = {}
-    for name in load_registry(folder):
-        try:
-            model_path(name, folder)
-            states[name] = "whole"
-        except GiocondaError as error:
-            states[name] = str(error)
-    return states
 
 
 def _devices(folder: Path, models: dict[str, str]) -> dict[str, str]:
     """Device → "works", tried with the first whole net, or why it does not."""
     whole = next((name for name, state in models.items() if state == "whole"), None)
-    states = {}
-    for device in available_devices():
-        if whole is None:
-            states[device] = "not tried: no net is there"
-            continue
-        try:
-            Session(model_path(whole, folder), device)
-            states[device] = "works"
-        except GiocondaError as error:
-            states[device] = str(error)
-    return states
+    if whole is None:
+        return dict.fromkeys(available_devices(), "not tried: no net is there")
+    return {device: _tried("works", Session, model_path(whole, folder), device) for device in available_devices()}
+
+
+def _tried(good: str, work: Callable[..., object], *given: Any) -> str:
+    """`good`, or the sentence that says what is wrong."""
+    try:
+        work(*given)
+    except GiocondaError as error:
+        return str(error)
+    return good
 
 
 def _disk(path: Path) -> dict[str, Any]:
-    """The free space at `path`, or at the first folder above it that exists."""
-    there = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
-    return {"path": str(path), "free_mb": shutil.disk_usage(there).free // MB}
+    return {"path": str(path), "free_mb": free_disk(path) // MB}
 
 
 def _problems(found: dict[str, Any]) -> list[str]:

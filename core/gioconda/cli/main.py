@@ -25,6 +25,7 @@ from ..worker.messages import Error, Hello, JsonLines, Log, Message, Report, Res
 from . import options
 
 Arguments = argparse.Namespace
+Data = dict[str, Any] | None  # what a command made or found; None: it has told it
 PIN = (
     "Each machine chooses its own networks for its share of this job's frames: "
     "write neural: fast, full or off into the job where several machines render it."
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             if arguments.command == "serve":
                 _serve(arguments, tell, stopped)
             else:
-                HANDLERS[arguments.command](arguments, report)
+                _call(arguments, report)
             return ExitCode.OK
         except BrokenPipeError:  # whoever listened has gone: nobody to tell, now or when Python flushes at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -83,9 +84,8 @@ def _messages(arguments: Arguments) -> Iterator[Report]:
         with (
             suppress(BrokenPipeError),
             os.fdopen(os.dup(ours), "w", encoding="utf-8", errors="backslashreplace") as stream,
-            JsonLines(stream) as lines,
         ):
-            yield lines
+            yield JsonLines(stream)
     finally:
         os.dup2(ours, 1)
         os.close(ours)
@@ -141,7 +141,7 @@ def _bug(error: Exception, arguments: Arguments) -> str:
 # --- the commands ---------------------------------------------------------------------------------------------------
 
 
-def _analyse(arguments: Arguments, report: Report) -> None:
+def _analyse(arguments: Arguments, report: Report) -> Data:
     names = ("face", "points", "colorspace", "ocio", "models", "device")
     settings = {name: getattr(arguments, name) for name in names}
     with _announced(report):
@@ -161,38 +161,34 @@ def _analyse(arguments: Arguments, report: Report) -> None:
     made = [path for path in (arguments.output, arguments.overlay) if path]
     text = f"Face {found.face} of {found.faces} at x {left} to {right}, y {top} to {bottom}, score {found.score:.2f}"
     text = ": ".join([text, ", ".join(made)]) if made else text
-    report(Result("analyse", {**facts, "box": [left, top, right, bottom], "files": made, "text": text}))
+    return {**facts, "box": [left, top, right, bottom], "files": made, "text": text}
 
 
-def _animate(arguments: Arguments, report: Report) -> None:
+def _animate(arguments: Arguments, report: Report) -> Data:
     job = _allowed(_job_of(arguments), arguments, refuse=not arguments.save_job)
     if arguments.save_job:
-        path = Path(arguments.save_job)
         from ..files import write_text
         from ..neural.choice import resolved
 
+        path = Path(arguments.save_job)
         job = resolved(job, report)  # it may be rendered on several machines
         write_text(path, job.anchored(Path.cwd()).to_json())
         again = f"gioconda job {path} --allow-outside"  # its paths are absolute
-        report(Result("animate", {"job": str(path), "text": f"The job is in {path}: {again}"}))
-    else:
-        _run(job, report, command="animate")
+        return {"job": str(path), "text": f"The job is in {path}: {again}"}
+    return _run(job, report)
 
 
-def _job(arguments: Arguments, report: Report) -> None:
-    path = Path(arguments.file)
+def _job(arguments: Arguments, report: Report) -> Data:
     from ..batch.settings import read_job
+    from ..farm import warm
+    from ..farm.path_map import load_rules, mapped_job
 
-    job = read_job(path)
-    if arguments.path_map:
-        from ..farm.path_map import load_rules, mapped_job
-
-        job = mapped_job(job, load_rules(arguments.path_map))
+    job = mapped_job(read_job(arguments.file), load_rules(arguments.path_map))
     if not arguments.allow_outside:
-        from ..provenance.confine import check_reach
+        from ..provenance.policy import check_reach
         from ..provenance.rights import open_policy
 
-        check_reach(job, path.absolute().parent, open_policy(arguments.policy).allow_outside)
+        check_reach(job, arguments.file.absolute().parent, open_policy(arguments.policy).allow_outside)
     changes: dict[str, Any] = {} if arguments.frames is None else {"frames": arguments.frames}
     changes |= {name: True for name in ("resume", "overwrite", "placeholders") if getattr(arguments, name)}
     changes |= {"review": None, "sheet": None} if arguments.no_review else {}
@@ -201,28 +197,23 @@ def _job(arguments: Arguments, report: Report) -> None:
     job = _allowed(replace(job, **changes), arguments)
     if arguments.frames is not None and job.neural == "auto" and job.identity is None:
         report(Warn(PIN))
-    from ..farm import warm
-
     made = warm.run(arguments.worker, job, report) if arguments.worker else None
-    if made is None:
-        _run(job, report, command="job")
-    else:
-        report(Result("job", made))
+    return _run(job, report) if made is None else made
 
 
-def _demo(arguments: Arguments, report: Report) -> None:
+def _demo(arguments: Arguments, report: Report) -> Data:
     from .demo import demo_job
 
     changes = {name: getattr(arguments, name) for name in ("frames", "device", "threads", "models", "cache")}
     job = demo_job(arguments.output)
-    _run(replace(job, **changes, resume=not arguments.overwrite, overwrite=arguments.overwrite), report, command="demo")
+    return _run(replace(job, **changes, resume=not arguments.overwrite, overwrite=arguments.overwrite), report)
 
 
-def _run(job: Job, report: Report, *, command: str) -> None:
+def _run(job: Job, report: Report) -> Data:
     with _announced(report, job.threads):
         from ..render.sequence import render
 
-        report(Result(command, render(job, report)))
+        return render(job, report)
 
 
 def _allowed(job: Job, arguments: Arguments, *, refuse: bool = True) -> Job:
@@ -240,7 +231,7 @@ def _interactive(arguments: Arguments) -> bool:
     return not (arguments.json or arguments.quiet) and sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _verify(arguments: Arguments, report: Report) -> None:
+def _verify(arguments: Arguments, report: Report) -> Data:
     from ..farm.path_map import load_rules, mapped
     from ..provenance.verify import check_folder
 
@@ -248,35 +239,31 @@ def _verify(arguments: Arguments, report: Report) -> None:
     if arguments.path_map:
         folder = Path(mapped(str(folder.absolute()), load_rules(arguments.path_map)))
     files = {name: path for name in ("portrait", "motion") if (path := getattr(arguments, name))}
-    report(Result("verify", check_folder(folder, key=arguments.key, files=files)))
+    return check_folder(folder, key=arguments.key, files=files)
 
 
-def _farm(arguments: Arguments, report: Report) -> None:
+def _farm(arguments: Arguments, report: Report) -> Data:
     if arguments.action == "export":
         from ..farm.export import export
 
-        report(Result("farm", export(arguments, report, interactive=_interactive(arguments))))
-    elif arguments.action == "run":
-        from ..farm.commands import split_commands
+        return export(arguments, report, interactive=_interactive(arguments))
+    if arguments.action == "run":
+        from ..farm.tasks import split_commands
 
         parser = options.parser()
         for words in split_commands(arguments.words):
             inner = parser.parse_args(words)
             inner.json = arguments.json
-            HANDLERS[inner.command](inner, report)
-    else:
-        _warm(arguments, report)
-
-
-def _warm(arguments: Arguments, report: Report) -> None:
+            _call(inner, report)
+        return None
     from ..farm import warm
 
     if arguments.stop:
         warm.stop(arguments.folder)
-    else:
-        ready = warm.start(arguments.folder)
-        text = "A worker is ready." if ready else "No worker started; every task will load what it needs itself."
-        report(Result("farm", {"ready": ready, "text": text}))
+        return None
+    ready = warm.start(arguments.folder)
+    text = "A worker is ready." if ready else "No worker started; every task will load what it needs itself."
+    return {"ready": ready, "text": text}
 
 
 @contextmanager
@@ -328,7 +315,7 @@ def _end_within(seconds: float) -> None:
     timer.start()
 
 
-def _track(arguments: Arguments, report: Report) -> None:
+def _track(arguments: Arguments, report: Report) -> Data:
     output = Path(arguments.output)
     if output.suffix.lower() not in (".npz", ".json"):
         raise SettingsError(f"A motion cannot be saved as {output}; use .npz or .json.")
@@ -341,26 +328,24 @@ def _track(arguments: Arguments, report: Report) -> None:
         motion = track(Path(arguments.clip), nets, arguments.face, report)
     save_motion(motion, output)
     text = f"{len(motion)} frames at {motion.fps:g} per second: {output}"
-    report(Result("track", {"frames": len(motion), "fps": motion.fps, "output": str(output), "text": text}))
+    return {"frames": len(motion), "fps": motion.fps, "output": str(output), "text": text}
 
 
-def _batch(arguments: Arguments, report: Report) -> None:
+def _batch(arguments: Arguments, report: Report) -> Data:
     from ..batch.commands import batch
 
-    batch(arguments, report)
+    return batch(arguments, report)
 
 
-def _deliver(arguments: Arguments, report: Report) -> None:
+def _deliver(arguments: Arguments, report: Report) -> Data:
     from ..batch.commands import deliver
+    from ..farm.path_map import load_rules, mapped
 
-    if arguments.path_map:
-        from ..farm.path_map import load_rules, mapped
-
-        arguments.output = mapped(arguments.output, load_rules(arguments.path_map))
-    deliver(arguments, report)
+    arguments.output = mapped(arguments.output, load_rules(arguments.path_map))
+    return deliver(arguments, report)
 
 
-def _models(arguments: Arguments, report: Report) -> None:
+def _models(arguments: Arguments, report: Report) -> Data:
     from ..models import load_registry, model_path, models_folder
 
     folder = models_folder(arguments.models)
@@ -374,43 +359,35 @@ def _models(arguments: Arguments, report: Report) -> None:
     lines = [f"{'  ' if name in there else '! '}{name} ({m.licence}): {m.description}" for name, m in models.items()]
     data = {"folder": str(folder), "models": {name: name in there for name in models}}
     head = f"In {folder} (! is missing):" if arguments.action == "list" else f"In {folder}, all there and whole:"
-    report(Result("models", {**data, "text": "\n".join([head, *lines])}))
+    return {**data, "text": "\n".join([head, *lines])}
 
 
-def _engines(arguments: Arguments, report: Report) -> None:
+def _engines(arguments: Arguments, report: Report) -> Data:
     from ..external.commands import engines
 
-    engines(arguments, report)
+    return engines(arguments, report)
 
 
-def _doctor(arguments: Arguments, report: Report) -> None:
+def _doctor(arguments: Arguments, report: Report) -> Data:
     models, cache = (Path(path) if path else None for path in (arguments.models, arguments.cache))
     with _announced(report):
         from . import doctor
 
         found = doctor.examine(models, cache)
-    report(Result("doctor", {**found, "text": doctor.report(found)}))
+    return {**found, "text": doctor.report(found)}
 
 
-def _train(arguments: Arguments, report: Report) -> None:
-    _training("train")(arguments, report)
-
-
-def _personalise(arguments: Arguments, report: Report) -> None:
-    _training("personalise_command")(arguments, report)
-
-
-def _training(name: str) -> Callable[[Arguments, Report], None]:
-    """A command of the folder that needs PyTorch. Raises: DeviceError where there is none."""
+def _train(arguments: Arguments, report: Report) -> Data:
+    """train or personalise. Raises: DeviceError where there is no PyTorch."""
     try:
         from ..training import commands
     except ImportError as error:
         raise DeviceError(f"Training needs {error.name}: run `pip install gioconda[train]`.") from error
-    function: Callable[[Arguments, Report], None] = getattr(commands, name)
-    return function
+    (commands.train if arguments.command == "train" else commands.personalise_command)(arguments, report)
+    return None
 
 
-HANDLERS: dict[str, Callable[[Arguments, Report], None]] = {
+HANDLERS: dict[str, Callable[[Arguments, Report], Data]] = {
     "analyse": _analyse,
     "track": _track,
     "animate": _animate,
@@ -424,8 +401,14 @@ HANDLERS: dict[str, Callable[[Arguments, Report], None]] = {
     "engines": _engines,
     "doctor": _doctor,
     "train": _train,
-    "personalise": _personalise,
+    "personalise": _train,
 }
+
+
+def _call(arguments: Arguments, report: Report) -> None:
+    data = HANDLERS[arguments.command](arguments, report)
+    if data is not None:
+        report(Result(arguments.command, data))
 
 
 # --- from words to settings -----------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The command line's words: every command, every option, what it means. Standard library only; runs nothing.
 
-The chosen command's name is in `command`; `cli.py` knows what to do for it.
+The chosen command's name is in `command`; `main.py` knows what to do for it.
 """
 
 from __future__ import annotations
@@ -32,21 +32,10 @@ def parser() -> Parser:
     top = argparse.ArgumentParser("gioconda", description=ABOUT, epilog=EXIT_CODES, formatter_class=Formatter)
     top.add_argument("--version", action="version", version=f"gioconda {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _analyse(commands)
-    _track(commands)
-    _animate(commands)
-    _job(commands)
-    _demo(commands)
-    _batch(commands)
-    _deliver(commands)
-    _verify(commands)
-    _farm(commands)
-    _models(commands)
-    _engines(commands)
-    _doctor(commands)
-    _train(commands)
-    _personalise(commands)
-    _serve(commands)
+    for add in (_analyse, _track, _animate, _job, _demo, _batch, _deliver, _verify, _farm, _models, _engines, _doctor):
+        add(commands)
+    for add in (_train, _personalise, _serve):
+        add(commands)
     return top
 
 

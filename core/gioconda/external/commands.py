@@ -11,15 +11,15 @@ import numpy as np
 
 from ..errors import ModelError
 from ..landmarks import template
-from ..worker.messages import Report, Result, Stage
+from ..worker.messages import Report, Stage
 from .catalogue import LICENCE, NAME, NETWORKS, PAPER, PUBLISHED
 from .folder import FILE, Notice, pin, provenance_of, read_notice
 
 
-def engines(arguments: argparse.Namespace, report: Report) -> None:
-    """Raises: ModelError, DeviceError, OutputError."""
+def engines(arguments: argparse.Namespace, report: Report) -> dict[str, Any]:
+    """Returns the result's data. Raises: ModelError, DeviceError, OutputError."""
     actions = {"list": _list, "pin": _pin, "check": _check}
-    report(Result("engines", actions[arguments.action](arguments, report)))
+    return actions[arguments.action](arguments, report)
 
 
 def _list(arguments: argparse.Namespace, report: Report) -> dict[str, Any]:

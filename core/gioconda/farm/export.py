@@ -23,8 +23,7 @@ from ..render.open_motion import open_motion
 from ..render.sequence import chosen_frames
 from ..worker.messages import Report, Stage
 from . import flamenco, opencue, openjd, shell
-from .commands import Task, write_jobs
-from .submission import CHUNK, Submission, SubmissionItem, named_items
+from .tasks import CHUNK, Submission, SubmissionItem, Task, named_items, write_jobs
 
 # Engine → what makes its files, name in the folder → text, of a submission and its tasks.
 FILES: dict[str, Callable[[Submission, Sequence[Task]], dict[str, str]]] = {
@@ -44,19 +43,11 @@ NEXT = {
 
 
 def export(arguments: argparse.Namespace, report: Report, *, interactive: bool) -> dict[str, Any]:
-    """Run the command. Returns what was written, as plain data.
-
-    Raises:
-        GiocondaError: the job cannot be read, nobody states the right to a portrait, the folder cannot be written.
-    """
+    """Run the command. Returns what was written, as plain data. Raises: GiocondaError."""
     policy = open_policy(arguments.policy)
     items = items_of(arguments.file, policy, report, interactive=interactive)
-    submission = Submission(
-        arguments.file.stem,
-        items,
-        chunk=CHUNK if arguments.chunk is None else arguments.chunk,
-        command=arguments.program,
-    )
+    chunk = CHUNK if arguments.chunk is None else arguments.chunk
+    submission = Submission(arguments.file.stem, items, chunk, arguments.program)
     made = write(submission, arguments.to, arguments.output)
     frames = sum(len(item.frames) for item in items)
     command = NEXT[arguments.to].format(folder=arguments.output)
@@ -65,11 +56,7 @@ def export(arguments: argparse.Namespace, report: Report, *, interactive: bool) 
 
 
 def write(submission: Submission, to: str, folder: Path) -> list[Path]:
-    """Write a submission for an engine into a folder. Returns the files.
-
-    Raises:
-        OutputError: the folder holds something already, or cannot be written; SettingsError.
-    """
+    """Write a submission for an engine into a new folder. Returns the files. Raises: OutputError, SettingsError."""
     folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder} is not empty; name a new folder.")
@@ -84,11 +71,7 @@ def write(submission: Submission, to: str, folder: Path) -> list[Path]:
 
 
 def items_of(path: Path, policy: Policy, report: Report, *, interactive: bool) -> tuple[SubmissionItem, ...]:
-    """What a job file or a batch file renders.
-
-    Raises:
-        InputError, SettingsError, MotionError: also for the first item of a batch that cannot be rendered.
-    """
+    """What a job file or a batch file renders. Raises: InputError, SettingsError, MotionError."""
     if "portraits" in read_document(path).data:
         return _batch_items(path, policy, report)
     job = resolved(with_consent(read_job(path), policy, interactive=interactive), report)
@@ -116,11 +99,7 @@ def _delivery_words(delivery: Delivery) -> list[str]:
 
 
 def frames_of(job: Job, report: Report) -> list[int]:
-    """The frame numbers that a job renders; a video is counted, not tracked.
-
-    Raises:
-        MotionError, SettingsError.
-    """
+    """The frame numbers that a job renders; a video is counted, not tracked. Raises: MotionError, SettingsError."""
     if is_video(job.motion):
         report(Stage("motion", f"Counting the frames of {job.motion}"))
         count = video_info(job.motion).frames

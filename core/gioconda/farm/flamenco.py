@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..job.frame_range import FrameRange
-from .commands import Task
-from .submission import Submission
+from .tasks import Submission, Task
 
 TYPE = "gioconda"
 SCRIPT = """// Flamenco 3 job type: animates a portrait with Gioconda. Written by gioconda farm export.

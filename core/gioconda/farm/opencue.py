@@ -9,8 +9,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from .commands import Task, as_one_command, shell_line
-from .submission import Submission
+from ..job.frame_range import FrameRange
+from .tasks import Submission, Task, as_one_command, shell_line
 
 SCRIPT = '''#!/usr/bin/env python
 """Submits to OpenCue with PyOutline: python outline_job.py SHOW SHOT USER. Written by gioconda farm export."""
@@ -52,9 +52,9 @@ def layers(submission: Submission, tasks: Sequence[Task]) -> dict[str, Any]:
         name = task.item.name
         prepare, render, review = (f"{what}_{name}" for what in ("prepare", "render", "review"))
         before, after = (shell_line(submission.command, as_one_command(each)) for each in (task.prepare, task.finish))
-        frames = ",".join(map(str, task.item.frames))
-        whole = task.item.frames[-1] - task.item.frames[0] + 1 == len(task.item.frames)
-        span = f"{task.item.frames[0]}-{task.item.frames[-1]}" if whole and len(task.item.frames) > 1 else frames
+        frames = task.item.frames
+        whole = frames[-1] - frames[0] + 1 == len(frames)
+        span = FrameRange.format(frames) if whole else ",".join(map(str, frames))
         command = shell_line(submission.command, task.render, "#FRAMESPEC#")
         found += [
             {"name": prepare, "command": before, "range": "1", "chunk": 1, "after": None},

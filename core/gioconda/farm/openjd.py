@@ -15,8 +15,7 @@ import yaml
 
 from ..errors import SettingsError
 from ..job.settings import PathKind
-from .commands import FRAMES, Task, as_one_command
-from .submission import Submission
+from .tasks import FRAMES, Submission, Task, as_one_command
 
 MAX_CLIPS = 40  # a template has room for 50 parameters
 WARM = "{{Session.WorkingDirectory}}/warm"
@@ -24,11 +23,7 @@ TASK_FRAMES = "{{Task.Param.Frames}}"
 
 
 def template(submission: Submission, tasks: Sequence[Task]) -> dict[str, Any]:
-    """The job template as plain data.
-
-    Raises:
-        SettingsError: more videos than a template has room for.
-    """
+    """The job template as plain data. Raises: SettingsError: more videos than a template has room for."""
     clips, folder = _clips(tasks), {"objectType": "DIRECTORY"}
     return {
         "specificationVersion": "jobtemplate-2023-09",
@@ -141,7 +136,9 @@ def range_expression(frames: Sequence[int]) -> str:
 def _script(task: Task, commands: Sequence[Sequence[str]], clips: dict[str, str]) -> dict[str, Any]:
     """One command runs as it is; several run one after the other through `farm run`."""
     spelled = [_template_words(task, words, clips) for words in commands]
-    return {"actions": {"onRun": {"command": "{{Param.Program}}", "args": list(as_one_command(spelled)), **_cancel()}}}
+    cancel = {"mode": "NOTIFY_THEN_TERMINATE", "notifyPeriodInSeconds": 20}
+    action = {"command": "{{Param.Program}}", "args": list(as_one_command(spelled)), "cancelation": cancel}
+    return {"actions": {"onRun": action}}
 
 
 def _template_words(task: Task, words: Sequence[str], clips: dict[str, str]) -> list[str]:
@@ -152,10 +149,6 @@ def _template_words(task: Task, words: Sequence[str], clips: dict[str, str]) -> 
         own[str(task.tracked)] = "{{Param.Motion}}/" + task.tracked.name
     mapping = ["--path-map", "{{Session.PathMappingRulesFile}}"] if words[0] in ("job", "deliver", "verify") else []
     return [own.get(word, word).replace(FRAMES, TASK_FRAMES) for word in words] + mapping
-
-
-def _cancel() -> dict[str, Any]:
-    return {"cancelation": {"mode": "NOTIFY_THEN_TERMINATE", "notifyPeriodInSeconds": 20}}
 
 
 def _warm_worker() -> dict[str, Any]:

@@ -27,17 +27,14 @@ class Rule:
 
     def apply(self, path: str) -> str | None:
         there = type(self.source)(path)
-        if there != self.source and self.source not in there.parents:
-            return None
-        return str(self.destination.joinpath(*there.parts[len(self.source.parts) :]))
+        below = there.is_relative_to(self.source)
+        return str(self.destination.joinpath(*there.relative_to(self.source).parts)) if below else None
 
 
-def load_rules(path: Path) -> list[Rule]:
-    """The rules of a file, those with the longest source first.
-
-    Raises:
-        SettingsError: the file cannot be read or is something else.
-    """
+def load_rules(path: Path | None) -> list[Rule]:
+    """The rules of a file, those with the longest source first; none without a file. Raises: SettingsError."""
+    if path is None:
+        return []
     try:
         if path.stat().st_size > MAX_BYTES:
             raise SettingsError(f"{path} is too large for path mapping rules.")

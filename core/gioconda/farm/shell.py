@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .commands import Task, shell_line
-from .submission import Submission, chunks
+from .tasks import Submission, Task, chunks, shell_line
 
 RUN = """#!/bin/sh
 # Everything on this machine, stage after stage; PROCESSES tasks at a time (default: 2).

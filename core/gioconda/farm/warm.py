@@ -36,11 +36,7 @@ TICK_SECONDS = 0.05
 
 
 def start(folder: Path) -> bool:
-    """Start the worker and wait until it is ready. False: it did not start, and tasks will run without it.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
+    """Start the worker, wait until it is ready. False: it did not start, tasks run without it. Raises: OutputError."""
     if is_there(folder):
         return True
     log = folder / "worker.log"
@@ -80,11 +76,7 @@ def is_there(folder: Path) -> bool:
 
 
 def run(folder: Path, job: Job, report: Report) -> dict[str, Any] | None:
-    """Let the worker run a job. Returns the result's data, None where there is no worker.
-
-    Raises:
-        GiocondaError: whatever the worker's run raised, with its exit status; or the worker ended.
-    """
+    """The result's data of a job that the worker runs; None: there is none. Raises: GiocondaError: as the worker."""
     connection = _connected(folder)
     if connection is None:
         return None

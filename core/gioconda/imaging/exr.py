@@ -101,7 +101,7 @@ class ExrWriter:
 
     Leaving the block after an exception, or before the last row, leaves no file. The interpreter's lock is free during
     compression, so other threads may do most of the work beforehand: each of `pieces(passes)` on any of them, then
-    `write_pieces(0, rows, what they returned)`. The bytes are the same.
+    `write_pieces(0, rows, *what they returned)`. The bytes are the same.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class ExrWriter:
 
         Values beyond half's range become its largest (65504) where a pass is stored as half. Raises: OutputError.
         """
-        self.write_pieces(y0, len(passes[self._passes[0]]), [piece() for piece in self.pieces(passes)])
+        self.write_pieces(y0, len(passes[self._passes[0]]), *(piece() for piece in self.pieces(passes)))
 
     def pieces(self, passes: Mapping[str, Array]) -> list[Callable[[], Any]]:
         """The part of writing these rows that any thread may do at any time, in pieces; see `write_rows`, ExrWriter."""
@@ -161,7 +161,7 @@ class ExrWriter:
             for y in range(0, rows, step)
         ]
 
-    def write_pieces(self, y0: int, rows: int, made: Sequence[Any]) -> None:
+    def write_pieces(self, y0: int, rows: int, *made: Any) -> None:
         """The next rows, from what their `pieces` returned; see `write_rows`. Raises: OutputError."""
         if y0 != self._next_row or y0 + rows > self._size[1]:
             raise ValueError(f"rows {y0}..{y0 + rows} do not follow row {self._next_row} of {self._size[1]}")

@@ -36,6 +36,15 @@ _BORDER = {"replicate": cv2.BORDER_REPLICATE, "zero": cv2.BORDER_CONSTANT}
 # Resampling ---------------------------------------------------------------------------------------------------------
 
 
+def fit(image: Pixels, longest: int) -> Pixels:
+    """Made smaller so that its longer side has at most `longest` pixels."""
+    height, width = image.shape[:2]
+    scale = longest / max(height, width)
+    if scale >= 1:
+        return image
+    return resize(image, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
 def resize(image: Pixels, width: int, height: int, *, method: Method = "area") -> Pixels:
     """The whole picture at another size.
 

@@ -32,11 +32,8 @@ _ABOUT = {"name": "Gioconda", "version": __version__}
 def attach(path: Path, facts: Mapping[str, Any], certificate: Certificate) -> bool:
     """Put content credentials into a file, in place; it is whole at every moment. False: not a kind that carries them.
 
-    Args:
-        facts: what a manifest says of the job (`manifest.facts_of`).
-
-    Raises:
-        OutputError: the file cannot be read or written, the certificate does not suit.
+    `facts`: what a manifest says of the job (`sign.facts_of`). Raises: OutputError: the file cannot be read or written,
+    the certificate does not suit.
     """
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
@@ -83,11 +80,8 @@ def _claim(path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """What a file's content credentials say (C2PA's own JSON), None where it has none.
-
-    "validation_state" in it is "Valid" for a file that was not changed since ("Trusted" where somebody on the machine's
-    list vouches for the certificate).
-    """
+    """A file's content credentials (C2PA's own JSON), None where it has none. Their "validation_state" is "Valid"
+    for a file not changed since, "Trusted" where somebody on the machine's list vouches for the certificate."""
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         return None

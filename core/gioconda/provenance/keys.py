@@ -2,11 +2,10 @@
 
     folder/signing_key.pem    the private key (PKCS 8), readable by its owner only
     folder/signing_key.pub    the public key (PEM), to give to whoever checks signatures
-
     folder/credentials.pem    for content credentials (C2PA): a private key, its certificate and those above it (PEM)
 
-A studio puts its own files there; what is missing is made. A certificate made here proves that whatever it signed was
-not changed since, not who signed: nobody vouches for it.
+A studio puts its own files there. A certificate made here proves that what it signed was not changed since, not who
+signed: nobody vouches for it.
 """
 
 from __future__ import annotations
@@ -29,6 +28,10 @@ from ..files import unwritable
 
 PRIVATE, PUBLIC = "signing_key.pem", "signing_key.pub"
 CERTIFICATE = "credentials.pem"
+USES = (  # all that X.509 knows
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+    *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
 _RAW = (serialization.Encoding.Raw, serialization.PublicFormat.Raw)
 _PEM = serialization.Encoding.PEM
 
@@ -50,12 +53,7 @@ class Signer:
 
 
 def open_signer(folder: Path) -> Signer:
-    """The key in a folder, made where there is none.
-
-    Raises:
-        InputError: the key there cannot be used.
-        OutputError: there is none and none can be made.
-    """
+    """The key in a folder, made where there is none. Raises: InputError: it cannot be used. OutputError."""
     path = folder / PRIVATE
     if not path.exists():
         _make_key(folder)
@@ -81,11 +79,7 @@ def is_signed(content: bytes, signature: str, public: str) -> bool:
 
 
 def read_public(path: Path) -> str:
-    """The public key in a file made by `open_signer`, as base64.
-
-    Raises:
-        InputError.
-    """
+    """The public key in a file made by `open_signer`, as base64. Raises: InputError."""
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
     except (OSError, ValueError, TypeError) as error:
@@ -127,9 +121,6 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         part.unlink(missing_ok=True)
 
 
-# --- content credentials ----------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Certificate:
     """A key that somebody vouches for."""
@@ -140,12 +131,7 @@ class Certificate:
 
 
 def open_certificate(folder: Path) -> Certificate:
-    """The certificate in a folder, made where there is none.
-
-    Raises:
-        InputError: what is there cannot be used.
-        OutputError: there is none and none can be made.
-    """
+    """The certificate in a folder, made where there is none. Raises: InputError: it cannot be used. OutputError."""
     path = folder / CERTIFICATE
     if not path.exists():
         _make_certificate(path)
@@ -171,10 +157,8 @@ def _algorithm(key: object, path: Path) -> str:
 
 
 def _make_certificate(path: Path) -> None:
-    """A certificate for signing documents under one that signs certificates, whose key is thrown away.
-
-    What C2PA asks of them: https://spec.c2pa.org/specifications/ (X.509 certificates).
-    """
+    """A certificate for signing documents under one that signs certificates, whose key is thrown away: as C2PA asks,
+    https://spec.c2pa.org/specifications/ (X.509 certificates)."""
     above, own = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     issuer = _name("Gioconda, unverified")
     root = _certificate(issuer, issuer, above, above, authority=True)
@@ -197,17 +181,7 @@ def _certificate(
     authority: bool,
 ) -> x509.Certificate:
     start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
-    usage = x509.KeyUsage(
-        digital_signature=not authority,
-        key_cert_sign=authority,
-        crl_sign=authority,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    granted = ("key_cert_sign", "crl_sign") if authority else ("digital_signature",)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -217,7 +191,7 @@ def _certificate(
         .not_valid_before(start)
         .not_valid_after(start + datetime.timedelta(days=3650))
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
+        .add_extension(x509.KeyUsage(**{use: use in granted for use in USES}), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False)
     )

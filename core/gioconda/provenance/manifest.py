@@ -71,16 +71,11 @@ def write_manifest(
     signer: Any | None,
     previous: PreviousManifest | None,
 ) -> Path:
-    """Write the manifest of the frames (number → SHA-256).
+    """Write the manifest of the frames (number → SHA-256), signed by a `keys.Signer`. `facts`: plain data.
 
     Frames that a previous manifest with the same facts lists, and that are still there, stay listed.
 
-    Args:
-        facts: what is said of the whole sequence: plain data.
-        signer: a `keys.Signer`; None: nobody signs.
-
-    Raises:
-        OutputError.
+    Raises: OutputError.
     """
     path, pattern = manifest_path(output), FramePattern.parse(output)
     listed = {number: {"file": pattern.path(number).name, "sha256": digest} for number, digest in frames.items()}
@@ -108,11 +103,7 @@ def canonical(manifest: Mapping[str, Any]) -> bytes:
 
 
 def read_manifest(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """A manifest and its signature as plain data; only the shape is checked.
-
-    Raises:
-        InputError: the file cannot be read, or is no manifest.
-    """
+    """A manifest and its signature as plain data; only the shape is checked. Raises: InputError."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} is too large for a manifest.")
@@ -121,8 +112,8 @@ def read_manifest(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
         raise InputError(f"The manifest {path} cannot be read: {error.strerror}; check the path.") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no manifest: it is not JSON; render the sequence again.") from error
-    manifest = data.get("manifest") if isinstance(data, dict) else None
-    signature = data.get("signature") if isinstance(data, dict) else None
+    parts = data if isinstance(data, dict) else {}
+    manifest, signature = parts.get("manifest"), parts.get("signature")
     if not isinstance(manifest, dict) or not _is_shaped(manifest) or not isinstance(signature, dict | None):
         raise InputError(f"{path} is no manifest of Gioconda's (version {VERSION}); render the sequence again.")
     return manifest, signature
@@ -139,11 +130,8 @@ def _is_shaped(manifest: dict[str, Any]) -> bool:
 
 
 def _is_frame(number: str, entry: Any) -> bool:
-    digits = number.removeprefix("-")
     return (
-        digits.isascii()
-        and digits.isdigit()
-        and len(digits) <= 12
+        re.fullmatch("-?[0-9]{1,12}", number) is not None
         and isinstance(entry, dict)
         and isinstance(entry.get("sha256"), str)
         and isinstance(entry.get("file"), str)

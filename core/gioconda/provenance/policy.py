@@ -1,4 +1,7 @@
-"""A studio's policy: what it states for jobs that say nothing, and which folders a job file may reach.
+"""What a job file may reach, and a studio's policy: what it states for jobs that say nothing, what they may reach.
+
+A job file can come from anybody: it reaches its own folder and below, unless somebody allows more. One that names
+../../home/somebody/####.exr would write there, one that names its own `models` would bring its own nets.
 
 gioconda_policy: 1
 consent:                      # leave out: jobs without a statement are refused
@@ -11,13 +14,17 @@ allow_outside: [/projects]    # job files may name files below these folders; tr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..errors import SettingsError
 from ..files import is_below
 from ..job.consent import Consent
 from ..job.document import Document, read_document
+from ..job.job import PATHS, Job
+from ..job.settings import declared
 
 VERSION = 1
 KEYS = ("gioconda_policy", "consent", "portraits", "allow_outside")
@@ -39,11 +46,7 @@ class Policy:
 
 
 def read_policy(path: Path) -> Policy:
-    """Read a policy file.
-
-    Raises:
-        InputError, SettingsError: with file and line.
-    """
+    """Read a policy file. Raises: InputError, SettingsError: with file and line."""
     document = read_document(path)
     data = document.data
     unknown = [key for key in data if key not in KEYS]
@@ -70,3 +73,20 @@ def _folders(document: Document, key: str) -> tuple[Path, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, str) and entry for entry in value):
         raise document.error((key,), "must be a list of folders.")
     return tuple((document.path.absolute().parent / entry).resolve() for entry in value)
+
+
+def check_reach(job: Job, folder: Path, allowed: Sequence[Path] = ()) -> None:
+    """Raises: SettingsError: an anchored job names its own nets, or what lies outside `folder` and `allowed` ones."""
+    home = folder.resolve()
+    for name, kind in PATHS.items():
+        value = getattr(job, name)
+        if value is None or value in declared(Job)[name].also or (name == "ocio" and "://" in value):
+            continue
+        if "://" in value:
+            raise SettingsError(f"The job's “{name}” is {value}: only files of this machine are read.")
+        if kind == "folder" and not is_below(Path(value), allowed):
+            raise SettingsError(f"The job names its own nets ({value}): use --allow-outside if you trust the job.")
+        if not is_below(Path(value), (home, *allowed)):
+            raise SettingsError(
+                f"The job's “{name}” lies outside its folder: {value}; add --allow-outside if you trust the job."
+            )

@@ -30,24 +30,16 @@ REFUSAL = (
 
 
 def open_policy(path: str | None) -> Policy:
-    """The named policy file, else the one that this machine or user has; an empty policy where there is none.
-
-    Raises:
-        InputError, SettingsError: the file is there, or named, and cannot be used.
-    """
+    """The named policy file, else this machine's or user's, else an empty policy. Raises: InputError, SettingsError."""
     found = Path(path) if path else policy_file()
     return read_policy(found) if found else Policy()
 
 
 def with_consent(job: Job, policy: Policy, *, interactive: bool) -> Job:
-    """The job with the statement under which its portrait may be animated.
+    """The job with the statement under which its portrait may be animated. `interactive`: a person sits at the terminal
+    and can be asked, once for each portrait.
 
-    Args:
-        interactive: a person sits at the terminal and can be asked, once for each portrait.
-
-    Raises:
-        SettingsError: nobody states the right.
-        InputError: the portrait cannot be read.
+    Raises: SettingsError: nobody states the right. InputError: the portrait cannot be read.
     """
     consent = resolve_consent(
         job.consent,
@@ -69,18 +61,15 @@ def resolve_consent(
     memory: Path | None = None,
     policy: Consent | None = None,
 ) -> Consent:
-    """The statement that a job runs under.
+    """The statement that a job runs under: its own, one remembered, the answer of who is asked, or the studio's.
 
     Args:
-        given: the job's own.
         portrait: the picture's path, for the question and the refusal.
         portrait_sha256: gives the hash that answers are remembered by; called only where it is needed.
-        ask: asks the person at the terminal; None: nobody is there.
+        ask: None: nobody is there to be asked.
         memory: the folder of the person's answers; None: they are neither read nor kept.
-        policy: what the studio states for jobs that say nothing.
 
-    Raises:
-        SettingsError: nobody states anything; or the statement is wrong.
+    Raises: SettingsError: nobody states anything; or the statement is wrong.
     """
     if given is not None:
         return Consent.from_plain(given)
@@ -123,11 +112,7 @@ def _all(folder: Path) -> dict[str, Any]:
 
 
 def ask_at_terminal(portrait: str) -> Consent:
-    """Ask the person at the terminal, on standard error; their answer from standard input.
-
-    Raises:
-        SettingsError: they gave none.
-    """
+    """Ask the person at the terminal on standard error. Raises: SettingsError: they gave no answer that counts."""
 
     def say(text: str) -> None:
         print(text, end="", file=sys.stderr, flush=True)

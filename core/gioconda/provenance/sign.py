@@ -26,8 +26,7 @@ def sign_sequence(job: Job, numbers: Sequence[int], source_sha256: str, report: 
 
     A key that cannot be used is reported and leaves the manifest unsigned; the frames are kept all the same.
 
-    Raises:
-        OutputError: the manifest cannot be written.
+    Raises: OutputError: the manifest cannot be written.
     """
     pattern, signer = FramePattern.parse(job.output), _signer(job, report)
     facts = facts_of(job, source_sha256)
@@ -44,11 +43,7 @@ def sign_sequence(job: Job, numbers: Sequence[int], source_sha256: str, report: 
 
 
 def facts_of(job: Job, source_sha256: str) -> dict[str, Any]:
-    """What the manifest says of a whole sequence: plain data.
-
-    Raises:
-        OutputError: the motion cannot be read.
-    """
+    """What the manifest says of a whole sequence: plain data. Raises: OutputError: the motion cannot be read."""
     models = load_registry(job.models)
     return {
         "software": f"Gioconda {__version__}",

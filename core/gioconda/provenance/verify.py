@@ -39,8 +39,7 @@ def verify(
         own: this user's public key, to say so.
         files: "portrait" and "motion": files that the sequences must have been made from.
 
-    Raises:
-        InputError: the folder holds no manifest.
+    Raises: InputError: the folder holds no manifest.
     """
     found = Findings(folder)
     manifests = sorted(folder.glob(f"*{SUFFIX}")) if folder.is_dir() else []
@@ -80,7 +79,11 @@ def _check_sequence(path: Path, found: Findings, key: str | None, own: str | Non
     ):
         if numbers:
             found.problems.append(f"{path.name}: {_frames(numbers)} {what}.")
-    _check_files(path, manifest, files, found)
+    for what, file in files.items():
+        if file_sha256(file, OutputError) != manifest.get("source" if what == "portrait" else what):
+            found.problems.append(
+                f"{path.name}: the sequence was not made from {file}, or that file has changed since."
+            )
     found.sequences.append(
         {
             "manifest": str(path),
@@ -126,14 +129,6 @@ def _check_statement(path: Path, manifest: Mapping[str, Any], found: Findings) -
     return consent.plain()
 
 
-def _check_files(path: Path, manifest: Mapping[str, Any], files: Mapping[str, Path], found: Findings) -> None:
-    for what, file in files.items():
-        if file_sha256(file, OutputError) != manifest.get({"portrait": "source"}.get(what, what)):
-            found.problems.append(
-                f"{path.name}: the sequence was not made from {file}, or that file has changed since."
-            )
-
-
 def _header_fits(frame: Path, number: int, manifest: Mapping[str, Any]) -> bool:
     """Whether a frame's own header says what the manifest says."""
     try:
@@ -175,18 +170,8 @@ def _frames(numbers: list[int]) -> str:
     return f"frame{'s' if several else ''} {FrameRange.format(numbers)} {'are' if several else 'is'}"
 
 
-def summary(found: Findings) -> str:
-    """A sentence a line."""
-    lines = [f"{Path(one['manifest']).name}: frames {one['frames']}" for one in found.sequences]
-    return "\n".join([*lines, *found.notes, "Everything fits." if not found.problems else "", *found.problems]).strip()
-
-
 def check_folder(folder: Path, *, key: Path | None, files: Mapping[str, Path]) -> dict[str, Any]:
-    """`verify` with keys in files. Returns what was found, as plain data.
-
-    Raises:
-        InputError: something does not fit: every sentence.
-    """
+    """`verify` with keys in files. Returns what was found, as plain data. Raises: InputError: all that does not fit."""
     own = config_folder()
     own_key = own / PUBLIC if own else None
     found = verify(
@@ -197,4 +182,6 @@ def check_folder(folder: Path, *, key: Path | None, files: Mapping[str, Path]) -
     )
     if found.problems:
         raise InputError(" ".join(found.problems))
-    return {"sequences": found.sequences, "notes": found.notes, "text": summary(found)}
+    sequences = [f"{Path(one['manifest']).name}: frames {one['frames']}" for one in found.sequences]
+    text = "\n".join([*sequences, *found.notes, "Everything fits."])
+    return {"sequences": found.sequences, "notes": found.notes, "text": text}

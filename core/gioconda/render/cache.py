@@ -39,12 +39,8 @@ _NOTHING, _PICTURE, _OWN = range(3)  # what a layer's pixel is: zeros, the pictu
 
 
 def key_of(picture: Float32, **made_from: Array | str | bool | None) -> str:
-    """A hash of all that a prepared portrait depends on.
-
-    Args:
-        picture: (H, W, 4) float32, as `prepare` takes it.
-        made_from: landmarks, matte or what the matte is made from, clean plate …: arrays, switches, hashes, or None.
-    """
+    """A hash of all that a prepared portrait depends on: the picture as `prepare` takes it, (H, W, 4) float32;
+    landmarks, matte or what the matte is made from, clean plate …: arrays, switches, hashes, or None."""
     digest = hashlib.sha256(f"{ENGINE_VERSION}".encode())
     for name, value in {"picture": picture, **made_from}.items():
         if isinstance(value, np.ndarray):
@@ -56,10 +52,7 @@ def key_of(picture: Float32, **made_from: Array | str | bool | None) -> str:
 
 
 def load(folder: Path, key: str, picture: Float32) -> Portrait | None:
-    """The portrait kept under a key, or None where there is none that is whole.
-
-    picture: (H, W, 4) float32, the one that `key` was made from.
-    """
+    """The portrait kept under the key made from `picture`, or None where there is none that is whole."""
     path = _path(folder, key)
     try:
         with np.load(path, allow_pickle=False) as file:  # zip's checksums tell damage
@@ -79,11 +72,7 @@ def load(folder: Path, key: str, picture: Float32) -> Portrait | None:
 
 
 def save(folder: Path, key: str, portrait: Portrait, *, limit_bytes: int = LIMIT_BYTES) -> None:
-    """Keep a portrait, then drop those that were not used for longest while all together are larger than `limit_bytes`.
-
-    Raises:
-        OutputError: the folder cannot be written.
-    """
+    """Keep a portrait; above `limit_bytes` in all, those not used for longest go. Raises: OutputError."""
     arrays: dict[str, Array] = {}
     plain: dict[str, Any] = {}
     _taken_apart(portrait, "", arrays, plain)

@@ -5,7 +5,7 @@ Imported before everything that compiles: some libraries do so while they are im
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,20 +19,19 @@ STAGE = Stage("compile", "Compiling the renderer (once per machine, a minute or 
 @contextmanager
 def announced(report: Report) -> Iterator[None]:
     """Within the block, a `Stage` "compile" is reported when the first function has to be compiled, not only loaded."""
-    with event.install_listener("numba:compile", _Once(lambda: report(STAGE))):
+    with event.install_listener("numba:compile", _Once(report)):
         yield
 
 
 class _Once(event.Listener):  # type: ignore[misc]
-    """Calls a function when the first compilation starts."""
+    """Reports when the first compilation starts."""
 
-    def __init__(self, on_first: Callable[[], None]) -> None:
-        self._on_first: Callable[[], None] | None = on_first
+    def __init__(self, report: Report) -> None:
+        self._report = report
 
     def on_start(self, event: Any) -> None:
-        on_first, self._on_first = self._on_first, None
-        if on_first:
-            on_first()
+        report, self._report = self._report, lambda message: None
+        report(STAGE)
 
     def on_end(self, event: Any) -> None:
         pass

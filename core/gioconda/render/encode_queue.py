@@ -6,7 +6,6 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import Any, Self
 
 from ..machine import cores
@@ -27,9 +26,7 @@ class EncodeQueue:
 
     def __init__(self, depth: int = 4, *, workers: int | None = None) -> None:
         """`depth`: how many tasks may be unfinished; it bounds the memory, because tasks and pieces hold pixels.
-
-        `workers`: threads for pieces; by default as many as there are cores.
-        """
+        `workers`: threads for pieces; by default as many as there are cores."""
         self._tasks: queue.SimpleQueue[tuple[Task, list[Future[Any]]] | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(depth)
         self._error: BaseException | None = None
@@ -62,9 +59,7 @@ class EncodeQueue:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._dropping = kind is not None
         self._tasks.put(None)
         self._thread.join()

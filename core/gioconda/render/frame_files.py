@@ -20,12 +20,7 @@ from ..errors import CancelledError, OutputError
 from ..external.folder import read_notice
 from ..files import file_sha256, unwritable
 from ..imaging.color import Display, display_srgb
-from ..imaging.exr import (
-    ExrWriter,
-    check_compression,
-    is_whole,
-    read_exr,
-)
+from ..imaging.exr import ExrWriter, check_compression, is_whole, read_exr
 from ..imaging.image import write_png
 from ..job.frame_range import FramePattern
 from ..job.job import PATHS, Job, names_file
@@ -43,8 +38,7 @@ def contents_of(job: Job, **known: str) -> dict[str, str]:
 
     known: hashes that were made before.
 
-    Raises:
-        InputError: a file cannot be read; ModelError, SettingsError: the networks or the engine cannot be used.
+    Raises: InputError: a file cannot be read; ModelError, SettingsError: the networks or the engine cannot be used.
     """
     contents = dict(known)
     for name, kind in PATHS.items():
@@ -68,23 +62,22 @@ def frame_fingerprint(job_fingerprint: str, poses: Iterable[Pose | None]) -> str
 
 def is_ours(path: Path) -> bool:
     """Whether a file is a frame of this program, whole or not, of whatever job. An empty file is nobody's: True."""
-    head = _head_of(path)
-    return not head or (head.startswith(_EXR) and b"gioconda:job\0" in head)
+    return _has(path, b"gioconda:job") or not path.stat().st_size
 
 
 def is_placeholder(path: Path) -> bool:
     """Whether a frame only stands in for one that is not rendered yet, see `placeholders`."""
-    head = _head_of(path)
-    return head.startswith(_EXR) and b"gioconda:placeholder\0" in head
+    return _has(path, b"gioconda:placeholder")
 
 
-def _head_of(path: Path) -> bytes:
-    """Raises: OutputError where it cannot be read."""
+def _has(path: Path, attribute: bytes) -> bool:
+    """Whether a file is an EXR whose header has an attribute. Raises: OutputError where it cannot be read."""
     try:
         with path.open("rb") as file:
-            return file.read(_HEADER_BYTES)
+            head = file.read(_HEADER_BYTES)
     except OSError as error:
         raise unwritable(path, error) from error
+    return head.startswith(_EXR) and attribute + b"\0" in head
 
 
 def check_output(job: Job, numbers: list[int]) -> None:
@@ -92,8 +85,7 @@ def check_output(job: Job, numbers: list[int]) -> None:
 
     --resume replaces what is ours: placeholders, frames cut off, frames that would come out differently now.
 
-    Raises:
-        OutputError, SettingsError.
+    Raises: OutputError, SettingsError.
     """
     check_compression(job.compression, job.passes)
     pattern = FramePattern.parse(job.output)
@@ -124,13 +116,7 @@ Look = Callable[[int, npt.NDArray[np.uint8]], None]  # takes a frame's number an
 
 
 class FrameFiles:
-    """The frames of one job on disk.
-
-    Attributes:
-        passes: names, Combined first.
-        display: how pixels are shown in PNGs and to the looks.
-        looks: who else wants to see each frame: a video, a contact sheet.
-    """
+    """The frames of one job on disk."""
 
     def __init__(
         self, job: Job, size: tuple[int, int], header: Callable[[int | None], dict[str, Any]], display: Display
@@ -139,7 +125,7 @@ class FrameFiles:
         self.job, self.size, self.header, self.display = job, size, header, display
         self.pattern = FramePattern.parse(job.output)
         self.passes = ("Combined", *(name for name in job.passes if name != "Combined"))
-        self.looks: list[Look] = []
+        self.looks: list[Look] = []  # who else sees each frame: a video, a contact sheet
         self.begun: OpenFrame | None = None
 
     def path(self, number: int) -> Path:
@@ -179,14 +165,11 @@ class FrameFiles:
     def abandon(self) -> None:
         """After a failure: leave nothing of the frame that was being written."""
         if self.begun:
-            self.begun.abandon()
+            self.begun.writer.__exit__(CancelledError, CancelledError("abandoned"), None)
 
 
 class OpenFrame:
-    """A frame being written: `rows` from top to bottom, then `finish`.
-
-    The `pieces` of rows may run on any thread, before.
-    """
+    """A frame being written: `rows` from top to bottom, then `finish`; before, the rows' `pieces` on any thread."""
 
     def __init__(self, files: FrameFiles, number: int, *, renderer: str = PROCESSOR) -> None:
         """renderer: what draws it, for the header: “cpu” or “graph/” and a device."""
@@ -212,14 +195,10 @@ class OpenFrame:
         if row == 0:
             self.writer.__enter__()
             self.files.begun = self
-        self.writer.write_pieces(row, count, made if self.srgb is None else made[1:])
+        self.writer.write_pieces(row, count, *made[self.srgb is not None :])
 
     def finish(self) -> None:
         self.files.begun = None
         self.writer.__exit__(None, None, None)
         if self.srgb is not None:
             self.files._show(self.number, self.srgb)
-
-    def abandon(self) -> None:
-        error = CancelledError("abandoned")
-        self.writer.__exit__(CancelledError, error, None)

@@ -23,11 +23,7 @@ from .open_portrait import open_nets
 
 
 def open_motion(job: Job, report: Report) -> Motion:
-    """Read a motion file, track a video, make the built-in take, or the one in which nothing moves.
-
-    Raises:
-        MotionError: the file is missing or broken; ModelError, DeviceError for a video.
-    """
+    """Read a motion file, track a video, or make a built-in motion. Raises: MotionError, ModelError, DeviceError."""
     if job.motion == REST:
         return still_motion(FrameRange.parse(job.frames).numbers() or [1], job.fps or FPS)
     report(Stage("motion", f"Reading the motion {job.motion}"))
@@ -64,10 +60,6 @@ def still_motion(frames: list[int], fps: float) -> Motion:
 
 
 def track(path: Path, nets: Nets, face: int | str | None, report: Report) -> Motion:
-    """Follow a face through a video.
-
-    Raises:
-        MotionError, NoFaceError.
-    """
+    """Follow a face through a video. Raises: MotionError, NoFaceError."""
     report(Stage("track", f"Tracking the face in {path}"))
     return track_video(path, nets, face=face, on_progress=lambda done, total: report(Progress(done, max(done, total))))

@@ -44,24 +44,15 @@ TRANSPARENT = 0.02  # a picture with more than this part of it transparent is a 
 
 @dataclass(frozen=True)
 class SourcePicture:
-    """A portrait's picture as it was read.
+    """A portrait's picture as it was read."""
 
-    Attributes:
-        key: what it is known by in caches.
-        pixels: (H, W, 4) float32, scene-linear, premultiplied; reduced where only previews are made of it.
-        srgb: (H, W, 3) uint8, the whole picture as the nets see it.
-        display: how its pixels are shown.
-        cutout: its alpha is the person's matte.
-        sha256: of the file.
-    """
-
-    key: Hashable
-    pixels: Float32
-    srgb: Srgb
-    display: Display
-    cutout: bool
+    key: Hashable  # what it is known by in caches
+    pixels: Float32  # (H, W, 4), scene-linear, premultiplied; reduced where only previews are made of it
+    srgb: Srgb  # (H, W, 3), the whole picture as the nets see it
+    display: Display  # how its pixels are shown
+    cutout: bool  # its alpha is the person's matte
     pixel_aspect: float
-    sha256: str
+    sha256: str  # of the file
 
     @property
     def size(self) -> tuple[int, int]:
@@ -82,13 +73,11 @@ class Opened:
 
 
 class PortraitOpener:
-    """Opens portraits at their own size or at a smaller one, for previews; the face is always found at the full one.
-
-    With `keeps`, what was read, found and made is kept for the next time, a few of each.
-    """
+    """Opens portraits at their own size or, for previews, a smaller one; the face is always found at the full one."""
 
     def __init__(self, *, keeps: bool = False, check: Callable[[], None] = lambda: None) -> None:
-        """`check` raises when nobody wants the portrait any more."""
+        """`keeps`: a few of what was read, found and made, for the next time. `check` raises when nobody wants the
+        portrait any more."""
         self._check = check
         self._nets: LruCache[Nets] = LruCache(2 if keeps else 0)
         self._pictures: LruCache[SourcePicture] = LruCache(4 if keeps else 0, max_bytes=400_000_000)
@@ -99,13 +88,10 @@ class PortraitOpener:
     def open(self, job: Job, report: Report, size: int | None = None) -> Opened:
         """Read the picture, find the face, cut the person out, make the portrait ready.
 
-        Args:
-            job: with its networks resolved.
-            size: of the longer side, pixels: more where the face would be too small, at most the picture's; None: the
-                picture's own, and the portrait is kept on disk.
+        `size`: of the longer side, pixels: more where the face would be too small, at most the picture's; None: the
+        picture's own, and the portrait is kept on disk.
 
-        Raises:
-            PictureError, SettingsError, NoFaceError, InputError, ModelError, DeviceError.
+        Raises: PictureError, SettingsError, NoFaceError, InputError, ModelError, DeviceError.
         """
         source = self.picture(job, report, size)
         found = self.analysis(source, job, report)
@@ -145,7 +131,7 @@ class PortraitOpener:
             display, alpha = choose_display(picture.pixels), picture.pixels[..., 3]
             return SourcePicture(
                 key,
-                picture.pixels if longest is None else reduced(picture.pixels, longest),
+                picture.pixels if longest is None else resample.fit(picture.pixels, longest),
                 display_srgb(picture.pixels, exposure=display),
                 display,
                 picture.has_alpha and float((alpha < 0.5).mean()) > TRANSPARENT,
@@ -253,23 +239,13 @@ def _preview_size(source: SourcePicture, found: Analysis, asked: int) -> int:
     return min(max(asked, needed), max(source.size))
 
 
-def reduced(picture: Float32, longest: int) -> Float32:
-    """(H, W) or (H, W, channels), its longer side at most `longest` pixels."""
-    height, width = picture.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return picture
-    return resample.resize(picture, max(1, round(width * scale)), max(1, round(height * scale)), method="area")
-
-
 def points_text(points: str | Mapping[str, Any]) -> tuple[str, str]:
     """Hand-placed points as JSON text, from a file or from what it would hold: what messages call them, the text."""
     return (points, read_text(Path(points))) if isinstance(points, str) else ("The points", json.dumps(points))
 
 
 def background_is_painted(job: Job, *, cutout: bool) -> bool:
-    """Whether what the person hides is painted anew for a resolved job: with networks, unless the background is the
-    artist's own or cut out."""
+    """Whether what the person hides is painted for a resolved job: not over an artist's background or none."""
     return job.neural != OFF and not job.plate and not cutout
 
 
@@ -296,11 +272,7 @@ class ArtistLayers:
 
 
 def artist_layers(job: Job, source: SourcePicture, pixels: Float32) -> ArtistLayers:
-    """The job's matte and plate, or the picture's own alpha where that is a matte, at the size of `pixels`.
-
-    Raises:
-        PictureError.
-    """
+    """The job's matte (else the alpha of a cut-out) and plate at the size of `pixels`. Raises: PictureError."""
     matte = plate = None
     if job.matte:
         matte = _fitted("matte", artists_matte(Path(job.matte)), source, pixels)

@@ -17,27 +17,16 @@ from ..imaging.exr import is_whole
 from .frame_files import FrameFiles, is_placeholder
 
 MARK = "gioconda:placeholder"  # of the header: the identity of the portrait as it is
-Draw = Callable[[Path], None]
 
 
 def missing(files: FrameFiles, numbers: list[int], mark: str) -> list[Path]:
     """Where there is neither a frame nor a placeholder of this mark, but perhaps one of another."""
     paths = [files.path(number) for number in numbers]
-    return [path for path in paths if not path.exists() or (is_placeholder(path) and not is_whole_one(path, mark))]
+    return [path for path in paths if not path.exists() or (is_placeholder(path) and not is_whole(path, {MARK: mark}))]
 
 
-def is_whole_one(path: Path, mark: str) -> bool:
-    return is_whole(path, {MARK: mark})
-
-
-def put(paths: list[Path], mark: str, draw: Draw) -> None:
-    """Make every one of `paths` a placeholder. `draw` writes one; a frame that appears meanwhile is left alone.
-
-    Raises:
-        OutputError.
-    """
-    if not paths:
-        return
+def put(paths: list[Path], mark: str, draw: Callable[[Path], None]) -> None:
+    """Make placeholders, of which `draw` writes one; a frame that appears meanwhile stays. Raises: OutputError."""
     master = paths[0].with_name(f".placeholder-{mark[:16]}-{os.getpid()}.exr")
     try:
         draw(master)

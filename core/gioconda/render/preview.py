@@ -33,7 +33,7 @@ from ..worker.messages import Report, Stage
 from ..worker.requests import Analyse, Preview, Warm
 from .lru_cache import LruCache, stamp
 from .open_motion import open_motion, still_motion
-from .open_portrait import PREVIEW_SOURCE, Opened, PortraitOpener, SourcePicture, artists_matte, reduced
+from .open_portrait import PREVIEW_SOURCE, Opened, PortraitOpener, SourcePicture, artists_matte
 from .sequence import performance_of
 from .warm_up import compile_everything
 
@@ -52,29 +52,21 @@ class PreviewService:
         self._correctors: LruCache[Corrector | None] = LruCache(3)
         self._performances: LruCache[Performance] = LruCache(4, max_bytes=400_000_000)
 
-    # Requests ---------------------------------------------------------------------------------------------------------
-
     def analyse(self, request: Analyse, report: Report) -> dict[str, Any]:
         """See `requests.Analyse`. Raises: any GiocondaError but MotionError."""
         source = self._opener.picture(request, report, PREVIEW_SOURCE)
         faces = self._faces(source, request, report)
         boxes = [{"box": [round(float(side), 1) for side in face.box], "score": round(face.score, 4)} for face in faces]
-        data: dict[str, Any] = {
-            "size": list(source.size),
-            "faces": boxes,
-            "face": None,
-            "landmarks": None,
-            "matte": None,
-        }
+        data: dict[str, Any] = {"size": list(source.size), "faces": boxes}
         if request.points is None and not _is_chosen(faces, request.face):
-            return {**data, "hand_placed": False, "notes": [f"There are {len(faces)} faces: choose one."]}
+            notes = [f"There are {len(faces)} faces: choose one."]
+            return data | {"face": None, "landmarks": None, "matte": None, "hand_placed": False, "notes": notes}
         found = self._opener.analysis(source, request, report)
         self._check()
         report(Stage("matte", "Cutting the person out"))
         matte = Path(request.folder) / f"matte-{request.id % NAMES}.png"
         write_png(matte, _matte_picture(source, found, request))
-        return {
-            **data,
+        return data | {
             "face": None if found.hand_placed else found.face,
             "landmarks": [[round(float(value), 3) for value in point] for point in found.landmarks],
             "matte": str(matte),
@@ -109,8 +101,6 @@ class PreviewService:
         self._check()
         compile_everything()
         return {"seconds": round(time.monotonic() - started, 2), "device": nets.device}
-
-    # What they are made from ------------------------------------------------------------------------------------------
 
     def _faces(self, source: SourcePicture, asked: Analyse | Job, report: Report) -> list[Face]:
         """All faces. Raises: NoFaceError."""
@@ -159,7 +149,7 @@ def _matte_picture(source: SourcePicture, found: Analysis, request: Analyse) -> 
         small = found.scaled(min(1.0, request.longest / max(source.size)))
         srgb = resample.resize(source.srgb, *small.size, method="area")
         matte = estimate_matte(np.asarray(srgb, np.uint8), small.person, small.landmarks)
-    return np.asarray(reduced(matte, request.longest) * 255 + 0.5, np.uint8)
+    return np.asarray(resample.fit(matte, request.longest) * 255 + 0.5, np.uint8)
 
 
 def _is_chosen(faces: list[Face], face: int | str | None) -> bool:

@@ -17,12 +17,12 @@ import numpy.typing as npt
 
 from .. import __version__
 from ..arrays import Float32
-from ..engine import Portrait, PosedPortrait, pose_portrait
+from ..engine import Portrait, pose_portrait
 from ..errors import SettingsError
 from ..external.composite import ExternalEngine, open_external_engine
 from ..external.folder import read_notice
 from ..gpu.choice import open_renderer
-from ..imaging.exr import ExrWriter, provenance
+from ..imaging.exr import provenance
 from ..imaging.review import Preview
 from ..job.fingerprint import fingerprint, pixel_settings
 from ..job.frame_range import FrameRange
@@ -39,14 +39,7 @@ from ..provenance.sign import sign_sequence, source_type
 from ..worker.messages import Progress, Report, Stage, Warn
 from . import placeholders
 from .encode_queue import EncodeQueue
-from .frame_files import (
-    PROCESSOR,
-    FrameFiles,
-    OpenFrame,
-    check_output,
-    contents_of,
-    frame_fingerprint,
-)
+from .frame_files import PROCESSOR, FrameFiles, OpenFrame, check_output, contents_of, frame_fingerprint
 from .open_motion import open_motion
 from .open_portrait import Opened, open_portrait
 
@@ -59,12 +52,9 @@ BANDS = 6  # waiting, being encoded or being written; one more is being rendered
 
 
 def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] = open_portrait) -> dict[str, Any]:
-    """Run a job. Returns what was made, as plain data.
+    """Run a job. Returns what was made, as plain data. `opener` may have the portrait open already.
 
-    opener: opens the portrait; another one may have it open already.
-
-    Raises:
-        GiocondaError: anything the user can put right; finished frames stay, unfinished ones leave nothing behind.
+    Raises: GiocondaError: anything the user can put right; finished frames stay, unfinished ones leave nothing behind.
     """
     started = time.monotonic()
     job = resolved(job, report)
@@ -83,39 +73,25 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     with Preview(fps=performance.fps, video=job.review, sheet=job.sheet) as preview:
         if job.review or job.sheet:
             files.looks.append(preview.add)
+        renderer = (
+            None if isinstance(corrector, ExternalEngine) else open_renderer(job, opened.portrait, corrector, report)
+        )
         kept = write_frames(
-            job,
-            files,
-            opened.portrait,
-            performance,
-            numbers,
-            report,
-            corrector=corrector,
-            renderer=None
-            if isinstance(corrector, ExternalEngine)
-            else open_renderer(job, opened.portrait, corrector, report),
+            job, files, opened.portrait, performance, numbers, report, corrector=corrector, renderer=renderer
         )
     sign_sequence(job, numbers, opened.sha256, report)
     return summary(job, files, numbers, kept, time.monotonic() - started)
 
 
 def open_correction(job: Job, portrait: Portrait, report: Report) -> Correction | None:
-    """What changes a job's finished frames: networks, somebody else's engine, or nothing.
-
-    Raises:
-        ModelError, InputError, DeviceError.
-    """
+    """Networks, somebody else's engine, or nothing. Raises: ModelError, InputError, DeviceError."""
     if job.engine is None:
         return open_corrector(job, portrait, report)
     return open_external_engine(Path(job.engine), portrait, report, device=job.device, threads=job.threads)
 
 
 def performance_of(job: Job, motion: Motion, landmarks: npt.NDArray[np.floating]) -> Performance:
-    """What the portrait with these landmarks, (478, 3) pixels, does: the motion retargeted, or nothing at all.
-
-    Raises:
-        SettingsError, MotionError.
-    """
+    """The motion retargeted to landmarks (478, 3), pixels, or nothing at all. Raises: SettingsError, MotionError."""
     settings = retarget_settings(job, [int(number) for number in motion.frames])
     if job.motion != REST:
         return retarget(motion, landmarks, settings)
@@ -133,20 +109,17 @@ def put_placeholders(files: FrameFiles, portrait: Portrait, numbers: list[int], 
     mark = header["gioconda:placeholder"] = header["gioconda:job"]
     header["gioconda:job"] = "placeholder"
     paths = placeholders.missing(files, numbers, mark)
+    if not paths:
+        return
 
     def draw(path: Path) -> None:
         with files.writer(path, header) as exr, EncodeQueue(BANDS, workers=files.job.threads) as queue:
             for row, passes in bands(files, portrait, Pose(), None, None):
                 rows = len(passes["Combined"])
-                queue.put(partial(_write_pieces, exr, row, rows), *exr.pieces(passes))
+                queue.put(partial(exr.write_pieces, row, rows), *exr.pieces(passes))
 
-    if paths:
-        report(Stage("placeholders", f"Putting the portrait as it is in place of {len(paths)} frames to come"))
+    report(Stage("placeholders", f"Putting the portrait as it is in place of {len(paths)} frames to come"))
     placeholders.put(paths, mark, draw)
-
-
-def _write_pieces(exr: ExrWriter, row: int, rows: int, *made: Any) -> None:
-    exr.write_pieces(row, rows, made)
 
 
 def summary(job: Job, files: FrameFiles, numbers: list[int], kept: int, seconds: float) -> dict[str, Any]:
@@ -178,16 +151,15 @@ def write_frames(
     renderer: Renderer | None = None,
 ) -> int:
     """Render what is missing, in order, writing beside rendering. Returns how many frames were kept as they were.
-
-    renderer: draws whole frames ahead, on a graphics card; what it leaves out is drawn here.
-    """
+    `renderer` draws whole frames ahead, on a graphics card; what it leaves out is drawn here."""
     progress = Counter(len(numbers), report)
     index = {int(number): i for i, number in enumerate(performance.frames)}
     kept = {number for number in numbers if files.is_kept(number)}
     ahead: Iterator[dict[str, Float32] | None] = iter(())
     if renderer is not None:
         todo = (poses_of(performance, index[number]) for number in numbers if number not in kept)
-        ahead = renderer.stream((partial(pose_frame, portrait, *poses) for poses in todo), files.passes, report)
+        posed = (partial(pose_portrait, portrait, pose, previous=a, following=b) for pose, a, b in todo)
+        ahead = renderer.stream(posed, files.passes, report)
     try:
         with EncodeQueue(BANDS, workers=job.threads) as queue:
             for number in numbers:
@@ -214,14 +186,12 @@ def bands(
     corrector: Correction | None = None,
     whole: dict[str, Float32] | None = None,
 ) -> Iterator[tuple[int, dict[str, Float32]]]:
-    """A frame from top to bottom: (first row, passes of (rows, W, channels) float32).
-
-    whole: the frame, where it is drawn already.
-    """
+    """A frame (`whole`: drawn already) from top to bottom: (first row, passes of (rows, W, channels) float32)."""
     width, height = files.size
     step = band_rows(width, sum(PASSES[name].count for name in files.passes))
     if whole is None:
-        posed, smooth_edges = pose_frame(portrait, pose, previous, following), not files.job.draft
+        posed = pose_portrait(portrait, pose, previous=previous, following=following)
+        smooth_edges = not files.job.draft
         if corrector is None or isinstance(corrector, Corrector) or pose.is_identity:
             own = corrector if isinstance(corrector, Corrector) else None
             yield from corrected_bands(own, posed, files.passes, step, smooth_edges=smooth_edges)
@@ -231,13 +201,12 @@ def bands(
         yield row, {name: array[row : row + step] for name, array in whole.items()}
 
 
-def pose_frame(portrait: Portrait, pose: Pose, previous: Pose | None, following: Pose | None) -> PosedPortrait:
-    return pose_portrait(portrait, pose, previous=previous, following=following)
-
-
 def poses_of(performance: Performance, i: int) -> tuple[Pose, Pose | None, Pose | None]:
-    """A frame's own pose, that of the frame before and of the frame after."""
-    return performance[i], neighbour(performance, i, -1), neighbour(performance, i, 1)
+    """A frame's own pose, and those of the frame numbers just before and after it; None where the motion has none."""
+    numbers = performance.frames
+    before = performance[i - 1] if i > 0 and numbers[i] - numbers[i - 1] == 1 else None
+    after = performance[i + 1] if i + 1 < len(numbers) and numbers[i + 1] - numbers[i] == 1 else None
+    return performance[i], before, after
 
 
 def band_rows(width: int, channels: int) -> int:
@@ -246,11 +215,7 @@ def band_rows(width: int, channels: int) -> int:
 
 
 def retarget_settings(job: Job, frames: list[int]) -> RetargetSettings:
-    """The job's, with the number of the neutral frame turned into its index among the motion's `frames`.
-
-    Raises:
-        SettingsError: a field that does not exist, a value that cannot be used, a neutral frame that is not there.
-    """
+    """The job's, its neutral frame as an index among the motion's `frames`. Raises: SettingsError."""
     if job.motion == REST:
         return RetargetSettings.from_dict(dict(job.retarget))
     if not isinstance(job.neutral, int):
@@ -262,20 +227,8 @@ def retarget_settings(job: Job, frames: list[int]) -> RetargetSettings:
     return RetargetSettings.from_dict({"neutral": frames.index(job.neutral), **job.retarget})
 
 
-def neighbour(performance: Performance, i: int, step: int) -> Pose | None:
-    """The pose of the frame number just before (-1) or after (1), None where the motion has none."""
-    j = i + step
-    if not 0 <= j < len(performance) or performance.frames[j] - performance.frames[i] != step:
-        return None
-    return performance[j]
-
-
 def chosen_frames(text: str, there: list[int], report: Report) -> list[int]:
-    """The motion's frames that a range asks for; its numbers in a gap of the motion are told and left out.
-
-    Raises:
-        SettingsError: a number lies before the motion's first or after its last frame.
-    """
+    """The motion's frames in a range; those missing in a gap are told and left out. Raises: SettingsError: others."""
     wanted = FrameRange.parse(text).numbers()
     if not wanted:
         return there

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Self, TextIO, get_args
+from typing import Any, ClassVar, TextIO, get_args
 
 from .. import __version__
 from ..errors import SettingsError
@@ -110,7 +110,7 @@ def to_line(message: Message, request: int | None = None) -> str:
 
 
 class JsonLines:
-    """Writes messages to a stream as JSON lines, each at once. A context like `console.Console`."""
+    """Writes messages to a stream as JSON lines, each at once."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -119,19 +119,12 @@ class JsonLines:
         self.stream.write(to_line(message, request) + "\n")
         self.stream.flush()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stream.flush()
-
 
 def from_answer(line: str) -> tuple[int | None, Message] | None:
     """The message in a worker's line and the id of the request it answers (None: of none); None for a line that is no
     message (a library that prints).
 
-    Raises:
-        SettingsError: JSON of a kind or with a field this version does not know.
+    Raises: SettingsError: JSON of a kind or with a field this version does not know.
     """
     try:
         data = json.loads(line)
@@ -155,11 +148,7 @@ def from_line(line: str) -> Message | None:
 
 
 def check_version(first: Message) -> None:
-    """Whether the worker whose first message this is belongs to us.
-
-    Raises:
-        SettingsError: it is of another version.
-    """
+    """Whether the worker whose first message this is belongs to us. Raises: SettingsError: it is of another version."""
     if first == Hello():
         return
     other = f"Gioconda {first.version}" if isinstance(first, Hello) else "an older Gioconda"

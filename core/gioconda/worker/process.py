@@ -46,13 +46,7 @@ def own_command(*words: str) -> tuple[list[str], dict[str, str]]:
 
 
 class Process:
-    """One worker. Two threads read and write its pipes; its standard error goes to the file `log_path`.
-
-    Attributes:
-        error: the sentence for the user, "" while nothing is wrong.
-        ended: it is over, and everything it said has been polled.
-        stopping: it was asked to end.
-    """
+    """One worker. Two threads read and write its pipes; its standard error goes to the file `log_path`."""
 
     def __init__(
         self,
@@ -67,14 +61,14 @@ class Process:
         """Start it.
 
         Args:
-            command: the whole command line.
-            environment: its whole environment; None: this process's.
+            environment: all of it; None: this process's.
             log: where its log goes; None: to a temporary file.
             detached: it outlives this process, with no pipe between them; what it says goes to the log.
             news: set whenever `poll` has something to tell, for whoever waits for several processes.
         """
-        self.error = ""
-        self.ended = self.stopping = False
+        self.error = ""  # the sentence for the user, "" while nothing is wrong
+        self.ended = False  # it is over, and everything it said has been polled
+        self.stopping = False  # it was asked to end
         self.log_path = log or _new_log()
         self._news = news or threading.Event()
         self._greeted = False
@@ -125,11 +119,7 @@ class Process:
         return self._process is not None and not self.ended and not self.stopping and self._process.poll() is None
 
     def ask(self, request: Mapping[str, Any]) -> int:
-        """Ask something of `requests`, without its "id", which is returned. A process that is gone never answers.
-
-        Raises:
-            SettingsError: there is no such request, or it cannot be asked like that.
-        """
+        """Ask something of `requests`, without its "id", which is returned. Raises: SettingsError: it is no request."""
         self._last_id += 1
         line = json.dumps({**request, "id": self._last_id}, ensure_ascii=False)
         from_plain(json.loads(line))
@@ -267,9 +257,9 @@ def _writable(log: Path) -> BinaryIO:
 
 
 def _new_log() -> Path:
-    try:
-        number, name = tempfile.mkstemp(prefix="gioconda-", suffix=".log")
-    except OSError:
-        return Path(os.devnull)
-    os.close(number)
-    return Path(name)
+    with (
+        contextlib.suppress(OSError),
+        tempfile.NamedTemporaryFile(prefix="gioconda-", suffix=".log", delete=False) as file,
+    ):
+        return Path(file.name)
+    return Path(os.devnull)

@@ -45,8 +45,7 @@ class Analyse:
 @dataclass(frozen=True)
 class Preview:
     """One frame, small. Result data: path of a .npy (height, width, 4) float32, scene-linear, premultiplied, rows from
-    the top; width, height, frame, seconds. The newest request for a subject replaces the older ones.
-    """
+    the top; width, height, frame, seconds. The newest request for a subject replaces the older ones."""
 
     request: ClassVar[str] = "preview"
     id: int
@@ -62,8 +61,7 @@ class Preview:
 @dataclass(frozen=True)
 class Render:
     """A whole job, with progress on the way. Result data: as of `gioconda job`; of a batch's item, what the batch's
-    report says of it.
-    """
+    report says of it."""
 
     request: ClassVar[str] = "render"
     id: int
@@ -112,11 +110,7 @@ def to_line(request: Request) -> str:
 
 
 def from_plain(data: Mapping[str, Any]) -> Request:
-    """The request that a JSON object describes.
-
-    Raises:
-        SettingsError: none of the above, a field unknown, missing or of the wrong type.
-    """
+    """The request that a JSON object describes. Raises: SettingsError."""
     fields = dict(data)
     name = fields.pop("request", None)
     if name not in REQUESTS:

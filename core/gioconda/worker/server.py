@@ -150,10 +150,7 @@ class Server:
     def report(self, message: Message) -> None:
         """A message about whatever is being worked on. Raises: CancelledError when nobody wants that any more."""
         task = self._current
-        if task:
-            self._tell(task.say, message, task.request.id)
-        else:
-            self._tell(self._say, message, None)
+        self._tell(task.say if task else self._say, message, task.request.id if task else None)
         self.check()
 
     def check(self) -> None:

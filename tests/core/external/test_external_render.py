@@ -20,8 +20,7 @@ from gioconda.imaging.image import read_picture, write_png
 from gioconda.job.job import Job
 from gioconda.motion.files import save_motion
 from gioconda.motion.motion import Motion
-from gioconda.provenance.confine import check_reach
-from gioconda.provenance.policy import read_policy
+from gioconda.provenance.policy import check_reach, read_policy
 from gioconda.render import sequence
 from gioconda.worker.messages import Log, Message
 

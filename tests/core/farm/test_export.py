@@ -16,10 +16,9 @@ import pytest
 import yaml
 from gioconda.errors import GiocondaError, SettingsError
 from gioconda.farm import export, flamenco
-from gioconda.farm.commands import split_commands
 from gioconda.farm.openjd import range_expression
 from gioconda.farm.path_map import load_rules, mapped, mapped_job
-from gioconda.farm.submission import Submission, SubmissionItem, chunks, named_items
+from gioconda.farm.tasks import Submission, SubmissionItem, chunks, named_items, split_commands
 from gioconda.job.frame_range import FrameRange
 from gioconda.job.job import Job
 from gioconda.provenance.policy import Policy

@@ -135,14 +135,14 @@ def test_pieces_made_on_other_threads_give_the_same_bytes(tmp_path: Path, compre
         for y, rows in ((0, 32), (32, H - 32)):
             pieces = writer.pieces({name: pixels[y : y + rows] for name, pixels in passes.items()})
             made = [pool.submit(piece) for piece in reversed(pieces)]
-            writer.write_pieces(y, rows, [one.result() for one in reversed(made)])
+            writer.write_pieces(y, rows, *[one.result() for one in reversed(made)])
     assert (tmp_path / "a.exr").read_bytes() == (tmp_path / "b.exr").read_bytes()
 
 
 def test_pieces_of_rows_that_are_no_whole_chunks_are_refused(tmp_path: Path) -> None:
     passes = {name: pixels[:10] for name, pixels in frame().items()}
     with pytest.raises(ValueError, match="whole chunks"), ExrWriter(tmp_path / "a.exr", W, H, PASSES) as writer:
-        writer.write_pieces(0, 10, [piece() for piece in writer.pieces(passes)])
+        writer.write_pieces(0, 10, *[piece() for piece in writer.pieces(passes)])
     assert not list(tmp_path.iterdir())
 
 

@@ -7,10 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
-from gioconda.farm.commands import Task
 from gioconda.farm.openjd import asset_references
 from gioconda.farm.path_map import Rule, mapped_job
-from gioconda.farm.submission import SubmissionItem
+from gioconda.farm.tasks import SubmissionItem, Task
 from gioconda.job.fingerprint import fingerprint, pixel_settings, portrait_settings
 from gioconda.job.job import PATHS, REST, TAKE, Job
 from gioconda.job.passes import PASSES

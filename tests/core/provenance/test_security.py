@@ -23,7 +23,7 @@ from gioconda.imaging.video import read_frames, video_info
 from gioconda.job.job import Job
 from gioconda.models import load_registry, model_path
 from gioconda.motion.files import load_motion
-from gioconda.provenance.confine import check_reach
+from gioconda.provenance.policy import check_reach
 
 ROOT = Path(__file__).resolve().parents[3]
 HOPPER = ROOT / "core/gioconda/cli/grace_hopper.jpg"

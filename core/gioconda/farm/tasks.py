@@ -1,4 +1,4 @@
-"""The command lines that a farm's tasks run, the same for every engine: prepare, render a chunk, finish.
+"""What one submission to a farm renders, and the command lines of its tasks: prepare, render a chunk, finish.
 
 Prepare follows a video once for all tasks and renders the first frame: the portrait is then ready in the cache, and a
 bad input fails before hundreds of tasks begin. Finish sees that every frame is whole, makes what is made of all frames
@@ -9,18 +9,72 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from ..errors import SettingsError
 from ..files import write_text
-from ..job.frame_range import FrameRange
+from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import LARGEST, Job
 from ..motion.files import is_video
-from .submission import Submission, SubmissionItem
 
+CHUNK = 24  # frames in one task, unless told otherwise
 FRAMES = "{frames}"  # stands for a task's frames; every engine puts its own variable there
+
+
+@dataclass(frozen=True)
+class SubmissionItem:
+    """One job and the frames of its motion that it renders."""
+
+    name: str  # letters, digits, - and _; unique in its submission
+    job: Job  # every path absolute
+    frames: tuple[int, ...]  # ascending, at least one
+    delivery: tuple[str, ...] = ()  # words for `gioconda deliver` on the finished frames; none: it is not run
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Everything that one submission to a farm renders."""
+
+    name: str  # what the farm shows
+    items: tuple[SubmissionItem, ...]  # at least one
+    chunk: int = CHUNK  # frames in one task, ≥ 1
+    command: str = "gioconda"  # the program on the farm's machines
+
+    def __post_init__(self) -> None:
+        """Raises: SettingsError: nothing to render, a chunk of no frames, two items of the same name."""
+        if not self.items or not all(item.frames for item in self.items):
+            raise SettingsError(f"There is nothing to render in “{self.name}”; give at least one job with one frame.")
+        if self.chunk < 1:
+            raise SettingsError(f"A task of {self.chunk} frames cannot be; give --chunk 1 or more.")
+        names = [item.name for item in self.items]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice:
+            raise SettingsError(f"Two jobs are called “{twice}”; give them different names.")
+
+
+def named_items(
+    jobs: Iterable[tuple[str, Job, Sequence[int]]], delivery: Sequence[str] = ()
+) -> tuple[SubmissionItem, ...]:
+    """Items from (name, job, frame numbers): names that every engine takes, made unique by a number."""
+    items: list[SubmissionItem] = []
+    taken: set[str] = set()
+    for wanted, job, frames in jobs:
+        stem = re.sub(r"[^A-Za-z0-9_-]+", "_", wanted).strip("_")[:40] or "job"
+        name, n = stem, 1
+        while name in taken:
+            n += 1
+            name = f"{stem}_{n}"
+        taken.add(name)
+        items.append(SubmissionItem(name, job.anchored(Path.cwd()), tuple(sorted(set(frames))), tuple(delivery)))
+    return tuple(items)
+
+
+def chunks(frames: Sequence[int], size: int) -> list[str]:
+    """Frame numbers in tasks of at most `size` frames, each as a range: ["1-24", "25-48", "50"]."""
+    return [FrameRange.format(frames[i : i + size]) for i in range(0, len(frames), size)]
 
 
 @dataclass(frozen=True)
@@ -36,17 +90,12 @@ class Task:
 
 
 def write_jobs(submission: Submission, folder: Path) -> list[Task]:
-    """Write every item's job file into `folder`/jobs, make `folder`/motion, and say what is to be run.
-
-    Raises:
-        OutputError: the folder cannot be written.
-        SettingsError: two items write the same frames.
-    """
+    """Write `folder`/jobs, make `folder`/motion, say what is to be run. Raises: OutputError, SettingsError."""
     _check_outputs(submission)
     (folder / "motion").mkdir(parents=True, exist_ok=True)
     tasks = []
     for item in submission.items:
-        tracked = folder / "motion" / f"{item.name}.npz" if _is_video(item.job) else None
+        tracked = folder / "motion" / f"{item.name}.npz" if is_video(item.job.motion) else None
         job = replace(
             item.job,
             motion=str(tracked or item.job.motion),
@@ -84,14 +133,10 @@ def shell_line(program: str, words: Sequence[str], frames: str | None = None) ->
     return quoted if frames is None else quoted.replace(shlex.quote(f"--frames={FRAMES}"), f"--frames={frames}")
 
 
-def _is_video(job: Job) -> bool:
-    return is_video(job.motion)
-
-
 def _check_outputs(submission: Submission) -> None:
     seen: dict[str, str] = {}
     for item in submission.items:
-        pattern = re.sub(r"#+|@+|%0?\d*d", "#", item.job.output)
+        pattern = FramePattern.NUMBER.sub("#", item.job.output)
         if pattern in seen:
             raise SettingsError(
                 f"“{seen[pattern]}” and “{item.name}” both write {item.job.output}; give each its own folder."
@@ -111,17 +156,9 @@ def as_one_command(commands: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 
 def split_commands(words: Sequence[str]) -> list[list[str]]:
-    """What `farm run` runs: ["track", "a.mp4", …, "then", "job", "x.json"] → one list of words a command.
-
-    Raises:
-        SettingsError: a command that farm tasks do not run.
-    """
-    commands: list[list[str]] = [[]]
-    for word in words:
-        if word == THEN:
-            commands.append([])
-        else:
-            commands[-1].append(word)
+    """["track", "a.mp4", "then", "job", "x.json"] → the words of each command of `farm run`. Raises: SettingsError."""
+    ends = [i for i, word in enumerate(words) if word == THEN]
+    commands = [list(words[i + 1 : j]) for i, j in pairwise((-1, *ends, len(words)))]
     wrong = next((command for command in commands if not command or command[0] not in RUNNABLE), None)
     if wrong is not None:
         raise SettingsError(f"farm run: “{' '.join(wrong)}” is none of {', '.join(RUNNABLE)} with its words.")

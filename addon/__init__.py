@@ -21,7 +21,8 @@ from .operators import preview as show_preview
 from .panels import image_editor, sidebar
 from .rig import panel as rig_panel
 
-# What Blender has to know, in the order of registration: each module has CLASSES, register() or both.
+# What Blender has to know, in the order of registration: a module's CLASSES, its HANDLERS (name of Blender's list,
+# function), what else its register() does.
 MODULES = (
     preferences,
     properties,
@@ -53,6 +54,8 @@ def register() -> None:
     for module in MODULES:
         for cls in getattr(module, "CLASSES", ()):
             bpy.utils.register_class(cls)
+        for name, handler in getattr(module, "HANDLERS", ()):
+            getattr(bpy.app.handlers, name).append(handler)
         getattr(module, "register", _nothing)()
 
 
@@ -61,6 +64,8 @@ def unregister() -> None:
 
     for module in reversed(MODULES):
         getattr(module, "unregister", _nothing)()
+        for name, handler in getattr(module, "HANDLERS", ()):
+            getattr(bpy.app.handlers, name).remove(handler)
         for cls in reversed(getattr(module, "CLASSES", ())):
             bpy.utils.unregister_class(cls)
 

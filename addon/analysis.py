@@ -21,6 +21,7 @@ from .landmark_editor import overlay
 from .pictures import image_file
 
 NOBODY = "No face was found in {name}: place a few points by hand (Image Editor, sidebar, Gioconda tab)."
+CANCELLED = "The analysis was cancelled."
 SEVERAL = "{count} faces were found: click the one to animate in the Image Editor, or choose its number."
 
 
@@ -40,6 +41,25 @@ class Analysis:
     outcome: str = ""
     text: str = ""
 
+    def cancel(self) -> None:
+        """Stop it; harmless when it has ended."""
+        if not self.outcome:
+            session.worker().ask({"request": "cancel", "which": self.request})
+            self.end("cancelled", CANCELLED)
+
+    def end(self, outcome: str, text: str) -> None:
+        """What came of it; a failure is kept for the panel, else the text is told there."""
+        self.outcome, self.text = outcome, text
+        _running.pop(self.tree, None)
+        tree = session.tree_of(self.tree)
+        if tree is None:
+            return
+        session.state(tree).show()
+        if outcome in ("failed", "nobody"):
+            session.fail(tree, text)
+        elif outcome != "cancelled":
+            session.tell(tree, text)
+
 
 _running: dict[int, Analysis] = {}
 
@@ -55,7 +75,7 @@ def start(tree: bpy.types.NodeTree, context: bpy.types.Context, *, complete: boo
     Raises:
         GiocondaError: the portrait has no file the worker could read, the points do not suffice, no worker.
     """
-    settings, chosen = tree.gioconda, preferences.preferences(context)
+    settings = tree.gioconda
     folder = session.folder() / "analysis"
     folder.mkdir(parents=True, exist_ok=True)
     source = image_file.source_of(settings.image, folder)
@@ -66,9 +86,7 @@ def start(tree: bpy.types.NodeTree, context: bpy.types.Context, *, complete: boo
         "ocio": source.ocio,
         "folder": str(folder),
         "face": settings.face or None,
-        "models": chosen.models or None,
-        "device": chosen.device,
-        "threads": chosen.threads or None,
+        **preferences.for_worker(context),
     }
     if complete:
         request["points"] = json.loads(settings.landmarks) if settings.landmarks else None
@@ -76,61 +94,42 @@ def start(tree: bpy.types.NodeTree, context: bpy.types.Context, *, complete: boo
         request["matte"] = str(image_file.source_of(settings.matte, folder, what="matte").path)
     analysis = Analysis(tree.session_uid)
     session.forget_error(tree)
-    _say(tree, "Analysing the portrait", 0.0)
-    analysis.request = session.ask(request, lambda message: _heard(analysis, message), tree=tree)
+    session.state(tree).show("Analysing the portrait", 0.0)
+    analysis.request = session.ask(request, lambda message: _on_message(analysis, message), tree=tree)
     _running[tree.session_uid] = analysis
     return analysis
 
 
-def cancel(analysis: Analysis) -> None:
-    """Stop it; harmless when it has ended."""
-    if analysis.outcome:
-        return
-    session.worker().ask({"request": "cancel", "which": analysis.request})
-    _end(analysis, "cancelled", "The analysis was cancelled.")
-
-
-def _heard(analysis: Analysis, message: messages.Message) -> None:
+def _on_message(analysis: Analysis, message: messages.Message) -> None:
     """One message of the answer."""
     tree = session.tree_of(analysis.tree)
-    if analysis.outcome or tree is None:
-        _end(analysis, "cancelled", "")
-    elif isinstance(message, messages.Stage):
-        _say(tree, message.text, 0.3 if message.name == "read" else 0.6)
-    elif isinstance(message, messages.Progress) and message.total:
-        _say(tree, session.state(tree).stage, message.done / message.total)
-    elif isinstance(message, messages.Error):
-        _refused(analysis, tree, message)
-    elif isinstance(message, messages.Result):
-        _answered(analysis, tree, message.data)
-
-
-def _refused(analysis: Analysis, tree: bpy.types.NodeTree, error: messages.Error) -> None:
-    if error.code == ExitCode.CANCELLED:
-        _end(analysis, "cancelled", "The analysis was cancelled.")
-    elif error.code == ExitCode.NO_FACE and not tree.gioconda.face:
-        _end(analysis, "nobody", NOBODY.format(name=tree.gioconda.image.name))
-        session.fail(tree, analysis.text)
-    else:
-        _end(analysis, "failed", error.text)
-        session.fail(tree, error.text)
-
-
-def _answered(analysis: Analysis, tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> None:
-    try:
-        found = store(tree, data)
-    except (KeyError, TypeError, ValueError, GiocondaError) as error:
-        _end(analysis, "failed", f"The worker's analysis cannot be used ({error}): restart Blender and try again.")
-        session.fail(tree, analysis.text)
+    if analysis.outcome:
         return
-    count = len(data["faces"])
-    if found:
-        notes = data.get("notes") or ("The face was found.",)
-        _end(analysis, "found", notes[0])
-        session.tell(tree, notes[0])
-    else:
-        _end(analysis, "several", SEVERAL.format(count=count))
-        session.tell(tree, analysis.text)
+    match message:
+        case _ if tree is None:
+            analysis.end("cancelled", "")
+        case messages.Stage():
+            session.state(tree).show(message.text, 0.3 if message.name == "read" else 0.6)
+        case messages.Progress() if message.total:
+            session.state(tree).show(session.state(tree).stage, message.done / message.total)
+        case messages.Error(code=ExitCode.CANCELLED):
+            analysis.end("cancelled", CANCELLED)
+        case messages.Error(code=ExitCode.NO_FACE) if not tree.gioconda.face:
+            analysis.end("nobody", NOBODY.format(name=tree.gioconda.image.name))
+        case messages.Error():
+            analysis.end("failed", message.text)
+        case messages.Result():
+            analysis.end(*_outcome(tree, message.data))
+
+
+def _outcome(tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> tuple[str, str]:
+    """Store what the worker found; what came of it, and what to tell."""
+    try:
+        if not store(tree, data):
+            return "several", SEVERAL.format(count=len(data["faces"]))
+    except (KeyError, TypeError, ValueError, GiocondaError) as error:
+        return "failed", f"The worker's analysis cannot be used ({error}): restart Blender and try again."
+    return "found", (data.get("notes") or ("The face was found.",))[0]
 
 
 def store(tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> bool:
@@ -144,8 +143,7 @@ def store(tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> bool:
     by_hand = bool(data.get("hand_placed"))
     if data["landmarks"] is not None:
         size = (int(data["size"][0]), int(data["size"][1]))
-        text = json.dumps({"size": size, "landmarks": data["landmarks"]})
-        text = lp.to_text(lp.from_text(text))
+        text = lp.to_text(lp.from_text(json.dumps({"size": size, "landmarks": data["landmarks"]})))
         settings.landmarks, settings.hand_placed = text, by_hand
         settings.analysed = settings.image.name
         if not by_hand:
@@ -154,13 +152,13 @@ def store(tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> bool:
             settings.face = int(data["face"])
     if not by_hand:
         settings.faces = json.dumps(boxes)
-    settings.person = _kept(data.get("matte"), settings.landmarks)
+    settings.person = _renamed(data.get("matte"), settings.landmarks)
     overlay.forget_tint()
     overlay.redraw()
     return data["landmarks"] is not None
 
 
-def _kept(matte: str | None, landmarks: str) -> str:
+def _renamed(matte: str | None, landmarks: str) -> str:
     """The worker's file under a name that it will not use again for another portrait; "" where there is none."""
     if not matte:
         return ""
@@ -197,19 +195,3 @@ def forget(settings: bpy.types.PropertyGroup) -> None:
     settings.hand_placed = False
     settings.face = 0
     overlay.forget_tint()
-
-
-def _say(tree: bpy.types.NodeTree, stage: str, progress: float) -> None:
-    record = session.state(tree)
-    record.stage, record.progress, record.seconds_left = stage, progress, None
-    session.redraw()
-
-
-def _end(analysis: Analysis, outcome: str, text: str) -> None:
-    analysis.outcome, analysis.text = analysis.outcome or outcome, analysis.text or text
-    _running.pop(analysis.tree, None)
-    tree = session.tree_of(analysis.tree)
-    if tree is not None:
-        record = session.state(tree)
-        record.progress, record.stage = None, ""
-        session.redraw()

@@ -2,8 +2,6 @@
 
 import os
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -14,46 +12,26 @@ MODELS = Path(__file__).resolve().parents[1] / "onnx_models"
 PYTHON = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the preferences say, as plain data; "" and 0 leave it to us."""
-
-    python: str = ""
-    models: str = ""
-    cache: str = ""
-    threads: int = 0
-
-
 def command() -> tuple[list[str], dict[str, str]]:
-    """The beginning of a command line that runs the core, and its whole environment. Always as the preferences say now.
+    """The beginning of a command line that runs the core, and its whole environment: Blender's, without what would lead
+    a Python astray. Always as the preferences say now.
 
     Append the core's arguments: [*command, "doctor", "--json"].
     """
     chosen = bpy.context.preferences.addons[PACKAGE].preferences  # the fields of preferences.py
     python, models, cache = (bpy.path.abspath(path) for path in (chosen.python, chosen.models, chosen.cache))
-    settings = Settings(python, models, cache, chosen.threads)
-    return [python or blender_python(), "-s", "-P", str(CORE)], environment(os.environ, settings, user_folder())
-
-
-def environment(outer: Mapping[str, str], settings: Settings, home: Path) -> dict[str, str]:
-    """The worker's environment: Blender's, without what would lead a Python astray.
-
-    Args:
-        outer: the environment Blender runs in.
-        settings: the preferences.
-        home: a folder of ours that can be written; everything the worker keeps goes there, nothing beside its code.
-    """
-    made = {name: value for name, value in outer.items() if not name.startswith("PYTHON")}
-    if not settings.python:
-        made["PYTHONPATH"] = str(wheels_folder())
-    if is_blenders_own(made.get("OCIO", "")):
-        del made["OCIO"]  # set by some builds of Blender for themselves; a studio's own one stays
-    made["GIOCONDA_MODELS"] = settings.models or str(MODELS)
-    made["GIOCONDA_CACHE"] = settings.cache or str(home / "cache")
-    made["NUMBA_CACHE_DIR"] = str(home / "compiled")
-    if settings.threads:
-        made["NUMBA_NUM_THREADS"] = str(settings.threads)
-    return made
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    if not python:
+        environment["PYTHONPATH"] = str(wheels_folder())
+    if is_blenders_own(environment.get("OCIO", "")):
+        del environment["OCIO"]  # set by some builds of Blender for themselves; a studio's own one stays
+    home = user_folder()  # everything the worker keeps goes there, nothing beside its code
+    environment["GIOCONDA_MODELS"] = models or str(MODELS)
+    environment["GIOCONDA_CACHE"] = cache or str(home / "cache")
+    environment["NUMBA_CACHE_DIR"] = str(home / "compiled")
+    if chosen.threads:
+        environment["NUMBA_NUM_THREADS"] = str(chosen.threads)
+    return [python or blender_python(), "-s", "-P", str(CORE)], environment
 
 
 def is_blenders_own(configuration: str) -> bool:

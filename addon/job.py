@@ -7,8 +7,8 @@ from pathlib import Path
 
 import bpy
 
-from ..core.gioconda.errors import InputError, OutputError, SettingsError
-from ..core.gioconda.files import policy_file
+from ..core.gioconda.errors import InputError, SettingsError
+from ..core.gioconda.files import make_folder, policy_file, write_text
 from ..core.gioconda.job.frame_range import FramePattern
 from ..core.gioconda.job.job import REST, Job
 from ..core.gioconda.job.passes import PASSES
@@ -28,10 +28,8 @@ def frame_range(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> tuple[int, 
     Raises:
         SettingsError: there is none, or Blender could not show it.
     """
-    settings = tree.gioconda
-    first, last = (
-        (scene.frame_start, scene.frame_end) if settings.scene_range else (settings.frame_start, settings.frame_end)
-    )
+    said = scene if tree.gioconda.scene_range else tree.gioconda
+    first, last = said.frame_start, said.frame_end
     if last < first:
         raise SettingsError(f"The frame range ends ({last}) before it starts ({first}): set it in the Output panel.")
     if first < 0:
@@ -100,21 +98,21 @@ def consent_of(tree: bpy.types.NodeTree) -> dict[str, str] | None:
 
 
 def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: dict[str, str] | None = None) -> Job:
-    """Everything but the motion: the portrait at rest, to be rendered to `output`. Writes points and pictures that
+    """Everything but the motion: the portrait as it is, to be rendered to `output`. Writes points and pictures that
     have no file of their own into `folder`.
 
     Raises:
         GiocondaError: the portrait cannot be used, the folder not written.
     """
-    settings, chosen = tree.gioconda, preferences.preferences(bpy.context)
-    _make(folder)
+    settings, worker = tree.gioconda, preferences.for_worker(bpy.context)
+    make_folder(folder)
     source = image_file.source_of(settings.image, folder)
     matte = settings.matte and image_file.source_of(settings.matte, folder, what="matte")
     plate = settings.plate and image_file.source_of(settings.plate, folder, what="clean plate")
     points = None
     if settings.landmarks and settings.hand_placed:
         points = str(folder / POINTS)
-        _write(Path(points), settings.landmarks)
+        write_text(Path(points), settings.landmarks)
     return Job(
         portrait=str(source.path),
         motion=REST,
@@ -127,8 +125,8 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
         colorspace=source.colorspace,
         plate_colorspace=plate and plate.colorspace,
         ocio=source.ocio or (plate and plate.ocio),
-        device=chosen.device,
-        threads=chosen.threads or None,
+        device=worker["device"],
+        threads=worker["threads"],
         resume=True,
         placeholders=True,
         consent=consent,
@@ -164,7 +162,7 @@ def with_motion_file(job: Job, tree: bpy.types.NodeTree, scene: bpy.types.Scene,
 
 def with_motion(job: Job, motion: Motion, first: int, last: int, *, folder: Path) -> Job:
     """The job with a motion, saved into `folder`; only frames `first` to `last` of it. Knows nothing of Blender."""
-    _make(folder)
+    make_folder(folder)
     save_motion(motion, folder / MOTION)
     return replace(job, motion=str(folder / MOTION), frames=_frames(first, last))
 
@@ -173,12 +171,10 @@ def _frames(first: int, last: int) -> str:
     return f"{first}-{last}" if last > first else f"{first}"
 
 
-def write(job: Job, folder: Path, name: str = JOB) -> Path:
+def write(job: Job, folder: Path) -> Path:
     """The job as a file that `gioconda job` runs. Returns its path."""
-    _make(folder)
-    path = folder / name
-    _write(path, job.to_json())
-    return path
+    write_text(folder / JOB, job.to_json())
+    return folder / JOB
 
 
 def portable(job: Job, folder: Path) -> Job:
@@ -195,23 +191,10 @@ def portable(job: Job, folder: Path) -> Job:
     return replace(job, **of_machine, **changes)
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made: {error.strerror or error}.") from error
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}; is the disk full?") from error
-
-
 def overlapping(tree: bpy.types.NodeTree, others: Sequence[bpy.types.NodeTree]) -> bpy.types.NodeTree | None:
     """Another portrait that writes to the same files."""
-    own = bpy.path.abspath(tree.gioconda.output, library=tree.library)
-    return next(
-        (o for o in others if o != tree and bpy.path.abspath(o.gioconda.output, library=o.library) == own), None
-    )
+
+    def output(of: bpy.types.NodeTree) -> str:
+        return bpy.path.abspath(of.gioconda.output, library=of.library)
+
+    return next((other for other in others if other != tree and output(other) == output(tree)), None)

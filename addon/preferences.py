@@ -8,6 +8,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from ..core.gioconda.job.job import DEVICES
 from . import session
 from .operators import check_interpreter
+from .panels.drawing import property_column
 
 PACKAGE = __package__.rpartition(".")[0]
 DEVICE_TEXTS = {
@@ -68,9 +69,7 @@ class GIOCONDA_AddonPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, _context: bpy.types.Context) -> None:
-        column = self.layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
+        column = property_column(self.layout)
         for name in ("python", "device", "threads", "models", "cache"):
             column.prop(self, name)
         check_interpreter.draw(self.layout)
@@ -79,6 +78,12 @@ class GIOCONDA_AddonPreferences(bpy.types.AddonPreferences):
 def preferences(context: bpy.types.Context) -> GIOCONDA_AddonPreferences:
     """Ours, with the fields above."""
     return context.preferences.addons[PACKAGE].preferences
+
+
+def for_worker(context: bpy.types.Context) -> dict[str, Any]:
+    """Fields of a worker's request: where its networks are, what they run on."""
+    chosen = preferences(context)
+    return {"models": chosen.models or None, "device": chosen.device, "threads": chosen.threads or None}
 
 
 CLASSES = (*check_interpreter.CLASSES, GIOCONDA_AddonPreferences)

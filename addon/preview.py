@@ -20,12 +20,13 @@ from ..core.gioconda.errors import ExitCode, GiocondaError
 from ..core.gioconda.job.job import Job
 from ..core.gioconda.motion.files import to_plain
 from ..core.gioconda.worker import messages
-from . import job, job_settings, rig, session
+from . import analysis, job, job_settings, rig, session
 from .compositing import nodes
+from .landmark_editor import overlay
 from .pictures.tiff import write_tiff
 
 SMALL, SHARP = 384, 1024  # longest side, pixels: while things move, and once they rest
-PAUSE = 0.08  # seconds at least between two looks at the rig
+PAUSE = 0.08  # seconds at least between two readings of the rig
 RIGS = (bpy.types.Object, bpy.types.Armature, bpy.types.Key, bpy.types.Mesh, bpy.types.Action)
 
 
@@ -35,7 +36,7 @@ class Live:
 
     uid: int
     changed: bool = True
-    looked: float = 0.0  # when its rig was read last
+    read_at: float = 0.0  # when its rig was read last
     shown: str = ""  # what the newest answer was asked for
     size: int = 0  # and how large
     asked: int = 0  # number of the request under way, 0 none
@@ -129,19 +130,19 @@ def _round() -> None:
         tree = session.tree_of(live.uid)
         if tree is None or not tree.gioconda.live:
             _live.pop(live.uid, None)
-        elif not live.asked and time.monotonic() - live.looked > PAUSE:
-            _look(live, tree)
+        elif not live.asked and time.monotonic() - live.read_at > PAUSE:
+            _update(live, tree)
     if not _live:
         session.stop_round(_round)
 
 
-def _look(live: Live, tree: bpy.types.NodeTree) -> None:
+def _update(live: Live, tree: bpy.types.NodeTree) -> None:
     """Ask for a picture if the shown one is not what the rig and the settings say now."""
     settings = _settings_text(tree)
-    if not live.changed and settings == live.settings and (live.size == SHARP or not live.shown):
-        return
     moved = live.changed or settings != live.settings
-    live.changed, live.looked = False, time.monotonic()
+    if not moved and (live.size == SHARP or not live.shown):
+        return
+    live.changed, live.read_at = False, time.monotonic()
     try:
         if live.job is None or settings != live.settings:
             live.job = None  # what cannot be made is not replaced by what was there before
@@ -162,7 +163,7 @@ def _look(live: Live, tree: bpy.types.NodeTree) -> None:
     try:
         corrected = size == SHARP and tree.gioconda.preview_neural
         live.asked = session.ask(
-            {**request, "size": size, "neural": corrected}, lambda message: _heard(live, message), tree=tree
+            {**request, "size": size, "neural": corrected}, lambda message: _on_message(live, message), tree=tree
         )
     except GiocondaError as error:
         session.fail(tree, error)
@@ -173,17 +174,12 @@ def _request(live: Live, tree: bpy.types.NodeTree, still: Job) -> tuple[dict[str
     global _baking
     scene = nodes.scene_of(tree, bpy.context)
     frame = scene.frame_current
-    request = {
-        "request": "preview",
-        "frame": frame,
-        "folder": str(session.folder() / f"preview-{live.uid}"),
-        "subject": str(live.uid),
-    }
+    folder = str(session.folder() / f"preview-{live.uid}")
+    request = {"request": "preview", "frame": frame, "folder": folder, "subject": str(live.uid)}
     if rig.from_file(tree):
         made = job.with_motion_file(still, tree, scene, frame, frame)
-        return request | {"job": asdict(made)}, json.dumps(
-            [made.motion, made.fps, made.motion_start, frame, live.settings]
-        )
+        shown = json.dumps([made.motion, made.fps, made.motion_start, frame, live.settings])
+        return request | {"job": asdict(made)}, shown
     if not bpy.app.background:
         rig.check_ready(tree, scene)
     _baking = True  # reading the rig evaluates a scene of its own
@@ -209,29 +205,35 @@ def _settings_text(tree: bpy.types.NodeTree) -> str:
     return json.dumps([pictures, *chosen, job.retarget_of(tree)], sort_keys=True)
 
 
-def _heard(live: Live, message: messages.Message) -> None:
-    if not isinstance(message, messages.Result | messages.Error):
+def _on_message(live: Live, message: messages.Message) -> None:
+    tree = session.tree_of(live.uid)
+    ends = isinstance(message, messages.Result | messages.Error)
+    if tree is not None and session.task_of(tree) is None and analysis.of(tree) is None:
+        if ends:
+            session.state(tree).show()
+        elif isinstance(message, messages.Progress):  # only tracking takes so long that it is reported
+            session.state(tree).show("Tracking the video", message.done / max(message.total, 1))
+    if not ends:
         return
     live.asked = 0
-    tree = session.tree_of(live.uid)
     if isinstance(message, messages.Error):
         live.shown, live.size = "", 0
         live.changed |= message.code == ExitCode.CANCELLED
     elif tree is not None and live.uid in _live:
         session.forget_error(tree)
-        _put(tree, message.data)
+        _show_picture(tree, message.data)
 
 
-def _put(tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> None:
+def _show_picture(tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> None:
     """Show a picture the worker made. It is a file that the image is loaded from again."""
     path = session.folder() / f"preview-{tree.session_uid}" / "preview.tif"
     try:
         write_tiff(path, np.load(Path(data["path"]), allow_pickle=False).astype(np.float32, copy=False))
-    except (OSError, ValueError) as error:
-        session.fail(tree, f"The preview cannot be read ({error}): is the disk full?")
-        return
     except GiocondaError as error:
         session.fail(tree, error)
+        return
+    except (OSError, ValueError) as error:
+        session.fail(tree, f"The preview cannot be read ({error}): is the disk full?")
         return
     image = image_of(tree)
     if image is None:
@@ -245,29 +247,15 @@ def _put(tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> None:
         image.filepath_raw = str(path)
         image.reload()
     session.tell(tree, f"Preview of frame {data['frame']}, {data['width']} × {data['height']}")
-    _redraw_images()
+    overlay.redraw()
 
 
-def _redraw_images() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "IMAGE_EDITOR":
-                area.tag_redraw()
-
-
-_HANDLERS = (
+HANDLERS = (
     ("frame_change_post", _frame_changed),
     ("depsgraph_update_post", _scene_changed),
     ("load_post", _file_opened),
 )
 
 
-def register() -> None:
-    for name, handler in _HANDLERS:
-        getattr(bpy.app.handlers, name).append(handler)
-
-
 def unregister() -> None:
-    for name, handler in _HANDLERS:
-        getattr(bpy.app.handlers, name).remove(handler)
     _live.clear()

@@ -3,12 +3,10 @@
 A `session.Task`: it never waits, so that Blender's window stays responsive; an operator in background waits in a loop.
 """
 
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import bpy
 
@@ -28,7 +26,7 @@ class Rendering:
 
     Attributes:
         uid: of the portrait.
-        state: "running", "done", "failed", "cancelled".
+        outcome: "" while it runs, then "done", "failed" or "cancelled".
         text: how it ended, for people.
     """
 
@@ -39,7 +37,7 @@ class Rendering:
             GiocondaError: a setting that cannot be used.
         """
         self.uid, self.scene = tree.session_uid, scene.name
-        self.state, self.text = "running", ""
+        self.outcome = self.text = ""
         self.folder = session.folder() / f"render-{self.uid}"
         self._cancelled = False
         self._run: Run | None = None
@@ -65,7 +63,7 @@ class Rendering:
             self._end("cancelled", str(stopped))
         except GiocondaError as error:
             self._end("failed", str(error))
-        return self.state != "running"
+        return bool(self.outcome)
 
     def cancel(self) -> None:
         """Stop; frames that are finished stay. Harmless twice."""
@@ -76,16 +74,16 @@ class Rendering:
     def abandon(self) -> None:
         """The file is being closed: end the core, touch nothing of Blender's."""
         self.cancel()
-        self.state = "cancelled"
+        self.outcome = "cancelled"
         self._work.close()
 
-    def _end(self, state: str, text: str) -> None:
-        self.state, self.text = state, text
+    def _end(self, outcome: str, text: str) -> None:
+        self.outcome, self.text = outcome, text
         tree = session.tree_of(self.uid)
         if tree is None:
             return
         nodes.refresh(tree)
-        if state == "failed":
+        if outcome == "failed":
             session.fail(tree, text)
         else:
             session.tell(tree, text)
@@ -136,7 +134,7 @@ class Rendering:
         refreshed, news = time.monotonic(), False
         while run.state == "running":
             for _, message in run.poll():
-                self._heard(message)
+                self._on_message(message)
                 news |= isinstance(message, messages.Progress | messages.Stage)
             if news and time.monotonic() - refreshed > REFRESH_SECONDS:
                 nodes.refresh(self._tree())
@@ -148,7 +146,7 @@ class Rendering:
             raise GiocondaError(run.error)
         return run.result or {}
 
-    def _heard(self, message: messages.Message) -> None:
+    def _on_message(self, message: messages.Message) -> None:
         if isinstance(message, messages.Stage):
             self.record.stage = "Rendering" if message.name == "render" else message.text
         elif isinstance(message, messages.Progress) and message.frame is not None:
@@ -206,16 +204,3 @@ def render(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Rendering:
     task = Rendering(tree, scene)
     session.start(task)
     return task
-
-
-def wait(task: Rendering) -> None:
-    """Until a rendering has ended: for background and scripts."""
-    while session.is_running(task):
-        session.pump()
-        time.sleep(0.02)
-
-
-def clean(folder: Path) -> None:
-    """Take out what earlier renderings of this computer left in our own folder."""
-    for left in folder.glob("render-*"):
-        shutil.rmtree(left, ignore_errors=True)

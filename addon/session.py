@@ -18,6 +18,7 @@ from ..core.gioconda.errors import ExitCode
 from ..core.gioconda.worker import messages
 from . import interpreter
 from .compositing import nodes
+from .panels.drawing import areas
 from .worker import Worker
 
 BUSY_SECONDS = 0.05  # between two rounds while something is going on
@@ -30,16 +31,23 @@ class Record:
 
     progress: float | None = None
     stage: str = ""
-    seconds_left: float | None = None
+    seconds_left: float | None = None  # of a rendering
     last_error: str = ""
     log_path: str = ""
     note: str = ""  # the last thing worth telling
+
+    def show(self, stage: str = "", progress: float | None = None) -> None:
+        """What goes on now, nothing if not said; in every panel."""
+        self.stage, self.progress, self.seconds_left = stage, progress, None
+        redraw()
 
 
 class Task(Protocol):
     """Something that takes a while. `step` does a little of it, without waiting."""
 
     uid: int  # of the portrait it is for
+    outcome: str  # "" while it runs, then "done", "failed" or "cancelled"
+    text: str  # how it ended, for people
 
     def step(self) -> bool:
         """Do up to SLICE_SECONDS of work. Returns whether all is done."""
@@ -132,11 +140,6 @@ def task_of(tree: bpy.types.NodeTree) -> Task | None:
     return next((task for task in _session.tasks if task.uid == tree.session_uid), None)
 
 
-def is_running(task: Task) -> bool:
-    """Whether it has not ended yet."""
-    return task in _session.tasks
-
-
 def each_round(function: Callable[[], None]) -> None:
     """Call a function in every round from now on, for as long as `stop_round` is not called."""
     if function not in _session.idle:
@@ -166,27 +169,18 @@ def _step_first_task() -> None:
     if not _session.tasks:
         return
     task = _session.tasks[0]
-    done = True  # a task that raises ends
+    done = True
     try:
         done = task.step()
+    except BaseException:
+        task.abandon()  # whoever waits for it must not wait for ever
+        raise
     finally:
         if done and task in _session.tasks:
             _session.tasks.remove(task)
-            record = _session.records.setdefault(task.uid, Record())
-            record.progress = record.seconds_left = None
-            record.stage = ""
+            _session.records.setdefault(task.uid, Record()).show()
         _show_in_status_bar()
         redraw()
-
-
-def longest_round() -> float:
-    """Seconds that the longest round so far kept Blender's window waiting."""
-    return _session.longest
-
-
-def reset_longest_round() -> None:
-    """Measure anew."""
-    _session.longest = 0.0
 
 
 def wake() -> None:
@@ -219,10 +213,7 @@ def stop_worker() -> None:
 
 
 def ask(
-    request: dict[str, Any],
-    on_message: Callable[[messages.Message], None],
-    *,
-    tree: bpy.types.NodeTree | None = None,
+    request: dict[str, Any], on_message: Callable[[messages.Message], None], *, tree: bpy.types.NodeTree | None = None
 ) -> int:
     """Send the worker a request (see core's requests.py, without "id"). `on_message` gets every message of the answer,
     in Blender's main thread, the last one a Result or an Error; for that of a dead worker, an Error too.
@@ -275,12 +266,10 @@ def listen() -> None:
 
 def redraw() -> None:
     """Let every open panel of ours draw itself again."""
-    for window in bpy.context.window_manager.windows if bpy.context.window_manager else ():
-        for area in window.screen.areas:
-            if area.type in {"NODE_EDITOR", "VIEW_3D", "IMAGE_EDITOR"}:
-                for region in area.regions:
-                    if region.type == "UI":
-                        region.tag_redraw()
+    for area in areas("NODE_EDITOR", "VIEW_3D", "IMAGE_EDITOR"):
+        for region in area.regions:
+            if region.type == "UI":
+                region.tag_redraw()
 
 
 def _show_in_status_bar() -> None:
@@ -303,15 +292,14 @@ def progress_text(record: Record) -> str:
 
 def clock(seconds: float) -> str:
     """75 → "1:15"."""
-    whole = max(0, round(seconds))
-    hours, minutes = whole // 3600, whole // 60 % 60
-    return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def folder(create: bool = True) -> Path:
+def folder() -> Path:
     """Our own folder among the user's extension data: baked motions, copied pictures, logs."""
-    package = __package__.rpartition(".")[0]
-    return Path(bpy.utils.extension_path_user(package, path="work", create=create))
+    return interpreter.user_folder("work")
 
 
 # --- Blender's events -------------------------------------------------------------------------------------------------
@@ -332,12 +320,10 @@ def _before_load(*_: object) -> None:
     close()
 
 
-def register() -> None:
-    bpy.app.handlers.load_pre.append(_before_load)
+HANDLERS = (("load_pre", _before_load),)
 
 
 def unregister() -> None:
-    bpy.app.handlers.load_pre.remove(_before_load)
     if bpy.app.timers.is_registered(pump):
         bpy.app.timers.unregister(pump)
     close()

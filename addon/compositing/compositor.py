@@ -153,8 +153,8 @@ def show_still(group: bpy.types.NodeTree, image: bpy.types.Image | None) -> None
         picture.image = image
 
 
-def show_sequence(group: bpy.types.NodeTree, image: bpy.types.Image, *, first: int, last: int, rest: int) -> None:
-    """Let the group show file `frame` of a sequence on frames `first` to `last`, and file `rest` on every other.
+def show_sequence(group: bpy.types.NodeTree, image: bpy.types.Image, *, first: int, last: int, idle: int) -> None:
+    """Let the group show file `frame` of a sequence on frames `first` to `last`, and file `idle` on every other.
 
     The choice is a driver simple enough for Blender to evaluate by itself: no add-on, no Python, no permission.
     """
@@ -164,7 +164,7 @@ def show_sequence(group: bpy.types.NodeTree, image: bpy.types.Image, *, first: i
     picture.frame_start, picture.frame_duration = FIRST_FRAME, DURATION
     picture.use_cyclic, picture.use_auto_refresh = False, True
     base = FIRST_FRAME - 1  # file = frame − start + 1 + offset
-    expression = f"{base} if {first} <= frame <= {last} else {base + rest} - frame"
+    expression = f"{base} if {first} <= frame <= {last} else {base + idle} - frame"
     curve = group.animation_data and group.animation_data.drivers.find(picture.path_from_id("frame_offset"))
     if not curve:
         curve = picture.driver_add("frame_offset")

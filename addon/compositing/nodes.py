@@ -1,7 +1,7 @@
 """The node: a group in the compositor that shows the portrait, and its frames once they are there.
 
 Everything an artist sets is in `tree.gioconda`; what the group shows follows from it and from the files on disk, here.
-Frames of the scene that are not rendered show the portrait at rest: see `compositor.show_sequence`.
+Frames of the scene that are not rendered show the portrait as it is: see `compositor.show_sequence`.
 """
 
 from pathlib import Path
@@ -86,15 +86,6 @@ def output_names(tree: bpy.types.NodeTree) -> list[str]:
     return ["Image", "Alpha", *(name for name in PASSES if name in chosen and name != "Combined")]
 
 
-def output_pattern(tree: bpy.types.NodeTree) -> FramePattern:
-    """Where the frames go, absolute.
-
-    Raises:
-        SettingsError: the pattern has no place for the frame's number, or does not end in .exr.
-    """
-    return FramePattern.parse(bpy.path.abspath(tree.gioconda.output, library=tree.library))
-
-
 def refresh(tree: bpy.types.NodeTree) -> None:
     """Make the group show what there is: the frames if they are on disk, else the portrait. Call after a setting
     changed or frames arrived. A linked portrait is left alone: only its own file can change it."""
@@ -105,7 +96,7 @@ def refresh(tree: bpy.types.NodeTree) -> None:
     if shown.output and _there(shown):
         image = _frames_image(tree)
         image.reload()
-        compositor.show_sequence(tree, image, first=shown.first, last=shown.last, rest=shown.rest)
+        compositor.show_sequence(tree, image, first=shown.first, last=shown.last, idle=shown.rest)
     else:
         compositor.show_still(tree, tree.gioconda.image)
     compositor.connect(tree, {name: SOURCES.get(name, (name,)) for name in (*PASSES, *SOURCES)})
@@ -113,9 +104,14 @@ def refresh(tree: bpy.types.NodeTree) -> None:
 
 
 def expect(tree: bpy.types.NodeTree, first: int, last: int) -> int:
-    """Say which frames are about to be rendered. Returns the number of the file that will hold the portrait at rest,
-    which the node shows on all others: beside the range, where nothing is yet."""
-    shown, pattern = tree.gioconda.shown, output_pattern(tree)
+    """Say which frames are about to be rendered. Returns the number of the file that will hold the idle frame, the
+    portrait as it is, which the node shows on all others: beside the range, where nothing is yet.
+
+    Raises:
+        SettingsError: the output has no place for the frame's number, or does not end in .exr.
+    """
+    shown = tree.gioconda.shown
+    pattern = FramePattern.parse(bpy.path.abspath(tree.gioconda.output, library=tree.library))
     again = bool(shown.output) and _pattern(shown) == pattern
     if again and _there(shown) and first <= shown.last + 1 and last >= shown.first - 1:
         first, last = min(first, shown.first), max(last, shown.last)
@@ -137,7 +133,7 @@ def _pattern(shown: bpy.types.PropertyGroup) -> FramePattern | None:
 
 
 def _is_free(path: Path) -> bool:
-    """Whether a frame at rest may be put there: nothing is, or one that only stands in for a frame."""
+    """Whether the idle frame may be put there: nothing is, or a placeholder."""
     try:
         with path.open("rb") as file:
             return b"gioconda:placeholder\0" in file.read(65536)
@@ -149,10 +145,8 @@ def _is_free(path: Path) -> bool:
 
 def _there(shown: bpy.types.PropertyGroup) -> bool:
     """Whether every frame that is to be shown has its file."""
-    pattern = _pattern(shown)
-    return pattern is not None and all(
-        pattern.path(n).is_file() for n in (shown.rest, *range(shown.first, shown.last + 1))
-    )
+    pattern, numbers = _pattern(shown), (shown.rest, *range(shown.first, shown.last + 1))
+    return pattern is not None and all(pattern.path(number).is_file() for number in numbers)
 
 
 def _frames_image(tree: bpy.types.NodeTree) -> bpy.types.Image:
@@ -205,14 +199,4 @@ def _loaded(*_: object) -> None:
             refresh(tree)
 
 
-_HANDLERS = (("undo_post", _undone), ("redo_post", _undone), ("load_post", _loaded))
-
-
-def register() -> None:
-    for name, handler in _HANDLERS:
-        getattr(bpy.app.handlers, name).append(handler)
-
-
-def unregister() -> None:
-    for name, handler in _HANDLERS:
-        getattr(bpy.app.handlers, name).remove(handler)
+HANDLERS = (("undo_post", _undone), ("redo_post", _undone), ("load_post", _loaded))

@@ -12,7 +12,7 @@ import bpy
 
 from . import nodes
 
-EVERY = 2.0  # seconds between two looks
+EVERY = 2.0  # seconds
 
 
 def held(group: bpy.types.PropertyGroup) -> Iterator[bpy.types.ID]:
@@ -28,7 +28,8 @@ def held(group: bpy.types.PropertyGroup) -> Iterator[bpy.types.ID]:
                 yield from held(item)
 
 
-def keep_lost() -> None:
+@bpy.app.handlers.persistent
+def keep_lost(*_: object) -> None:
     """Give what portraits point to, and nobody seems to use, a fake user: Blender saves it, and does not purge it."""
     for tree in bpy.data.node_groups:
         if nodes.is_portrait(tree):
@@ -37,23 +38,19 @@ def keep_lost() -> None:
                     item.use_fake_user = True
 
 
-@bpy.app.handlers.persistent
-def _before_save(*_: object) -> None:
-    keep_lost()
-
-
-def _look() -> float:
+def _keep_lost_again() -> float:
     keep_lost()
     return EVERY
 
 
+HANDLERS = (("save_pre", keep_lost),)
+
+
 def register() -> None:
-    bpy.app.handlers.save_pre.append(_before_save)
     if not bpy.app.background:
-        bpy.app.timers.register(_look, first_interval=EVERY, persistent=True)
+        bpy.app.timers.register(_keep_lost_again, first_interval=EVERY, persistent=True)
 
 
 def unregister() -> None:
-    bpy.app.handlers.save_pre.remove(_before_save)
-    if bpy.app.timers.is_registered(_look):
-        bpy.app.timers.unregister(_look)
+    if bpy.app.timers.is_registered(_keep_lost_again):
+        bpy.app.timers.unregister(_keep_lost_again)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gpu_extras.batch import batch_for_shader
 
 from ...core.gioconda.errors import GiocondaError
-from ..panels.sentence import interface_scale
+from ..panels.drawing import areas, interface_scale
 from .overlay_shapes import TINT, Box, Editing, Shape, View, faces_of, shapes_for, thinned
 
 Float = npt.NDArray[np.floating]
@@ -48,10 +48,8 @@ def shown_portrait(space: Any) -> Any:
 
 def redraw() -> None:
     """Ask every Image Editor to draw again."""
-    for window in bpy.context.window_manager.windows if bpy.context.window_manager else ():
-        for area in window.screen.areas:
-            if area.type == "IMAGE_EDITOR":
-                area.tag_redraw()
+    for area in areas("IMAGE_EDITOR"):
+        area.tag_redraw()
 
 
 # Drawing ---------------------------------------------------------------------------------------------------------

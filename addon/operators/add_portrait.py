@@ -6,9 +6,10 @@ from bpy.props import StringProperty
 from ...core.gioconda.errors import GiocondaError
 from .. import preferences, session
 from ..compositing import nodes
+from .reporting import SaysWhyNot
 
 
-class GIOCONDA_OT_add_portrait(bpy.types.Operator):
+class GIOCONDA_OT_add_portrait(SaysWhyNot, bpy.types.Operator):
     """Add a Gioconda Portrait to the compositor"""
 
     bl_idname = "gioconda.add_portrait"
@@ -21,11 +22,9 @@ class GIOCONDA_OT_add_portrait(bpy.types.Operator):
     )
 
     @classmethod
-    def poll(cls, context):
-        if context.scene is None or context.scene.library is not None:
-            cls.poll_message_set("The scene is linked from another file and cannot be changed")
-            return False
-        return True
+    def why_not(cls, context):
+        is_own = context.scene is not None and context.scene.library is None
+        return "" if is_own else "The scene is linked from another file and cannot be changed"
 
     def invoke(self, context, event):
         self._at = None
@@ -51,11 +50,8 @@ class GIOCONDA_OT_add_portrait(bpy.types.Operator):
 
 def _warm_up(context, tree):
     """Let the worker load and compile everything while the artist is still looking for a picture."""
-    chosen = preferences.preferences(context)
-    request = {"request": "warm", "models": chosen.models or None, "device": chosen.device}
-    request["threads"] = chosen.threads or None
     try:
-        session.ask(request, lambda message: None, tree=tree)
+        session.ask({"request": "warm", **preferences.for_worker(context)}, lambda message: None, tree=tree)
     except GiocondaError as error:
         session.fail(tree, error)
 

@@ -1,7 +1,6 @@
 """Bind a rig to the portrait: auto-map, edit the mapping, test it, keep it in a file."""
 
 from pathlib import Path
-from typing import Any
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
@@ -11,124 +10,77 @@ from ...core.gioconda.errors import GiocondaError
 from .. import session
 from ..rig.check import mapping_test
 from ..rig.map import automap, mapping_file
-from ..rig.steps import RigTask, Steps, finish
-from .reporting import failed, portrait
+from ..rig.steps import RigTask
+from .background import Background
+from .reporting import AT_WORK, SaysWhyNot, failed
+
+ACTIONS = (
+    ("ADD", "Add Row", "Add a row to the mapping"),
+    ("REMOVE", "Remove Row", "Remove the row that is selected"),
+    ("CLEAR", "Clear", "Remove all rows and forget what auto-map found"),
+)
 
 
-class _Stepped:
-    """An operator whose work comes in steps: in the window beside everything else, in background at once."""
+class _OnRig(Background, SaysWhyNot):
+    """An operator that does `steps` on a portrait's rig, a function of `rig.map` or `rig.check`."""
 
-    def _steps(self, tree: Any, scene: Any) -> Steps[str]:
-        raise NotImplementedError
+    @classmethod
+    def why_not(cls, context):
+        return SaysWhyNot.why_not(context) or (AT_WORK if session.task_of(session.active_portrait(context)) else "")
 
-    def invoke(self, context, _event):
-        if bpy.app.background:
-            return self.execute(context)
-        tree = session.active_portrait(context)
-        self.task = RigTask(tree, self._steps(tree, context.scene))
-        session.start(self.task, first=True)
-        self._timer = context.window_manager.event_timer_add(0.1, window=context.window)
-        context.window_manager.modal_handler_add(self)
-        return {"RUNNING_MODAL"}
+    def chosen(self, context):
+        return session.active_portrait(context)
 
-    def execute(self, context):
-        tree = session.active_portrait(context)
-        try:
-            text = finish(self._steps(tree, context.scene))
-        except GiocondaError as error:
-            return failed(self, tree, error)
-        session.forget_error(tree)
-        session.tell(tree, text)
-        self.report({"INFO"}, text)
-        return {"FINISHED"}
-
-    def modal(self, context, event):
-        if event.type == "ESC" and event.value == "PRESS":
-            self.task.cancel()
-        if not self.task.outcome:
-            return {"PASS_THROUGH"}
-        context.window_manager.event_timer_remove(self._timer)
-        if self.task.text:
-            self.report({"ERROR" if self.task.outcome == "failed" else "INFO"}, self.task.text)
-        return {"FINISHED"} if self.task.outcome == "done" else {"CANCELLED"}
+    def start(self, context):
+        tree = self.chosen(context)
+        task = RigTask(tree, self.steps(tree, context.scene))
+        session.start(task, first=True)
+        return task
 
     def cancel(self, _context):
         """Blender ends the operator itself: the file or the window is being closed."""
-        self.task.cancel()
+        self.work.cancel()
 
 
-def _is_busy(cls: Any, tree: Any) -> bool:
-    """Whether something is being done for a portrait; says so."""
-    if session.task_of(tree) is None:
-        return False
-    cls.poll_message_set("Gioconda is at work on this portrait: wait, or cancel it")
-    return True
-
-
-class GIOCONDA_OT_map_rig(_Stepped, bpy.types.Operator):
+class GIOCONDA_OT_map_rig(_OnRig, bpy.types.Operator):
     bl_idname = "gioconda.map_rig"
     bl_label = "Auto-Map"
     bl_description = "Look at the rig, choose how to read it and fill the mapping; tells what it saw. Esc cancels"
     bl_options = {"REGISTER", "UNDO"}
 
+    steps = staticmethod(automap.auto_map_steps)
+
     @classmethod
-    def poll(cls, context):
-        tree = portrait(cls, context)
-        if tree is None or _is_busy(cls, tree):
-            return False
-        rig = tree.gioconda.rig
-        if rig.target is None and rig.collection is None and not rig.file:
-            cls.poll_message_set("Choose a rig first: an armature, a mesh or a collection of empties")
-            return False
-        return True
-
-    def _steps(self, tree, scene):
-        return automap.auto_map_steps(tree, scene)
+    def why_not(cls, context):
+        if reason := _OnRig.why_not(context):
+            return reason
+        rig = session.active_portrait(context).gioconda.rig
+        if rig.target or rig.collection or rig.file:
+            return ""
+        return "Choose a rig first: an armature, a mesh or a collection of empties"
 
 
-class GIOCONDA_OT_test_mapping(_Stepped, bpy.types.Operator):
+class GIOCONDA_OT_test_mapping(_OnRig, bpy.types.Operator):
     bl_idname = "gioconda.test_mapping"
     bl_label = "Test Mapping"
     bl_description = (
         "Play the scene's frame range unseen and pull at a copy of the rig, to show which rows move the face and how "
         "far. Nothing of the rig is changed. Esc cancels"
     )
-
-    @classmethod
-    def poll(cls, context):
-        tree = portrait(cls, context)
-        return tree is not None and not _is_busy(cls, tree)
-
-    def _steps(self, tree, scene):
-        return mapping_test.test_steps(tree, scene)
+    steps = staticmethod(mapping_test.test_steps)
 
 
-class GIOCONDA_OT_edit_mapping(bpy.types.Operator):
+class GIOCONDA_OT_edit_mapping(SaysWhyNot, bpy.types.Operator):
     bl_idname = "gioconda.edit_mapping"
     bl_label = "Edit Mapping"
     bl_description = "Change the rows of the mapping"
     bl_options = {"REGISTER", "UNDO"}
 
-    action: EnumProperty(
-        items=(
-            ("ADD", "Add Row", "Add a row to the mapping"),
-            ("REMOVE", "Remove Row", "Remove the row that is selected"),
-            ("CLEAR", "Clear", "Remove all rows and forget what auto-map found"),
-        ),
-        options={"HIDDEN"},
-    )
-
-    @classmethod
-    def poll(cls, context):
-        return portrait(cls, context) is not None
+    action: EnumProperty(items=ACTIONS, options={"HIDDEN"})
 
     @classmethod
     def description(cls, _context, properties):
-        return {
-            "ADD": "Add a row to the mapping",
-            "REMOVE": "Remove the row that is selected",
-            "CLEAR": "Remove all rows and forget what auto-map found",
-        }[properties.action]
+        return next(text for action, _, text in ACTIONS if action == properties.action)
 
     def execute(self, context):
         rig = session.active_portrait(context).gioconda.rig
@@ -147,7 +99,7 @@ class GIOCONDA_OT_edit_mapping(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GIOCONDA_OT_save_mapping(bpy.types.Operator, ExportHelper):
+class GIOCONDA_OT_save_mapping(SaysWhyNot, bpy.types.Operator, ExportHelper):
     bl_idname = "gioconda.save_mapping"
     bl_label = "Save Mapping"
     bl_description = "Write the mapping to a YAML file, to use it again or to read it"
@@ -156,12 +108,10 @@ class GIOCONDA_OT_save_mapping(bpy.types.Operator, ExportHelper):
     filter_glob: StringProperty(default="*.yaml;*.yml", options={"HIDDEN"})
 
     @classmethod
-    def poll(cls, context):
-        tree = portrait(cls, context)
-        if tree is not None and not len(tree.gioconda.rig.rows):
-            cls.poll_message_set("The mapping has no rows yet")
-            return False
-        return tree is not None
+    def why_not(cls, context):
+        if reason := SaysWhyNot.why_not(context):
+            return reason
+        return "" if len(session.active_portrait(context).gioconda.rig.rows) else "The mapping has no rows yet"
 
     def execute(self, context):
         tree = session.active_portrait(context)
@@ -172,17 +122,13 @@ class GIOCONDA_OT_save_mapping(bpy.types.Operator, ExportHelper):
         return {"FINISHED"}
 
 
-class GIOCONDA_OT_load_mapping(bpy.types.Operator, ImportHelper):
+class GIOCONDA_OT_load_mapping(SaysWhyNot, bpy.types.Operator, ImportHelper):
     bl_idname = "gioconda.load_mapping"
     bl_label = "Load Mapping"
     bl_description = "Replace the mapping with one from a YAML file"
     bl_options = {"REGISTER", "UNDO"}
 
     filter_glob: StringProperty(default="*.yaml;*.yml", options={"HIDDEN"})
-
-    @classmethod
-    def poll(cls, context):
-        return portrait(cls, context) is not None
 
     def execute(self, context):
         tree = session.active_portrait(context)

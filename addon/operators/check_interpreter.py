@@ -6,8 +6,9 @@ import time
 import bpy
 
 from .. import check, interpreter
+from ..panels.drawing import areas
 
-PAUSE = 0.2  # seconds between two looks
+PAUSE = 0.2  # seconds between two questions whether it is over
 _current: check.Check | None = None
 _running = False
 
@@ -28,12 +29,12 @@ class GIOCONDA_OT_check_interpreter(bpy.types.Operator):
         if bpy.app.background:
             return self.execute(context)
         _begin()
-        bpy.app.timers.register(_look, first_interval=PAUSE)
+        bpy.app.timers.register(_poll, first_interval=PAUSE)
         return {"FINISHED"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         _begin()
-        while _look() is not None:
+        while _poll() is not None:
             time.sleep(PAUSE)
         if _current and _current.problem:
             self.report({"ERROR"}, _current.problem)
@@ -46,13 +47,14 @@ def _begin() -> None:
     _current, _running = check.Check(*interpreter.command()), True
 
 
-def _look() -> float | None:
-    """Seconds until the next look, None when it is over."""
+def _poll() -> float | None:
+    """Seconds until the next time, None when it is over."""
     global _running
     if _current is not None and not _current.poll():
         return PAUSE
     _running = False
-    _redraw()
+    for area in areas("PREFERENCES"):
+        area.tag_redraw()
     return None
 
 
@@ -84,13 +86,6 @@ def draw(layout: bpy.types.UILayout) -> None:
     for line in _current.lines:
         for part in textwrap.wrap(line, 110):
             box.label(text=part)
-
-
-def _redraw() -> None:
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "PREFERENCES":
-                area.tag_redraw()
 
 
 CLASSES = (GIOCONDA_OT_check_interpreter,)

@@ -4,13 +4,13 @@ import bpy
 from bpy.props import BoolProperty
 
 from ...core.gioconda.errors import GiocondaError
-from .. import preview, session
-from ..landmark_editor import overlay
+from .. import preview
 from ..rig.landmark_rig import build
-from .reporting import failed
+from .analyse import portrait_for
+from .reporting import NO_PORTRAIT, SaysWhyNot, failed
 
 
-class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
+class GIOCONDA_OT_create_landmark_rig(SaysWhyNot, bpy.types.Operator):
     """Build a rig of bones on top of the portrait and let it drive the portrait"""
 
     bl_idname = "gioconda.create_landmark_rig"
@@ -33,24 +33,21 @@ class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
     )
 
     @classmethod
-    def poll(cls, context):
-        tree = overlay.shown_portrait(context.space_data) or session.active_portrait(context)
+    def why_not(cls, context):
+        tree = portrait_for(context)
         if tree is None:
-            cls.poll_message_set("There is no Gioconda Portrait in this scene: add one in the compositor")
-            return False
-        if not tree.gioconda.landmarks or tree.gioconda.image is None:
-            cls.poll_message_set("Analyse the portrait first: the controls sit at its landmarks")
-            return False
-        return True
+            return NO_PORTRAIT
+        is_analysed = tree.gioconda.landmarks and tree.gioconda.image
+        return "" if is_analysed else "Analyse the portrait first: the controls sit at its landmarks"
 
     def invoke(self, context, event):
-        tree = overlay.shown_portrait(context.space_data) or session.active_portrait(context)
+        tree = portrait_for(context)
         if tree.gioconda.rig.target is not None and len(tree.gioconda.rig.rows):
             return context.window_manager.invoke_props_dialog(self)
         return self.execute(context)
 
     def execute(self, context):
-        tree = overlay.shown_portrait(context.space_data) or session.active_portrait(context)
+        tree = portrait_for(context)
         try:
             rig = build.create(tree, context, picture=preview.image_of(tree) if preview.is_on(tree) else None)
             if self.bind and not tree.library:
@@ -59,10 +56,7 @@ class GIOCONDA_OT_create_landmark_rig(bpy.types.Operator):
             return failed(self, tree, error)
         if self.align_view:
             _align_views(context, rig, alone=self.alone)
-        self.report(
-            {"INFO"},
-            "Move the controls on the face. The / key of the number pad shows the scene again.",
-        )
+        self.report({"INFO"}, "Move the controls on the face. The / key of the number pad shows the scene again.")
         return {"FINISHED"}
 
 

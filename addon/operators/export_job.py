@@ -7,11 +7,12 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
-from ...core.gioconda.errors import GiocondaError, OutputError
+from ...core.gioconda.errors import GiocondaError
+from ...core.gioconda.files import unwritable, write_text
 from .. import job, session
 from ..compositing import nodes
 from ..rig.map import mapping_file
-from .render import PORTRAIT, chosen, is_ready
+from .render import Renders
 from .reporting import failed
 
 README = """A Gioconda job, made by the Blender extension from “{blend}”, portrait “{name}”.
@@ -42,13 +43,12 @@ def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Pa
             try:
                 shutil.copyfile(path, copies[name])
             except OSError as error:
-                raise OutputError(f"{copies[name]} cannot be written: {error.strerror or error}.") from error
+                raise unwritable(Path(copies[name]), error) from error
     if len(tree.gioconda.rig.rows):
         mapping_file.save(tree.gioconda.rig, folder / "mapping.yaml")
     made = job.portable(replace(made, placeholders=False, **copies), folder)
-    blend = Path(bpy.data.filepath).name or "an unsaved file"
     text = README.format(
-        blend=blend,
+        blend=Path(bpy.data.filepath).name or "an unsaved file",
         name=tree.name,
         file=job.JOB,
         motion=made.motion,
@@ -57,14 +57,11 @@ def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Pa
         option=" --allow-outside" if made.engine else "",
         engine=f"\nThe engine in {made.engine} paints them: it has to be there." if made.engine else "",
     )
-    try:
-        (folder / "README.txt").write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror or error}.") from error
+    write_text(folder / "README.txt", text)
     return job.write(made, folder)
 
 
-class GIOCONDA_OT_export_job(bpy.types.Operator):
+class GIOCONDA_OT_export_job(Renders, bpy.types.Operator):
     """Export the job for a farm"""
 
     bl_idname = "gioconda.export_job"
@@ -75,11 +72,6 @@ class GIOCONDA_OT_export_job(bpy.types.Operator):
     )
 
     directory: StringProperty(name="Folder", subtype="DIR_PATH", description="Where the folder's files go")
-    portrait: StringProperty(**PORTRAIT)
-
-    @classmethod
-    def poll(cls, context):
-        return is_ready(cls, session.active_portrait(context))
 
     def invoke(self, context, event):
         if not self.directory and bpy.data.filepath:
@@ -88,7 +80,7 @@ class GIOCONDA_OT_export_job(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context):
-        tree = chosen(self, context)
+        tree = self.chosen(context)
         folder = Path(bpy.path.abspath(self.directory)).absolute() if self.directory else None
         if not nodes.is_portrait(tree) or folder is None:
             self.report({"ERROR"}, "Choose a folder for the job, and a portrait to export.")

@@ -8,74 +8,37 @@ from ..landmark_editor import landmark_points as lp
 from ..landmark_editor import overlay
 from ..landmark_editor.overlay_shapes import Editing
 from ..landmark_editor.point_editor import MIN_POINTS, PointPlacer
-from .edit_points import place_of, reach_px
+from .in_image_editor import InImageEditor
 
 KEYS = "Drag: correct a point · Space: skip · Backspace: back · Esc: give up · Enter or Tab: done"
 
 
-class GIOCONDA_OT_place_points(bpy.types.Operator):
+class GIOCONDA_OT_place_points(InImageEditor, bpy.types.Operator):
     """Click the eyes, the nose, the mouth and the chin; Gioconda completes the face"""
 
     bl_idname = "gioconda.place_points"
     bl_label = "Place by Hand"
     bl_description = "Click the eyes, the nose, the mouth and the chin one after the other; Gioconda completes the face"
 
-    @classmethod
-    def poll(cls, context):
-        tree = overlay.shown_portrait(context.space_data)
-        if tree is None:
-            cls.poll_message_set("Show the portrait's picture in an Image Editor first")
-            return False
-        if tree.library:
-            cls.poll_message_set("This portrait is linked from another file")
-            return False
-        if overlay.editing is not None:
-            cls.poll_message_set("Points are being edited: press Enter over the picture to finish")
-            return False
-        return True
-
     def invoke(self, context, event):
         tree = overlay.shown_portrait(context.space_data)
-        self.uid, self.size = tree.session_uid, tuple(tree.gioconda.image.size)
-        self.placer = PointPlacer(self.size, _placed_before(tree))
-        overlay.editing = Editing(self.uid)
-        context.window_manager.modal_handler_add(self)
-        self._show(context)
-        return {"RUNNING_MODAL"}
+        self.placer = PointPlacer(tuple(tree.gioconda.image.size), _placed_before(tree))
+        return self.begin(context, Editing(tree.session_uid))
 
     def execute(self, context):
         self.report({"ERROR"}, "Points are placed with the mouse in the Image Editor; there is none here.")
         return {"CANCELLED"}
 
-    def modal(self, context, event):
-        tree = session.tree_of(self.uid)
-        if tree is None or context.area is None or overlay.shown_portrait(context.space_data) != tree:
-            return self._leave(context)
-        view, at = place_of(context, event, self.size)
-        if at is None and not self.placer.dragging:
-            return {"PASS_THROUGH"}
-        handled = self._handle(event, at, reach_px(context, view))
-        if handled == "done":
-            return self._done(context)
-        if handled == "leave":
-            return self._leave(context)
-        if handled:
-            self._show(context)
-            return {"RUNNING_MODAL"}
-        return {"PASS_THROUGH"}
-
-    def cancel(self, context):
-        """Blender ends the operator itself: the file or the window is being closed."""
-        overlay.editing = None
-
-    def _handle(self, event, at, reach):
+    def handle(self, context, event, at, reach_px):
         placer = self.placer
+        if at is None and not placer.dragging:
+            return False
         if event.type == "MOUSEMOVE":
             if placer.dragging and at is not None:
                 placer.move(at)
             return bool(placer.dragging)
         if event.type == "LEFTMOUSE" and at is not None and event.value == "PRESS":
-            placer.press(at, reach)
+            placer.press(at, reach_px)
         elif event.type == "LEFTMOUSE":
             placer.release()
         elif event.value != "PRESS":
@@ -92,7 +55,7 @@ class GIOCONDA_OT_place_points(bpy.types.Operator):
             return False
         return True
 
-    def _show(self, context):
+    def show(self, context):
         placer, edit = self.placer, overlay.editing
         wanted = placer.wanted
         edit.named, edit.guess = dict(placer.named), placer.guess
@@ -107,7 +70,7 @@ class GIOCONDA_OT_place_points(bpy.types.Operator):
         context.workspace.status_text_set(f"{text} · {KEYS}")
         context.area.tag_redraw()
 
-    def _done(self, context):
+    def done(self, context):
         if not self.placer.enough:
             count = len(self.placer.named)
             self.report({"WARNING"}, f"{count} points are placed, at least {MIN_POINTS} are needed: place more.")
@@ -117,16 +80,10 @@ class GIOCONDA_OT_place_points(bpy.types.Operator):
         settings.hand_placed = True
         settings.analysed = settings.image.name
         bpy.ops.ed.undo_push(message="Place Landmarks")
-        self._leave(context)
+        self.leave(context)
         if bpy.ops.gioconda.analyse_portrait.poll():
             bpy.ops.gioconda.analyse_portrait("INVOKE_DEFAULT", complete=True)
         return {"FINISHED"}
-
-    def _leave(self, context):
-        overlay.editing = None
-        context.workspace.status_text_set(None)
-        overlay.redraw()
-        return {"CANCELLED"}
 
 
 def _placed_before(tree: bpy.types.NodeTree) -> dict[str, tuple[float, float]]:

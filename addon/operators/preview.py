@@ -3,9 +3,11 @@
 import bpy
 
 from .. import preview, session
+from ..panels.drawing import areas
+from .reporting import LINKED, NO_PICTURE, SaysWhyNot
 
 
-class GIOCONDA_OT_show_preview(bpy.types.Operator):
+class GIOCONDA_OT_show_preview(SaysWhyNot, bpy.types.Operator):
     """Show the live preview in an Image Editor"""
 
     bl_idname = "gioconda.show_preview"
@@ -13,24 +15,15 @@ class GIOCONDA_OT_show_preview(bpy.types.Operator):
     bl_description = "Switch the live preview on and show it in an Image Editor, in a new window if none is open"
 
     @classmethod
-    def poll(cls, context):
+    def why_not(cls, context):
         tree = session.active_portrait(context)
         if tree is None or tree.gioconda.image is None:
-            cls.poll_message_set("There is no portrait: add one in the compositor, and choose its picture")
-            return False
-        if tree.library is not None:
-            cls.poll_message_set("This portrait is linked from another file")
-            return False
-        return True
+            return NO_PICTURE
+        return LINKED if tree.library else ""
 
     def execute(self, context):
         tree = session.active_portrait(context)
-        editors = [
-            area.spaces.active
-            for window in context.window_manager.windows
-            for area in window.screen.areas
-            if area.type == "IMAGE_EDITOR"
-        ]
+        editors = [area.spaces.active for area in areas("IMAGE_EDITOR")]
         if not editors and not bpy.app.background:
             bpy.ops.wm.window_new()
             area = context.window_manager.windows[-1].screen.areas[0]
@@ -38,7 +31,7 @@ class GIOCONDA_OT_show_preview(bpy.types.Operator):
             editors = [area.spaces.active]
         if editors:
             editors[0].image = preview.image_of(tree) or tree.gioconda.image
-        if not tree.gioconda.live:
+        if not tree.gioconda.live:  # setting it again would ask for the picture again
             tree.gioconda.live = True
         return {"FINISHED"}
 

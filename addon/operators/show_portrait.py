@@ -4,9 +4,10 @@ import bpy
 
 from .. import session
 from ..landmark_editor import overlay
+from .reporting import NO_PICTURE, SaysWhyNot
 
 
-class GIOCONDA_OT_show_portrait(bpy.types.Operator):
+class GIOCONDA_OT_show_portrait(SaysWhyNot, bpy.types.Operator):
     """Show the portrait's picture in this Image Editor"""
 
     bl_idname = "gioconda.show_portrait"
@@ -14,15 +15,11 @@ class GIOCONDA_OT_show_portrait(bpy.types.Operator):
     bl_description = "Show the portrait's picture in this Image Editor, with its landmarks"
 
     @classmethod
-    def poll(cls, context):
+    def why_not(cls, context):
         if context.space_data is None or context.space_data.type != "IMAGE_EDITOR":
-            cls.poll_message_set("This works in an Image Editor")
-            return False
+            return "This works in an Image Editor"
         tree = session.active_portrait(context)
-        if tree is None or tree.gioconda.image is None:
-            cls.poll_message_set("There is no portrait: add one in the compositor, and choose its picture")
-            return False
-        return True
+        return "" if tree and tree.gioconda.image else NO_PICTURE
 
     def execute(self, context):
         context.space_data.image = session.active_portrait(context).gioconda.image

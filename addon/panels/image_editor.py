@@ -3,11 +3,11 @@
 import bpy
 
 from ...core.gioconda.errors import GiocondaError
-from .. import analysis, preview, session
+from .. import preview, session
 from ..landmark_editor import landmark_points, overlay
 from ..landmark_editor.overlay_shapes import faces_of
-from .sentence import draw_sentence
-from .sidebar import draw_progress, draw_said
+from .drawing import draw_sentence, property_column
+from .sidebar import draw_analyse, draw_mattes, draw_said
 
 
 class ImagePanel:
@@ -26,42 +26,38 @@ class GIOCONDA_PT_image(ImagePanel, bpy.types.Panel):
             _draw_elsewhere(layout, context)
             return
         layout.enabled = tree.library is None
-        _draw_analyse(layout, context, tree)
+        row = layout.row(align=True)
+        row.scale_y = 1.3
+        draw_analyse(row, layout, context, tree)
         _draw_faces(layout, tree)
         _draw_points(layout, context, tree)
         draw_said(layout, context, session.state(tree))
 
 
-class GIOCONDA_PT_overlay(ImagePanel, bpy.types.Panel):
-    bl_label = "Overlay"
+class PortraitPanel(ImagePanel):
+    """Only there where a portrait is shown."""
 
     @classmethod
     def poll(cls, context):
         return overlay.shown_portrait(context.space_data) is not None
 
+
+class GIOCONDA_PT_overlay(PortraitPanel, bpy.types.Panel):
+    bl_label = "Overlay"
+
     def draw(self, context):
         show = overlay.shown_portrait(context.space_data).gioconda.overlay
-        column = self.layout.column(heading="Show", align=True)
-        column.use_property_split, column.use_property_decorate = True, False
+        column = property_column(self.layout, heading="Show", align=True)
         for name in ("landmarks", "points", "faces", "matte"):
             column.prop(show, name)
 
 
-class GIOCONDA_PT_mattes(ImagePanel, bpy.types.Panel):
+class GIOCONDA_PT_mattes(PortraitPanel, bpy.types.Panel):
     bl_label = "Your Own Mattes"
     bl_options = {"DEFAULT_CLOSED"}
 
-    @classmethod
-    def poll(cls, context):
-        return overlay.shown_portrait(context.space_data) is not None
-
     def draw(self, context):
-        settings = overlay.shown_portrait(context.space_data).gioconda
-        column = self.layout.column()
-        column.label(text="Matte of the Person")
-        column.template_ID(settings, "matte", open="image.open")
-        column.label(text="Clean Plate")
-        column.template_ID(settings, "plate", open="image.open")
+        draw_mattes(self.layout, context, overlay.shown_portrait(context.space_data))
 
 
 def _draw_elsewhere(layout, context):
@@ -74,16 +70,6 @@ def _draw_elsewhere(layout, context):
         text = "This is the live preview" if preview_shown else "Another picture is shown"
         layout.label(text=text, icon="INFO")
     layout.operator("gioconda.show_portrait", icon="IMAGE_DATA")
-
-
-def _draw_analyse(layout, context, tree):
-    under_way = analysis.of(tree)
-    row = layout.row(align=True)
-    row.scale_y = 1.3
-    if under_way is None:
-        row.operator("gioconda.analyse_portrait", icon="VIEWZOOM")
-        return
-    draw_progress(row, layout, context, session.state(tree), "gioconda.cancel_analysis")
 
 
 def _draw_faces(layout, tree):
@@ -103,8 +89,7 @@ def _draw_points(layout, context, tree):
     column.operator("gioconda.edit_points", icon="EDITMODE_HLT")
     column.operator("gioconda.place_points", icon="ADD")
     column.operator("gioconda.reset_points", icon="LOOP_BACK")
-    split = layout.column(align=True)
-    split.use_property_split, split.use_property_decorate = True, False
+    split = property_column(layout, align=True)
     split.prop(settings.overlay, "radius", slider=True)
     split.prop(settings.overlay, "mirror")
     try:

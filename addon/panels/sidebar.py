@@ -9,7 +9,7 @@ from ...core.gioconda.job.retarget import GAINS
 from .. import analysis, job_settings, session
 from ..compositing import nodes
 from ..rig.panel import draw_head, draw_mapping, draw_rig, has_rig
-from .sentence import draw_sentence
+from .drawing import draw_sentence, property_column
 
 
 def draw_portrait(layout, context, tree):
@@ -29,7 +29,7 @@ def draw_portrait(layout, context, tree):
         draw_sentence(column, context, "Open a picture with a face: a photograph, a painting, a still.")
         return
     _draw_analysis(column, context, tree)
-    split = _split(column)
+    split = property_column(column, align=True)
     split.prop(settings, "right")
     if settings.right != "none":
         split.prop(settings, "right_who")
@@ -45,19 +45,23 @@ def _draw_start(layout, context):
 
 
 def _draw_analysis(layout, context, tree):
-    settings, under_way, record = tree.gioconda, analysis.of(tree), session.state(tree)
-    row = layout.row(align=True)
-    if under_way is None:
-        row.operator("gioconda.analyse_portrait", icon="VIEWZOOM")
-    else:
-        draw_progress(row, layout, context, record, "gioconda.cancel_analysis")
+    settings = tree.gioconda
+    draw_analyse(layout.row(align=True), layout, context, tree)
     if settings.face or not settings.landmarks:
         layout.prop(settings, "face", text="Face (0: the only one)" if settings.face == 0 else "Face")
     if settings.landmarks:
         text = "Landmarks placed by hand" if settings.hand_placed else "The face was found"
         layout.label(text=text, icon="CHECKMARK")
-    elif under_way is None:
+    elif analysis.of(tree) is None:
         draw_sentence(layout, context, "Not analysed yet: Render does it, too. Fix landmarks in the Image Editor.")
+
+
+def draw_analyse(row, layout, context, tree):
+    """The button that begins an analysis, or how far that is."""
+    if analysis.of(tree) is None:
+        row.operator("gioconda.analyse_portrait", icon="VIEWZOOM")
+    else:
+        draw_progress(row, layout, context, session.state(tree), "gioconda.cancel_analysis")
 
 
 def draw_mattes(layout, _context, tree):
@@ -71,7 +75,7 @@ def draw_mattes(layout, _context, tree):
 def draw_look(layout, _context, tree):
     """How much of the motion the portrait takes."""
     gains = tree.gioconda.gains
-    column = _split(layout)
+    column = property_column(layout, align=True)
     for name in GAINS:
         column.prop(gains, name, slider=True)
     column.separator()
@@ -85,16 +89,13 @@ def draw_output(layout, context, tree):
     layout.prop(settings, "output", text="")
     if settings.output.startswith("//") and not bpy.data.filepath:
         draw_sentence(layout, context, "Save the .blend first, or choose a folder: // is its place.", icon="ERROR")
-    column = _split(layout)
+    column = property_column(layout, align=True)
     column.prop(settings, "scene_range")
     row = column.column(align=True)
     row.enabled = not settings.scene_range
-    if settings.scene_range:
-        row.prop(context.scene, "frame_start", text="Frame Start")
-        row.prop(context.scene, "frame_end", text="End")
-    else:
-        row.prop(settings, "frame_start", text="Frame Start")
-        row.prop(settings, "frame_end", text="End")
+    shown = context.scene if settings.scene_range else settings
+    row.prop(shown, "frame_start", text="Frame Start")
+    row.prop(shown, "frame_end", text="End")
     column.separator()
     for name in job_settings.LABELS:
         column.prop(settings, name)
@@ -122,6 +123,8 @@ def draw_render(layout, context, tree):
     row = layout.row(align=True)
     row.prop(settings, "live", toggle=True, icon="HIDE_OFF" if settings.live else "HIDE_ON")
     row.operator("gioconda.show_preview", text="", icon="IMAGE_BACKGROUND")
+    if task is None and record.progress is not None and analysis.of(tree) is None:  # the preview has to wait
+        layout.progress(factor=record.progress, text=record.stage)
     row = layout.row(align=True)
     row.scale_y = 1.5
     if task is None:
@@ -157,13 +160,6 @@ def draw_said(layout, context, record):
         draw_sentence(layout, context, record.note)
 
 
-def _split(layout):
-    column = layout.column(align=True)
-    column.use_property_split = True
-    column.use_property_decorate = False
-    return column
-
-
 # --- the panels -------------------------------------------------------------------------------------------------------
 
 # name, title, what draws it, whether it starts closed
@@ -189,7 +185,7 @@ def _main(place: str) -> type[bpy.types.Panel]:
     def draw(self, context):
         draw_portrait(self.layout, context, session.active_portrait(context))
 
-    return _panel(f"{place}", "Portrait", place, poll, draw, {})
+    return _panel(place, "Portrait", place, poll, draw, {})
 
 
 def _step(place: str, name: str, title: str, drawn: Callable, closed: bool) -> type[bpy.types.Panel]:

@@ -13,7 +13,8 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ...core.gioconda.errors import OutputError, PictureError
+from ...core.gioconda.errors import PictureError
+from ...core.gioconda.files import make_folder, whole_file
 from .tiff import write_tiff
 
 # What Blender's names of colour spaces are to the core. Non-Color and Working Space are used as they are.
@@ -43,18 +44,13 @@ class Source:
     ocio: str | None = None
 
 
-def file_of(image: bpy.types.Image, folder: Path) -> Path:
-    """The image as a file: its own, or one written into `folder`.
+def source_of(image: bpy.types.Image | None, folder: Path, *, what: str = "portrait") -> Source:
+    """The image as a file, its own or one written into `folder`. `what`: what the picture is for, for the sentence.
 
     Raises:
         PictureError: it has no pixels that could be used, with what to do.
         OutputError: `folder` cannot be written.
     """
-    return source_of(image, folder).path
-
-
-def source_of(image: bpy.types.Image | None, folder: Path, *, what: str = "portrait") -> Source:
-    """As `file_of`, with the colour space. `what`: what the picture is for, for the sentence."""
     if image is None:
         raise PictureError(f"There is no {what}: choose a picture in the Gioconda panel.")
     if image.source in WHY_NOT or image.type in ("RENDER_RESULT", "COMPOSITING"):
@@ -94,11 +90,8 @@ def _unpacked(image: bpy.types.Image, folder: Path) -> Path:
     suffix = Path(bpy.path.basename(image.filepath)).suffix.lower() or f".{image.file_format.lower()}"
     path = folder / f"{_stem(image)}-{_digest(data)}{suffix}"
     if not path.is_file() or path.stat().st_size != len(data):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        except OSError as error:
-            raise OutputError(f"{path} cannot be written: {error.strerror or error}; is the disk full?") from error
+        with whole_file(path) as part:
+            part.write_bytes(data)
     return path
 
 
@@ -120,7 +113,7 @@ def _written(image: bpy.types.Image, folder: Path, what: str) -> Source:
     stored = pixels if image.is_float else np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
     path = folder / f"{_stem(image)}-{_digest(stored.tobytes())}.tif"
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         write_tiff(path, stored)
     return Source(path, space, ocio)
 

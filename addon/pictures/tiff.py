@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.gioconda.errors import OutputError
+from ...core.gioconda.files import unwritable
 
 LIMIT = 2**32 - 1024  # bytes: TIFF counts in 32 bits
 _LONG, _SHORT = 4, 3
@@ -54,4 +55,4 @@ def write_tiff(path: Path, pixels: npt.NDArray[np.float32] | npt.NDArray[np.uint
             file.write(struct.pack("<2sHL", b"II", 42, 8) + table + b"\0\0\0\0" + extra)
             np.ascontiguousarray(pixels).tofile(file)
     except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror or error}; is the disk full?") from error
+        raise unwritable(path, error) from error

@@ -3,7 +3,7 @@
 import bpy
 
 from ...core.gioconda.landmarks import ARKIT
-from ..panels.sentence import draw_sentence
+from ..panels.drawing import draw_sentence, property_column
 from .check.mapping_test import STILL
 
 HINTS = {
@@ -43,9 +43,7 @@ class GIOCONDA_UL_mapping(bpy.types.UIList):
 def draw_rig(layout: bpy.types.UILayout, context: bpy.types.Context, tree: bpy.types.NodeTree) -> None:
     """What drives the portrait, inside a panel of the node editor or the 3D view."""
     rig = tree.gioconda.rig
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
+    column = property_column(layout)
     column.prop(rig, "kind")
     if rig.kind == "FILE":
         column.prop(rig, "file")
@@ -74,9 +72,7 @@ def has_rig(tree: bpy.types.NodeTree) -> bool:
 def draw_head(layout: bpy.types.UILayout, _context: bpy.types.Context, tree: bpy.types.NodeTree) -> None:
     """Which parts of the rig are the head and the eyes, and what the head's movement is counted from."""
     rig = tree.gioconda.rig
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
+    column = property_column(layout)
     column.prop(rig, "head_object")
     head = rig.head_object
     if head is not None and head.type == "ARMATURE":
@@ -121,9 +117,7 @@ def draw_mapping(layout: bpy.types.UILayout, context: bpy.types.Context, tree: b
 def _draw_row(
     layout: bpy.types.UILayout, context: bpy.types.Context, rig: bpy.types.PropertyGroup, row: bpy.types.PropertyGroup
 ) -> None:
-    column = layout.column()
-    column.use_property_split = True
-    column.use_property_decorate = False
+    column = property_column(layout)
     column.prop(row, "kind")
     column.prop(row, "holder")
     holder = row.holder or rig.target

@@ -68,6 +68,14 @@ def write_text(path: Path, text: str, *, make_folder: bool = True) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+def make_folder(folder: Path) -> None:
+    """With its parents, if it is not there. Raises: OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made: {error.strerror or error}.") from error
+
+
 def unwritable(path: Path, reason: OSError | str) -> OutputError:
     """The sentence for a file that could not be written; `reason` is the system's or a library's own words."""
     code = reason.errno if isinstance(reason, OSError) else None

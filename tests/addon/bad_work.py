@@ -38,8 +38,8 @@ def process_of(task):
 
 
 def end(task, seconds=200):
-    studio.until(lambda: not session.is_running(task), seconds)
-    return [task.state, task.text, session.state(tree).last_error]
+    studio.until(lambda: task not in session._session.tasks, seconds)
+    return [task.outcome, task.text, session.state(tree).last_error]
 
 
 tree = studio.portrait(OUT, frames=FRAMES)
@@ -99,5 +99,5 @@ bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=False)
 found["closing took"] = time.monotonic() - started
 while process.poll() is None and time.monotonic() - started < 10:
     time.sleep(0.05)
-found["closed"] = [task.state, process.poll() is not None, session.pump(), len(session._session.records)]
+found["closed"] = [task.outcome, process.poll() is not None, session.pump(), len(session._session.records)]
 result(found)  # noqa: F821

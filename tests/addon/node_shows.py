@@ -39,8 +39,8 @@ task = rendering.render(tree, bpy.context.scene)
 picture = compositor.picture_node(tree)
 found["early"] = studio.until(lambda: picture.image and picture.image.source == "SEQUENCE", 200)
 seen["while"] = studio.pixels(4)
-studio.until(lambda: not session.is_running(task), 300)
-found["state"] = [task.state, task.text, session.state(tree).last_error]
+studio.until(lambda: task not in session._session.tasks, 300)
+found["state"] = [task.outcome, task.text, session.state(tree).last_error]
 found["files"] = sorted(path.name for path in (OUT / "out").iterdir())
 for frame in (-20, 0, 5, 900):
     seen[f"beside {frame}"] = studio.pixels(frame)

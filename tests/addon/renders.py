@@ -58,36 +58,37 @@ found["wider"] = [shown.first, shown.last, shown.rest]
 # As in a window: a modal operator that only looks; rounds by the timer. How long is one round?
 scene.frame_end = 24
 tree.gioconda.draft = True
-session.reset_longest_round()
-fake = SimpleNamespace(
-    _task=rendering.render(tree, scene), _timer=None, reports=[], report=lambda kind, text: fake.reports.append(text)
-)
-fake._report = lambda: operator.GIOCONDA_OT_render_portrait._report(fake)
+session._session.longest = 0.0
+kind = operator.GIOCONDA_OT_render_portrait
+fake = SimpleNamespace(_timer=None, REPORTS=kind.REPORTS, FINISHED=kind.FINISHED, reports=[])
+fake.report = lambda kind, text: fake.reports.append(text)
+fake._end = lambda: kind._end(fake)
+fake.work = rendering.render(tree, scene)
 manager = SimpleNamespace(event_timer_remove=lambda timer: None)
 window = SimpleNamespace(window_manager=manager)
 tick = SimpleNamespace(type="TIMER", value="NOTHING")
 rounds, answers = [], []
-while session.is_running(fake._task):
+while fake.work in session._session.tasks:
     wall, own = time.perf_counter(), time.thread_time()
     session.pump()
-    answers.append(operator.GIOCONDA_OT_render_portrait.modal(fake, window, tick))
+    answers.append(kind.modal(fake, window, tick))
     rounds.append((time.perf_counter() - wall, time.thread_time() - own))
     idle = time.perf_counter()
     time.sleep(session.BUSY_SECONDS)
     rounds[-1] = (*rounds[-1], time.perf_counter() - idle - session.BUSY_SECONDS)
-found["window"] = [fake._task.state, sorted(set(map(tuple, map(sorted, answers))))]
+found["window"] = [fake.work.outcome, sorted(set(map(tuple, map(sorted, answers))))]
 found["longest"] = [max(column) for column in zip(*rounds, strict=True)]
-found["stamped"] = session.longest_round() >= found["longest"][0] - 0.01
+found["stamped"] = session._session.longest >= found["longest"][0] - 0.01
 scene.frame_end = FRAMES
 tree.gioconda.draft = False
 
 # Esc.
-fake._task = rendering.render(tree, scene)
+fake.work = rendering.render(tree, scene)
 session.pump()
 escape = SimpleNamespace(type="ESC", value="PRESS")
-operator.GIOCONDA_OT_render_portrait.modal(fake, window, escape)
-studio.until(lambda: not session.is_running(fake._task))
-found["escape"] = fake._task.state
+kind.modal(fake, window, escape)
+studio.until(lambda: fake.work not in session._session.tasks)
+found["escape"] = fake.work.outcome
 
 # Two portraits: one after the other. Never to the same files.
 tree.gioconda.draft = True
@@ -99,8 +100,8 @@ other.gioconda.output = tree.gioconda.output
 found["same files"] = studio.sentence(bpy.ops.gioconda.render_portrait, portrait=other.name)
 other.gioconda.output = str(OUT / "other" / "####.exr")
 tasks = [rendering.render(tree, scene), rendering.render(other, scene)]
-studio.until(lambda: not any(map(session.is_running, tasks)), 300)
-found["two"] = [task.state for task in tasks]
+studio.until(lambda: not any(task in session._session.tasks for task in tasks), 300)
+found["two"] = [task.outcome for task in tasks]
 found["shown by both"] = [compositor.picture_node(one).image.filepath for one in (tree, other)]
 
 # Undone while it is rendered: frames stay, nothing crashes.
@@ -113,9 +114,9 @@ task = rendering.render(tree, scene)
 for _ in range(3):
     session.pump()
 found["undo"] = [sorted(bpy.ops.ed.undo()) if bpy.ops.ed.undo.poll() else ["CANCELLED"]]
-studio.until(lambda: not session.is_running(task), 300)
+studio.until(lambda: task not in session._session.tasks, 300)
 tree = bpy.data.node_groups[name]
-found["undo"] += [task.state, round(tree.gioconda.gains.jaw, 3), compositor.picture_node(tree).image.source]
+found["undo"] += [task.outcome, round(tree.gioconda.gains.jaw, 3), compositor.picture_node(tree).image.source]
 
 # A folder for a farm.
 scene = bpy.context.scene

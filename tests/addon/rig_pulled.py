@@ -169,7 +169,7 @@ task = RigTask(tree, mapping_test.test_steps(tree, scene))
 session.start(task, first=True)
 said["busy"] = session.task_of(tree) is task
 rounds = 0
-while session.is_running(task):
+while task in session._session.tasks:
     since = time.thread_time()  # of the processor: other programs do not count
     session.pump()
     longest = max(longest, time.thread_time() - since)
@@ -180,7 +180,7 @@ next(task._steps)  # it has begun; a whole round may be enough for all of it
 session.start(task)
 task.cancel()
 session.pump()
-said["cancelled"] = [task.outcome, session.is_running(task), before == everything()]
+said["cancelled"] = [task.outcome, task in session._session.tasks, before == everything()]
 
 # Nothing answers at all.
 settings.rows.clear()

@@ -84,8 +84,8 @@ except RuntimeError as error:
 
 under_way = analysis.start(tree, bpy.context)
 found["running"] = analysis.of(tree) is under_way and not bpy.ops.gioconda.analyse_portrait.poll()
-analysis.cancel(under_way)
-analysis.cancel(under_way)
+under_way.cancel()
+under_way.cancel()
 found["cancelled"] = [under_way.outcome, analysis.of(tree) is None, session.state(tree).progress]
 
 import signal, time

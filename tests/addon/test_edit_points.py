@@ -38,7 +38,10 @@ context = Thing(
 )
 def operator(module, name):
     cls = getattr(part(f"operators.{module}"), name)
-    own = {key: value for key, value in vars(cls).items() if callable(value) and not key.startswith("__")}
+    own = {}
+    for base in reversed(cls.__mro__):
+        if base.__module__.startswith(A):
+            own |= {key: value for key, value in vars(base).items() if callable(value) and not key.startswith("__")}
     reports = []
     own |= {"report": lambda self, kind, text: reports.append(text), "reports": reports}
     return type(name, (), own)()

@@ -19,7 +19,7 @@ SCRIPT = """
         task = RigTask(tree, automap.auto_map_steps(tree, bpy.context.scene))
         session.start(task, first=True)
         stages, longest = [], 0.0
-        while session.is_running(task):
+        while task in session._session.tasks:
             since = time.thread_time()  # of the processor: other programs do not count
             session.pump()
             longest = max(longest, time.thread_time() - since)

@@ -8,24 +8,34 @@ of core's expression basis at its landmark, made longer where those are too shor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
+import yaml
 
 from ....core.gioconda import landmarks as lm
 
 Float = npt.NDArray[np.float64]
 
-DIRECTIONS = {"+x": (0, 1), "-x": (0, -1), "+y": (1, 1), "-y": (1, -1)}  # axis of the bone, sign
+AXES = {"+x": (0, 1), "-x": (0, -1), "+y": (1, 1), "-y": (1, -1)}  # direction → axis of the bone, sign
 
 
 @dataclass(frozen=True)
-class Way:
+class Direction:
     """One direction of a control: `travel` head units to the end, and what is driven there, channel → value."""
 
     travel: float
-    channels: Mapping[str, float] = field(default_factory=dict)
+    channels: Mapping[str, float]
+
+    def mirrored(self) -> Direction:
+        """Left channels become right ones; "Out" and "In" of the eyes keep their meaning."""
+        named = {
+            name.removesuffix("Left") + "Right" if name.endswith("Left") else name: value
+            for name, value in self.channels.items()
+        }
+        return Direction(self.travel, named)
 
 
 @dataclass(frozen=True)
@@ -36,9 +46,9 @@ class Control:
         name: of the bone, with .L or .R: the person's own sides.
         points: it sits in the middle of these landmarks.
         parent: another control's name; "" for the head.
-        shape: of `landmark_shapes.SHAPES`; size: head units across.
+        shape: of `shapes.SHAPES`; size: head units across.
         group: bone collection and colour.
-        ways: "+x" (to the picture's right), "-x", "+y" (up), "-y" → how far and what for. Missing: it cannot go there.
+        directions: "+x" (to the picture's right), "-x", "+y" (up), "-y" → how far and what for. Missing: not that way.
     """
 
     name: str
@@ -47,215 +57,31 @@ class Control:
     shape: str
     size: float
     group: str
-    ways: Mapping[str, Way]
+    directions: Mapping[str, Direction]
 
     def mirrored(self) -> Control:
         """The same control of the person's right side."""
         swap = {"+x": "-x", "-x": "+x"}
         other = tuple(int(lm.mirrored()[point]) for point in self.points)
-        ways = {swap.get(way, way): _right(drive) for way, drive in self.ways.items()}
-        return replace(self, name=_side(self.name), points=other, parent=_side(self.parent), ways=ways)
+        directions = {swap.get(name, name): direction.mirrored() for name, direction in self.directions.items()}
+        return replace(self, name=_right(self.name), points=other, parent=_right(self.parent), directions=directions)
 
 
-def _side(name: str) -> str:
+def _right(name: str) -> str:
     return name.removesuffix(".L") + ".R" if name.endswith(".L") else name
 
 
-def _right(way: Way) -> Way:
-    """Left channels become right ones; "Out" and "In" of the eyes keep their meaning."""
-    named = {
-        name.removesuffix("Left") + "Right" if name.endswith("Left") else name: v for name, v in way.channels.items()
-    }
-    return Way(way.travel, named)
+def _read(text: str) -> tuple[Control, ...]:
+    """All of controls.yaml, in its order, the right sides last: every control is listed after its parent."""
+    listed = []
+    for name, entry in yaml.safe_load(text).items():
+        directions = {way: Direction(*entry.pop(way)) for way in AXES if way in entry}
+        listed.append(Control(name, tuple(entry.pop("at")), **entry, directions=directions))
+    return (*listed, *(control.mirrored() for control in listed if control.name.endswith(".L")))
 
 
-_MIDDLE = (
-    Control(
-        "jaw",
-        (152,),
-        "head",
-        "jaw",
-        0.30,
-        "Mouth",
-        {
-            "-y": Way(0.31, {"jawOpen": 1}),
-            "+x": Way(0.12, {"jawLeft": 1}),
-            "-x": Way(0.12, {"jawRight": 1}),
-        },
-    ),
-    Control(
-        "mouth",
-        (13, 14),
-        "head",
-        "mouth",
-        1.0,
-        "Mouth",
-        {
-            "+x": Way(0.18, {"mouthLeft": 1}),
-            "-x": Way(0.18, {"mouthRight": 1}),
-            "+y": Way(0.10, {"mouthShrugUpper": 1, "mouthShrugLower": 1}),
-            "-y": Way(0.10, {"mouthFunnel": 1}),
-        },
-    ),
-    Control(
-        "lip_upper",
-        (0,),
-        "mouth",
-        "triangle up",
-        0.09,
-        "Mouth",
-        {
-            "+y": Way(0.09, {"mouthUpperUpLeft": 1, "mouthUpperUpRight": 1}),
-            "-y": Way(0.07, {"mouthRollUpper": 1}),
-        },
-    ),
-    Control(
-        "lip_lower",
-        (17,),
-        "jaw",
-        "triangle down",
-        0.09,
-        "Mouth",
-        {
-            "-y": Way(0.07, {"mouthLowerDownLeft": 1, "mouthLowerDownRight": 1}),
-            "+y": Way(0.08, {"mouthRollLower": 1}),
-        },
-    ),
-    Control(
-        "gaze",
-        (133, 362),
-        "head",
-        "target",
-        0.22,
-        "Eyes",
-        {
-            "+x": Way(0.5, {"eyeLookOutLeft": 1, "eyeLookInRight": 1}),
-            "-x": Way(0.5, {"eyeLookInLeft": 1, "eyeLookOutRight": 1}),
-            "+y": Way(0.4, {"eyeLookUpLeft": 1, "eyeLookUpRight": 1}),
-            "-y": Way(0.4, {"eyeLookDownLeft": 1, "eyeLookDownRight": 1}),
-        },
-    ),
-)
-_LEFT = (
-    Control(
-        "lip_corner.L",
-        (291,),
-        "mouth",
-        "circle",
-        0.09,
-        "Mouth",
-        {
-            "+y": Way(0.12, {"mouthSmileLeft": 1}),
-            "-y": Way(0.08, {"mouthFrownLeft": 1}),
-            "+x": Way(0.09, {"mouthStretchLeft": 1}),
-            "-x": Way(0.07, {"mouthPucker": 0.5}),
-        },
-    ),
-    Control(
-        "lip_upper.L",
-        (270,),
-        "mouth",
-        "triangle up",
-        0.06,
-        "Mouth",
-        {
-            "+y": Way(0.09, {"mouthUpperUpLeft": 1}),
-            "-y": Way(0.05, {"mouthPressLeft": 1}),
-        },
-    ),
-    Control(
-        "lip_lower.L",
-        (321,),
-        "jaw",
-        "triangle down",
-        0.06,
-        "Mouth",
-        {
-            "-y": Way(0.07, {"mouthLowerDownLeft": 1}),
-            "+y": Way(0.06, {"mouthRollLower": 0.5}),
-        },
-    ),
-    Control(
-        "lid_upper.L",
-        (386,),
-        "head",
-        "lid up",
-        0.13,
-        "Eyes",
-        {
-            "-y": Way(0.10, {"eyeBlinkLeft": 1}),
-            "+y": Way(0.05, {"eyeWideLeft": 1}),
-        },
-    ),
-    Control("lid_lower.L", (374,), "head", "lid down", 0.13, "Eyes", {"+y": Way(0.05, {"eyeSquintLeft": 1})}),
-    Control(
-        "gaze.L",
-        (473,),
-        "head",
-        "circle",
-        0.13,
-        "Eyes",
-        {
-            "+x": Way(0.065, {"eyeLookOutLeft": 1}),
-            "-x": Way(0.065, {"eyeLookInLeft": 1}),
-            "+y": Way(0.05, {"eyeLookUpLeft": 1}),
-            "-y": Way(0.067, {"eyeLookDownLeft": 1}),
-        },
-    ),
-    Control(
-        "brow_inner.L",
-        (336, 285),
-        "head",
-        "diamond",
-        0.09,
-        "Brows",
-        {
-            "+y": Way(0.08, {"browInnerUp": 0.5}),
-            "-y": Way(0.06, {"browDownLeft": 0.5}),
-        },
-    ),
-    Control(
-        "brow_mid.L",
-        (334, 282),
-        "head",
-        "diamond",
-        0.09,
-        "Brows",
-        {
-            "+y": Way(0.09, {"browOuterUpLeft": 0.6, "browInnerUp": 0.2}),
-            "-y": Way(0.06, {"browDownLeft": 1}),
-        },
-    ),
-    Control(
-        "brow_outer.L",
-        (300, 276),
-        "head",
-        "diamond",
-        0.09,
-        "Brows",
-        {
-            "+y": Way(0.09, {"browOuterUpLeft": 1}),
-            "-y": Way(0.06, {"browDownLeft": 0.5}),
-        },
-    ),
-    Control(
-        "cheek.L",
-        (280,),
-        "head",
-        "square",
-        0.09,
-        "Cheeks and Nose",
-        {
-            "+y": Way(0.07, {"cheekSquintLeft": 1}),
-            "+x": Way(0.07, {"cheekPuff": 0.5}),
-        },
-    ),
-    Control("nose.L", (358,), "head", "square", 0.07, "Cheeks and Nose", {"+y": Way(0.09, {"noseSneerLeft": 1})}),
-)
-
-# The head comes first: every control is listed after its parent.
-HEAD = Control("head", (168,), "", "head", 1.0, "Head", {})
-CONTROLS: tuple[Control, ...] = (HEAD, *_MIDDLE, *_LEFT, *(control.mirrored() for control in _LEFT))
+CONTROLS = _read(resources.files(__package__).joinpath("controls.yaml").read_text(encoding="utf-8"))
+HEAD = CONTROLS[0]
 # Sliders on the head's bone for what no place on the face stands for: property → channel.
 SLIDERS = {
     "lips_together": "mouthClose",
@@ -288,11 +114,11 @@ def rows(travels: Mapping[tuple[str, str], float]) -> list[Row]:
     """The mapping of all controls. travels: (control, direction) → length of the way in the scene."""
     result = []
     for control in CONTROLS:
-        for way, drive in control.ways.items():
-            axis, sign = DIRECTIONS[way]
-            component = f"LOC_{'XY'[axis]}"
-            length = travels[control.name, way]
-            result += [Row(control.name, component, name, sign * v / length) for name, v in drive.channels.items()]
+        for name, direction in control.directions.items():
+            axis, sign = AXES[name]
+            length, component = travels[control.name, name], f"LOC_{'XY'[axis]}"
+            for channel, value in direction.channels.items():
+                result.append(Row(control.name, component, channel, sign * value / length))
     return result + [Row(f"head/{slider}", "VALUE", channel, 1.0) for slider, channel in SLIDERS.items()]
 
 
@@ -305,7 +131,7 @@ def travels(landmarks: Float, unit: float) -> dict[tuple[str, str], float]:
 
     Upper lids go as far as the eye is open, so that a control pulled to the lower lid shuts the eye.
     """
-    result = {(c.name, way): unit * drive.travel for c in CONTROLS for way, drive in c.ways.items()}
+    result = {(c.name, name): unit * direction.travel for c in CONTROLS for name, direction in c.directions.items()}
     for side, upper, lower in (("L", 386, 374), ("R", 159, 145)):
         gap = float(np.hypot(*(landmarks[upper, :2] - landmarks[lower, :2])))
         result[f"lid_upper.{side}", "-y"] = unit * min(max(gap, 0.06), 0.16)

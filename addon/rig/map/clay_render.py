@@ -5,9 +5,7 @@ The mesh is in picture axes; the picture is orthographic.
 
 from __future__ import annotations
 
-import struct
 import time
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -44,17 +42,13 @@ class TriangleMesh:
     @cached_property
     def whole(self) -> BVHTree:
         """A tree of all triangles, for rays; its faces are numbered as they are."""
-        return BVHTree.FromPolygons(self._plain, self.triangles.tolist())
+        return BVHTree.FromPolygons(self.points.tolist(), self.triangles.tolist())
 
     def tree(self, piece: int) -> tuple[BVHTree, Int]:
         """A tree of one connected piece, and the triangle number of each of its faces."""
         chosen = np.flatnonzero(self.pieces[self.triangles[:, 0]] == piece)
         used, corners = np.unique(self.triangles[chosen], return_inverse=True)
         return BVHTree.FromPolygons(self.points[used].tolist(), corners.reshape(-1, 3).tolist()), chosen
-
-    @cached_property
-    def _plain(self) -> list[list[float]]:
-        return self.points.tolist()
 
 
 @dataclass(frozen=True)
@@ -136,15 +130,3 @@ def connected_pieces(count: int, triangles: Int) -> Int:
         piece = piece[piece]
         if (piece == before).all():
             return piece
-
-
-def png(picture: npt.NDArray[np.uint8]) -> bytes:
-    """(H, W, 3) uint8 as a PNG file."""
-    height, width, _ = picture.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in picture)
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")

@@ -17,8 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ....core.gioconda.errors import ExitCode, GiocondaError
+from ....core.gioconda.files import make_folder
 from ....core.gioconda.worker import messages
 from ... import preferences, session
+from ...pictures.tiff import write_tiff
 from ..errors import RigError
 from ..read.anatomy import Anatomy
 from ..read.evaluation_scene import EvaluationScene, ObjectRef
@@ -26,7 +28,7 @@ from ..read.rig_inputs import matrix
 from ..read.surface import Surface
 from ..steps import Progress, Steps, portion
 from .bind_landmarks import bind_landmarks
-from .clay_render import OrthoView, TriangleMesh, connected_pieces, png, render_clay
+from .clay_render import OrthoView, TriangleMesh, connected_pieces, render_clay
 
 Float = npt.NDArray[np.float64]
 PIXELS = 320
@@ -94,29 +96,15 @@ def detect_landmarks(picture: npt.NDArray[np.uint8], share: float = 0.0) -> Step
     """The 478 landmarks (pixels) of the face in a picture (H, W, 3) uint8; None where there is no face.
 
     Raises:
-        RigError: the worker cannot run.
+        RigError: the worker cannot run. OutputError: the picture cannot be written.
     """
-    chosen = preferences.preferences(bpy.context)
     folder = session.folder() / "mapping"
-    data = png(picture)
-    source = folder / f"clay-{hashlib.blake2b(data, digest_size=6).hexdigest()}.png"
+    source = folder / f"clay-{hashlib.blake2b(picture.tobytes(), digest_size=6).hexdigest()}.tif"
+    request = {"request": "analyse", "portrait": str(source), "folder": str(folder), "face": "largest"}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        source.write_bytes(data)
-        reply = yield from _ask_worker(
-            {
-                "request": "analyse",
-                "portrait": str(source),
-                "folder": str(folder),
-                "face": "largest",
-                "models": chosen.models or None,
-                "device": chosen.device,
-                "threads": chosen.threads or None,
-            },
-            share,
-        )
-    except OSError as error:
-        raise RigError(f"{source} cannot be written: {error.strerror or error}; is the disk full?") from None
+        make_folder(folder)
+        write_tiff(source, np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)]))
+        reply = yield from _ask_worker({**request, **preferences.for_worker(bpy.context)}, share)
     finally:
         source.unlink(missing_ok=True)
     if isinstance(reply, messages.Error):
@@ -204,7 +192,7 @@ def _color(material: bpy.types.Material | None) -> tuple[float, float, float]:
 
 
 def _candidate_views(mesh: TriangleMesh, near: Float | None) -> list[OrthoView]:
-    """Windows in which the head should be: around the head bone, the top of a tall meshes_, everything."""
+    """Windows in which the head should be: around the head bone, the top of tall meshes, everything."""
     low, high = mesh.points.min(0), mesh.points.max(0)
     wide, tall = (high - low)[:2]
     views = []

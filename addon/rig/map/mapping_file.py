@@ -7,35 +7,24 @@ from typing import Any
 
 import bpy
 
+from ....core.gioconda.files import write_text
 from ..errors import RigError
 from ..settings import MappingRow
 from .presets import dump_rows, load_rows
 
 FORMAT = "gioconda-mapping"
 VERSION = 1
-FIELDS = (
-    "kind",
-    "head_bone",
-    "eye_left",
-    "eye_right",
-    "follow_turn",
-    "follow_move",
-    "forward",
-    "neutral",
-    "neutral_frame",
-)
+FIELDS = ("kind", "head_bone", "eye_left", "eye_right")
+FIELDS += ("follow_turn", "follow_move", "forward", "neutral", "neutral_frame")
 OBJECTS = ("head_object", "eye_left_object", "eye_right_object", "gaze_target")
 ROW = ("kind", "source", "component", "target", "gain", "offset", "enabled")
 
 
 def save(rig: bpy.types.PropertyGroup, path: Path) -> None:
-    """Raises: RigError: there is nothing to save, or the file cannot be written."""
+    """Raises: RigError: there is nothing to save. OutputError: the file cannot be written."""
     if not len(rig.rows):
         raise RigError("The mapping has no rows to save; a face followed on the mesh is stored in the .blend.")
-    try:
-        path.write_text(to_yaml(rig), encoding="utf-8")
-    except OSError as error:
-        raise RigError(f"The mapping cannot be written to {path}: {error.strerror}.") from None
+    write_text(path, to_yaml(rig), make_folder=False)
 
 
 def load(rig: bpy.types.PropertyGroup, path: Path) -> int:

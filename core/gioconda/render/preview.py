@@ -15,14 +15,13 @@ import numpy.typing as npt
 
 from ..arrays import Float32
 from ..engine import PosedPortrait, pose_portrait
-from ..errors import NoFaceError, SettingsError
+from ..errors import NoFaceError
 from ..face.analyse import Analysis, choose_face
 from ..face.matte import estimate_matte
 from ..face.search import Face
 from ..files import unwritable
 from ..imaging import resample
 from ..imaging.image import write_png
-from ..job.frame_range import FrameRange
 from ..job.job import REST, Job
 from ..motion.files import from_plain
 from ..neural.bands import corrected_bands
@@ -164,12 +163,8 @@ def _is_chosen(faces: list[Face], face: int | str | None) -> bool:
 
 
 def _pose_at(performance: Performance, frame: int) -> Pose:
-    """Raises: SettingsError where the motion has no such frame."""
-    found = np.flatnonzero(performance.frames == frame)
-    if not len(found):
-        there = FrameRange.format(int(number) for number in performance.frames)
-        raise SettingsError(f"There is no frame {frame} in the motion; it has {there}.")
-    return performance[int(found[0])]
+    """The frame's, or the nearest there is: before its start and after its end a motion holds."""
+    return performance[int(np.abs(performance.frames - frame).argmin())]
 
 
 def _write(path: Path, picture: Float32) -> None:

@@ -260,6 +260,14 @@ def test_a_preview_of_a_motion_that_came_with_the_request_moves_the_mouth(
     assert change.max() > 0.1
 
 
+def test_beyond_its_end_a_motion_holds(child: Child, small: Path, tmp_path: Path) -> None:
+    last, beyond = (
+        shown(child.ask(Preview, job(small, motion="take"), n, str(tmp_path), size=100)[0], (85, 100)).copy()
+        for n in (97, 500)
+    )
+    assert (last == beyond).all()
+
+
 def test_a_preview_is_never_larger_than_the_portrait(child: Child, small: Path, tmp_path: Path) -> None:
     shown(child.ask(Preview, job(small), 1, str(tmp_path), size=4000)[0], (224, 262))
 
@@ -303,7 +311,6 @@ def test_a_portrait_that_changed_on_disk_is_read_again(child: Child, small: Path
     [
         ({"portrait": "missing.png"}, 1, 3, "missing.png"),
         ({"motion": "missing.npz"}, 1, 3, "missing.npz"),
-        ({"motion": "take"}, 500, 3, "There is no frame 500 in the motion; it has 1-97."),
         ({"colour": "red"}, 1, 3, "“colour” is no setting"),
         ({"face": 4}, 1, 4, "There is no face 4: 1 found"),
         ({"retarget": {"sparkle": 1}, "motion": "take"}, 1, 3, "sparkle"),

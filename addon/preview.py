@@ -181,7 +181,7 @@ def _request(live: Live, tree: bpy.types.NodeTree, still: Job) -> tuple[dict[str
         shown = json.dumps([made.motion, made.fps, made.motion_start, frame, live.settings])
         return request | {"job": asdict(made)}, shown
     if not bpy.app.background:
-        rig.check_ready(tree, scene)
+        rig.check_mapped(tree.gioconda.rig, scene)
     _baking = True  # reading the rig evaluates a scene of its own
     try:
         motion = rig.bake(tree, scene, [frame])

@@ -33,11 +33,6 @@ def bake(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequence[floa
     return finish(bake_steps(tree, scene, frames))
 
 
-def check_ready(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> None:
-    """Whether `bake` would begin at once: auto-mapping takes seconds. Raises: RigError: it would not."""
-    automap.check_mapped(tree.gioconda.rig, scene)
-
-
 def bake_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequence[float]) -> Steps[Motion]:
     """`bake` in steps of about 30 ms.
 

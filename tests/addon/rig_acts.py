@@ -12,6 +12,7 @@ import bpy
 import numpy as np
 from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon.rig.map import automap
+from bl_ext.user_default.gioconda.addon.rig.steps import finish
 from bl_ext.user_default.gioconda.core.gioconda import landmarks as lm
 from bl_ext.user_default.gioconda.core.gioconda.motion.files import save_motion
 
@@ -163,7 +164,7 @@ def examine(name):
     tree = bpy.data.node_groups.new("Portrait", "CompositorNodeTree")
     tree.gioconda.rig.target = target
     before = state(scene)
-    report = automap.auto_map(tree, scene)
+    report = finish(automap.auto_map_steps(tree, scene))
     motion = rigs.bake(tree, scene, frames())
     alone = rigs.bake(tree, scene, [5])
     save_motion(motion, OUT / f"{name}.npz")

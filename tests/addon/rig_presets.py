@@ -16,6 +16,7 @@ from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon.rig.check import mapping_test
 from bl_ext.user_default.gioconda.addon.rig.map import automap
 from bl_ext.user_default.gioconda.addon.rig.names import landmark_of
+from bl_ext.user_default.gioconda.addon.rig.steps import finish
 from bl_ext.user_default.gioconda.core.gioconda import landmarks as lm
 from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
 from bl_ext.user_default.gioconda.core.gioconda.landmarks import ARKIT
@@ -334,8 +335,8 @@ def examine(target, names, kind="AUTO"):
     settings = tree.gioconda.rig
     settings.target, settings.kind = target, kind
     try:
-        report = automap.auto_map(tree, bpy.context.scene)
-        tested = mapping_test.test_mapping(tree, bpy.context.scene)
+        report = finish(automap.auto_map_steps(tree, bpy.context.scene))
+        tested = finish(mapping_test.test_steps(tree, bpy.context.scene))
     except GiocondaError as error:
         return {"error": str(error)}
     known = {row.source for row in settings.rows}

@@ -11,7 +11,7 @@ from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon import session
 from bl_ext.user_default.gioconda.addon.rig.check import mapping_test
 from bl_ext.user_default.gioconda.addon.rig.map import automap
-from bl_ext.user_default.gioconda.addon.rig.steps import RigTask
+from bl_ext.user_default.gioconda.addon.rig.steps import RigTask, finish
 from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
 
 BONES = {
@@ -125,10 +125,10 @@ settings.target = rig
 rig.pose.bones["jaw"].rotation_mode = "XYZ"
 rig.pose.bones["jaw"].rotation_euler.x = 0.1
 bpy.context.view_layer.update()
-automap.auto_map(tree, scene)
+finish(automap.auto_map_steps(tree, scene))
 bpy.context.view_layer.update()
 before = everything()
-said["bones"] = mapping_test.test_mapping(tree, scene)
+said["bones"] = finish(mapping_test.test_steps(tree, scene))
 bpy.context.view_layer.update()
 said["bones clean"] = before == everything()
 said["bone rows"] = {r.source: [round(r.response, 3), r.answer] for r in settings.rows}
@@ -144,7 +144,7 @@ row(settings, "PROPERTY", "pucker", "cheekPuff")
 row(settings, "BONE", "brow_L", "browInnerUp", rig, "LOC_Y")
 bpy.context.view_layer.update()
 before = everything()
-said["keys"] = attempt(lambda: mapping_test.test_mapping(tree, scene))
+said["keys"] = attempt(lambda: finish(mapping_test.test_steps(tree, scene)))
 bpy.context.view_layer.update()
 said["keys clean"] = before == everything()
 said["key rows"] = {r.source: [round(r.response, 3), r.answer] for r in settings.rows}
@@ -185,7 +185,7 @@ said["cancelled"] = [task.outcome, task in session._session.tasks, before == eve
 # Nothing answers at all.
 settings.rows.clear()
 row(settings, "KEY", "eyeBlinkRight", "eyeBlinkRight")
-said["nothing"] = attempt(lambda: mapping_test.test_mapping(tree, scene))
+said["nothing"] = attempt(lambda: finish(mapping_test.test_steps(tree, scene)))
 
 # Empties, and vertex groups that a bone moves.
 scene, tree, settings = studio.empty_rig()
@@ -205,7 +205,7 @@ row(settings, "OBJECT", "Nose", "nose_tip", empty, "HEAD")
 row(settings, "KEY", "jawOpen", "jawOpen", face)
 bpy.context.view_layer.update()
 before = everything()
-said["vertices"] = attempt(lambda: mapping_test.test_mapping(tree, scene))
+said["vertices"] = attempt(lambda: finish(mapping_test.test_steps(tree, scene)))
 bpy.context.view_layer.update()
 said["vertices clean"] = before == everything()
 said["vertex rows"] = {r.source: [round(r.response, 3), r.answer] for r in settings.rows}

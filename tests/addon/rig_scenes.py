@@ -14,6 +14,7 @@ from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon.rig.check import mapping_test
 from bl_ext.user_default.gioconda.addon.rig.map import automap
 from bl_ext.user_default.gioconda.addon.rig.names import landmark_of
+from bl_ext.user_default.gioconda.addon.rig.steps import finish
 from bl_ext.user_default.gioconda.core.gioconda import landmarks as lm
 from bl_ext.user_default.gioconda.core.gioconda.landmarks import ARKIT
 
@@ -66,7 +67,7 @@ second.use_animated_influence = True
 second.influence = 0.5
 scene.frame_end = 30
 settings.target = ob
-automap.auto_map(tree, scene)
+finish(automap.auto_map_steps(tree, scene))
 motion = rigs.bake(tree, scene, [1, 10, 21, 30])
 said["nla"] = channel(motion, "jawOpen")
 truth = []
@@ -104,7 +105,7 @@ copy.target, copy.use_offset = mover, True
 limit = bpy.data.objects["LipLower"].constraints.new("COPY_LOCATION")
 limit.target, limit.use_offset, limit.influence = mover, True, 0.5
 settings.collection = group
-said["constraints map"] = automap.auto_map(tree, scene)
+said["constraints map"] = finish(automap.auto_map_steps(tree, scene))
 motion = rigs.bake(tree, scene, [1, 10])
 moved = motion.landmarks[2] - motion.landmarks[1]
 rows = {row.source: landmark_of(row.target) for row in settings.rows}
@@ -123,7 +124,7 @@ variable = driver.variables.new()
 variable.targets[0].id_type, variable.targets[0].id = "SCENE", scene
 variable.targets[0].data_path = '["mood"]'
 settings.target = ob
-automap.auto_map(tree, scene)
+finish(automap.auto_map_steps(tree, scene))
 scene.frame_set(4)
 said["alone"] = channel(rigs.bake(tree, scene, [1, 10]), "jawOpen")
 settings.in_scene = True
@@ -146,7 +147,7 @@ chin = ob.data.shape_keys.key_blocks["jawOpen"]
 chin.data[152].co.z -= 0.03
 key_jaw(ob, ((1, 0.0), (10, 1.0)))
 settings.target, settings.kind = ob, "VERTICES"
-said["vertices map"] = automap.auto_map(tree, scene)
+said["vertices map"] = finish(automap.auto_map_steps(tree, scene))
 motion = rigs.bake(tree, scene, [1, 10])
 said["vertices"] = [float(v) for v in motion.landmarks[2, 152] - motion.landmarks[1, 152]]
 
@@ -166,9 +167,9 @@ for override in (False, True):
         ob = ob.override_create(remap_local_usages=True)
     settings.target = ob
     before = [len(x) for x in (bpy.data.objects, bpy.data.meshes, bpy.data.scenes)]
-    report = automap.auto_map(tree, scene)
+    report = finish(automap.auto_map_steps(tree, scene))
     motion = rigs.bake(tree, scene, [1, 10])
-    tested = mapping_test.test_mapping(tree, scene)
+    tested = finish(mapping_test.test_steps(tree, scene))
     clean = before == [len(x) for x in (bpy.data.objects, bpy.data.meshes, bpy.data.scenes)]
     said["override" if override else "linked"] = [report, channel(motion, "jawOpen"), tested, clean]
 

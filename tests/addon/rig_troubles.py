@@ -13,6 +13,7 @@ from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon.rig.bake import read_motion_file
 from bl_ext.user_default.gioconda.addon.rig.check import mapping_test
 from bl_ext.user_default.gioconda.addon.rig.map import automap, mapping_file
+from bl_ext.user_default.gioconda.addon.rig.steps import finish
 from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
 from bl_ext.user_default.gioconda.core.gioconda.landmarks import ARKIT
 
@@ -75,13 +76,13 @@ FACE = {
 
 scene, tree, rig = studio.empty_rig()
 attempt("no rig", lambda: rigs.bake(tree, scene, [1]))
-attempt("no rig, auto-map", lambda: automap.auto_map(tree, scene))
+attempt("no rig, auto-map", lambda: finish(automap.auto_map_steps(tree, scene)))
 
 scene, tree, rig = studio.empty_rig()
 rig.target = head_with_keys(["EyeBlink.L", "EyeBlink.R", "jaw_open", "Mouth Smile Left", "somethingElse"])
-said["spellings"] = automap.auto_map(tree, scene)
+said["spellings"] = finish(automap.auto_map_steps(tree, scene))
 said["targets"] = [row.target for row in rig.rows]
-said["tested"] = mapping_test.test_mapping(tree, scene)
+said["tested"] = finish(mapping_test.test_steps(tree, scene))
 path = FOLDER / "mapping.yaml"
 mapping_file.save(rig, path)
 rows = mapping_file.to_yaml(rig)
@@ -112,7 +113,7 @@ attempt("deleted rig", lambda: rigs.bake(tree, scene, [1]))
 
 scene, tree, rig = studio.empty_rig()
 rig.target = head_with_keys(["eyeBlinkLeft", "eyeBlinkRight", "jawOpen"], animate=False)
-said["not animated"] = mapping_test.test_mapping(tree, scene)
+said["not animated"] = finish(mapping_test.test_steps(tree, scene))
 
 # A driver, and time remapping, count.
 scene, tree, rig = studio.empty_rig()
@@ -140,10 +141,10 @@ ob = armature(FACE)
 ob.rotation_euler = (0, 0, math.radians(70))
 ob.location = (5, 3, 1)
 rig.target = ob
-said["unknown rig"] = automap.auto_map(tree, scene)
+said["unknown rig"] = finish(automap.auto_map_steps(tree, scene))
 said["bones"] = {row.source: row.target for row in rig.rows}
 said["eyes"] = [rig.eye_left, rig.eye_right]
-said["rig without animation"] = mapping_test.test_mapping(tree, scene)
+said["rig without animation"] = finish(mapping_test.test_steps(tree, scene))
 bone = ob.pose.bones["head"]
 bone.rotation_mode = "XYZ"
 for frame, angle in ((1, 0.0), (10, 0.4)):
@@ -163,7 +164,7 @@ attempt("renamed bone", lambda: rigs.bake(tree, scene, [1]))
 # Head and eyes of a key rig; a target to look at.
 scene, tree, rig = studio.empty_rig()
 rig.target = head_with_keys(["jawOpen", "eyeBlinkLeft", "eyeBlinkRight"])
-automap.auto_map(tree, scene)
+finish(automap.auto_map_steps(tree, scene))
 look = bpy.data.objects.new("Look", None)
 scene.collection.objects.link(look)
 look.location = (30, -30, 0)
@@ -185,6 +186,6 @@ motion = read_motion_file(tree, scene)
 said["file"] = [int(motion.frames[0]), motion.fps, len(motion)]
 rig.file = str(FOLDER / "clip.mp4")
 (FOLDER / "clip.mp4").write_bytes(b"x")
-attempt("video", lambda: mapping_test.test_mapping(tree, scene))
+attempt("video", lambda: finish(mapping_test.test_steps(tree, scene)))
 said["scenes"] = [len(bpy.data.scenes), len(bpy.data.objects)]
 result(said)  # noqa: F821

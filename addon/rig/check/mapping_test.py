@@ -8,7 +8,6 @@ import bpy
 import numpy as np
 
 from ....core.gioconda import landmarks as lm
-from ....core.gioconda.landmarks import ARKIT
 from ....core.gioconda.motion.motion import Motion
 from ..bake import bake_steps, from_file, read_motion_file
 from ..errors import RigError
@@ -16,7 +15,7 @@ from ..map import automap
 from ..names import landmark_name
 from ..read.assemble import FACE, rotations_since_first
 from ..read.plan import Plan, chosen_kind, make_plan, trouble
-from ..steps import Steps, finish, portion, still_there
+from ..steps import Steps, portion, still_there
 from .probe import STILL, Part, Responses, probe_steps
 
 FRAMES = 60  # the most frames of the range that are looked at
@@ -30,20 +29,13 @@ PARTS = {
 }
 
 
-def test_mapping(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> str:
+def test_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[str]:
     """Fill every row's `response`, `answer` and `trouble`. Returns what responded, in a sentence or two.
 
-    Raises:
-        RigError: no rig; a row that cannot work (named); nothing responds at all.
-    """
-    return finish(test_steps(tree, scene))
-
-
-def test_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[str]:
-    """`test_mapping` in steps of at most some hundredths of a second. Nothing of the artist's is changed.
+    In steps of at most some hundredths of a second. Nothing of the artist's is changed.
 
     Raises:
-        RigError: as `test_mapping`; the portrait or the scene went away between two steps.
+        RigError: no rig; a row that cannot work (named); nothing responds at all; the portrait or the scene went away.
     """
     uid, scene_name = tree.session_uid, scene.name
     yield from automap.ensure_steps(tree, scene)
@@ -82,12 +74,10 @@ def test_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[str]:
 
 def _check_rows(tree: bpy.types.NodeTree) -> None:
     rig = tree.gioconda.rig
-    faults = []
     for i, row in enumerate(rig.rows):
         row.response, row.answer = -1.0, ""
         row.trouble = trouble(i, row, rig) if row.enabled else ""
-        if row.trouble:
-            faults.append(row.trouble)
+    faults = [row.trouble for row in rig.rows if row.trouble]
     if faults:
         more = f" {len(faults) - 1} more rows have troubles." if len(faults) > 1 else ""
         raise RigError(faults[0] + more)
@@ -171,7 +161,7 @@ def _listed(names: list[str]) -> str:
 def _by_channels(motion: Motion) -> tuple[str, bool]:
     reach = np.ptp(motion.channels[1:], axis=0)
     loud = [motion.channel_names[i] for i in np.argsort(-reach) if reach[i] > STILL]
-    quiet = len(ARKIT) - len(loud)
+    quiet = len(lm.ARKIT) - len(loud)
     head = _turn(motion.rotation[1:]) if motion.rotation is not None else 0.0
     names = ", ".join(loud[:5]) + (" …" if len(loud) > 5 else "")
     text = f"{names or 'no channel moves'}; {quiet} channels stay still; the head turns {head:.0f}°."

@@ -41,8 +41,8 @@ class Layout:
         unit: scene units per head unit.
         up: (3,) the direction from the chin to the forehead, in the picture's plane.
         neck: (3,) what the head turns about.
-        landmarks: (478, 3) picture pixels divided by the head unit, for `landmark_controls.travels`.
-        width, height: of the picture, scene units.
+        landmarks: (478, 3) picture pixels divided by the head unit, for `controls.travels`.
+        width: of the picture, scene units.
     """
 
     positions: Float
@@ -51,7 +51,6 @@ class Layout:
     neck: Float
     landmarks: Float
     width: float
-    height: float
 
 
 def layout(points: lp.Points) -> Layout:
@@ -77,7 +76,6 @@ def layout(points: lp.Points) -> Layout:
         place(pose.to_picture(NECK)),
         points.landmarks / pose.scale,
         width * factor,
-        HEIGHT,
     )
 
 
@@ -109,8 +107,8 @@ def create(tree: bpy.types.NodeTree, context: bpy.types.Context, *, picture: bpy
     _add_bones(data, plan)
     bpy.ops.object.mode_set(mode="POSE")
     reach = lc.travels(plan.landmarks, plan.unit)
-    _dress(rig, plan)
-    for control in lc.CONTROLS:
+    _style_bones(rig, plan)
+    for control in lc.CONTROLS[1:]:
         _limit(rig.pose.bones[control.name], control, reach)
     _limit_head(rig.pose.bones["head"])
     rig["gioconda_unit"] = plan.unit
@@ -119,9 +117,7 @@ def create(tree: bpy.types.NodeTree, context: bpy.types.Context, *, picture: bpy
 
 def bind(tree: bpy.types.NodeTree, rig: bpy.types.Object) -> None:
     """Let the rig drive the portrait: its mapping replaces the one that is there."""
-    settings = tree.gioconda.rig
-    points = lp.from_text(tree.gioconda.landmarks)
-    plan = layout(points)
+    settings, plan = tree.gioconda.rig, layout(lp.from_text(tree.gioconda.landmarks))
     settings.kind = "BONES"
     settings.target = rig
     settings.head_object, settings.head_bone = rig, "head"
@@ -168,7 +164,7 @@ def _add_bones(data: bpy.types.Armature, plan: Layout) -> None:
         bone.use_deform = False
 
 
-def _dress(rig: bpy.types.Object, plan: Layout) -> None:
+def _style_bones(rig: bpy.types.Object, plan: Layout) -> None:
     """Shapes, colours, collections, locks."""
     groups = {name: rig.data.collections.new(name) for name in lc.GROUPS}
     for control in lc.CONTROLS:
@@ -218,13 +214,8 @@ def _outline(rig: bpy.types.Object, plan: Layout) -> shapes.Strokes:
 
 
 def _limit(bone: bpy.types.PoseBone, control: lc.Control, reach: Mapping[tuple[str, str], float]) -> None:
-    """It goes as far as its ways say and nowhere else."""
-    if control is lc.HEAD:
-        return
-    limits = bone.constraints.new("LIMIT_LOCATION")
-    limits.name = "Reach"
-    limits.owner_space = "LOCAL"
-    limits.use_transform_limit = True
+    """It goes as far as its directions say and nowhere else."""
+    limits = _new_limits(bone, "LIMIT_LOCATION")
     lock = [True, True, True]
     for axis, letter in enumerate("xy"):
         low, high = (reach.get((control.name, f"{sign}{letter}"), 0.0) for sign in "-+")
@@ -238,14 +229,17 @@ def _limit(bone: bpy.types.PoseBone, control: lc.Control, reach: Mapping[tuple[s
 
 
 def _limit_head(bone: bpy.types.PoseBone) -> None:
-    limits = bone.constraints.new("LIMIT_ROTATION")
-    limits.name = "Reach"
-    limits.owner_space = "LOCAL"
-    limits.use_transform_limit = True
+    limits = _new_limits(bone, "LIMIT_ROTATION")
     for letter, degrees in lc.TURNS.items():
         setattr(limits, f"use_limit_{letter}", True)
         setattr(limits, f"min_{letter}", -math.radians(degrees))
         setattr(limits, f"max_{letter}", math.radians(degrees))
+
+
+def _new_limits(bone: bpy.types.PoseBone, kind: str) -> bpy.types.Constraint:
+    limits = bone.constraints.new(kind)
+    limits.name, limits.owner_space, limits.use_transform_limit = "Reach", "LOCAL", True
+    return limits
 
 
 def _widget(name: str, parts: shapes.Strokes) -> bpy.types.Object:
@@ -270,7 +264,7 @@ def _plane(rig: bpy.types.Object, image: bpy.types.Image, plan: Layout) -> bpy.t
     plane = bpy.data.objects.new(f"{NAME} Picture", None)
     plane.empty_display_type = "IMAGE"
     plane.data = image
-    plane.empty_display_size = max(plan.width, plan.height)
+    plane.empty_display_size = max(plan.width, HEIGHT)
     plane.empty_image_offset = (-0.5, -0.5)
     plane.rotation_euler = (math.pi / 2, 0, 0)
     plane.parent = rig

@@ -19,7 +19,7 @@ from ..names import landmark_name, landmark_of
 from ..read.anatomy import snapped_if_close
 from ..read.evaluation_scene import ref_of
 from ..read.plan import chosen_kind
-from ..steps import Progress, Steps, finish, still_there
+from ..steps import Progress, Steps, still_there
 from . import character, match_points, presets
 from .find_face import find_face
 from .found import Found
@@ -46,7 +46,7 @@ def ensure_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[None
     """Map the rig if nobody has yet; find its face if only that is unknown. In steps, as `auto_map_steps`.
 
     Raises:
-        RigError: as `auto_map`.
+        RigError: as `auto_map_steps`.
     """
     rig = tree.gioconda.rig
     check_target(rig, scene)
@@ -69,20 +69,13 @@ def check_target(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:
         raise RigError(f"The collection “{rig.collection.name}” is empty; put the rig's empties into it.")
 
 
-def auto_map(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> str:
+def auto_map_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[str]:
     """Fill the mapping anew. Returns what an artist wants to know, in a sentence or two.
 
-    Raises:
-        RigError: no rig, or nothing in it that could drive a face.
-    """
-    return finish(auto_map_steps(tree, scene))
-
-
-def auto_map_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[str]:
-    """`auto_map` in steps of some hundredths of a second. The portrait may be changed or undone between two steps.
+    In steps of some hundredths of a second. The portrait may be changed or undone between two of them.
 
     Raises:
-        RigError: as `auto_map`; the portrait or the scene went away between two steps.
+        RigError: no rig, or nothing in it that could drive a face; the portrait or the scene went away.
     """
     rig = tree.gioconda.rig
     if rig.kind == "FILE" or (rig.kind == "AUTO" and rig.file and rig.target is None and rig.collection is None):
@@ -236,14 +229,11 @@ def by_objects(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | 
     found = Found("OBJECTS", "objects by name and place")
     by_name = {ob.name: ob for ob in objects}
     found.rows = [("OBJECT", by_name[match.source], match) for match in matches]
-    parent = character.common_parent([by_name[m.source] for m in matches])
-    if parent is not None:
-        found.head = parent
-    if anatomy is not None and parent is not None:
-        world = character.bind_matrix(parent[0], scene)
-        found.anatomy = anatomy.in_space_of(ref_of(parent[0]), world)
-    else:
-        found.anatomy = anatomy
+    found.head = character.common_parent([by_name[m.source] for m in matches])
+    found.anatomy = anatomy
+    if anatomy is not None and found.head is not None:
+        parent = found.head[0]
+        found.anatomy = anatomy.in_space_of(ref_of(parent), character.bind_matrix(parent, scene))
     found.missing = match_points.missing_parts(matches)
     return found
 
@@ -283,39 +273,32 @@ def _store(rig: bpy.types.PropertyGroup, found: Found) -> None:
     for kind, holder, match in found.rows:
         row = rig.rows.add()
         row.kind, row.source, row.component = kind, match.source, match.part
-        row.target, row.gain = _target(match.target), match.weight
+        is_channel = match.target in ARKIT
+        row.target = match.target if is_channel else landmark_name(landmark_of(match.target))
+        row.gain = match.weight
         if holder != rig.target:
             row.holder = holder
     rig.active_row = 0
     rig.head_object, rig.head_bone = found.head if found.head else (None, "")
     rig.eye_left, rig.eye_right = found.eyes
-    rig.anatomy = ""
     rig.way_from_rest = False
-    if found.anatomy is not None:
-        rig.anatomy = replace(found.anatomy, axes=snapped_if_close(found.anatomy.axes)).to_json()
+    face = found.anatomy
+    rig.anatomy = replace(face, axes=snapped_if_close(face.axes)).to_json() if face else ""
     rig.surface = found.surface
-
-
-def _target(target: str) -> str:
-    index = None if target in ARKIT else landmark_of(target)
-    return target if index is None else landmark_name(index)
 
 
 def _report(found: Found) -> str:
     text = f"Recognised: {found.preset}"
     if found.rows:
         targets = {match.target for _, _, match in found.rows}
-        what = "channels" if any(t in ARKIT for t in targets) else "landmarks"
-        text += f", {len(targets)} {what}"
-    text += ". "
-    text += found.remark
+        text += f", {len(targets)} {'channels' if any(t in ARKIT for t in targets) else 'landmarks'}"
+    text += f". {found.remark}"
     if found.missing:
-        some = ", ".join(found.missing[:6])
         more = f" and {len(found.missing) - 6} more" if len(found.missing) > 6 else ""
-        text += f"Not mapped: {some}{more}."
-    head = f"{found.head[0].name}" + (f" / {found.head[1]}" if found.head[1] else "") if found.head else ""
-    if head:
-        text += f" Head: {head}."
+        text += f"Not mapped: {', '.join(found.missing[:6])}{more}."
+    if found.head:
+        ob, bone = found.head
+        text += f" Head: {ob.name}{' / ' if bone else ''}{bone}."
     elif found.kind != "MESH":
         text += " No head was found: choose an object or bone for its turns."
     return text.strip()

@@ -81,17 +81,12 @@ def match_bones(armature: bpy.types.Object, head: str, eyes: tuple[str, str]) ->
     """The bones of a face, each with that of its ends that lies nearest to a landmark."""
     data = armature.data.bones
     root = data.get(head)
-    face = [
-        b for b in (root.children_recursive if root else data) if b.name not in eyes and allowed_landmarks(b.name) != ()
-    ]
-    if root is None:
-        face = [b for b in face if allowed_landmarks(b.name)]
-    ends = [(b.name, part) for b in face for part in ("HEAD", "TAIL")]
+    face = [b for b in (root.children_recursive if root else data) if b.name not in eyes]
+    face = [b for b in face if (allowed_landmarks(b.name) != () if root else allowed_landmarks(b.name))]
     if len(face) < 3:
         return []
-    positions = np.array(
-        [np.array(b.head_local if part == "HEAD" else b.tail_local) for b in face for part in ("HEAD", "TAIL")]
-    )
+    ends = [(b.name, part) for b in face for part in ("HEAD", "TAIL")]
+    positions = np.array([np.array(place) for b in face for place in (b.head_local, b.tail_local)])
     names = [name for name, _ in ends]
     allowed = [allowed_landmarks(name) for name in names]
     axes = axes_of_points(names, positions)
@@ -164,7 +159,8 @@ def _assign(
     template = lm.template()
     named = [k for k, region in enumerate(allowed) if region]
     if len(named) >= 3:
-        anchors = np.array([_middle(template, allowed[k], sides[k]) for k in named])
+        regions = [_on_side(allowed[k], sides[k], 0.0) if sides[k] else list(allowed[k]) for k in named]
+        anchors = np.array([template[region].mean(0) for region in regions])
         anatomy = fit_scale_and_position(anchors, positions[named], axes, None)
     else:
         anatomy = _fit_bounds(positions[[k for k, region in enumerate(allowed) if region != ()]], axes)
@@ -194,12 +190,6 @@ def _on_side(region: Sequence[int], side: str, x: float) -> list[int]:
         return middle or list(region)
     sign = {"left": 1.0, "right": -1.0}.get(side, np.sign(x))
     return [i for i in region if sign * template[i, 0] > 0.02] or list(region)
-
-
-def _middle(template: Float, region: Sequence[int], side: str) -> Float:
-    if side:
-        return template[_on_side(region, side, 0.0)].mean(0)
-    return template[list(region)].mean(0)
 
 
 def _fit_bounds(positions: Float, axes: Float) -> Anatomy:

@@ -11,18 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ....core.gioconda.landmarks import (
-    ARKIT,
-    COUNT,
-    IRIS_LEFT,
-    IRIS_RIGHT,
-    LOWER_LID_LEFT,
-    LOWER_LID_RIGHT,
-    STABLE,
-    UPPER_LID_LEFT,
-    UPPER_LID_RIGHT,
-    template,
-)
+from ....core.gioconda import landmarks as lm
 from ....core.gioconda.motion.motion import Motion
 from .anatomy import EYES, NECK, Anatomy, snapped, unscaled
 from .plan import Plan
@@ -34,7 +23,7 @@ FACE = 220.0  # pixels for one head-space unit
 MIDDLE = np.array([512.0, 430.0, 0.0])  # where the bridge of the nose is at rest
 EYE_DEPTH = 0.117  # head space: from an iris back to the eye's centre
 EYE_RANGE = np.radians(35.0)  # an eyeLook channel at 1
-LIDS = ((UPPER_LID_RIGHT, LOWER_LID_RIGHT), (UPPER_LID_LEFT, LOWER_LID_LEFT))
+LIDS = ((lm.UPPER_LID_RIGHT, lm.LOWER_LID_RIGHT), (lm.UPPER_LID_LEFT, lm.LOWER_LID_LEFT))
 LIMIT = 2.0  # the most a channel can be
 
 
@@ -99,12 +88,8 @@ def _without_start(samples: npt.NDArray[Any] | None) -> Any:
 
 def _stack(plan: Plan, neutral: Reading, others: list[Reading], bind_pose: Reading) -> Samples:
     """Stack the readings; rotate the bind pose of a rig that moves as a whole to the front."""
-    names = [
-        n
-        for n, item in zip(("head", "eye_left", "eye_right", "gaze"), (plan.head, *plan.eyes, plan.gaze), strict=True)
-        if item
-    ]
-    names += ["holder"] if plan.anatomy.holder else []
+    inputs = {"head": plan.head, "eye_left": plan.eyes[0], "eye_right": plan.eyes[1], "gaze": plan.gaze}
+    names = [name for name, item in {**inputs, "holder": plan.anatomy.holder}.items() if item]
     holder = bind_pose.matrices[names.index("holder")] if "holder" in names else np.eye(4)
     face = plan.anatomy.in_world(holder)
     if plan.neutral_frame is not None:
@@ -145,7 +130,7 @@ def _head_motion(samples: Samples, surface: bool = False) -> tuple[Float, Float]
         turns = np.stack([unscaled(m) @ unscaled(bone[0]).T for m in bone])
         return turns, bone[:, :3, 3] - np.einsum("fij,j->fi", turns, bone[0, :3, 3])
     if surface:
-        skull = samples.points[:, list(STABLE)]
+        skull = samples.points[:, list(lm.STABLE)]
         turns = rotations_since_first(skull)
         return turns, skull.mean(1) - np.einsum("fij,j->fi", turns, skull[0].mean(0))
     return None
@@ -170,7 +155,7 @@ def _channels(plan: Plan, samples: Samples) -> tuple[tuple[str, ...], npt.NDArra
         sums[row.channel] = sums.get(row.channel, 0.0) + value
     if not plan.by_points and not any(name.startswith("eyeLook") for name in sums):
         sums.update(_gaze_channels(samples))
-    names = tuple(n for n in ARKIT if n in sums)
+    names = tuple(n for n in lm.ARKIT if n in sums)
     return names, np.clip(np.stack([sums[n] for n in names], 1), 0.0, LIMIT).astype(np.float32)
 
 
@@ -240,17 +225,17 @@ def _rotations_towards(to: Float) -> Float:
 def _landmarks(plan: Plan, samples: Samples) -> npt.NDArray[np.float32]:
     """(F, 478, 3) pixels of the front view; NaN where the rig has no such point."""
     head = _head_motion(samples, plan.surface is not None)
-    world = np.full((samples.count, COUNT, 3), np.nan)
+    world = np.full((samples.count, lm.COUNT, 3), np.nan)
     from_head = None  # where every landmark would be if nothing but the head moved
     if head is not None:
-        face = samples.front.from_head(template())
+        face = samples.front.from_head(lm.template())
         from_head = np.einsum("fij,kj->fki", head[0], face) + head[1][:, None]
     if plan.surface is not None:
         offsets = samples.front.unit * plan.surface.offsets @ samples.front.axes
         world[:] = samples.points + np.einsum("fij,kj->fki", head[0], offsets)
     else:
         if from_head is not None:
-            world[:, list(STABLE)] = from_head[:, list(STABLE)]
+            world[:, list(lm.STABLE)] = from_head[:, list(lm.STABLE)]
         _set_points(plan, samples, head, world)
     if from_head is not None:
         _set_irises(samples, head, world)
@@ -279,9 +264,9 @@ def _set_irises(samples: Samples, head: tuple[Float, Float], world: Float) -> No
     """Rotate the irises, in place, with the eye bones or towards the gaze target, where there are any."""
     view = samples.front.axes
     for side, turn in _eye_rotations(samples).items():
-        iris = list(IRIS_LEFT if side == "Left" else IRIS_RIGHT)
+        iris = list(lm.IRIS_LEFT if side == "Left" else lm.IRIS_RIGHT)
         known = np.isfinite(world[0, iris]).all()
-        rest = (world[0, iris] - samples.front.bridge) @ view.T / samples.front.unit if known else template()[iris]
+        rest = (world[0, iris] - samples.front.bridge) @ view.T / samples.front.unit if known else lm.template()[iris]
         centre = rest[0] + [0.0, 0.0, EYE_DEPTH]
         turned = np.einsum("fij,kj->fki", turn, rest - centre) + centre
         world[:, iris] = np.einsum("fij,fkj->fki", head[0], samples.front.from_head(turned)) + head[1][:, None]

@@ -20,25 +20,9 @@ ObjectRef = tuple[str, str | None]  # an object's name and its library's path: a
 
 # Modifiers that move vertices and keep their number and order.
 DEFORMS = {
-    "ARMATURE",
-    "CAST",
-    "CORRECTIVE_SMOOTH",
-    "CURVE",
-    "DISPLACE",
-    "HOOK",
-    "LAPLACIANDEFORM",
-    "LAPLACIANSMOOTH",
-    "LATTICE",
-    "MESH_CACHE",
-    "MESH_DEFORM",
-    "MESH_SEQUENCE_CACHE",
-    "SHRINKWRAP",
-    "SIMPLE_DEFORM",
-    "SMOOTH",
-    "SURFACE_DEFORM",
-    "VOLUME_DISPLACE",
-    "WARP",
-    "WAVE",
+    *("ARMATURE", "CAST", "CORRECTIVE_SMOOTH", "CURVE", "DISPLACE", "HOOK", "LAPLACIANDEFORM", "LAPLACIANSMOOTH"),
+    *("LATTICE", "MESH_CACHE", "MESH_DEFORM", "MESH_SEQUENCE_CACHE", "SHRINKWRAP", "SIMPLE_DEFORM", "SMOOTH"),
+    *("SURFACE_DEFORM", "VOLUME_DISPLACE", "WARP", "WAVE"),
 }
 NAME = "Gioconda Rig"
 
@@ -47,11 +31,11 @@ def ref_of(ob: bpy.types.Object) -> ObjectRef:
     return (ob.name, ob.library.filepath if ob.library else None)
 
 
-def find(holder: ObjectRef) -> bpy.types.Object:
+def find(ref: ObjectRef) -> bpy.types.Object:
     """Raises: RigError: the object is gone."""
-    found = bpy.data.objects.get(holder)
+    found = bpy.data.objects.get(ref)
     if found is None:
-        raise RigError(f"The object “{holder[0]}” is not in this file any more; choose the rig again.")
+        raise RigError(f"The object “{ref[0]}” is not in this file any more; choose the rig again.")
     return found
 
 
@@ -100,21 +84,21 @@ class EvaluationScene:
         self.name = scene.name
         for field in ("fps", "fps_base", "frame_map_old", "frame_map_new", "use_simplify"):
             setattr(scene.render, field, getattr(user.render, field))
-        for holder in self.transforms:
-            ob = find(holder)
+        for ref in self.transforms:
+            ob = find(ref)
             if ob.hide_viewport:
                 ob.hide_viewport = False
-                self.unhidden.append(holder)
+                self.unhidden.append(ref)
             scene.collection.objects.link(ob)
-        for holder in self.meshes:
-            scene.collection.objects.link(self._copy(holder))
-        for holder in self.shape_keys:
-            scene.collection.objects.link(self._key_dependent(find(holder).data.shape_keys))
+        for ref in self.meshes:
+            scene.collection.objects.link(self._copy(ref))
+        for ref in self.shape_keys:
+            scene.collection.objects.link(self._key_dependent(find(ref).data.shape_keys))
 
-    def _copy(self, holder: ObjectRef) -> bpy.types.Object:
+    def _copy(self, ref: ObjectRef) -> bpy.types.Object:
         """A copy of a mesh object with only those modifiers that keep its vertices' number and order."""
-        copy = find(holder).copy()
-        self.copies[holder] = copy.name
+        copy = find(ref).copy()
+        self.copies[ref] = copy.name
         copy.hide_viewport = False
         for modifier in list(copy.modifiers):
             if modifier.type not in DEFORMS or not modifier.show_viewport:
@@ -149,11 +133,9 @@ class EvaluationScene:
             layer.update()
         return layer.depsgraph
 
-    def object(self, holder: ObjectRef) -> bpy.types.Object:
+    def object(self, ref: ObjectRef) -> bpy.types.Object:
         """The object to read: the copy where there is one."""
-        if holder in self.copies:
-            return find((self.copies[holder], None))
-        return find(holder)
+        return find((self.copies[ref], None) if ref in self.copies else ref)
 
     @contextmanager
     def in_bind_pose(self) -> Iterator[None]:
@@ -200,8 +182,8 @@ class EvaluationScene:
             ob = bpy.data.objects.get((name, None))
             if ob is not None:
                 bpy.data.objects.remove(ob)
-        for holder in self.unhidden:
-            ob = bpy.data.objects.get(holder)
+        for ref in self.unhidden:
+            ob = bpy.data.objects.get(ref)
             if ob is not None:
                 ob.hide_viewport = True
         scene = bpy.data.scenes.get(self.name)

@@ -72,8 +72,7 @@ def of(tree: bpy.types.NodeTree) -> Analysis | None:
 def start(tree: bpy.types.NodeTree, context: bpy.types.Context, *, complete: bool = False) -> Analysis:
     """Ask the worker. `complete`: make a whole face of the points the artist placed, instead of searching.
 
-    Raises:
-        GiocondaError: the portrait has no file the worker could read, the points do not suffice, no worker.
+    Raises: GiocondaError: the portrait has no file the worker could read, the points do not suffice, no worker.
     """
     settings = tree.gioconda
     folder = session.folder() / "analysis"
@@ -135,8 +134,7 @@ def _outcome(tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> tuple[str, st
 def store(tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> bool:
     """Keep what the worker found (see core's `requests.Analyse`) in the .blend. Returns whether a face was chosen.
 
-    Raises:
-        InputError, KeyError, ValueError: this is no analysis.
+    Raises: InputError, KeyError, ValueError: this is no analysis.
     """
     settings = tree.gioconda
     boxes = [[round(float(side), 1) for side in face["box"]] for face in data["faces"]]

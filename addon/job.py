@@ -23,11 +23,7 @@ MOTION, POINTS, JOB = "motion.npz", "points.json", "job.json"
 
 
 def frame_range(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> tuple[int, int]:
-    """First and last frame to render.
-
-    Raises:
-        SettingsError: there is none, or Blender could not show it.
-    """
+    """First and last frame to render. Raises: SettingsError: there is none, or Blender could not show it."""
     said = scene if tree.gioconda.scene_range else tree.gioconda
     first, last = said.frame_start, said.frame_end
     if last < first:
@@ -40,11 +36,7 @@ def frame_range(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> tuple[int, 
 
 
 def output_of(tree: bpy.types.NodeTree) -> str:
-    """Where the frames go, an absolute pattern.
-
-    Raises:
-        SettingsError: it cannot be known or used.
-    """
+    """Where the frames go, an absolute pattern. Raises: SettingsError: it cannot be known or used."""
     pattern = _absolute(tree, tree.gioconda.output, "output")
     FramePattern.parse(pattern)
     return pattern
@@ -53,9 +45,7 @@ def output_of(tree: bpy.types.NodeTree) -> str:
 def painters_of(tree: bpy.types.NodeTree) -> dict[str, str | None]:
     """Fields of `Job`: which networks correct the frames and whom they know, or whose engine paints them instead.
 
-    Raises:
-        SettingsError: a path cannot be known.
-        InputError: the identity is not there.
+    Raises: SettingsError: a path cannot be known. InputError: the identity is not there.
     """
     settings = tree.gioconda
     if settings.engine:
@@ -85,8 +75,7 @@ def retarget_of(tree: bpy.types.NodeTree) -> dict[str, object]:
 def consent_of(tree: bpy.types.NodeTree) -> dict[str, str] | None:
     """Who states why the portrait may be animated; None where a studio's policy says it.
 
-    Raises:
-        SettingsError: nobody does.
+    Raises: SettingsError: nobody does.
     """
     settings = tree.gioconda
     if settings.right != "none" and settings.right_who.strip():
@@ -101,8 +90,7 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
     """Everything but the motion: the portrait as it is, to be rendered to `output`. Writes points and pictures that
     have no file of their own into `folder`.
 
-    Raises:
-        GiocondaError: the portrait cannot be used, the folder not written.
+    Raises: GiocondaError: the portrait cannot be used, the folder not written.
     """
     settings, worker = tree.gioconda, preferences.for_worker(bpy.context)
     make_folder(folder)
@@ -139,8 +127,7 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
 def job_of(tree: bpy.types.NodeTree, scene: bpy.types.Scene, *, folder: Path) -> Job:
     """The whole job, with its motion baked into `folder`. Waits for the baking.
 
-    Raises:
-        GiocondaError: as `still_job`; RigError: the rig cannot be read.
+    Raises: GiocondaError: as `still_job`; RigError: the rig cannot be read.
     """
     first, last = frame_range(tree, scene)
     job = still_job(tree, folder=folder, output=output_of(tree), consent=consent_of(tree))
@@ -152,8 +139,7 @@ def job_of(tree: bpy.types.NodeTree, scene: bpy.types.Scene, *, folder: Path) ->
 def with_motion_file(job: Job, tree: bpy.types.NodeTree, scene: bpy.types.Scene, first: int, last: int) -> Job:
     """The job with the artist's motion file or video, which the core brings to the scene's rate and frame numbers.
 
-    Raises:
-        RigError: none was chosen, or it is not there.
+    Raises: RigError: none was chosen, or it is not there.
     """
     path, fps = rig.motion_file(tree), scene.render.fps / scene.render.fps_base
     start = tree.gioconda.rig.file_start

@@ -3,14 +3,7 @@
 from typing import Any
 
 import bpy
-from bpy.props import (
-    BoolProperty,
-    EnumProperty,
-    FloatProperty,
-    IntProperty,
-    PointerProperty,
-    StringProperty,
-)
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from ..core.gioconda.job.consent import RIGHTS
 from ..core.gioconda.job.passes import DEFAULT_PASSES, PASSES
@@ -59,21 +52,17 @@ class GainSettings(bpy.types.PropertyGroup):
     )
 
 
+def _shown(name: str, default: bool, text: str) -> Any:
+    return BoolProperty(name=name, default=default, update=shown_changed, description=text)
+
+
 class OverlaySettings(bpy.types.PropertyGroup):
     """What the Image Editor shows over the portrait, and how landmarks are moved there."""
 
-    landmarks: BoolProperty(
-        name="Landmarks", default=True, update=shown_changed, description="Draw the outlines of the face's features"
-    )
-    points: BoolProperty(
-        name="All Points", default=False, update=shown_changed, description="Draw all 478 landmarks as dots"
-    )
-    faces: BoolProperty(
-        name="Faces", default=True, update=shown_changed, description="Draw a numbered box around each of several faces"
-    )
-    matte: BoolProperty(
-        name="Matte", default=False, update=shown_changed, description="Tint what belongs to the person"
-    )
+    landmarks: _shown("Landmarks", True, "Draw the outlines of the face's features")
+    points: _shown("All Points", False, "Draw all 478 landmarks as dots")
+    faces: _shown("Faces", True, "Draw a numbered box around each of several faces")
+    matte: _shown("Matte", False, "Tint what belongs to the person")
     radius: FloatProperty(
         name="Falloff",
         default=0.18,

@@ -195,8 +195,7 @@ def wake() -> None:
 def worker() -> Worker:
     """The worker that stays, started when first needed and again after it died.
 
-    Raises:
-        GiocondaError: it cannot be started.
+    Raises: GiocondaError: it cannot be started.
     """
     if _session.worker is None or not _session.worker.alive:
         stop_worker()
@@ -220,8 +219,7 @@ def ask(
 
     `tree`: whose panel a failure is shown in. Returns the request's id.
 
-    Raises:
-        GiocondaError: the worker cannot be started.
+    Raises: GiocondaError: the worker cannot be started.
     """
     number = worker().ask(request)
     _session.waiting[number] = (0 if tree is None else tree.session_uid, on_message)

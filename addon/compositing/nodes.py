@@ -107,8 +107,7 @@ def expect(tree: bpy.types.NodeTree, first: int, last: int) -> int:
     """Say which frames are about to be rendered. Returns the number of the file that will hold the idle frame, the
     portrait as it is, which the node shows on all others: beside the range, where nothing is yet.
 
-    Raises:
-        SettingsError: the output has no place for the frame's number, or does not end in .exr.
+    Raises: SettingsError: the output has no place for the frame's number, or does not end in .exr.
     """
     shown = tree.gioconda.shown
     pattern = FramePattern.parse(bpy.path.abspath(tree.gioconda.output, library=tree.library))

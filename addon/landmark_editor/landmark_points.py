@@ -97,8 +97,7 @@ def to_text(points: Points) -> str:
 def from_text(text: str) -> Points | None:
     """The reverse of `to_text`; None for an empty text. Do not change the arrays it returns: they are remembered.
 
-    Raises:
-        InputError: the text was made by something else, or is damaged.
+    Raises: InputError: the text was made by something else, or is damaged.
     """
     if not text:
         return None

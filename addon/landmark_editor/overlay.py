@@ -3,7 +3,6 @@
 It draws only where the Image Editor shows the portrait's own picture.
 """
 
-import sys
 import traceback
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ...core.gioconda.errors import GiocondaError
 from ..panels.drawing import areas, interface_scale
+from ..session import tree_of
 from .overlay_shapes import TINT, Box, Editing, Shape, View, faces_of, shapes_for, thinned
 
 Float = npt.NDArray[np.floating]
@@ -69,7 +69,7 @@ def draw() -> None:
     except Exception:
         if not _complained:
             _complained = True
-            traceback.print_exc(file=sys.stderr)
+            traceback.print_exc()
 
 
 def shown_changed(_settings: Any, _context: Any) -> None:
@@ -167,7 +167,7 @@ def _tint(portrait: Any) -> Any:
 
 def _load_tint(key: str, uid: int) -> None:
     """Read a matte's pixels, between two drawings."""
-    tree = next((tree for tree in bpy.data.node_groups if tree.session_uid == uid), None)
+    tree = tree_of(uid)
     if tree is None or key not in _tints:
         return
     matte = tree.gioconda.matte

@@ -177,8 +177,7 @@ def thinned(matte: Float) -> npt.NDArray[np.float32]:
 def shapes_for(portrait: Any, edit: Editing | None, view: View, unit: float) -> list[Shape]:
     """Everything to draw for a portrait (its `PortraitSettings`), from back to front.
 
-    Raises:
-        InputError: its stored landmarks cannot be read.
+    Raises: InputError: its stored landmarks cannot be read.
     """
     show = portrait.overlay
     points = lp.from_text(portrait.landmarks)

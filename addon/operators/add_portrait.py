@@ -10,8 +10,6 @@ from .reporting import SaysWhyNot
 
 
 class GIOCONDA_OT_add_portrait(SaysWhyNot, bpy.types.Operator):
-    """Add a Gioconda Portrait to the compositor"""
-
     bl_idname = "gioconda.add_portrait"
     bl_label = "Gioconda Portrait"
     bl_description = "Add a portrait to the scene's compositor that a face rig brings to life"

@@ -17,8 +17,6 @@ def portrait_for(context: bpy.types.Context) -> bpy.types.NodeTree | None:
 
 
 class GIOCONDA_OT_analyse_portrait(Background, SaysWhyNot, bpy.types.Operator):
-    """Find the face, its landmarks and what belongs to the person"""
-
     bl_idname = "gioconda.analyse_portrait"
     bl_label = "Analyse Portrait"
     bl_description = "Find the face, its landmarks and what belongs to the person. Esc cancels"
@@ -60,8 +58,6 @@ class GIOCONDA_OT_analyse_portrait(Background, SaysWhyNot, bpy.types.Operator):
 
 
 class GIOCONDA_OT_cancel_analysis(SaysWhyNot, bpy.types.Operator):
-    """Stop the analysis"""
-
     bl_idname = "gioconda.cancel_analysis"
     bl_label = "Cancel"
     bl_description = "Stop the analysis; what was found before stays"
@@ -77,8 +73,6 @@ class GIOCONDA_OT_cancel_analysis(SaysWhyNot, bpy.types.Operator):
 
 
 class GIOCONDA_OT_choose_face(InImageEditor, bpy.types.Operator):
-    """Choose which of several faces is animated"""
-
     bl_idname = "gioconda.choose_face"
     bl_label = "Choose Face"
     bl_description = "Choose which of the faces is animated, and analyse it. Without a number: click its box"

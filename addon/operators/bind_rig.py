@@ -10,7 +10,7 @@ from ...core.gioconda.errors import GiocondaError
 from .. import session
 from ..rig.check import mapping_test
 from ..rig.map import automap, mapping_file
-from ..rig.steps import RigTask
+from ..rig.steps import StepsTask
 from .background import Background
 from .reporting import AT_WORK, SaysWhyNot, failed
 
@@ -33,7 +33,7 @@ class _OnRig(Background, SaysWhyNot):
 
     def start(self, context):
         tree = self.chosen(context)
-        task = RigTask(tree, self.steps(tree, context.scene))
+        task = StepsTask(tree, self.steps(tree, context.scene))
         session.start(task, first=True)
         return task
 

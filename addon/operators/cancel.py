@@ -7,8 +7,6 @@ from .reporting import NamesPortrait, SaysWhyNot
 
 
 class GIOCONDA_OT_cancel_render(NamesPortrait, SaysWhyNot, bpy.types.Operator):
-    """Stop rendering"""
-
     bl_idname = "gioconda.cancel_render"
     bl_label = "Cancel"
     bl_description = "Stop rendering; finished frames stay, and Render goes on from there"
@@ -27,8 +25,6 @@ class GIOCONDA_OT_cancel_render(NamesPortrait, SaysWhyNot, bpy.types.Operator):
 
 
 class GIOCONDA_OT_open_log(SaysWhyNot, bpy.types.Operator):
-    """Open the log of the last work"""
-
     bl_idname = "gioconda.open_log"
     bl_label = "Open Log"
     bl_description = "Open what the last rendering or analysis wrote for people who look for a fault"
@@ -44,8 +40,6 @@ class GIOCONDA_OT_open_log(SaysWhyNot, bpy.types.Operator):
 
 
 class GIOCONDA_OT_forget_error(SaysWhyNot, bpy.types.Operator):
-    """Take the error out of the panel"""
-
     bl_idname = "gioconda.forget_error"
     bl_label = "Dismiss"
     bl_description = "Take this error out of the panel"

@@ -11,8 +11,6 @@ from .reporting import NO_PORTRAIT, SaysWhyNot, failed
 
 
 class GIOCONDA_OT_create_landmark_rig(SaysWhyNot, bpy.types.Operator):
-    """Build a rig of bones on top of the portrait and let it drive the portrait"""
-
     bl_idname = "gioconda.create_landmark_rig"
     bl_label = "Create Landmark Rig"
     bl_description = "Put the portrait into the 3D view with animation controls on its face, and let them drive it"

@@ -21,8 +21,6 @@ ACTIONS = {"G": "move", "R": "turn", "S": "scale"}
 
 
 class GIOCONDA_OT_edit_points(InImageEditor, bpy.types.Operator):
-    """Drag the landmarks where the face really is"""
-
     bl_idname = "gioconda.edit_points"
     bl_label = "Edit Points"
     bl_description = "Drag the landmarks where the face really is; neighbours follow"
@@ -119,8 +117,6 @@ class GIOCONDA_OT_edit_points(InImageEditor, bpy.types.Operator):
 
 
 class GIOCONDA_OT_reset_points(SaysWhyNot, bpy.types.Operator):
-    """Take the landmarks as they were found"""
-
     bl_idname = "gioconda.reset_points"
     bl_label = "Reset to Detected"
     bl_description = "Forget what was moved by hand: take the landmarks as Analyse found them"

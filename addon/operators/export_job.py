@@ -30,8 +30,7 @@ mapping.yaml  which part of the rig drove what (where there is a mapping)
 def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Path:
     """Write everything into `folder`. Returns the job's file.
 
-    Raises:
-        GiocondaError: a setting cannot be used, the folder not written.
+    Raises: GiocondaError: a setting cannot be used, the folder not written.
     """
     pattern = Path(job.output_of(tree)).name
     made = replace(job.job_of(tree, scene, folder=folder), output=str(folder / "frames" / pattern))
@@ -62,8 +61,6 @@ def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Pa
 
 
 class GIOCONDA_OT_export_job(Renders, bpy.types.Operator):
-    """Export the job for a farm"""
-
     bl_idname = "gioconda.export_job"
     bl_label = "Export Job"
     bl_description = (

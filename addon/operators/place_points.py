@@ -14,8 +14,6 @@ KEYS = "Drag: correct a point · Space: skip · Backspace: back · Esc: give up 
 
 
 class GIOCONDA_OT_place_points(InImageEditor, bpy.types.Operator):
-    """Click the eyes, the nose, the mouth and the chin; Gioconda completes the face"""
-
     bl_idname = "gioconda.place_points"
     bl_label = "Place by Hand"
     bl_description = "Click the eyes, the nose, the mouth and the chin one after the other; Gioconda completes the face"

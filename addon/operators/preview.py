@@ -8,8 +8,6 @@ from .reporting import LINKED, NO_PICTURE, SaysWhyNot
 
 
 class GIOCONDA_OT_show_preview(SaysWhyNot, bpy.types.Operator):
-    """Show the live preview in an Image Editor"""
-
     bl_idname = "gioconda.show_preview"
     bl_label = "Show Preview"
     bl_description = "Switch the live preview on and show it in an Image Editor, in a new window if none is open"

@@ -25,8 +25,6 @@ class Renders(NamesPortrait, SaysWhyNot):
 
 
 class GIOCONDA_OT_render_portrait(Background, Renders, bpy.types.Operator):
-    """Render the portrait's frames"""
-
     bl_idname = "gioconda.render_portrait"
     bl_label = "Render"
     bl_description = "Render the frames that are missing or out of date, while you go on working. Esc stops"

@@ -8,8 +8,6 @@ from .reporting import NO_PICTURE, SaysWhyNot
 
 
 class GIOCONDA_OT_show_portrait(SaysWhyNot, bpy.types.Operator):
-    """Show the portrait's picture in this Image Editor"""
-
     bl_idname = "gioconda.show_portrait"
     bl_label = "Show Portrait"
     bl_description = "Show the portrait's picture in this Image Editor, with its landmarks"

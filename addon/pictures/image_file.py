@@ -47,9 +47,7 @@ class Source:
 def source_of(image: bpy.types.Image | None, folder: Path, *, what: str = "portrait") -> Source:
     """The image as a file, its own or one written into `folder`. `what`: what the picture is for, for the sentence.
 
-    Raises:
-        PictureError: it has no pixels that could be used, with what to do.
-        OutputError: `folder` cannot be written.
+    Raises: PictureError: it has no pixels that could be used, with what to do. OutputError: `folder` cannot be written.
     """
     if image is None:
         raise PictureError(f"There is no {what}: choose a picture in the Gioconda panel.")

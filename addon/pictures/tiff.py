@@ -20,8 +20,7 @@ _RGB, _ASSOCIATED, _STRAIGHT, _UNSIGNED, _FLOAT = 2, 1, 2, 1, 3
 def write_tiff(path: Path, pixels: npt.NDArray[np.float32] | npt.NDArray[np.uint8]) -> None:
     """(H, W, 4), rows from the top: uint8 with straight alpha, or float32 premultiplied.
 
-    Raises:
-        OutputError: the file cannot be written, the picture is too large.
+    Raises: OutputError: the file cannot be written, the picture is too large.
     """
     height, width, channels = pixels.shape
     kind = _FLOAT if pixels.dtype == np.float32 else _UNSIGNED

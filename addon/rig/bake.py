@@ -27,8 +27,7 @@ def bake(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequence[floa
     Args:
         frames: scene frames, ascending, fractions allowed.
 
-    Raises:
-        RigError: no rig, a row names something that is gone, nothing drives the portrait.
+    Raises: RigError: no rig, a row names something that is gone, nothing drives the portrait.
     """
     return finish(bake_steps(tree, scene, frames))
 
@@ -39,8 +38,7 @@ def bake_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequenc
     The scene may be changed, undone or closed between two steps; then the next one raises RigError. Closing the
     generator early removes the temporary scene.
 
-    Raises:
-        RigError: as `bake`.
+    Raises: RigError: as `bake`.
     """
     if not len(frames):
         raise RigError("There are no frames to read from the rig.")
@@ -58,11 +56,7 @@ def from_file(tree: bpy.types.NodeTree) -> bool:
 
 
 def motion_file(tree: bpy.types.NodeTree) -> Path:
-    """The motion file or video that the artist chose.
-
-    Raises:
-        RigError: none chosen, or it is not there.
-    """
+    """The motion file or video that the artist chose. Raises: RigError: none chosen, or it is not there."""
     rig = tree.gioconda.rig
     if not rig.file:
         raise RigError("Choose a motion file: a Live Link Face CSV, .npz, .json, .bvh or a video.")
@@ -75,8 +69,7 @@ def motion_file(tree: bpy.types.NodeTree) -> Path:
 def read_motion_file(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Motion:
     """The motion file, at the scene's rate and numbered by the scene's frames.
 
-    Raises:
-        RigError: no such file, or a video. MotionError: it cannot be read.
+    Raises: RigError: no such file, or a video. MotionError: it cannot be read.
     """
     path = motion_file(tree)
     if is_video(path):

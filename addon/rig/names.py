@@ -50,10 +50,7 @@ def channels_of(name: str) -> tuple[str, ...]:
 
 def side_of(name: str) -> str:
     """Which side a name is on: "left", "right" (the person's own) or ""."""
-    for word in (*reversed(words(name)),):
-        if word in _SIDES:
-            return _SIDES[word]
-    return ""
+    return next((_SIDES[word] for word in reversed(words(name)) if word in _SIDES), "")
 
 
 def landmark_of(target: str) -> int | None:

@@ -1,5 +1,7 @@
 """What is stored of the rig in the .blend: `tree.gioconda.rig`. Only fields and their choices, no logic."""
 
+from typing import Any
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -46,15 +48,17 @@ FORWARD = (
 )
 
 
+def _object(name: str, text: str) -> Any:
+    return PointerProperty(name=name, type=bpy.types.Object, description=text)
+
+
 class MappingRow(bpy.types.PropertyGroup):
     """One line of the mapping: a part of the rig drives one ARKit channel or is one landmark."""
 
     enabled: BoolProperty(name="Use", default=True, description="Let this row drive the portrait")
     kind: EnumProperty(name="Kind", items=SOURCES, default="KEY", description="What the source is")
     source: StringProperty(name="Source", description="Name of the shape key, bone, object, vertex group or property")
-    holder: PointerProperty(
-        name="Object", type=bpy.types.Object, description="The object that holds the source; empty: the rig"
-    )
+    holder: _object("Object", "The object that holds the source; empty: the rig")
     component: EnumProperty(name="Part", items=COMPONENTS, default="VALUE", description="Which part of the source")
     target: StringProperty(
         name="Target", description="An ARKit channel (jawOpen), a landmark's name (lip_upper) or number (0 to 477)"
@@ -73,7 +77,7 @@ class RigSettings(bpy.types.PropertyGroup):
 
     kind: EnumProperty(name="Driven By", items=KINDS, default="AUTO", description="What drives the portrait")
     found: StringProperty(options={"HIDDEN"})  # the kind that auto-map chose, one of KINDS
-    target: PointerProperty(name="Rig", type=bpy.types.Object, description="The armature, mesh or empty that acts")
+    target: _object("Rig", "The armature, mesh or empty that acts")
     collection: PointerProperty(
         name="Collection", type=bpy.types.Collection, description="The empties or objects that stand for landmarks"
     )
@@ -85,21 +89,13 @@ class RigSettings(bpy.types.PropertyGroup):
     )
     file_start: IntProperty(name="Starts At", default=1, description="Scene frame at which the file's motion starts")
 
-    head_object: PointerProperty(
-        name="Head", type=bpy.types.Object, description="What turns with the head: an object, or a bone's armature"
-    )
+    head_object: _object("Head", "What turns with the head: an object, or a bone's armature")
     head_bone: StringProperty(name="Head Bone", description="The bone that turns with the head")
     eye_left: StringProperty(name="Left Eye", description="Bone that turns with the person's own left eye")
     eye_right: StringProperty(name="Right Eye", description="Bone that turns with the person's own right eye")
-    eye_left_object: PointerProperty(
-        name="Left Eye", type=bpy.types.Object, description="Object that turns with the person's own left eye"
-    )
-    eye_right_object: PointerProperty(
-        name="Right Eye", type=bpy.types.Object, description="Object that turns with the person's own right eye"
-    )
-    gaze_target: PointerProperty(
-        name="Look At", type=bpy.types.Object, description="Both eyes look at this object, whatever the eye bones do"
-    )
+    eye_left_object: _object("Left Eye", "Object that turns with the person's own left eye")
+    eye_right_object: _object("Right Eye", "Object that turns with the person's own right eye")
+    gaze_target: _object("Look At", "Both eyes look at this object, whatever the eye bones do")
     follow_turn: BoolProperty(name="Turn", default=True, description="The portrait's head turns with the rig's head")
     follow_move: BoolProperty(
         name="Move",

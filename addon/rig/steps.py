@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import bpy
 
-from ...core.gioconda.errors import GiocondaError
+from ...core.gioconda.errors import CancelledError, GiocondaError
 from .. import session
 from .errors import GONE, RigError
 
@@ -52,8 +52,7 @@ def portion(steps: Steps[T], start: float, share: float, stage: str = "") -> Ste
 def still_there(uid: int, scene: str) -> tuple[bpy.types.NodeTree, bpy.types.Scene]:
     """A portrait and a scene, looked up anew after a step: an undo replaces both.
 
-    Raises:
-        RigError: one of them has gone.
+    Raises: RigError: one of them has gone.
     """
     tree, shot = session.tree_of(uid), bpy.data.scenes.get(scene)
     if tree is None or shot is None:
@@ -61,8 +60,8 @@ def still_there(uid: int, scene: str) -> tuple[bpy.types.NodeTree, bpy.types.Sce
     return tree, shot
 
 
-class RigTask:
-    """Work on a portrait's rig in the background, a `session.Task`. The work's result is a sentence.
+class StepsTask:
+    """Work in steps in the background, a `session.Task`. Its result is a sentence.
 
     Attributes:
         uid: of the portrait.
@@ -76,7 +75,7 @@ class RigTask:
         session.forget_error(tree)
 
     def step(self) -> bool:
-        """A moment of work."""
+        """A moment of work. Returns whether it has ended."""
         until = time.perf_counter() + session.SLICE_SECONDS
         try:
             while not self.outcome and time.perf_counter() < until:
@@ -85,32 +84,35 @@ class RigTask:
                 if progress.waits:
                     break
         except StopIteration as stop:
-            self._end("done", stop.value)
+            self.end("done", stop.value)
+        except CancelledError as stopped:
+            self.end("cancelled", str(stopped))
         except GiocondaError as error:
-            self._end("failed", str(error))
+            self.end("failed", str(error))
         return bool(self.outcome)
 
-    def cancel(self) -> None:
+    def cancel(self, text: str = "Cancelled.") -> None:
         """Stop; harmless twice."""
         if not self.outcome:
             self._steps.close()
-            self._end("cancelled", "Cancelled.")
+            self.end("cancelled", text)
 
     def abandon(self) -> None:
-        """The file is being closed."""
+        """The file is being closed: stop without a word."""
         self.outcome = self.outcome or "cancelled"
         self._steps.close()
+
+    def end(self, outcome: str, text: str) -> None:
+        """How it ended, kept for the panel."""
+        self.outcome, self.text = outcome, text
+        tree = session.tree_of(self.uid)
+        if outcome == "failed":
+            session.fail(tree, text)
+        else:
+            session.tell(tree, text)
 
     def _show(self, progress: Progress) -> None:
         tree = session.tree_of(self.uid)
         if tree is not None:
             record = session.state(tree)
             record.stage, record.progress = progress.stage, progress.share
-
-    def _end(self, outcome: str, text: str) -> None:
-        self.outcome, self.text = outcome, text
-        tree = session.tree_of(self.uid)
-        if tree is not None and outcome == "failed":
-            session.fail(tree, text)
-        elif tree is not None:
-            session.tell(tree, text)

@@ -122,6 +122,9 @@ record = session.state(tree)
 record.stage, record.progress, record.seconds_left = "Rendering 12 of 250", 0.05, 3723.0
 drawn("rendering")
 session._session.tasks.remove(task)
+record.show("Tracking the video", 0.3)  # for a preview
+drawn("a video is tracked")
+record.show()
 bpy.ops.gioconda.add_portrait()
 drawn("two portraits")
 

@@ -11,7 +11,7 @@ from bl_ext.user_default.gioconda.addon import rig as rigs
 from bl_ext.user_default.gioconda.addon import session
 from bl_ext.user_default.gioconda.addon.rig.check import mapping_test
 from bl_ext.user_default.gioconda.addon.rig.map import automap
-from bl_ext.user_default.gioconda.addon.rig.steps import RigTask, finish
+from bl_ext.user_default.gioconda.addon.rig.steps import StepsTask, finish
 from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
 
 BONES = {
@@ -165,7 +165,7 @@ said["stage gone clean"] = before == everything()
 
 # Beside everything else, as in the window: a task.
 longest = 0.0
-task = RigTask(tree, mapping_test.test_steps(tree, scene))
+task = StepsTask(tree, mapping_test.test_steps(tree, scene))
 session.start(task, first=True)
 said["busy"] = session.task_of(tree) is task
 rounds = 0
@@ -175,7 +175,7 @@ while task in session._session.tasks:
     longest = max(longest, time.thread_time() - since)
     rounds += 1
 said["task"] = [task.outcome, task.text, rounds, longest]
-task = RigTask(tree, mapping_test.test_steps(tree, scene))
+task = StepsTask(tree, mapping_test.test_steps(tree, scene))
 next(task._steps)  # it has begun; a whole round may be enough for all of it
 session.start(task)
 task.cancel()

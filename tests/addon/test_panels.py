@@ -51,6 +51,10 @@ def test_rendering_shows_how_far_it_is_and_how_to_stop(drawn: dict[str, Any]) ->
     assert "Render" not in texts
 
 
+def test_a_preview_that_waits_for_a_video_shows_how_far_it_is(drawn: dict[str, Any]) -> None:
+    assert {"Tracking the video", "Render"} <= set(drawn["a video is tracked"]["GIOCONDA_PT_view_render"])
+
+
 def test_several_portraits_can_be_chosen_in_the_3d_view(drawn: dict[str, Any]) -> None:
     assert len(drawn["portraits"]) == 2
     assert set(drawn["two portraits"]) >= {"GIOCONDA_PT_node", "GIOCONDA_PT_view"}

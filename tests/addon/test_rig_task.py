@@ -12,11 +12,11 @@ SCRIPT = """
     import time
     from bl_ext.user_default.gioconda.addon import session
     from bl_ext.user_default.gioconda.addon.rig.map import automap
-    from bl_ext.user_default.gioconda.addon.rig.steps import RigTask
+    from bl_ext.user_default.gioconda.addon.rig.steps import StepsTask
 
     def run(cancel_at=""):
         tree = bpy.data.node_groups["Portrait"]
-        task = RigTask(tree, automap.auto_map_steps(tree, bpy.context.scene))
+        task = StepsTask(tree, automap.auto_map_steps(tree, bpy.context.scene))
         session.start(task, first=True)
         stages, longest = [], 0.0
         while task in session._session.tasks:

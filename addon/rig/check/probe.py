@@ -57,8 +57,7 @@ def probe_steps(plan: Plan, inputs: RigInputs, scene: bpy.types.Scene) -> Steps[
     First every row's own source; then, if some rows stay still, the other bones of the rig, for a source that follows
     others by constraints or drivers.
 
-    Raises:
-        RigError: a part has gone; an undo took the copies away.
+    Raises: RigError: a part has gone; an undo took the copies away.
     """
     own = {row.row: Part(row.input.kind, row.input.holder, row.input.source) for row in (*plan.channels, *plan.points)}
     parts = list(dict.fromkeys(p for p in own.values() if p.kind != "VERTICES"))

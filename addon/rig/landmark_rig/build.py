@@ -85,8 +85,7 @@ def create(tree: bpy.types.NodeTree, context: bpy.types.Context, *, picture: bpy
     Args:
         picture: what the plane shows instead of the portrait, such as the live preview.
 
-    Raises:
-        InputError: the portrait has no landmarks.
+    Raises: InputError: the portrait has no landmarks.
     """
     settings = tree.gioconda
     points = lp.from_text(settings.landmarks)

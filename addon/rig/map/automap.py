@@ -45,8 +45,7 @@ def check_mapped(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> None:
 def ensure_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[None]:
     """Map the rig if nobody has yet; find its face if only that is unknown. In steps, as `auto_map_steps`.
 
-    Raises:
-        RigError: as `auto_map_steps`.
+    Raises: RigError: as `auto_map_steps`.
     """
     rig = tree.gioconda.rig
     check_target(rig, scene)
@@ -74,8 +73,7 @@ def auto_map_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[st
 
     In steps of some hundredths of a second. The portrait may be changed or undone between two of them.
 
-    Raises:
-        RigError: no rig, or nothing in it that could drive a face; the portrait or the scene went away.
+    Raises: RigError: no rig, or nothing in it that could drive a face; the portrait or the scene went away.
     """
     rig = tree.gioconda.rig
     if rig.kind == "FILE" or (rig.kind == "AUTO" and rig.file and rig.target is None and rig.collection is None):

@@ -28,7 +28,7 @@ class TriangleMesh:
     """A character's triangles.
 
     Attributes:
-        points: (V, 3) picture axes, any unit.
+        points: (V, 3) picture axes (or others), any unit.
         triangles: (T, 3) vertex numbers.
         colors: (T, 3) linear, 0 to 1.
         pieces: (V,) which connected piece a vertex belongs to.

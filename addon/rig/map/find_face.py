@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -37,17 +37,6 @@ SECONDS = 600  # the most an analysis may take: a new worker may have to be comp
 SKIN_COLOR = (0.62, 0.42, 0.33)
 
 
-@dataclass(frozen=True)
-class CharacterMeshes:
-    """All meshes of a character in the bind pose, world space, joined: their vertices one after the other."""
-
-    owners: tuple[tuple[ObjectRef, int], ...]  # each mesh, and the number of its first vertex
-    points: Float
-    triangles: npt.NDArray[np.int64]
-    colors: Float
-    pieces: npt.NDArray[np.int64]
-
-
 def find_face(
     scene: bpy.types.Scene,
     meshes: Sequence[ObjectRef],
@@ -63,25 +52,22 @@ def find_face(
         candidates: (3, 3) axes the face may have in world space, the likeliest first.
         near: (3,) a point in the head, world space, if known.
 
-    Raises:
-        RigError: the nets cannot run.
+    Raises: RigError: the nets cannot run.
     """
-    character, world = _bind_pose_meshes(scene, meshes, holder)
+    character, owners, world = _bind_pose_meshes(scene, meshes, holder)
     del scene  # it may be gone after a yield
     for number, axes in enumerate(candidates):
         yield Progress("Looking at the mesh", 0.1)
-        mesh = TriangleMesh(character.points @ axes.T, character.triangles, character.colors, character.pieces)
+        mesh = replace(character, points=character.points @ axes.T)
         share = min(0.1 + 0.2 * number, 0.8)
         for view in _candidate_views(mesh, None if near is None else axes @ near):
             detected = yield from _detected(mesh, view, share)
-            if detected is None:
-                continue
-            if np.ptp(detected[:, :2], axis=0).max() < LARGE * view.pixels:
+            if detected is not None and np.ptp(detected[:, :2], axis=0).max() < LARGE * PIXELS:
                 view = _closer(detected, view)
                 detected = yield from _detected(mesh, view, share + 0.1)
-                if detected is None:
-                    continue
-            surface, anatomy = yield from bind_landmarks(mesh, character.owners, axes, view, detected)
+            if detected is None:
+                continue
+            surface, anatomy = yield from bind_landmarks(mesh, owners, axes, view, detected)
             return surface, anatomy.in_space_of(holder, world) if holder else anatomy
     return None
 
@@ -95,8 +81,7 @@ def _detected(mesh: TriangleMesh, view: OrthoView, share: float) -> Steps[Float 
 def detect_landmarks(picture: npt.NDArray[np.uint8], share: float = 0.0) -> Steps[Float | None]:
     """The 478 landmarks (pixels) of the face in a picture (H, W, 3) uint8; None where there is no face.
 
-    Raises:
-        RigError: the worker cannot run. OutputError: the picture cannot be written.
+    Raises: RigError: the worker cannot run. OutputError: the picture cannot be written.
     """
     folder = session.folder() / "mapping"
     source = folder / f"clay-{hashlib.blake2b(picture.tobytes(), digest_size=6).hexdigest()}.tif"
@@ -117,8 +102,7 @@ def detect_landmarks(picture: npt.NDArray[np.uint8], share: float = 0.0) -> Step
 def _ask_worker(request: dict[str, Any], share: float) -> Steps[messages.Result | messages.Error]:
     """Ask the warm worker and wait; what was asked is withdrawn when nobody waits any more.
 
-    Raises:
-        RigError: it takes too long; the worker cannot be started.
+    Raises: RigError: it takes too long; the worker cannot be started.
     """
     received: list[messages.Message] = []
     try:
@@ -140,8 +124,8 @@ def _ask_worker(request: dict[str, Any], share: float) -> Steps[messages.Result 
 
 def _bind_pose_meshes(
     scene: bpy.types.Scene, meshes: Sequence[ObjectRef], holder: ObjectRef | None
-) -> tuple[CharacterMeshes, Float]:
-    """The meshes in the bind pose, and the holder's matrix there."""
+) -> tuple[TriangleMesh, list[tuple[ObjectRef, int]], Float]:
+    """The meshes in the bind pose, world space, joined; each with its first vertex's number; the holder's matrix."""
     transforms = [holder] if holder and holder not in meshes else []
     points, triangles, colors, owners, count = [], [], [], [], 0
     with EvaluationScene(scene, transforms=transforms, meshes=meshes) as evaluation, evaluation.in_bind_pose():
@@ -161,8 +145,8 @@ def _bind_pose_meshes(
     corners = np.concatenate(triangles)
     if not len(corners):
         raise RigError("The rig's meshes have no faces to look at.")
-    pieces = connected_pieces(count, corners)
-    return CharacterMeshes(tuple(owners), np.concatenate(points), corners, np.concatenate(colors), pieces), world
+    joined = TriangleMesh(np.concatenate(points), corners, np.concatenate(colors), connected_pieces(count, corners))
+    return joined, owners, world
 
 
 def _triangles(ob: bpy.types.Object) -> tuple[npt.NDArray[np.int64], Float]:

@@ -30,8 +30,7 @@ def save(rig: bpy.types.PropertyGroup, path: Path) -> None:
 def load(rig: bpy.types.PropertyGroup, path: Path) -> int:
     """Fill the table from a file; the rig itself stays. Returns the number of rows.
 
-    Raises:
-        RigError: the file is missing or is no mapping; the table is then as it was.
+    Raises: RigError: the file is missing or is no mapping; the table is then as it was.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -83,11 +83,7 @@ def _plain(name: str) -> str:
 
 @cache
 def presets() -> tuple[Preset, ...]:
-    """All presets that ship.
-
-    Raises:
-        RigError: a file is not a preset.
-    """
+    """All presets that ship. Raises: RigError: a file is not a preset."""
     folder = resources.files(__package__).joinpath("presets")
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
     return tuple(_preset(yaml.safe_load(f.read_text(encoding="utf-8")), f.name) for f in files)
@@ -114,11 +110,7 @@ def best(kind_names: Mapping[str, Iterable[str]], kinds: Iterable[str]) -> tuple
 
 
 def load_rows(text: str, where: str) -> dict[str, Any]:
-    """A mapping that was saved, as plain values.
-
-    Raises:
-        RigError: not YAML, or not a mapping.
-    """
+    """A mapping that was saved, as plain values. Raises: RigError: not YAML, or not a mapping."""
     try:
         plain = yaml.safe_load(text)
     except yaml.YAMLError as error:

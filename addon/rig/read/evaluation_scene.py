@@ -120,8 +120,7 @@ class EvaluationScene:
     def frame(self, frame: float) -> bpy.types.Depsgraph:
         """Go to a frame, fractions allowed, and evaluate it.
 
-        Raises:
-            RigError: an undo or another file removed the temporary scene.
+        Raises: RigError: an undo or another file removed the temporary scene.
         """
         scene = bpy.data.scenes.get(self.name)
         if scene is None:

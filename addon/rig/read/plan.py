@@ -77,11 +77,7 @@ class Plan:
 
 
 def make_plan(tree: bpy.types.NodeTree) -> Plan:
-    """Check the mapping and say what is to be read.
-
-    Raises:
-        RigError: names the row that cannot work.
-    """
+    """Check the mapping and say what is to be read. Raises: RigError: names the row that cannot work."""
     rig = tree.gioconda.rig
     rows = [_checked(i, row, rig) for i, row in enumerate(rig.rows) if row.enabled]
     channels = [row for row in rows if row.channel is not None]

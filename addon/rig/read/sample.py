@@ -24,8 +24,7 @@ FINEST = 64  # the most parts a frame is divided into
 def sample_steps(plan: Plan, scene: bpy.types.Scene, frames: Sequence[float], notes: dict[str, Any]) -> Steps[Motion]:
     """Read the frames in steps of about 30 ms. Returns the Motion, with `notes` as provenance.
 
-    Raises:
-        RigError: the frames cannot be numbered; the rig or the scene went away between two steps.
+    Raises: RigError: the frames cannot be numbered; the rig or the scene went away between two steps.
     """
     substeps, numbers = numbered(frames)
     fps = scene.render.fps / scene.render.fps_base
@@ -59,8 +58,7 @@ def reference_readings(
 def numbered(frames: Sequence[float]) -> tuple[int, list[int]]:
     """Into how many substeps a frame is divided, and each frame's whole number in those substeps.
 
-    Raises:
-        RigError: they do not ascend, or divide a frame too finely.
+    Raises: RigError: they do not ascend, or divide a frame too finely.
     """
     exact = [Fraction(float(f)).limit_denominator(FINEST) for f in frames]
     if any(abs(float(e) - f) > 1e-3 for e, f in zip(exact, frames, strict=True)):

@@ -36,21 +36,21 @@ class GIOCONDA_OT_check_interpreter(bpy.types.Operator):
         _begin()
         while _poll() is not None:
             time.sleep(PAUSE)
-        if _current and _current.problem:
-            self.report({"ERROR"}, _current.problem)
+        if _current and _current.error:
+            self.report({"ERROR"}, _current.error)
             return {"CANCELLED"}
         return {"FINISHED"}
 
 
 def _begin() -> None:
     global _current, _running
-    _current, _running = check.Check(*interpreter.command()), True
+    _current, _running = check.Check(*interpreter.command(), log=interpreter.user_folder("work") / "check.log"), True
 
 
 def _poll() -> float | None:
     """Seconds until the next time, None when it is over."""
     global _running
-    if _current is not None and not _current.poll():
+    if _current is not None and not _current.is_over():
         return PAUSE
     _running = False
     for area in areas("PREFERENCES"):
@@ -79,9 +79,9 @@ def draw(layout: bpy.types.UILayout) -> None:
     if _current is None or _running:
         return
     box = layout.box().column(align=True)
-    for part in textwrap.wrap(_current.problem or "All is well.", 100):
+    for part in textwrap.wrap(_current.error or "All is well.", 100):
         row = box.row()
-        row.alert = bool(_current.problem)
+        row.alert = bool(_current.error)
         row.label(text=part)
     for line in _current.lines:
         for part in textwrap.wrap(line, 110):

@@ -164,6 +164,7 @@ def draw_said(layout, context, record):
 
 # name, title, what draws it, whether it starts closed
 STEPS = (
+    ("", "Portrait", draw_portrait, False),
     ("mattes", "Own Matte and Plate", draw_mattes, True),
     ("rig", "Rig", draw_rig, False),
     ("rig_head", "Head and Eyes", draw_head, True),
@@ -176,52 +177,35 @@ STEPS = (
 PLACES = {"node": "NODE_EDITOR", "view": "VIEW_3D"}
 
 
-def _main(place: str) -> type[bpy.types.Panel]:
-    """The tab's first panel."""
+def _panel(place: str, name: str, title: str, drawn: Callable, closed: bool) -> type[bpy.types.Panel]:
+    """One step. But for the first it is only there once there is a portrait with a picture (and, below Rig, a rig)."""
 
     def poll(_cls, context):
-        return PLACES[place] == "VIEW_3D" or context.space_data.tree_type == "CompositorNodeTree"
-
-    def draw(self, context):
-        draw_portrait(self.layout, context, session.active_portrait(context))
-
-    return _panel(place, "Portrait", place, poll, draw, {})
-
-
-def _step(place: str, name: str, title: str, drawn: Callable, closed: bool) -> type[bpy.types.Panel]:
-    """One of the panels below it; only there once there is a portrait with a picture (and, below Rig, a rig)."""
-
-    def poll(_cls, context):
-        if PLACES[place] == "NODE_EDITOR" and context.space_data.tree_type != "CompositorNodeTree":
+        if place == "node" and context.space_data.tree_type != "CompositorNodeTree":
             return False
         tree = session.active_portrait(context)
-        if tree is None or tree.gioconda.image is None:
-            return False
-        return has_rig(tree) if name.startswith("rig_") else True
+        if not name or tree is None or tree.gioconda.image is None:
+            return not name
+        return has_rig(tree) or not name.startswith("rig_")
 
     def draw(self, context):
         tree = session.active_portrait(context)
-        self.layout.enabled = tree.library is None
+        self.layout.enabled = not name or tree.library is None
         drawn(self.layout, context, tree)
 
-    options = {"bl_options": {"DEFAULT_CLOSED"}} if closed else {}
-    if name.startswith("rig_"):
-        options["bl_parent_id"] = f"GIOCONDA_PT_{place}_rig"
-    return _panel(f"{place}_{name}", title, place, poll, draw, options)
-
-
-def _panel(name, title, place, poll, draw, more) -> type[bpy.types.Panel]:
     fields = {
-        "bl_idname": f"GIOCONDA_PT_{name}",
+        "bl_idname": f"GIOCONDA_PT_{place}_{name}".rstrip("_"),
         "bl_label": title,
         "bl_space_type": PLACES[place],
         "bl_region_type": "UI",
         "bl_category": "Gioconda",
+        "bl_options": {"DEFAULT_CLOSED"} if closed else set(),
         "poll": classmethod(poll),
         "draw": draw,
-        **more,
     }
+    if name.startswith("rig_"):
+        fields["bl_parent_id"] = f"GIOCONDA_PT_{place}_rig"
     return type(fields["bl_idname"], (bpy.types.Panel,), fields)
 
 
-CLASSES = tuple(panel for place in PLACES for panel in (_main(place), *(_step(place, *step) for step in STEPS)))
+CLASSES = tuple(_panel(place, *step) for place in PLACES for step in STEPS)

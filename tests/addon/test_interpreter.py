@@ -36,7 +36,7 @@ CHECK = """
         except RuntimeError as error:
             answers.append([str(error)])
         found = check_interpreter.found()
-        answers[-1] += [found.problem, found.lines]
+        answers[-1] += [found.error, found.lines]
     result(answers)
 """
 
@@ -98,7 +98,7 @@ def test_the_check_says_what_is_there_or_what_is_wrong_in_a_sentence(
     run_in_blender: Run, models_folder: Path, bare_python: Path, tmp_path: Path
 ) -> None:
     old = tmp_path / "python3.9"
-    old.write_text("#!/bin/sh\necho OLD 3.9\n")
+    old.write_text("#!/bin/sh\necho 3.9 >&2\nexit 90\n")
     old.chmod(0o755)
     text = tmp_path / "notes.txt"
     text.write_text("no program")

@@ -47,7 +47,7 @@ for name in ("clip.mp4", "turn.bvh"):
     bpy.ops.gioconda.export_job(directory=str(folder / f"export {name}"))
     render = rendering.Rendering(tree, scene)
     try:
-        next(render._bake())
+        next(render._with_motion())
     except StopIteration as end:
         found[name] = {"render": end.value.to_json()}
     scene.frame_set(12)

@@ -6,7 +6,7 @@ import gioconda
 import numpy as np
 import pytest
 
-from tests.golden import crops
+from tests.golden import crops, mutations
 
 RENEW = "run `make golden`, look at out/golden/*.png and commit the pictures"
 
@@ -41,3 +41,9 @@ def test_a_small_change_is_seen() -> None:
     missing[60:63, 40:60] += np.uint8(12)
     assert not crops.alike(missing, crop)
     assert crops.alike(np.clip(crop.astype(int) + (np.indices(crop.shape).sum(0) % 12 == 0), 0, 255), crop)
+
+
+@pytest.mark.parametrize("what", mutations.MUTATIONS)
+def test_a_mutation_still_finds_its_constant(what: str) -> None:
+    before, after = mutations.mutated(mutations.ROOT, *mutations.MUTATIONS[what])
+    assert before != after

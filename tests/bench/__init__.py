@@ -4,6 +4,7 @@
     python -m tests.bench --quick                three clips, small pictures: a look, not a verdict
     python -m tests.bench reenactment --clips d3,d18 --step 10
     python -m tests.bench neural --networks exported --paper run --training-python /a/venv/bin/python
+    python -m tests.bench turns --people 001,018 --beside before/turns/turns.json
     python -m tests.bench speed --sizes 2048
     python -m tests.bench long
 
@@ -13,6 +14,7 @@ clips.py          a video's face, cropped as the protocol says
 product.py        everything asked of the product, in one place
 reenactment.py    one clip judged: gioconda, the similarity-aligned source, the static source
 quality.py        all clips: tables by clip and by yaw change, what must be shown
+turns.py          front pictures driven to three-quarter ones of the same people, beside the still
 fewshot.py        networks adapted to 1, 4 and 8 pictures: `python -m tests.bench.fewshot`
 neural.py         all clips with and without networks: neural.json, neural.md
 neural_clip.py    one clip judged: static source, geometry, fast, full, the paper's mode

@@ -11,14 +11,15 @@ from typing import Any
 
 import cv2
 
-from . import long_runs, neural, quality, speed
+from . import long_runs, neural, quality, speed, turns
 from .long_runs import CORES
 from .portrait import timing_portrait
 from .report import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("reenactment", "neural", "speed", "long")
+PARTS = ("reenactment", "neural", "turns", "speed", "long")
 CLIPS = ROOT.parent / "shared" / "data" / "clips"
+TURNS = CLIPS.with_name("turns")
 
 
 def main() -> int:
@@ -34,6 +35,8 @@ def main() -> int:
         report["reenactment"] = quality.measure(quality_settings(arguments))
     if "neural" in parts:
         report["neural"] = neural.measure(neural_settings(arguments)).get("goals", [])
+    if "turns" in parts:
+        report["turns"] = turns.measure(turns_settings(arguments))
     if "speed" in parts or "long" in parts:
         report |= timings(arguments, parts)
     write_json(path, report)
@@ -93,12 +96,32 @@ def neural_settings(arguments: argparse.Namespace) -> neural.Settings:
     )
 
 
+def turns_settings(arguments: argparse.Namespace) -> turns.Settings:
+    """--quick looks at three people."""
+    names = tuple(name for name in arguments.people.split(",") if name)
+    return turns.Settings(
+        pictures=arguments.turns,
+        models=arguments.models,
+        out=arguments.out / "turns",
+        names=names or (("001", "018", "066") if arguments.quick else ()),
+        label=arguments.label,
+        beside=arguments.beside,
+        processes=arguments.processes,
+    )
+
+
 def parser() -> argparse.ArgumentParser:
     """The benchmark's words."""
     words = argparse.ArgumentParser("python -m tests.bench", description=__doc__)
     words.add_argument("part", nargs="?", choices=PARTS, help="only this part")
     words.add_argument("--quick", action="store_true", help="fewer clips, frames and sizes: a look, not a verdict")
     words.add_argument("--clips", default="", metavar="d0,d3", help="re-enact only these")
+    words.add_argument("--people", default="", metavar="001,005", help="turn only these")
+    words.add_argument("--label", default="", metavar="WORD", help="what this run is called in the table of turns")
+    words.add_argument("--beside", type=Path, metavar="FILE", help="turns.json of another run, to stand beside")
+    words.add_argument(
+        "--turns", type=Path, default=TURNS, metavar="FOLDER", help="turned heads (default: %(default)s)"
+    )
     words.add_argument("--step", type=int, metavar="N", help="judge every Nth frame (default: 5)")
     words.add_argument("--frames", type=int, default=40, metavar="N", help="at most, of a clip (default: %(default)s)")
     words.add_argument("--sizes", type=_sizes, default=None, metavar="512,2048", help="time only these picture sizes")

@@ -4,6 +4,12 @@ Import `gioconda`, never `core`. Sub-modules are imported where they are used, s
 `motion` stay light enough for Blender's own Python.
 """
 
+import os
+
+# Read by ONNX Runtime when it is imported, which from 1.32 on otherwise keeps a device id and a queue of events in the
+# user's cache folder and sends them. Set here, because no module of ours, in no process, is imported before this one.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 __version__ = "0.1.0"
 
 # Counted up by every change after which a portrait, a track or a frame comes out otherwise. Part of every cache and

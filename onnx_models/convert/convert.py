@@ -15,7 +15,7 @@ from .tflite_graph import Graph, read_graph
 def convert(content: bytes, entry: dict[str, Any]) -> bytes:
     """The bytes of a .tflite file → the bytes of the .onnx file that an entry of models.yaml describes.
 
-    The input is renamed "image", (N, H, W, 3) float32. Outputs get the names and the order of the entry; a network of
+    The input is renamed "image", (N, H, W, C) float32. Outputs get the names and the order of the entry; a network of
     the task "landmarks" gets its branches put together into "landmarks" and "score".
 
     Raises:
@@ -24,8 +24,7 @@ def convert(content: bytes, entry: dict[str, Any]) -> bytes:
     source = read_graph(content, name=entry["source"])
     target = OnnxGraph()
     conversion = Conversion(source, target)
-    height, width = source.tensors[source.inputs[0]].shape[1:3]
-    conversion.set_plain(source.inputs[0], target.input("image", ("N", height, width, 3)))
+    conversion.set_plain(source.inputs[0], target.input("image", ("N", *source.tensors[source.inputs[0]].shape[1:])))
     for operator in source.operators:
         if operator.kind not in OPERATORS:
             raise ModelError(f"{entry['source']} uses {operator.kind}, which this converter does not know.")

@@ -25,11 +25,13 @@ class Conversion:
     Attributes:
         source: what is converted.
         target: what it becomes.
+        place: tensor of places that a pooling found → ONNX value (N, 4, C, H, W), 1 at the place of each maximum.
     """
 
     def __init__(self, source: Graph, target: OnnxGraph) -> None:
         self.source = source
         self.target = target
+        self.place: dict[int, str] = {}
         self._planes: dict[int, str] = {}  # tensor → ONNX value as (N, C, H, W), 4-D tensors only
         self._plain: dict[int, str] = {}  # tensor → ONNX value in TensorFlow Lite's own order
 
@@ -242,6 +244,43 @@ def _transposed_convolution(conversion: Conversion, operator: Operator) -> None:
     conversion.set_planes(operator.outputs[0], value)
 
 
+def _pool_with_places(conversion: Conversion, operator: Operator) -> None:
+    """MediaPipe's MaxPoolingWithArgmax2D: the maximum of each 2 × 2 square, and where in it that was; the first of
+    several equal ones in reading order.
+
+    ONNX's own MaxPool with indices and MaxUnpool run on few providers and count through the whole batch; these run
+    everywhere.
+    """
+    graph, source = conversion.target, operator.inputs[0]
+    _check_2x2(operator)
+    _, height, width, channels = conversion.shape(source)
+    squares = graph.node("SpaceToDepth", conversion.planes(source), blocksize=2)  # four places, C each
+    shape = graph.constant([0, 4, channels, height // 2, width // 2])
+    by_place = graph.node("Reshape", squares, shape)
+    first = graph.node("ArgMax", by_place, axis=1, keepdims=1, select_last_index=0)
+    here = graph.node("Equal", first, graph.constant(np.arange(4).reshape(1, 4, 1, 1, 1)))
+    conversion.place[operator.outputs[1]] = graph.node("Cast", here, to=1)
+    pooled = graph.node("MaxPool", conversion.planes(source), kernel_shape=[2, 2], strides=[2, 2])
+    conversion.set_planes(operator.outputs[0], pooled)
+
+
+def _unpool(conversion: Conversion, operator: Operator) -> None:
+    """MediaPipe's MaxUnpooling2D: each value goes where the maximum came from, 0 elsewhere."""
+    graph, (source, places) = conversion.target, operator.inputs
+    _check_2x2(operator)
+    _, height, width, channels = conversion.shape(source)
+    value = graph.node("Reshape", conversion.planes(source), graph.constant([0, 1, channels, height, width]))
+    spread = graph.node("Mul", value, conversion.place[places])
+    flat = graph.node("Reshape", spread, graph.constant([0, 4 * channels, height, width]))
+    conversion.set_planes(operator.outputs[0], graph.node("DepthToSpace", flat, blocksize=2, mode="DCR"))
+
+
+def _check_2x2(operator: Operator) -> None:
+    """The options are the bytes of a C struct: padding, stride and filter as width, height each, …"""
+    if np.frombuffer(operator.options["raw"], "<i4")[1:5].tolist() != [2, 2, 2, 2]:
+        raise ModelError(f"{operator.kind} of other than 2 × 2 pixels is not known to this converter.")
+
+
 OPERATORS: dict[str, Callable[[Conversion, Operator], Any]] = {
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _convolution,
@@ -261,4 +300,6 @@ OPERATORS: dict[str, Callable[[Conversion, Operator], Any]] = {
     "MEAN": _mean,
     "STRIDED_SLICE": _strided_slice,
     "Convolution2DTransposeBias": _transposed_convolution,
+    "MaxPoolingWithArgmax2D": _pool_with_places,
+    "MaxUnpooling2D": _unpool,
 }

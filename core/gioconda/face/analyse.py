@@ -34,6 +34,7 @@ class Analysis:
         size: (width, height) of the picture, pixels.
         hand_placed: the points were placed by a person.
         person: (h, w) float32, 0 to 1, probability of this person, covering the picture at any size.
+        hair: (h, w) float32, 0 to 1, probability of hair, anybody's, covering the picture at any size.
         notes: what a report should say, sentences.
     """
 
@@ -45,6 +46,7 @@ class Analysis:
     size: tuple[int, int]
     hand_placed: bool
     person: Probability
+    hair: Probability
     notes: tuple[str, ...] = ()
 
     def scaled(self, factor: float) -> Analysis:
@@ -96,13 +98,15 @@ def _analysis(
 ) -> Analysis:
     """What is known of a face from its landmarks and those of the `others` in the picture."""
     size = (srgb.shape[1], srgb.shape[0])
-    person = others_removed(nets.segmenter.person(srgb, around_landmarks(landmarks)), landmarks, others, size)
+    square = around_landmarks(landmarks)
+    person = others_removed(nets.segmenter.person(srgb, square), landmarks, others, size)
+    hair = nets.hair.hair(srgb, square)
     xy = landmarks[:, :2]
     box = np.concatenate([xy.min(0), xy.max(0)])
     outside = int(((xy < 0) | (xy > size)).any(1).sum())
     if outside:
         notes = [*notes, f"{outside} of the face's points lie outside the picture."]
-    return Analysis(landmarks, score, face, len(others) + 1, box, size, hand_placed, person, tuple(notes))
+    return Analysis(landmarks, score, face, len(others) + 1, box, size, hand_placed, person, hair, tuple(notes))
 
 
 def choose_face(faces: list[Face], face: int | str | None) -> int:

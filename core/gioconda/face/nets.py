@@ -8,10 +8,14 @@ from pathlib import Path
 from ..models.registry import model_path
 from ..models.runtime import Session
 from .detector import Detector
+from .hair import HairSegmenter
 from .landmarker import Landmarker
 from .segmenter import Segmenter
 
-NAMES = ("face_detection_short_range", "face_detection_full_range", "face_landmarks", "person_segmentation")
+NAMES = (
+    *("face_detection_short_range", "face_detection_full_range", "face_landmarks"),
+    *("person_segmentation", "hair_segmentation"),
+)
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Nets:
 
     Attributes:
         near, far: face detectors, for faces that fill at least a fifth of what is looked at, and down to a twentieth.
-        landmarker, segmenter: see there.
+        landmarker, segmenter, hair: see there.
         device: where they run: "cpu", "cuda" …
     """
 
@@ -28,6 +32,7 @@ class Nets:
     far: Detector
     landmarker: Landmarker
     segmenter: Segmenter
+    hair: HairSegmenter
     device: str
 
     @classmethod
@@ -38,7 +43,7 @@ class Nets:
             ModelError: a network is missing or is not the expected one.
             DeviceError: the asked-for device does not work here.
         """
-        near, far, landmarks, person = (
+        near, far, landmarks, person, hair = (
             Session(model_path(name, models_folder), device, threads=threads) for name in NAMES
         )
         return cls(  # the detectors' anchors: MediaPipe's graphs of the same names
@@ -46,5 +51,6 @@ class Nets:
             Detector(far, side=192, strides=(4,), per_cell=1),
             Landmarker(landmarks),
             Segmenter(person),
+            HairSegmenter(hair),
             landmarks.device,
         )

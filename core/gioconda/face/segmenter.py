@@ -33,16 +33,16 @@ class Segmenter:
         result counts where there is one.
         """
         height, width = srgb.shape[:2]
-        closer = _head_and_shoulders(face)
+        closer = upright_square(face, BODY, BELOW)
         scale = min(1.0, SIDE / closer.size, MAX_SIZE / max(width, height))
         w, h = max(1, round(width * scale)), max(1, round(height * scale))
         # the whole picture is squeezed into the network's square as its authors do
         whole = self._with_mirror(resample.resize(srgb, SIDE, SIDE, method="area"))
         whole = resample.resize(whole, w, h, method="linear")
         probability = self._with_mirror(closer.crop(srgb, SIDE, smooth=True))
-        matrix = _from_picture(closer, w / width, h / height)
+        matrix = from_picture(closer, w / width, h / height, SIDE)
         near = resample.warp_affine(probability, matrix, w, h)
-        weight = resample.warp_affine(_feather(), matrix, w, h, border="zero")
+        weight = resample.warp_affine(crop_feather(SIDE), matrix, w, h, border="zero")
         return np.asarray(np.clip(whole + (near - whole) * weight, 0, 1), np.float32)
 
     def _with_mirror(self, square: Picture) -> Probability:
@@ -53,23 +53,24 @@ class Segmenter:
         return np.asarray((straight + mirrored) / 2, np.float32)
 
 
-def _head_and_shoulders(face: Region) -> Region:
+def upright_square(face: Region, size: float, below: float) -> Region:
+    """A square `size` times as large as a face's own and lower by this part of it; upright unless the head lies."""
     angle = face.angle if abs(face.angle) > UPRIGHT else 0.0
-    down = Region(0, 0, 1, angle).axes[:, 1] * BELOW * face.size
-    return Region(face.x + down[0], face.y + down[1], face.size * BODY, angle)
+    down = Region(0, 0, 1, angle).axes[:, 1] * below * face.size
+    return Region(face.x + down[0], face.y + down[1], face.size * size, angle)
 
 
-def _from_picture(region: Region, scale_x: float, scale_y: float) -> Float:
-    """(2, 3): from a canvas, the picture scaled by scale_x and scale_y, to the region's crop of SIDE pixels."""
-    to_crop = region.axes.T * (SIDE / region.size)
-    shift = np.full(2, SIDE / 2) - to_crop @ (region.x, region.y)
+def from_picture(region: Region, scale_x: float, scale_y: float, side: int) -> Float:
+    """(2, 3): from a canvas, the picture scaled by scale_x and scale_y, to the region's crop of `side` pixels."""
+    to_crop = region.axes.T * (side / region.size)
+    shift = np.full(2, side / 2) - to_crop @ (region.x, region.y)
     return np.concatenate([to_crop / (scale_x, scale_y), shift[:, None]], axis=1)
 
 
-def _feather() -> Probability:
-    """How much the closer crop counts, (256, 256): 1 inside, fading to 0 at the sides of its square."""
-    y, x = np.mgrid[:SIDE, :SIDE] + 0.5
-    edge = np.minimum.reduce([x, y, SIDE - x, SIDE - y]) / (FEATHER * SIDE)
+def crop_feather(side: int) -> Probability:
+    """How much a crop counts, (side, side): 1 inside, fading to 0 at the sides of its square."""
+    y, x = np.mgrid[:side, :side] + 0.5
+    edge = np.minimum.reduce([x, y, side - x, side - y]) / (FEATHER * side)
     return np.asarray(np.clip(edge, 0, 1), np.float32)
 
 

@@ -17,6 +17,7 @@ from ..engine import Portrait, prepare
 from ..engine.portrait import check_size
 from ..errors import OutputError, PictureError
 from ..face.analyse import Analysis, choose_face, from_face, from_points
+from ..face.hair import estimate_hair
 from ..face.hand_placed import parse_points
 from ..face.matte import estimate_matte
 from ..face.nets import Nets
@@ -204,6 +205,7 @@ def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report)
         looks=source.srgb,
         landmarks=found.landmarks,
         person=found.person,
+        hair=found.hair,
         painted=paints,
         **asdict(given),
     )
@@ -229,7 +231,8 @@ def _prepared(
     check()
     matte = given.matte if given.matte is not None else estimate_matte(srgb, found.person, found.landmarks)
     check()
-    return prepare(pixels, found.landmarks, matte, clean_plate=given.plate, cutout=given.cutout)
+    hair = estimate_hair(srgb, found.hair, matte, found.landmarks)
+    return prepare(pixels, found.landmarks, matte, hair=hair, clean_plate=given.plate, cutout=given.cutout)
 
 
 def _preview_size(source: SourcePicture, found: Analysis, asked: int) -> int:

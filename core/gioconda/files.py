@@ -14,12 +14,14 @@ import os
 import platform
 import re
 import shutil
+import stat
 import struct
 import sys
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from io import BufferedReader
 from pathlib import Path
 
 from .errors import DiskFullError, GiocondaError, InputError, OutputError
@@ -123,6 +125,23 @@ def is_running(process: int) -> bool:
     return True
 
 
+def open_regular(path: Path | str) -> BufferedReader:
+    """A file, opened to be read; never a pipe or a device of that name, which would let us wait, or read for ever.
+
+    Raises: OSError.
+    """
+    mode = os.stat(path).st_mode  # noqa: PTH116 - of text or path alike
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device, no file")
+    return Path(path).open("rb")
+
+
+def read_regular(path: Path | str, most: int) -> bytes:
+    """The content of a file as `open_regular` takes it, or its first `most` + 1 bytes. Raises: OSError."""
+    with open_regular(path) as file:
+        return file.read(most + 1)
+
+
 # All that a damaged or foreign .npz can make zipfile, numpy and json raise.
 DAMAGED_NPZ = (
     *(OSError, EOFError, MemoryError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, SyntaxError),
@@ -138,7 +157,7 @@ def file_sha256(path: Path | str | None, error: type[GiocondaError] = InputError
     if path is None:
         return ""
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as reason:
         raise error(f"{path} cannot be read: {reason.strerror}; check the path.") from reason

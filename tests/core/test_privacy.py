@@ -1,4 +1,4 @@
-"""Nothing is sent, and no library leaves its own traces with the user: seen from outside, in processes that really run."""
+"""Nothing is sent, and no library leaves traces of its own with the user: seen from outside, in running processes."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from ..job.fingerprint import pixel_settings
 from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import Job
 from ..provenance.manifest import frame_numbers, manifest_path
-from ..provenance.sign import add_credentials, facts_of
+from ..provenance.sign import add_credentials, facts_of, sign_delivered
 from ..render.frame_files import contents_of
 from ..render.lru_cache import LruCache
 from ..render.open_portrait import Opened, open_portrait, portrait_key
@@ -176,7 +176,10 @@ def _deliver(
         made = deliver(
             frames, item.delivery, fps=fps, display=opened.display, on_frame=lambda n: progress(Progress(0, 0, frame=n))
         )
-        add_credentials(item.job, made, facts_of(item.job, opened.sha256), progress)
+        if "exr" in item.delivery.formats:
+            sign_delivered(item.job.output, made, item.job.keys, progress)
+        else:
+            add_credentials(item.job.keys, made, facts_of(item.job, opened.sha256), progress)
         for path in made:
             manifest.add(path)
     if "exr" not in item.delivery.formats:

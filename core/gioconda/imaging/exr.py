@@ -21,10 +21,12 @@ from typing import Any
 import numpy as np
 import OpenImageIO as oiio
 
+from .. import ENGINE_VERSION
 from ..arrays import Array
 from ..errors import OutputError, SettingsError
 from ..files import unwritable, whole_file
 from ..job.passes import COLOUR_PASSES, FLOAT32_PASSES, LOSSLESS, LOSSY, PASSES
+from .exr_read import decodes as decodes
 from .exr_read import has_every_chunk
 from .exr_read import is_whole as is_whole
 from .exr_read import read_exr as read_exr
@@ -75,6 +77,7 @@ def provenance(
     """
     header: dict[str, str | int | float | Fraction] = {
         "Software": software,
+        "gioconda:version": ENGINE_VERSION,
         "comments": STATEMENT,
         "Iptc4xmpExt:DigitalSourceType": digital_source_type,
         "imageCounter": frame,

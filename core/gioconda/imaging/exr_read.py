@@ -15,10 +15,12 @@ import OpenImageIO as oiio  # noqa: TID251
 
 from ..arrays import Float32
 from ..errors import PictureError
+from ..files import open_regular
 
 Header = Mapping[str, str | int | float | Fraction]
 
 _MAGIC = 20000630
+_BAND_BYTES = 32_000_000  # decoded at a time by `decodes`
 # rows per chunk, by the compression's number: none, rle, zips, zip, piz, pxr24, b44, b44a, dwaa, dwab
 _ROWS = (1, 1, 1, 16, 32, 16, 32, 32, 32, 256)
 
@@ -83,6 +85,26 @@ def is_whole(path: Path | str, expected: Header | None = None) -> bool:
     return all(_same(header.get(key), value) for key, value in (expected or {}).items())
 
 
+def decodes(path: Path | str) -> bool:
+    """Whether every pixel of a frame can be read. What ZIP and RLE compressed is found when it was damaged; of files
+    without compression any bytes are pixels."""
+    try:
+        source = _open(Path(path))
+    except PictureError:
+        return False
+    spec = source.spec()
+    rows = max(16, _BAND_BYTES // (2 * spec.width * spec.nchannels) // 16 * 16)
+    try:
+        for y in range(spec.y, spec.y + spec.height, rows):
+            end = min(y + rows, spec.y + spec.height)
+            if source.read_scanlines(0, 0, y, end, 0, 0, spec.nchannels, "half") is None:
+                said(source)
+                return False
+    finally:
+        source.close()
+    return True
+
+
 def _open(path: Path) -> Any:
     if not path.is_file():
         raise PictureError(f"There is no file {path}; check the path.")
@@ -127,17 +149,14 @@ def has_every_chunk(path: Path) -> bool:
     https://openexr.com/en/latest/OpenEXRFileLayout.html
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return _is_complete(file, os.fstat(file.fileno()).st_size)
     except (OSError, struct.error, KeyError, ValueError, IndexError):
         return False
 
 
 def _is_complete(file: BinaryIO, size: int) -> bool:
-    magic, version = struct.unpack("<iI", file.read(8))
-    if magic != _MAGIC or version & 0x1A00:  # tiled, deep, multi-part
-        return False
-    attributes = _attributes(file, size)
+    attributes = header_attributes(file, size)
     _, top, _, bottom = struct.unpack("<4i", attributes["dataWindow"])
     rows = _ROWS[attributes["compression"][0]]
     count = -(-(bottom - top + 1) // rows)
@@ -154,8 +173,12 @@ def _is_complete(file: BinaryIO, size: int) -> bool:
     return end == size
 
 
-def _attributes(file: BinaryIO, size: int) -> dict[str, bytes]:
-    """Name -> raw value of every header attribute; the file stands at the chunk table afterwards."""
+def header_attributes(file: BinaryIO, size: int) -> dict[str, bytes]:
+    """Name -> raw value of every header attribute of a single-part scan-line EXR of `size` bytes; the file stands at
+    the chunk table afterwards. Raises: ValueError, struct.error: it is none."""
+    magic, version = struct.unpack("<iI", file.read(8))
+    if magic != _MAGIC or version & 0x1A00:
+        raise ValueError("tiled, deep, multi-part, or no EXR")
     found: dict[str, bytes] = {}
     while name := _word(file):
         _word(file)  # its type

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from ..errors import InputError, SettingsError
+from ..files import read_regular
 from .check import Schema, Where, problems, sentence
 
 MAX_BYTES = 1_000_000
@@ -90,8 +91,7 @@ def parse(path: Path, text: str) -> Document:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular(path, MAX_BYTES)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}; check the path.") from error
     if len(data) > MAX_BYTES:

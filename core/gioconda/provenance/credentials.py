@@ -15,7 +15,7 @@ import c2pa
 
 from .. import __version__
 from ..errors import OutputError
-from ..files import whole_file
+from ..files import open_regular, whole_file
 from ..imaging.exr import STATEMENT
 from .keys import Certificate
 
@@ -52,8 +52,9 @@ def attach(path: Path, facts: Mapping[str, Any], certificate: Certificate) -> bo
     return True
 
 
-def _context() -> Any:
-    return c2pa.Context(settings=c2pa.Settings.from_dict(_SETTINGS))
+def _context(anchor: str | None = None) -> Any:
+    trust = {"trust": {"trust_anchors": anchor}} if anchor else {}
+    return c2pa.Context(settings=c2pa.Settings.from_dict({**_SETTINGS, **trust}))
 
 
 def _claim(path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,17 +80,32 @@ def _claim(path: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read(path: Path) -> dict[str, Any] | None:
+def read(path: Path, anchor: str | None = None) -> dict[str, Any] | None:
     """A file's content credentials (C2PA's own JSON), None where it has none. Their "validation_state" is "Valid"
-    for a file not changed since, "Trusted" where somebody on the machine's list vouches for the certificate."""
+    for a file not changed since, "Trusted" where it was signed under the certificate `anchor` (PEM), too.
+
+    Raises: OutputError: they cannot be read.
+    """
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
         return None
     try:
-        with path.open("rb") as file, _context() as context, c2pa.Reader(kind, file, context=context) as reader:
+        with (
+            open_regular(path) as file,
+            _context(anchor) as context,
+            c2pa.Reader(kind, file, context=context) as reader,
+        ):
             found: dict[str, Any] = json.loads(reader.json())
             return found
     except c2pa.C2paError.ManifestNotFound:
         return None
     except (c2pa.C2paError, OSError, ValueError) as error:
         raise OutputError(f"The content credentials of {path} cannot be read: {error}.") from error
+
+
+def facts_in(credentials: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What credentials say of the job: `sign.facts_of` when they were made; {} where they are not ours."""
+    active = credentials.get("manifests", {}).get(credentials.get("active_manifest"), {})
+    told = (one.get("data") for one in active.get("assertions", ()) if one.get("label") == ASSERTION)
+    facts = next(told, None)
+    return facts if isinstance(facts, dict) else {}

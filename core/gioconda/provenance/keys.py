@@ -129,6 +129,11 @@ class Certificate:
     chain: bytes  # PEM
     key: bytes  # PEM, PKCS 8
 
+    @property
+    def anchor(self) -> str:
+        """The certificate at the end of the chain, PEM: what was signed under it is known as this user's."""
+        return x509.load_pem_x509_certificates(self.chain)[-1].public_bytes(_PEM).decode()
+
 
 def open_certificate(folder: Path) -> Certificate:
     """The certificate in a folder, made where there is none. Raises: InputError: it cannot be used. OutputError."""

@@ -2,6 +2,10 @@
 
     out/hero.####.exr  →  out/hero.gioconda.json  {"manifest": {…}, "signature": {"algorithm", "public_key", "value"}}
 
+The manifest's "media", where there are any, binds videos and pictures of this folder to the frames: {"anchor": the
+certificate (PEM) under which their content credentials were signed, or null, "files": {name: null, or the SHA-256 of a
+file without credentials}}.
+
 No dates and no machine names: the same frames and key give the same file. Signed is the manifest as JSON with sorted
 keys and no spaces, UTF-8.
 """
@@ -16,12 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import write_text
+from ..files import read_regular, write_text
 from ..job.frame_range import FramePattern
 
 VERSION = 1
 SUFFIX = ".gioconda.json"
 MAX_BYTES = 200_000_000  # a million frames
+_NUMBER = re.compile("-?[0-9]{1,12}")
+_NAME = re.compile(r"[^/\\\0]+")  # of a file, no path
 
 
 def manifest_path(output: str) -> Path:
@@ -30,6 +36,14 @@ def manifest_path(output: str) -> Path:
     first = pattern.path(0)
     stem = Path(pattern.before).name if not pattern.before.endswith(("/", "\\")) else ""
     return first.with_name((stem.rstrip("._- ") or "sequence") + SUFFIX)
+
+
+@dataclass(frozen=True)
+class Media:
+    """Videos and pictures made of a sequence, as its manifest lists them."""
+
+    anchor: str | None  # the certificate (PEM) under which their content credentials were signed
+    files: Mapping[Path, str | None]  # None for a file with content credentials, else its SHA-256
 
 
 @dataclass(frozen=True)
@@ -70,16 +84,23 @@ def write_manifest(
     *,
     signer: Any | None,
     previous: PreviousManifest | None,
+    media: Media | None = None,
 ) -> Path:
     """Write the manifest of the frames (number → SHA-256), signed by a `keys.Signer`. `facts`: plain data.
 
-    Frames that a previous manifest with the same facts lists, and that are still there, stay listed.
+    Frames and media that a previous manifest with the same facts lists, and that are still there, stay listed.
 
     Raises: OutputError.
     """
     path, pattern = manifest_path(output), FramePattern.parse(output)
     listed = {number: {"file": pattern.path(number).name, "sha256": digest} for number, digest in frames.items()}
+    given = media or Media(None, {})
+    anchor, home = given.anchor, path.absolute().parent
+    files = {file.name: digest for file, digest in given.files.items() if file.absolute().parent == home}
     if previous and all(previous.manifest.get(name) == value for name, value in facts.items()):
+        known = previous.manifest.get("media") or {"anchor": None, "files": {}}
+        files = {name: value for name, value in known["files"].items() if path.with_name(name).is_file()} | files
+        anchor = anchor or known["anchor"]
         for number, entry in ((int(n), entry) for n, entry in previous.manifest["frames"].items()):
             if entry["file"] == pattern.path(number).name and pattern.path(number).is_file():
                 listed.setdefault(number, entry)
@@ -87,6 +108,7 @@ def write_manifest(
         "gioconda_manifest": VERSION,
         "pattern": Path(output).name,
         **facts,
+        **({"media": {"anchor": anchor, "files": dict(sorted(files.items()))}} if files else {}),
         "frames": {str(number): listed[number] for number in sorted(listed)},
     }
     signature = None
@@ -105,9 +127,10 @@ def canonical(manifest: Mapping[str, Any]) -> bytes:
 def read_manifest(path: Path) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """A manifest and its signature as plain data; only the shape is checked. Raises: InputError."""
     try:
-        if path.stat().st_size > MAX_BYTES:
+        content = read_regular(path, MAX_BYTES)
+        if len(content) > MAX_BYTES:
             raise InputError(f"{path} is too large for a manifest.")
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(content.decode())
     except OSError as error:
         raise InputError(f"The manifest {path} cannot be read: {error.strerror}; check the path.") from error
     except (ValueError, RecursionError) as error:
@@ -126,16 +149,26 @@ def _is_shaped(manifest: dict[str, Any]) -> bool:
         and isinstance(manifest.get("pattern"), str)
         and isinstance(frames, dict)
         and all(_is_frame(number, entry) for number, entry in frames.items())
+        and _are_media(manifest.get("media", {"anchor": None, "files": {}}))
+    )
+
+
+def _are_media(data: Any) -> bool:
+    files = data.get("files") if isinstance(data, dict) else None
+    return (
+        isinstance(files, dict)
+        and isinstance(data.get("anchor"), str | None)
+        and all(_NAME.fullmatch(name) and isinstance(digest, str | None) for name, digest in files.items())
     )
 
 
 def _is_frame(number: str, entry: Any) -> bool:
     return (
-        re.fullmatch("-?[0-9]{1,12}", number) is not None
+        _NUMBER.fullmatch(number) is not None
         and isinstance(entry, dict)
         and isinstance(entry.get("sha256"), str)
         and isinstance(entry.get("file"), str)
-        and Path(entry["file"]).name == entry["file"]
+        and _NAME.fullmatch(entry["file"]) is not None
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from ..job.frame_range import FramePattern
 from ..job.job import REST, TAKE, Job
 from ..models import load_registry
 from ..worker.messages import Log, Report, Warn
-from .manifest import read_previous, write_manifest
+from .manifest import Media, PreviousManifest, manifest_path, read_previous, write_manifest
+
+OF_MANIFESTS = ("gioconda_manifest", "pattern", "media", "frames")  # all else in a manifest are facts
 
 
 def sign_sequence(job: Job, numbers: Sequence[int], source_sha256: str, report: Report) -> Path:
@@ -28,7 +30,7 @@ def sign_sequence(job: Job, numbers: Sequence[int], source_sha256: str, report: 
 
     Raises: OutputError: the manifest cannot be written.
     """
-    pattern, signer = FramePattern.parse(job.output), _signer(job, report)
+    pattern, signer = FramePattern.parse(job.output), _signer(job.keys, report)
     facts = facts_of(job, source_sha256)
     previous = read_previous(job.output, signer) if signer else None
     digests = {
@@ -38,8 +40,30 @@ def sign_sequence(job: Job, numbers: Sequence[int], source_sha256: str, report: 
     }
     media = [Path(path) for path in (job.review, job.sheet) if path]
     media += [pattern.path(number).with_suffix(".png") for number in numbers] if job.png else []
-    add_credentials(job, media, facts, report)
-    return write_manifest(job.output, facts, digests, signer=signer, previous=previous)
+    made = add_credentials(job.keys, media, facts, report)
+    return write_manifest(job.output, facts, digests, signer=signer, previous=previous, media=made)
+
+
+def signed_before(job: Job) -> PreviousManifest | None:
+    """What this user signed of a job's frames before, None where nothing is to be had."""
+    if not manifest_path(job.output).is_file():
+        return None
+    signer = _signer(job.keys, lambda message: None)
+    return read_previous(job.output, signer) if signer else None
+
+
+def sign_delivered(output: str, made: Sequence[Path], keys: str | None, report: Report) -> None:
+    """Give files made of finished frames the content credentials that the frames' manifest speaks of, and list them
+    there. Only where this user signed the frames; else it is told why not. Raises: OutputError."""
+    signer = _signer(keys, report)
+    previous = read_previous(output, signer) if signer else None
+    if previous is None:
+        report(Log("The files are not in the frames' manifest: it is not signed with your key (--keys names another)."))
+        return
+    facts = {name: value for name, value in previous.manifest.items() if name not in OF_MANIFESTS}
+    media = add_credentials(keys, made, facts, report)
+    frames = {int(number): str(entry["sha256"]) for number, entry in previous.manifest["frames"].items()}
+    write_manifest(output, facts, frames, signer=signer, previous=previous, media=media)
 
 
 def facts_of(job: Job, source_sha256: str) -> dict[str, Any]:
@@ -63,33 +87,44 @@ def source_type(job: Job) -> str:
     return COMPOSITE_SYNTHETIC if job.engine is None and job.neural == "off" else COMPOSITE_WITH_NETWORK
 
 
-def add_credentials(job: Job, media: Sequence[Path], facts: Mapping[str, Any], report: Report) -> None:
-    """Content credentials for the videos and pictures that are there; what prevents them is reported."""
+def add_credentials(keys: str | None, media: Sequence[Path], facts: Mapping[str, Any], report: Report) -> Media:
+    """Content credentials for the videos and pictures that are there, by the certificate in the folder `keys`; what
+    prevents them is reported. Returns what a manifest says of the files."""
     media = [path for path in media if path.is_file()]
-    folder = _folder(job)
-    if not media:
-        return
+    given, anchor = _attached(keys, media, facts, report) if media else ((), None)
+    return Media(anchor, {path: None if path in given else file_sha256(path, OutputError) for path in media})
+
+
+def _attached(
+    keys: str | None, media: Sequence[Path], facts: Mapping[str, Any], report: Report
+) -> tuple[Collection[Path], str | None]:
+    """The files that were given content credentials, and the certificate (PEM) above the one that signed them."""
+    folder, given = _folder(keys), set[Path]()
     if folder is None or not find_spec("c2pa"):
         report(Log("Videos and pictures carry no content credentials: pip install gioconda[c2pa] adds them."))
-        return
+        return given, None
     from .credentials import attach
     from .keys import open_certificate
 
+    anchor = None
     try:
         certificate = open_certificate(folder)
+        anchor = certificate.anchor
         for path in media:
-            attach(path, facts, certificate)
+            if attach(path, facts, certificate):
+                given.add(path)
     except GiocondaError as error:
         report(Warn(f"Content credentials are missing. {error}"))
+    return given, anchor if given else None
 
 
-def _folder(job: Job) -> Path | None:
-    return Path(job.keys) if job.keys else config_folder()
+def _folder(keys: str | None) -> Path | None:
+    return Path(keys) if keys else config_folder()
 
 
-def _signer(job: Job, report: Report) -> Any | None:
-    """The user's key, None where there can be none."""
-    folder = _folder(job)
+def _signer(keys: str | None, report: Report) -> Any | None:
+    """The key in the folder `keys` or the user's, None where there can be none."""
+    folder = _folder(keys)
     if folder is None or not find_spec("cryptography"):
         report(Log("The manifest is not signed: cryptography is not installed, or there is no folder for a key."))
         return None

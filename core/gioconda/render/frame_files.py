@@ -6,9 +6,13 @@ The methods of an `OpenFrame` run on the writing thread, its pieces on several a
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +20,27 @@ import numpy as np
 import numpy.typing as npt
 
 from ..arrays import Float32
-from ..errors import CancelledError, OutputError
+from ..errors import CancelledError, OutputError, PictureError
 from ..external.folder import read_notice
-from ..files import file_sha256, unwritable
+from ..files import file_sha256, open_regular, unwritable
 from ..imaging.color import Display, display_srgb
-from ..imaging.exr import ExrWriter, check_compression, is_whole, read_exr
+from ..imaging.exr import ExrWriter, check_compression, decodes, is_whole, read_exr
+from ..imaging.exr_read import has_every_chunk, read_header
 from ..imaging.image import write_png
-from ..job.frame_range import FramePattern
+from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import PATHS, Job, names_file
 from ..job.passes import FLOAT32_PASSES
+from ..machine import cores
 from ..neural.choice import used_models
 from ..pose import Pose
+from ..provenance.manifest import PreviousManifest
+from ..provenance.sign import signed_before
+from ..worker.messages import Progress, Report, Warn
 
 PROCESSOR = "cpu"  # in a frame's header: rendered by the engine's own kernels
 _HEADER_BYTES = 65536  # of an EXR, that hold its header
 _EXR = b"\x76\x2f\x31\x01"
+_LISTEN_SECONDS = 0.5  # between two moments at which looking through finished frames can be stopped
 
 
 def contents_of(job: Job, **known: str) -> dict[str, str]:
@@ -73,7 +83,7 @@ def is_placeholder(path: Path) -> bool:
 def _has(path: Path, attribute: bytes) -> bool:
     """Whether a file is an EXR whose header has an attribute. Raises: OutputError where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(_HEADER_BYTES)
     except OSError as error:
         raise unwritable(path, error) from error
@@ -142,13 +152,47 @@ class FrameFiles:
             float32=("all",) if self.job.full_float else FLOAT32_PASSES,
         )
 
-    def is_kept(self, number: int) -> bool:
-        """Whether a frame is there, whole, and as it would come out now. (--overwrite keeps none.)"""
+    def kept(self, numbers: Iterable[int], report: Report) -> set[int]:
+        """The frames that are there, whole, undamaged, and as they would come out now; of the others it is said why
+        they are rendered again. (--overwrite keeps none.)"""
         if self.job.overwrite:
-            return False
+            return set()
+        numbers = list(numbers)
+        again: defaultdict[str, list[int]] = defaultdict(list)
+        sound: set[int] = set()
+        pool = ThreadPoolExecutor(self.job.threads or cores())
+        try:
+            listened = time.monotonic()
+            for number, why in zip(numbers, pool.map(self._why_again, numbers), strict=True):
+                if why is None:
+                    sound.add(number)
+                elif why:
+                    again[why].append(number)
+                if time.monotonic() - listened > _LISTEN_SECONDS:
+                    listened = time.monotonic()
+                    report(Progress(0, len(numbers)))  # may be told to stop
+        finally:
+            pool.shutdown(cancel_futures=True)
+        for why, which in again.items():
+            report(Warn(f"Frame{'s' if len(which) > 1 else ''} {FrameRange.format(which)} rendered again: {why}."))
+        return sound
+
+    def _why_again(self, number: int) -> str | None:
+        """Why a frame has to be rendered; "" where there is none yet, None where it is kept."""
+        path = self.path(number)
+        if not path.is_file() or is_placeholder(path):
+            return ""
         header = self.header(number)
-        expected = {name: header[name] for name in ("gioconda:job", "imageCounter")}
-        return is_whole(self.path(number), expected)
+        if not is_whole(path, {name: header[name] for name in ("gioconda:job", "imageCounter")}):
+            return _what_differs(path, header)
+        signed = self._signed.digest(number, path) if self._signed else None
+        undamaged = file_sha256(path, OutputError) == signed if signed else decodes(path)
+        return None if undamaged else "what is on disk was damaged since"
+
+    @cached_property
+    def _signed(self) -> PreviousManifest | None:
+        """What this user signed of these frames before: a hash tells damage sooner than decoding, and always."""
+        return signed_before(self.job)
 
     def show_again(self, number: int) -> None:
         """Let the looks see a kept frame."""
@@ -166,6 +210,34 @@ class FrameFiles:
         """After a failure: leave nothing of the frame that was being written."""
         if self.begun:
             self.begun.writer.__exit__(CancelledError, CancelledError("abandoned"), None)
+
+
+def _what_differs(path: Path, now: Mapping[str, Any]) -> str:
+    """Why a frame on disk is not the one that its header would be `now`, for people."""
+    if not has_every_chunk(path):
+        return "what is on disk is cut off"
+    try:
+        then = read_header(path)
+    except PictureError:
+        return "what is on disk was damaged since"
+    made, is_made = (header.get("gioconda:version", 0) for header in (then, now))
+    if made != is_made or then.get("Software") != now["Software"]:
+        engine = f", engine {made}" if made else ""
+        return (
+            f"made by {then.get('Software') or 'another version'}{engine}; this is {now['Software']}, engine {is_made}"
+        )
+    differs = {"gioconda:source": "the portrait", "gioconda:settings": _settings_that_differ(then, now)}
+    changed = [what for name, what in differs.items() if then.get(name, "") != now[name]]
+    return f"{' and '.join(changed)} changed" if changed else "the motion, networks or other files changed"
+
+
+def _settings_that_differ(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    try:
+        before, after = (json.loads(header["gioconda:settings"]) for header in (then, now))
+        names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
+        return "settings"
+    return f"“{'”, “'.join(names)}”" if names else "settings"
 
 
 class OpenFrame:

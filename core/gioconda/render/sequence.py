@@ -154,7 +154,7 @@ def write_frames(
     `renderer` draws whole frames ahead, on a graphics card; what it leaves out is drawn here."""
     progress = Counter(len(numbers), report)
     index = {int(number): i for i, number in enumerate(performance.frames)}
-    kept = {number for number in numbers if files.is_kept(number)}
+    kept = files.kept(numbers, report)
     ahead: Iterator[dict[str, Float32] | None] = iter(())
     if renderer is not None:
         todo = (poses_of(performance, index[number]) for number in numbers if number not in kept)

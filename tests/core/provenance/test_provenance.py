@@ -28,7 +28,7 @@ from gioconda.provenance import keys
 from gioconda.provenance.manifest import manifest_path, read_manifest
 from gioconda.provenance.policy import Policy, read_policy
 from gioconda.provenance.rights import recall, resolve_consent, with_consent
-from gioconda.provenance.sign import sign_sequence
+from gioconda.provenance.sign import sign_delivered, sign_sequence
 from gioconda.provenance.verify import check_folder, verify
 from gioconda.worker.messages import Message, Warn
 
@@ -259,6 +259,11 @@ def test_only_what_was_written_since_is_hashed_again(job: Job) -> None:
     assert after["2"]["sha256"] == file_sha256(frame) != before
 
 
+def ours(job: Job) -> dict[str, str]:
+    """The key that signs the job's frames, as somebody's who is known."""
+    return {keys.read_public(Path(job.keys or "") / keys.PUBLIC): "ours"}
+
+
 def flip(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[-5] ^= 1
@@ -303,13 +308,13 @@ def test_what_does_not_fit_is_said(job: Job, tamper: Callable[[Job, Path], objec
 
 def test_frames_of_another_portrait_are_found_even_when_they_are_signed(job: Job, tmp_path: Path) -> None:
     write_frame(job, 3, source="0" * 64)
-    found = verify(signed(job, [1, 2, 3, 4]).parent)
+    found = verify(signed(job, [1, 2, 3, 4]).parent, known=ours(job))
     assert [problem.split(": ")[1] for problem in found.problems] == [
         "frame 3 is made from another picture than the manifest says, or is another frame."
     ]
     other = tmp_path / "other.png"
     write_png(other, np.zeros((4, 4, 3), np.uint8))
-    assert "not made from" in verify(Path(job.output).parent, files={"portrait": other}).problems[-1]
+    assert "not made from" in verify(Path(job.output).parent, known=ours(job), files={"portrait": other}).problems[-1]
 
 
 def test_frames_without_a_key_are_listed_unsigned(job: Job, tmp_path: Path) -> None:
@@ -345,6 +350,7 @@ def test_videos_and_pictures_carry_content_credentials(job: Job) -> None:
     write_png(sheet, np.zeros((32, 32, 3), np.uint8))
     job = replace(job, review=str(look), sheet=str(sheet))
     signed(job, [1, 2, 3, 4])
+    assert verify(look.parent, known=ours(job)).problems == []
     for path in (look, sheet):
         said = read(path)
         assert said is not None
@@ -353,10 +359,121 @@ def test_videos_and_pictures_carry_content_credentials(job: Job) -> None:
         told = {one["label"]: one["data"] for one in assertions}
         assert told["org.gioconda.job"]["consent"] == ADA.plain()
         assert told["c2pa.actions.v2"]["actions"][0]["digitalSourceType"] == COMPOSITE_WITH_NETWORK
-    assert verify(look.parent).problems == []
     data = look.read_bytes().replace(b"Lavc", b"Lavd") if b"Lavc" in look.read_bytes() else look.read_bytes()[:-9]
     look.write_bytes(data)
-    assert verify(look.parent).problems == ["look.mp4 was changed after it was given its content credentials."]
+    assert verify(look.parent, known=ours(job)).problems == [
+        "look.mp4 was changed after it was given its content credentials."
+    ]
+
+
+def a_video(path: Path, shade: int = 40) -> Path:
+    with VideoWriter(path, 64, 48, 24) as video:
+        for value in range(5):
+            video.write(np.full((48, 64, 3), shade * value, np.uint8))
+    return path
+
+
+@pytest.fixture
+def looked_at(job: Job) -> Job:
+    """The job with its video, everything signed."""
+    pytest.importorskip("c2pa", reason="pip install c2pa-python")
+    job = replace(job, review=str(a_video(Path(job.output).with_name("look.mp4"))))
+    signed(job, [1, 2, 3, 4])
+    return job
+
+
+def credentials_of_somebody(path: Path, folder: Path, **facts: object) -> None:
+    """Content credentials by another person's certificate."""
+    from gioconda.provenance.credentials import attach
+
+    told = {"digital_source_type": COMPOSITE_WITH_NETWORK, "source": "0" * 64, **facts}
+    attach(path, told, keys.open_certificate(folder))
+
+
+def test_another_video_in_place_of_the_jobs_own_is_found(looked_at: Job, tmp_path: Path) -> None:
+    folder, look = Path(looked_at.output).parent, Path(looked_at.review or "")
+
+    def problems() -> list[str]:
+        return verify(folder, known=ours(looked_at)).problems
+
+    assert problems() == []
+    a_video(look, 20)
+    assert problems() == ["look.mp4 has lost its content credentials, or is another file."]
+    credentials_of_somebody(look, tmp_path / "eve")
+    assert problems() == [
+        "look.mp4 was made from another picture or motion, or under another statement, than the sequence."
+    ]
+    a_video(look, 20)
+    same, _ = read_manifest(manifest_path(looked_at.output))
+    credentials_of_somebody(look, tmp_path / "eve", **{name: same[name] for name in ("source", "motion", "consent")})
+    assert problems() == ["look.mp4 carries content credentials that somebody else signed."]
+
+
+def test_a_video_that_somebody_puts_beside_the_frames_is_no_part_of_them(looked_at: Job, tmp_path: Path) -> None:
+    other = a_video(Path(looked_at.output).with_name("other.mp4"))
+    found = verify(other.parent, known=ours(looked_at))
+    assert found.problems == []
+    assert found.unchecked == ["other.mp4"]
+    assert any("other.mp4" in note for note in found.notes)
+    credentials_of_somebody(other, tmp_path / "eve")
+    assert "other.mp4 was made from another" in verify(other.parent, known=ours(looked_at)).problems[0]
+
+
+def test_what_carries_no_credentials_is_bound_by_its_hash(job: Job) -> None:
+    webm = Path(job.output).with_name("a.webm")
+    with VideoWriter(webm, 64, 48, 24, codec="vp9") as video:
+        video.write(np.zeros((48, 64, 3), np.uint8))
+    path = signed(job, [1, 2, 3, 4])
+    first = path.read_bytes()
+    sign_delivered(job.output, [webm], job.keys, quiet)
+    assert read_manifest(path)[0]["media"] == {"anchor": None, "files": {"a.webm": file_sha256(webm)}}
+    assert verify(path.parent, known=ours(job)).problems == []
+    assert signed(job, [1]).read_bytes() != first  # what was delivered stays listed
+    flip(webm)
+    assert verify(path.parent, known=ours(job)).problems == ["a.webm is not as when the manifest was signed."]
+
+
+def test_a_key_nobody_knows_does_not_fit(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever changes frames can sign them anew with a key of their own."""
+    monkeypatch.setenv("GIOCONDA_CONFIG", str(tmp_path / "settings"))
+    folder = signed(job, [1, 2, 3, 4]).parent
+    with pytest.raises(InputError, match="a key not known here, so anybody may have signed it"):
+        check_folder(folder, key=None, files={})
+    public = Path(job.keys or "") / keys.PUBLIC
+    assert "Everything fits." in check_folder(folder, key=public, files={})["text"]
+    (tmp_path / "settings" / "known_keys").mkdir(parents=True)
+    (tmp_path / "settings" / "known_keys" / "Ada.pub").write_bytes(public.read_bytes())
+    assert "Ada's key" in check_folder(folder, key=None, files={})["text"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes with names")
+def test_a_pipe_named_like_a_frame_is_not_waited_for(job: Job) -> None:
+    folder = signed(job, [1, 2, 3, 4]).parent
+    frame(job, 2).unlink()
+    os.mkfifo(frame(job, 2))
+    os.mkfifo(folder / "look.mp4")
+    found = verify(folder, known=ours(job))
+    assert "frame 2 is not as when the manifest was signed" in found.problems[0]
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_frames_take_time_in_proportion(job: Job) -> None:
+    """A tenth of them here: 30 s for all, wherever it is measured, and no worse than linear."""
+
+    def seconds(count: int) -> float:
+        content = frame(job, 1).read_bytes()
+        at = content.index(b"imageCounter") + len(b"imageCounter\0int\0") + 4
+        for number in range(1, count + 1):
+            frame(job, number).write_bytes(content[:at] + number.to_bytes(4, "little") + content[at + 4 :])
+        path = signed(job, list(range(1, count + 1)))
+        began = time.process_time()
+        assert verify(path.parent, known=ours(job)).problems == []
+        return time.process_time() - began
+
+    few, many = seconds(1000), seconds(10_000)
+    print(f"{few:.2f} s for 1000 frames, {many:.2f} s for 10,000")
+    assert many < 3.0
+    assert many < 20 * few
 
 
 def test_no_policy_is_no_statement() -> None:

@@ -18,8 +18,9 @@ from gioconda.job.job import Job
 from gioconda.motion.files import save_motion
 from gioconda.motion.motion import Motion
 from gioconda.pose import Pose
+from gioconda.provenance.manifest import manifest_path
 from gioconda.render import frame_files, placeholders, sequence
-from gioconda.worker.messages import Message, Stage
+from gioconda.worker.messages import Message, Stage, Warn
 
 pytestmark = pytest.mark.slow
 
@@ -270,3 +271,57 @@ def test_at_rest_every_frame_of_any_range_is_the_portrait_itself(job: Job) -> No
         assert all(np.array_equal(passes[name], pictures[0][name]) for name in passes)
     assert stages(replace(still, frames="")) == ["read", "analyse", "prepare", "render"]
     assert is_whole(path_of(job, 1))
+
+
+# --- frames that are not kept say why --------------------------------------------------------------------------------
+
+
+def damage(path: Path) -> None:
+    """Random bytes in the middle of the pixels; name, size, header and table of chunks stay as they were."""
+    data = bytearray(path.read_bytes())
+    middle = len(data) * 2 // 3
+    data[middle : middle + 40] = np.random.default_rng(1).bytes(40)
+    path.write_bytes(data)
+    assert is_whole(path)
+
+
+def warnings_of(job: Job) -> list[str]:
+    """What is told while the job runs, and that all its frames are in order afterwards."""
+    told: list[Message] = []
+    sequence.render(job, told.append)
+    for number in range(1, COUNT + 1):
+        read_exr(path_of(job, number))
+    return [message.text for message in told if isinstance(message, Warn)]
+
+
+def test_a_damaged_frame_is_rendered_again_signed_or_not(job: Job) -> None:
+    sequence.render(job, quiet)
+    before = [path_of(job, number).read_bytes() for number in range(1, COUNT + 1)]
+    damage(path_of(job, 3))
+    assert "Frame 3 rendered again: what is on disk was damaged since." in warnings_of(job)
+    manifest_path(job.output).unlink()  # then nothing but the pixels themselves can tell
+    for number in (2, 5):
+        damage(path_of(job, number))
+    assert "Frames 2,5 rendered again: what is on disk was damaged since." in warnings_of(job)
+    assert [path_of(job, number).read_bytes() for number in range(1, COUNT + 1)] == before
+
+
+def test_where_any_bytes_are_pixels_the_signed_hash_tells(job: Job) -> None:
+    job = replace(job, compression="none")
+    sequence.render(job, quiet)
+    written = path_of(job, 4).stat()
+    damage(path_of(job, 4))
+    os.utime(path_of(job, 4), ns=(written.st_atime_ns, written.st_mtime_ns))  # as a disk does it, without a trace
+    assert "Frame 4 rendered again: what is on disk was damaged since." in warnings_of(job)
+
+
+def test_frames_of_another_version_say_why_they_are_rendered_again(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    sequence.render(job, quiet)
+    assert any("“passes” changed" in text for text in warnings_of(replace(job, passes=("Combined",))))
+    from gioconda.imaging import exr
+    from gioconda.job import fingerprint
+
+    for module in (exr, fingerprint):
+        monkeypatch.setattr(module, "ENGINE_VERSION", 99)
+    said = warnings_of(replace(job, passes=("Combined",)))
+    assert any("Frames 1-6 rendered again: made by Gioconda " in text and "engine 99" in text for text in said), said

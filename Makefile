@@ -107,8 +107,8 @@ train-full: setup  ## pairs, all parts of the full model, ONNX files: out/full/ 
 	$(PY) core train full $(FULL)/pairs -o $(FULL)/run $(if $(MINUTES),--minutes $(MINUTES))
 	$(PY) core train export $(FULL)/run -o $(FULL)/onnx
 
-bench: $(TOOLS)  ## quality and speed, measured (the clips need ../shared)
-	$(PY) -m tests.bench
+bench: $(TOOLS)  ## quality and speed, measured (the clips need ../shared; BEFORE=CHECKOUT beside it)
+	$(PY) -m tests.bench $(and $(BEFORE),--before "$(BEFORE)")
 
 # What the neural targets take: networks that are not shipped yet (`gioconda train export`), a run of the paper's networks
 # and an interpreter with PyTorch for it, where the pictures go.
@@ -116,17 +116,20 @@ NETWORKS ?=
 PAPER ?=
 TRAINING_PYTHON ?=
 CONTACT ?= out/contact
+# Another checkout, whose engine's pictures and figures stand beside.
+BEFORE ?=
 neural_words = $(and $(NETWORKS),--networks "$(NETWORKS)") $(and $(PAPER),--paper "$(PAPER)") \
 	$(and $(TRAINING_PYTHON),--training-python "$(TRAINING_PYTHON)")
 
 bench-neural: $(TOOLS)  ## the networks measured on all clips, beside geometry alone (needs ../shared)
-	$(PY) -m tests.bench neural $(neural_words)
+	$(PY) -m tests.bench neural $(neural_words) $(and $(BEFORE),--before "$(BEFORE)")
 
 bench-fewshot: $(TOOLS)  ## networks adapted to 1, 4 and 8 pictures of a person, measured (needs PyTorch, ../shared)
 	$(or $(TRAINING_PYTHON),$(PY)) -m tests.bench.fewshot $(and $(NETWORKS),--networks "$(NETWORKS)")
 
-contact-sheets: $(TOOLS)  ## eight portraits in hard poses, geometry beside neural: out/contact (needs ../shared)
-	$(PY) -m tests.bench.contact $(and $(NETWORKS),--networks "$(NETWORKS)") --out "$(CONTACT)"
+contact-sheets: $(TOOLS)  ## all shared portraits in hard poses, geometry beside neural: out/contact (BEFORE=CHECKOUT beside them)
+	$(PY) -m tests.bench.contact $(and $(NETWORKS),--networks "$(NETWORKS)") $(and $(BEFORE),--before "$(BEFORE)") \
+		--out "$(CONTACT)"
 
 measured: $(TOOLS)  ## the figures of the last `make bench-neural` into docs/measured.md
 	$(PY) -m tests.bench.measured

@@ -5,6 +5,7 @@
     python -m tests.bench reenactment --clips d3,d18 --step 10
     python -m tests.bench neural --networks exported --paper run --training-python /a/venv/bin/python
     python -m tests.bench turns --people 001,018 --beside before/turns/turns.json
+    python -m tests.bench neural --before ../checkout
     python -m tests.bench speed --sizes 2048
     python -m tests.bench long
 
@@ -15,6 +16,7 @@ product.py        everything asked of the product, in one place
 reenactment.py    one clip judged: gioconda, the similarity-aligned source, the static source
 quality.py        all clips: tables by clip and by yaw change, what must be shown
 turns.py          front pictures driven to three-quarter ones of the same people, beside the still
+splits.py         what a frame's face does: open jaw, shut eyes, a smile, a turn; means of such frames
 fewshot.py        networks adapted to 1, 4 and 8 pictures: `python -m tests.bench.fewshot`
 neural.py         all clips with and without networks: neural.json, neural.md
 neural_clip.py    one clip judged: static source, geometry, fast, full, the paper's mode

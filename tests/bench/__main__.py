@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -93,6 +95,7 @@ def neural_settings(arguments: argparse.Namespace) -> neural.Settings:
         python=arguments.training_python,
         tune=arguments.paper_tune,
         cost=not arguments.no_cost,
+        beside=beside(arguments, "neural", "neural.json"),
     )
 
 
@@ -105,9 +108,25 @@ def turns_settings(arguments: argparse.Namespace) -> turns.Settings:
         out=arguments.out / "turns",
         names=names or (("001", "018", "066") if arguments.quick else ()),
         label=arguments.label,
-        beside=arguments.beside,
+        beside=beside(arguments, "turns", "turns/turns.json"),
         processes=arguments.processes,
     )
+
+
+def beside(arguments: argparse.Namespace, part: str, report: str) -> Path | None:
+    """The figures to stand beside a part's: a file of them, or what another checkout's engine gives, measured first."""
+    if arguments.before is None:
+        return Path(arguments.beside) if arguments.beside else None
+    out = arguments.out / "before"
+    words = [sys.executable, "-m", "tests.bench", part, "--label", "before", "--no-cost", "--out", str(out)]
+    words += ["--models", str(arguments.before / "onnx_models"), "--data", str(arguments.data)]
+    words += ["--turns", str(arguments.turns), "--frames", str(arguments.frames)]
+    words += ["--processes", str(arguments.processes), "--clips", arguments.clips, "--people", arguments.people]
+    words += ["--quick"] * arguments.quick + (["--step", str(arguments.step)] if arguments.step else [])
+    print(f"First the {part} part with the engine of {arguments.before}:", flush=True)
+    path = os.pathsep.join([str(arguments.before.resolve() / "core"), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(words, cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, check=True)
+    return Path(out / report)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -118,7 +137,12 @@ def parser() -> argparse.ArgumentParser:
     words.add_argument("--clips", default="", metavar="d0,d3", help="re-enact only these")
     words.add_argument("--people", default="", metavar="001,005", help="turn only these")
     words.add_argument("--label", default="", metavar="WORD", help="what this run is called in the table of turns")
-    words.add_argument("--beside", type=Path, metavar="FILE", help="turns.json of another run, to stand beside")
+    words.add_argument(
+        "--beside", type=Path, metavar="FILE", help="neural.json or turns.json of another run, to stand beside"
+    )
+    words.add_argument(
+        "--before", type=Path, metavar="CHECKOUT", help="measure that checkout's engine first, to stand beside"
+    )
     words.add_argument(
         "--turns", type=Path, default=TURNS, metavar="FOLDER", help="turned heads (default: %(default)s)"
     )

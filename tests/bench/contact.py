@@ -1,12 +1,16 @@
 """`python -m tests.bench.contact`: portraits in poses that are hard, geometry beside neural, close up.
 
-One sheet a portrait, a row a pose; columns: the whole head (geometry, networks, their difference x 4), eyes, mouth,
-hairline and the head's border, geometry above, networks below. Whole frames lie beside the sheets at full size.
+Three sheets a portrait, a row a pose. PORTRAIT.png: the whole head (geometry, networks, their difference x 4), eyes,
+mouth, hairline and the head's border, geometry above, networks below. PORTRAIT_eyes.png, PORTRAIT_mouth.png: at 200 %,
+geometry and networks; with `--before CHECKOUT` each beside what that checkout's engine draws. With `--frames` whole
+frames at full size.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -15,6 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
+from gioconda.errors import GiocondaError
 
 from . import networks, product
 from .metrics import Bytes
@@ -22,19 +27,10 @@ from .neural_table import NETWORKS
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTRAITS = ROOT.parent / "shared" / "data" / "portraits"
-# paintings and photographs, dark and light skin, glasses, beard, hat, without colour
-CHOSEN = (
-    "painting_monalisa",
-    "painting_pearl_earring",
-    "painting_renoir",
-    "photo_marie_curie",
-    "photo_us_house_robert-scott",
-    "photo_us_house_alma-adams",
-    "photo_us_house_doug-lamalfa",
-    "photo_us_house_grace-meng",
-)
 HEAD_PX, GAP_PX = 480, 6
 ZOOMS = ("eyes", "mouth", "hairline", "border")
+CLOSE = ("eyes", "mouth")
+CLOSE_SCALE, CLOSE_PX = 2.0, 640  # of the picture's size; at most so wide
 FOREHEAD, CHEEKS = 10, (234, 454)  # landmarks
 DIFFERENCE = 4
 
@@ -48,23 +44,25 @@ class Look:
     yaw: float = 0.0
 
 
+def _both(**channels: float) -> dict[str, float]:
+    """The channels of a face's left and right side."""
+    return {f"{name}{side}": value for name, value in channels.items() for side in ("Left", "Right")}
+
+
 LOOKS = (
-    Look("blink", {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}),
+    Look("blink", _both(eyeBlink=1.0)),
+    Look("half blink", _both(eyeBlink=0.5)),
+    Look("wink", {"eyeBlinkLeft": 1.0, "cheekSquintLeft": 0.6}),
     Look("jaw", {"jawOpen": 0.9}),
     Look(
         "smile",
-        {
-            "mouthSmileLeft": 0.8,
-            "mouthSmileRight": 0.8,
-            "mouthUpperUpLeft": 0.5,
-            "mouthUpperUpRight": 0.5,
-            "mouthLowerDownLeft": 0.4,
-            "mouthLowerDownRight": 0.4,
-            "cheekSquintLeft": 0.5,
-            "cheekSquintRight": 0.5,
-            "jawOpen": 0.12,
-        },
+        _both(mouthSmile=0.8, mouthUpperUp=0.5, mouthLowerDown=0.4, cheekSquint=0.5) | {"jawOpen": 0.12},
     ),
+    Look("O", {"mouthFunnel": 0.8, "jawOpen": 0.35}),
+    Look("pucker", {"mouthPucker": 0.9}),
+    Look("clenched", _both(mouthUpperUp=0.6, mouthLowerDown=0.7, mouthStretch=0.5)),
+    Look("frown", _both(mouthFrown=0.8, browDown=0.9, noseSneer=0.3)),
+    Look("brows", _both(browOuterUp=0.9) | {"browInnerUp": 1.0}),
     Look("yaw+20", {}, 20.0),
     Look("yaw-20", {}, -20.0),
 )
@@ -87,21 +85,42 @@ def main() -> int:
     arguments.out.mkdir(parents=True, exist_ok=True)
     if arguments.networks:
         models = networks.folder_with(arguments.networks, models, arguments.out / "models")
-    wanted = [name for name in arguments.portraits.split(",") if name] or CHOSEN
-    paths = [path for name in wanted for path in sorted(arguments.data.glob(f"{name}*"))]
+    wanted = [name for name in arguments.portraits.split(",") if name] or [""]
+    found = [path for name in wanted for path in sorted(arguments.data.glob(f"{name}*"))]
+    paths = [path for path in found if path.suffix.lower() in (".jpg", ".png")]
     if not paths:
         print(f"SKIPPED contact sheets: no such portraits in {arguments.data}")
         return 0
     looks = [look for look in LOOKS if not arguments.poses or look.name in arguments.poses.split(",")]
+    before = drawn_by(arguments.before, arguments) if arguments.before else None
     for count, path in enumerate(paths, 1):
         began = time.monotonic()
-        pairs = posed(path, looks, models, arguments.neural, arguments.out / "cache")
+        try:
+            pairs = posed(path, looks, models, arguments.neural, arguments.out / "cache")
+        except GiocondaError as error:
+            print(f"  {count} of {len(paths)}  {path.stem}: FAILED: {error}", flush=True)
+            continue
         write_sheet(arguments.out / f"{path.stem}.png", pairs)
-        if not arguments.sheets_only:
+        for what in CLOSE:
+            name = f"{path.stem}_{what}.png"
+            write_close_ups(arguments.out / name, what, pairs, before=before / name if before else None)
+        if arguments.frames:
             write_frames(arguments.out / path.stem, pairs)
         print(f"  {count} of {len(paths)}  {path.stem}: {time.monotonic() - began:.0f} s", flush=True)
-    print(f"Sheets: {arguments.out}/*.png; whole frames: {arguments.out}/PORTRAIT/POSE_*.png")
+    frames = f"; whole frames: {arguments.out}/PORTRAIT/POSE_*.png" if arguments.frames else ""
+    print(f"Sheets: {arguments.out}/*.png{frames}")
     return 0
+
+
+def drawn_by(checkout: Path, arguments: argparse.Namespace) -> Path:
+    """The folder of the same sheets by another checkout's engine."""
+    out = Path(arguments.out / "before")
+    words = [sys.executable, "-m", "tests.bench.contact", "--out", str(out), "--data", str(arguments.data)]
+    words += ["--models", str(checkout / "onnx_models"), "--neural", arguments.neural]
+    words += ["--portraits", arguments.portraits, "--poses", arguments.poses]
+    path = os.pathsep.join([str(checkout.resolve() / "core"), os.environ.get("PYTHONPATH", "")])
+    subprocess.run(words, cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, check=True)
+    return out
 
 
 def posed(path: Path, looks: list[Look], models: Path, neural: str, cache: Path) -> list[Pair]:
@@ -129,6 +148,30 @@ def write_sheet(path: Path, pairs: list[Pair]) -> None:
         row = np.hstack([part for cell in cells for part in (cell, gap)])
         rows += [labelled(row, pair.look.name), np.full((GAP_PX, row.shape[1], 3), 255, np.uint8)]
     _write(path, np.vstack(rows))
+
+
+def write_close_ups(path: Path, what: str, pairs: list[Pair], *, before: Path | None = None) -> None:
+    """Eyes or mouth of one portrait at CLOSE_SCALE: a row a pose; columns: geometry, networks.
+
+    before: such a sheet of another engine; then columns are geometry before and now, networks before and now.
+    """
+    columns = []
+    for kind in ("geometry", "neural"):
+        cells = []
+        for pair in pairs:
+            centre, side = place(pair.landmarks, what, pair.look.yaw)
+            wide = max(2, round(min(CLOSE_SCALE * side, CLOSE_PX)))
+            cells.append(crop(getattr(pair, kind), centre, side, wide, high=round(wide * 0.6)))
+        wide = max(cell.shape[1] for cell in cells)  # a face that turns changes its size a little
+        cells = [cv2.copyMakeBorder(c, 0, GAP_PX, 0, wide + GAP_PX - c.shape[1], cv2.BORDER_CONSTANT) for c in cells]
+        columns.append(np.vstack([labelled(c, p.look.name) for c, p in zip(cells, pairs, strict=True)]))
+    old = cv2.imread(str(before)) if before is not None else None
+    if old is not None:
+        high = max(len(old), len(columns[0]))
+        halves = [old[:, : old.shape[1] // 2, ::-1], old[:, old.shape[1] // 2 :, ::-1]]
+        parts = [part for both in zip(halves, columns, strict=True) for part in both]
+        columns = [cv2.copyMakeBorder(c, 0, high - len(c), 0, 0, cv2.BORDER_CONSTANT) for c in parts]
+    _write(path, np.hstack(columns))
 
 
 def write_frames(folder: Path, pairs: list[Pair]) -> None:
@@ -180,11 +223,12 @@ def labelled(row: Bytes, text: str) -> Bytes:
 def parser() -> argparse.ArgumentParser:
     """The sheets' words."""
     words = argparse.ArgumentParser("python -m tests.bench.contact", description=__doc__.split("\n", 1)[0])
-    words.add_argument("--portraits", default="", metavar="NAME,…", help="those whose names begin so (default: eight)")
+    words.add_argument("--portraits", default="", metavar="NAME,…", help="those whose names begin so (default: all)")
     words.add_argument("--poses", default="", metavar="POSE,…", help=f"of {', '.join(look.name for look in LOOKS)}")
     words.add_argument("--neural", default="fast", choices=NETWORKS, help="default: %(default)s")
     words.add_argument("--networks", type=Path, metavar="FOLDER", help="exported networks instead of the shipped ones")
-    words.add_argument("--sheets-only", action="store_true", help="no whole frames")
+    words.add_argument("--before", type=Path, metavar="CHECKOUT", help="that checkout's engine beside, in close-ups")
+    words.add_argument("--frames", action="store_true", help="whole frames, too")
     words.add_argument("--data", type=Path, default=PORTRAITS, metavar="FOLDER", help="default: %(default)s")
     words.add_argument("--models", type=Path, default=ROOT / "onnx_models", metavar="FOLDER", help="the ONNX nets")
     words.add_argument(

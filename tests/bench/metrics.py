@@ -29,7 +29,7 @@ Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.floating]
 
-REGIONS = ("face", "mouth", "eyes", "hair_body", "rest")
+REGIONS = ("face", "mouth", "eyes", "eye_right", "eye_left", "hair_body", "rest")
 LANDMARK_GROUPS = {
     "eyes": EYE_RIGHT + EYE_LEFT,
     "iris": IRIS_RIGHT + IRIS_LEFT,
@@ -58,7 +58,7 @@ def region_masks(landmarks: Points, person: npt.NDArray[np.floating]) -> dict[st
     """The parts of a picture that are judged apart, each (H, W) bool.
 
     face: inside the oval. mouth: the lips' hull, dilated by 12 % of the inter-ocular distance. eyes: the lids' hulls,
-    dilated by 15 %. hair_body: the person outside the face. rest: everything outside the face.
+    dilated by 15 %, and each alone. hair_body: the person outside the face. rest: everything outside the face.
 
     Args:
         landmarks: (478, 3) pixels of the *target* picture.
@@ -73,6 +73,8 @@ def region_masks(landmarks: Points, person: npt.NDArray[np.floating]) -> dict[st
         "face": face > 0,
         "mouth": _dilated(mouth, reach * 0.12) > 0,
         "eyes": _dilated(eyes, reach * 0.15) > 0,
+        "eye_right": _dilated(_filled(shape, [_hull(landmarks, EYE_RIGHT)]), reach * 0.15) > 0,
+        "eye_left": _dilated(_filled(shape, [_hull(landmarks, EYE_LEFT)]), reach * 0.15) > 0,
         "hair_body": (face == 0) & (person > 0.5),
         "rest": face == 0,
     }

@@ -23,8 +23,8 @@ from .metrics import mean
 from .neural_clip import ROOT, Judged, Paper, Task, judge_task
 from .neural_table import GEOMETRY, NETWORKS, goals, markdown
 from .portrait import timing_portrait
-from .reenactment import run
-from .report import print_goals, write_json
+from .reenactment import Row, run
+from .report import print_goals, read_json, write_json
 
 THREADS = 2  # for which the bar on time is given
 
@@ -41,6 +41,7 @@ class Settings:
         paper: folder of the paper's checkpoint; python: an interpreter with PyTorch, "" for this one; tune: steps of
             few-shot learning on the first frame.
         cost: measure milliseconds too.
+        beside: the neural.json of another run, to stand beside.
     """
 
     clips: Path
@@ -55,6 +56,7 @@ class Settings:
     python: str = ""
     tune: int = 0
     cost: bool = True
+    beside: Path | None = None
 
 
 def measure(settings: Settings) -> dict[str, Any]:
@@ -104,10 +106,18 @@ def measure(settings: Settings) -> dict[str, Any]:
         print(f"{where}: {told(result, there)}, {result.seconds:.0f} s", flush=True)
     if not report["frames"]:
         return {"failed": True}
+    if settings.beside:
+        report["before"] = same_frames(read_json(settings.beside).get("frames", []), report["frames"])
     if settings.cost:
         report["cost"] = cost(there, models, settings.out)
     finish(report, there, settings.out)
     return report
+
+
+def same_frames(others: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    """Another run's rows of the frames that this one has too."""
+    frames = {(row["clip"], row["frame"]) for row in rows}
+    return [row for row in others if (row["clip"], row["frame"]) in frames]
 
 
 def add(report: dict[str, Any], clip: str, judged: Judged) -> None:

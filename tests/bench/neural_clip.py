@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from gioconda.errors import GiocondaError
 
-from . import metrics, product
+from . import metrics, product, splits
 from .clips import SIZE, Clip
 from .metrics import Bytes
 from .neural_table import GEOMETRY
@@ -101,6 +101,8 @@ def _judged(task: Task) -> Judged:
         outputs |= {name: animated.corrected_by(corrector, frame) for name, corrector in correctors.items()}
         outputs |= {"paper": painted[frame]} if painted else {}
         regions = metrics.region_masks(clip.landmarks[frame], matte)
+        person = looking.person(clip.frames[frame], clip.landmarks[frame])
+        regions["person"] = metrics.region_masks(clip.landmarks[frame], person)["hair_body"]
         judged.rows += _rows(clip, frame, outputs, regions, looking, found)
         shown.append({"target": clip.frames[frame], **outputs})
     pictures = {"clip": [clip.frames[i] for i in steady], GEOMETRY: [animated.frame(i)[0] for i in steady]}
@@ -127,9 +129,10 @@ def _rows(
     target, reach = clip.frames[frame], metrics.interocular(clip.landmarks[frame])
     wanted = looking.landmarks(target)
     steady = looking.steady(target, wanted) if wanted is not None else None
+    told = splits.described(clip.landmarks[frame], clip.landmarks[0], clip.turned(frame))
     rows = []
     for name, picture in outputs.items():
-        row: Row = {"clip": clip.name, "frame": frame, "engine": name, "yaw": clip.turned(frame)[0]}
+        row: Row = {"clip": clip.name, "frame": frame, "engine": name, **told}
         row |= metrics.compare(target, picture, regions)
         found = known[name] if name in known else looking.landmarks(picture)
         if found is not None and wanted is not None and steady is not None:

@@ -6,6 +6,7 @@ Knows only plain data: what `neural.measure` returns and JSON gives back.
     flicker   clip → engine → second difference over time in the face, 8-bit values
     changed   clip → networks → how many values differ from the source at the pose at rest
     cost      networks → {"frame": ms of geometry alone, "added": ms}, two threads
+    before    the rows of another run, of the same frames; may be absent
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import splits
 from .metrics import mean
 from .report import Goal
 
@@ -129,6 +131,8 @@ def goals(report: Report, engine: str) -> list[Goal]:
 def markdown(report: Report) -> str:
     """Everything as Markdown: all clips, bars, clip by clip."""
     parts = ["### All clips", "", *_all_clips(report), ""]
+    if apart := _by_split(report):
+        parts += ["### By what the face does", "", *apart, ""]
     judged = [engine for engine in NETWORKS if engine in engines(report)]
     for engine in judged:
         parts += [f"### {NAMES[engine]}: what must be shown", "", *_bars(goals(report, engine)), ""]
@@ -155,6 +159,28 @@ def _all_clips(report: Report) -> list[str]:
     lines = _table(["", *(f.heading for f in FIGURES), "flicker"], rows)
     notes = [f"{NAMES[name]}: {why}." for name, why in report.get("missing", {}).items()]
     return [*lines, *(["", *notes] if notes else [])]
+
+
+def _by_split(report: Report) -> list[str]:
+    """Frames judged apart; beside each engine's figure that of the run before, where there is one."""
+    now, before = splits.summary(report["frames"]), splits.summary(report.get("before") or [])
+    shown = engines(report)
+    compared = [name for name in shown if name != "static" and any(name in means for _, means in before.values())]
+    head = ["", "", "frames"]
+    for name in shown:
+        head += [f"{NAMES[name]}, before"] * (name in compared) + [NAMES[name]]
+    rows = []
+    for what, (count, means) in now.items():
+        row = [*what, str(count)]
+        for name in shown:
+            value = means.get(name, math.nan)
+            if name in compared:
+                old = before.get(what, (0, {}))[1].get(name, math.nan)
+                row += [_number(old, 2), f"{_number(value, 2)} ({_signed(value - old, 2)})"]
+            else:
+                row.append(_number(value, 2))
+        rows.append(row)
+    return _table(head, rows) if rows else []
 
 
 def _asked(engine: str) -> list[str]:

@@ -8,7 +8,8 @@ from functools import cache
 import numpy as np
 
 from ..arrays import Float, Int, UInt8
-from ..landmarks import table
+from ..landmarks import FACE_POINTS, table, template
+from ..pose import HeadPose
 
 UPPER_TEETH, LOWER_TEETH, UPPER_GUM, LOWER_GUM, TONGUE, CAVITY = range(6)
 
@@ -59,6 +60,17 @@ def head_prior() -> tuple[Float, Int]:
     """The average head: vertices (V, 3) float64 in head space, triangles (T, 3) int32."""
     data = table("head_prior.npz")
     return data["vertices"].astype(np.float64), data["triangles"].astype(np.int32)
+
+
+def fitted_head(landmarks: Float, pose: HeadPose, vertices: Float) -> Float:
+    """Vertices of the average head, (V, 3) head space, where they are in a portrait: picture space, pixels.
+
+    An affine map carries the average face to the portrait's landmarks (478, 3), and what lies behind it along.
+    """
+    head = pose.to_head(landmarks)[:FACE_POINTS]
+    flat = np.concatenate([template()[:FACE_POINTS], np.ones((FACE_POINTS, 1))], axis=1)
+    affine, *_ = np.linalg.lstsq(flat, head, rcond=None)
+    return pose.to_picture(np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1) @ affine)
 
 
 @cache

@@ -15,6 +15,7 @@ from ..job.passes import DEFAULT_PASSES, PASSES
 from ..pose import HeadPose, Pose, fit_similarity
 from . import kernels
 from .eyes import paint_eyes
+from .hull_frame import HullBand, PosedHull, pose_hull
 from .kernels import smoothstep
 from .mesh import OUTER
 from .mouth import paint_mouth
@@ -72,6 +73,7 @@ class PosedPortrait:
     position: Float32  # (N, 3) picture pixels
     planes: Planes
     patches: tuple[Patch, ...]
+    hull: PosedHull | None = None
 
 
 def pose_portrait(
@@ -83,9 +85,12 @@ def pose_portrait(
     patches = [] if pose.is_identity else _patches(portrait, target)
     before, after = (position if other is None else _positions(portrait, other) for other in (previous, following))
     motion = np.concatenate([(before - position)[:, :2], (position - after)[:, :2]], axis=1) * [1, -1, 1, -1]
-    return PosedPortrait(
-        portrait, pose, position.astype(np.float32), _planes(portrait, pose, position, motion), tuple(patches)
-    )
+    hull = None
+    if portrait.hull is not None and not pose.is_identity:
+        size = (portrait.width, portrait.height)
+        hull = pose_hull(portrait.hull, portrait.pose, pose, size, (previous, following))
+    planes = _planes(portrait, pose, position, motion)
+    return PosedPortrait(portrait, pose, position.astype(np.float32), planes, tuple(patches), hull)
 
 
 def render(
@@ -162,6 +167,7 @@ class Band:
         self.buffer = kernels.ZBuffer(around.triangle[inside], around.depth[inside], row)
         self.combined = out["Combined"] if "Combined" in out else np.empty((rows, self.width, 4), np.float32)
         self.matte = out["Matte"][..., 0] if "Matte" in out else np.empty((rows, self.width), np.float32)
+        self.hull = None if posed.hull is None else HullBand(posed.hull, self.buffer, posed.planes.picture)
 
     def composite(self, smooth_edges: bool) -> None:
         """Person over plate, eyes and mouth over both; at the identity pose the source itself."""
@@ -175,6 +181,8 @@ class Band:
             kernels.shade_multisampled(
                 pixels, samples, self.row, planes.texture, planes.fill, layers, self.combined, self.matte
             )
+        if self.hull is not None:
+            self.hull.composite(layers, self.combined, self.matte)
         for patch in self.posed.patches:
             self._composite_patch(patch)
 
@@ -254,6 +262,12 @@ class Band:
             **{each: partial(self._region_matte, name=each) for each in MATTE_NAMES},
         }
         drawn[name](self.out[name])
+        if self.hull is not None and name != "Depth":
+            self.hull.draw(name, self.matte, self.out[name], (self.width, self.portrait.height))
+
+    def own_matte(self) -> Float32:
+        """How much of each pixel is the person's mesh, (rows, W): not the back of the head behind it."""
+        return self.matte if self.hull is None else self.hull.uncovered(self.matte)
 
     def _stmap(self, out: Float32) -> None:
         picture = self.posed.planes.picture
@@ -266,7 +280,7 @@ class Band:
     def _region_matte(self, out: Float32, name: str) -> None:
         maps = np.ascontiguousarray(self.portrait.mattes[..., [MATTE_NAMES.index(name)]])
         scale = np.float32(maps.shape[1] / self.width)
-        kernels.texture_passes(self.buffer, self.posed.planes.picture, maps, scale, self.matte, out)
+        kernels.texture_passes(self.buffer, self.posed.planes.picture, maps, scale, self.own_matte(), out)
 
     def _openings(self, out: Float32, loops: Iterable[tuple[int, ...]]) -> None:
         """What lies between the lids or the lips."""
@@ -285,6 +299,8 @@ class Band:
         unit, near = np.float32(DEPTH_UNIT / self.portrait.pose.scale), np.float32(self.portrait.pose.translation[2])
         far = np.float32(self.portrait.mesh.bind_pose[:, 2].max())
         z = np.where((self.buffer.triangle >= 0) & (self.matte > 0.5), self.buffer.depth, far)
+        if self.hull is not None:
+            self.hull.draw("Depth", self.matte, z[..., None], (self.width, self.portrait.height))
         out[..., 0] = (z - near) * unit + np.float32(_DISTANCE)
 
     def _disocclusion(self, out: Float32) -> None:
@@ -298,7 +314,7 @@ class Band:
             out[top - self.row : bottom - self.row, x0:x1, 0] = was * (1 - now)
 
     def _confidence(self, out: Float32) -> None:
-        kernels.interpolate(self.buffer, self.posed.planes.confidence, self.matte, True, out)
+        kernels.interpolate(self.buffer, self.posed.planes.confidence, self.own_matte(), True, out)
         disoccluded = np.empty_like(out)
         self._disocclusion(disoccluded)
         # the plate is certain where the portrait shows it

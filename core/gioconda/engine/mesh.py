@@ -12,18 +12,21 @@ from scipy.spatial import Delaunay
 from .. import landmarks as lm
 from ..arrays import Float, Float32, Int, Mask, UInt8
 from ..imaging import resample
-from ..pose import HeadPose
-from .anatomy import head_prior
+from ..pose import HeadPose, euler_degrees
+from .anatomy import fitted_head, head_prior
+from .hull import HullShape, Upright
 from .kernels import nearest, smoothstep
 
 # What a triangle shows.
 FACE, OUTER, MOUTH_HOLE, EYE_HOLE = 1, 2, 3, 4
 
-CELLS = 14  # grid cells per face height
+CELLS = 24  # grid cells per face height
 FALLOFF = 0.35  # reach of the expression beyond the face oval, face heights
 NECK_START, NECK_SPAN = -0.1, 0.7  # face heights: the head's motion begins to fade so far below the chin, over this
 _SPIKE = 0.15  # head units: how much farther back than its neighbours on average a vertex may lie
-_DEPTH_PX = 320  # size at which the prior's depth is read off
+_DEPTH_PX = 480  # size at which the prior's depth is read off
+_FAR_YAW = 15.0  # degrees: from here on the picture hides one side of the head
+_BEFORE = 0.2  # how much nearer a vertex may lie than the oval, for each unit of distance from it
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class HeadMesh:
     rigid: Float
 
 
-def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32) -> HeadMesh:
-    """The mesh of a portrait from its landmarks (478, 3) pixels, its pose and its matte (H, W)."""
+def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32, hull: HullShape | None = None) -> HeadMesh:
+    """The mesh of a portrait from its landmarks (478, 3) pixels, its pose, its matte (H, W) and its head's volume."""
     face_px = float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2]))
     cell = face_px / CELLS
     oval = landmarks[list(lm.OVAL)]
@@ -55,7 +58,7 @@ def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32) -> HeadMesh:
     triangles = _outer_triangles(points, cell)
     laplacian = _laplacian(len(points), triangles)
     on_person = resample.pixels_at(matte, points) > 0.3
-    depth = _outer_depth(points, oval[:, 2], landmarks, pose, laplacian, on_person, matte.shape, cell, face_px)
+    depth = _outer_depth(points, oval[:, 2], landmarks, pose, laplacian, on_person, hull, matte.shape, cell, face_px)
     oval_weights = _screened(laplacian, (cell / (FALLOFF * face_px)) ** 2, np.eye(len(oval)))[len(oval) :]
     outer = np.concatenate([grid, depth[len(oval) :, None]], axis=1)
     index = np.concatenate([np.array(lm.OVAL), lm.COUNT + np.arange(len(grid))]).astype(np.int32)
@@ -65,7 +68,7 @@ def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32) -> HeadMesh:
         triangles=np.concatenate([face, index[triangles]]).astype(np.int32),
         region=np.concatenate([region, np.full(len(triangles), OUTER, np.uint8)]),
         oval_weights=oval_weights,
-        rigid=_rigid_weight(outer, landmarks, pose),
+        rigid=rigid_weight(outer, landmarks, pose),
     )
 
 
@@ -155,13 +158,14 @@ def _outer_depth(
     pose: HeadPose,
     laplacian: csr_matrix,
     on_person: Mask,
+    hull: HullShape | None,
     shape: tuple[int, ...],
     cell: float,
     face_px: float,
 ) -> Float:
     """Depth of oval and outer vertices: an anatomical head fitted to the landmarks, continuous at the oval. Pixels."""
     count = len(oval_depth)
-    prior, known = _prior_depth(points, landmarks, pose, shape)
+    prior, known = _prior_depth(points, landmarks, pose, hull, shape)
     # hair without a skull behind it lies near the plane through the ears
     head = pose.to_head(landmarks)
     ears = (head[lm.EAR_RIGHT, 2] + head[lm.EAR_LEFT, 2]) / 2 + 0.12
@@ -182,23 +186,48 @@ def _outer_depth(
     return depth
 
 
-def _prior_depth(points: Float, landmarks: Float, pose: HeadPose, shape: tuple[int, ...]) -> tuple[Float, Mask]:
-    """The average head's surface under each point, pixels, and where there is any."""
+def _prior_depth(
+    points: Float, landmarks: Float, pose: HeadPose, hull: HullShape | None, shape: tuple[int, ...]
+) -> tuple[Float, Mask]:
+    """What is nearest under each point, the average head's surface or the hull's: depth, pixels; where there is any."""
     vertices, triangles = head_prior()
-    head = pose.to_head(landmarks)[: lm.FACE_POINTS]
-    flat = np.concatenate([lm.template()[: lm.FACE_POINTS], np.ones((lm.FACE_POINTS, 1))], axis=1)
-    affine, *_ = np.linalg.lstsq(flat, head, rcond=None)
-    fitted = pose.to_picture(np.concatenate([vertices, np.ones((len(vertices), 1))], axis=1) @ affine)
+    vertices = fitted_head(landmarks, pose, vertices)
+    depth, known = _surface_depth(points, vertices, triangles, landmarks, shape)
+    if hull is not None:
+        both = np.concatenate([vertices, hull.vertices])
+        every = np.concatenate([triangles, hull.triangles + len(vertices)])
+        nearer, there = _surface_depth(points, both, every, landmarks, shape)
+        used = there & ~(known & _beyond(points, landmarks, pose))
+        depth, known = np.where(used, nearer, depth), known | there
+    # nothing of it comes before the face that it is welded to, or it would cut into a turned face's far eye
+    oval = landmarks[list(lm.OVAL)]
+    apart = np.linalg.norm(points[:, None] - oval[:, :2], axis=2)
+    closest = apart.argmin(1)
+    distance = apart.min(1) - 0.05 * pose.scale
+    return np.maximum(depth, oval[closest, 2] - _BEFORE * np.clip(distance, 0, 0.3 * pose.scale)), known
+
+
+def _beyond(points: Float, landmarks: Float, pose: HeadPose) -> Mask:
+    """Which points (N, 2) lie on the far side of a head that the picture shows turned away."""
+    yaw = euler_degrees(pose.rotation)[0]
+    side = (points - landmarks[lm.FOREHEAD, :2]) @ Upright.of(pose).tilt[:2, 0]
+    return np.asarray((abs(yaw) > _FAR_YAW) & (side * yaw > 0))
+
+
+def _surface_depth(
+    points: Float, vertices: Float, triangles: Int, landmarks: Float, shape: tuple[int, ...]
+) -> tuple[Float, Mask]:
+    """Depth of a surface under each point, softened, pixels; infinite where there is none."""
     height, width = shape
     scale = min(1.0, _DEPTH_PX / max(height, width))
     # the head may reach beyond the picture: read the depth on a canvas with a margin of half a picture
     margin = 0.5 * max(height, width)
     canvas = (max(2, round((height + 2 * margin) * scale)), max(2, round((width + 2 * margin) * scale)))
-    scaled = fitted.copy()
+    scaled = vertices.copy()
     scaled[:, :2] = (scaled[:, :2] + margin) * scale
     buffer = nearest(scaled, triangles, canvas[1], canvas[0])
     hit = (buffer.triangle >= 0).astype(np.float32)
-    sigma = 0.021 * float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2])) * scale
+    sigma = 0.012 * float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2])) * scale
     smooth = resample.gaussian_blur(np.where(hit > 0, buffer.depth, 0).astype(np.float32), sigma)
     weight = resample.gaussian_blur(hit, sigma)
     at = (points + margin) * scale
@@ -207,7 +236,7 @@ def _prior_depth(points: Float, landmarks: Float, pose: HeadPose, shape: tuple[i
     return np.where(w > 0.3, z, np.inf), w > 0.3
 
 
-def _rigid_weight(outer: Float, landmarks: Float, pose: HeadPose) -> Float:
+def rigid_weight(outer: Float, landmarks: Float, pose: HeadPose) -> Float:
     """1 on the head, fading to 0 down the neck."""
     head = pose.to_head(landmarks)
     y = pose.to_head(outer)[:, 1]

@@ -20,7 +20,9 @@ class PixelLists:
         multisampled: (m,) int32 and multisampled_triangle (m, SUBSAMPLES) int32, MISS where nothing is shown: pixels
             that need several samples or are filled, see `kernels.shade_multisampled`.
         patch: (k,) int32, patch_colour (k, 4), patch_coverage (k, 1) float32: eyes and mouth; to be weighed with the
-            matte. No pixel is named twice in any list.
+            matte.
+        hull: (h,) int32, hull_layer (h, 6) float32: the back of the head between person and background, see
+            `hull_kernels.sample_hull`. No pixel is named twice in any list.
     """
 
     plain: Int
@@ -30,6 +32,8 @@ class PixelLists:
     patch: Int
     patch_colour: Float32
     patch_coverage: Float32
+    hull: Int
+    hull_layer: Float32
 
 
 def list_pixels(band: Band, *, smooth_edges: bool = True) -> PixelLists:
@@ -46,7 +50,17 @@ def list_pixels(band: Band, *, smooth_edges: bool = True) -> PixelLists:
         plain, triangle = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
         _list(shown, excluded, starts, plain, triangle)
     multisampled = (several[:, 0] * band.width + several[:, 1]).astype(np.int32)
-    return PixelLists(plain, triangle, multisampled, np.ascontiguousarray(triangles, np.int32), *_patches(band))
+    return PixelLists(
+        plain, triangle, multisampled, np.ascontiguousarray(triangles, np.int32), *_patches(band), *_hull(band)
+    )
+
+
+def _hull(band: Band) -> tuple[Int, Float32]:
+    if band.hull is None:
+        return np.zeros(0, np.int32), np.zeros((0, 6), np.float32)
+    y, x = np.nonzero(band.hull.layer[..., 4])
+    numbered = (y + band.hull.rows.start) * band.width + x + band.hull.columns.start
+    return numbered.astype(np.int32), band.hull.layer[y, x]
 
 
 def _patches(band: Band) -> tuple[Int, Float32, Float32]:

@@ -12,14 +12,17 @@ from ..errors import PictureError
 from ..imaging import draw, resample
 from ..pose import HeadPose, head_pose
 from .eyes import Eye, find_eyes
+from .hull import Hull, find_hull
+from .hull_texture import paint_hull
 from .kernels import PAD
-from .mesh import HeadMesh, build_mesh
+from .mesh import HeadMesh, build_mesh, rigid_weight
 from .mirrored_skin import SymmetryFill, find_symmetry_fill
 from .mouth import Mouth, find_mouth
 from .occluded import Occluded, fill_spare_rows, find_occluded, spare_rows
 from .plate import Layers, split
 
 MATTE_NAMES = ("Face", "Lips", "Hair", "Body")  # channels of `Portrait.mattes`, in order
+_HAIR = MATTE_NAMES.index("Hair")
 _ALPHA_PX = 768
 _MATTES_PX = 1024
 
@@ -36,6 +39,7 @@ class Portrait:
         layers: person and plate.
         mesh: the triangles that move.
         symmetry: which skin the picture does not show, and where on the other half it can be taken from.
+        hull: the head's sides and back, for when it turns; None where the picture shows too little of it.
         occluded: which hair and background the face hides, where it is turned far enough.
         eyes, mouth: what the mesh cannot show.
         alpha: (h, w) float32, the matte, small and a little grown, for the rasteriser's cut-outs.
@@ -49,6 +53,7 @@ class Portrait:
     layers: Layers
     mesh: HeadMesh
     symmetry: SymmetryFill
+    hull: Hull | None
     occluded: Occluded | None
     eyes: tuple[Eye, ...]
     mouth: Mouth
@@ -102,16 +107,26 @@ def prepare(
     points = landmarks.astype(np.float64)
     pose = head_pose(points)
     head = pose.to_head(points)
-    mesh = build_mesh(points, pose, matte)
+    mattes = _mattes(source, points, matte)
+    shape = find_hull(points, pose, matte, mattes[..., _HAIR])
+    mesh = build_mesh(points, pose, matte, shape)
     symmetry = find_symmetry_fill(points, matte, source)
     eyes, mouth = find_eyes(source, points), find_mouth(source, points, head, lm.template())
     mattes = _mattes(source, points, matte, hair)
+    shape = find_hull(points, pose, matte, mattes[..., _HAIR])
+    mesh = build_mesh(points, pose, matte, shape)
+    symmetry = find_symmetry_fill(points, matte, source)
+    eyes, mouth = find_eyes(source, points), find_mouth(source, points, head, lm.template())
     # last: what the others need while they are made is free again, and the layers are the largest
     hidden = find_occluded(mesh)
     layers = split(source, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))
     fill_spare_rows(hidden, layers)
     alpha = _cutout_alpha(layers, matte.shape)
-    return Portrait(source, points, pose, head, layers, mesh, symmetry, hidden, eyes, mouth, alpha, mattes)
+    hull = None
+    if shape is not None:
+        rigid = rigid_weight(shape.vertices, points, pose)
+        hull = paint_hull(shape, layers, source, points, pose, rigid, mattes[..., _HAIR])
+    return Portrait(source, points, pose, head, layers, mesh, symmetry, hull, hidden, eyes, mouth, alpha, mattes)
 
 
 def with_plate(portrait: Portrait, matte: Float32, plate: Float32, *, exact_plate: bool = False) -> Portrait:

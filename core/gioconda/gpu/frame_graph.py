@@ -15,7 +15,7 @@ from ..neural.crops import Sizes
 from .apply import corrected
 from .features import network_inputs
 from .graph import HALF, Graph
-from .shading import empty_canvas, patched, shaded
+from .shading import empty_canvas, patched, shaded, with_hull
 
 NETWORK = "network/"
 
@@ -27,6 +27,7 @@ def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
         combined: (frames · H · W, 4) float32, premultiplied; combined_half: the same in half precision, held within
             its range.
         matte, matte_half: (frames · H · W, 1).
+        hull_shown: (frames · H · W, 1), how much of each pixel is the back of the head.
         drawn_matte: the matte as it was before the networks corrected it.
         moves: (frames · h · w, 2) float32, with a network: see `apply.corrected`.
 
@@ -36,7 +37,9 @@ def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
     Raises: ModelError: the network is none of these.
     """
     g = Graph()
-    canvas = patched(g, shaded(g, empty_canvas(g)))
+    canvas, hull_shown = with_hull(g, shaded(g, empty_canvas(g)))
+    g.output("hull_shown", hull_shown, ("pixels", 1))
+    canvas = patched(g, canvas)
     g.output("drawn_matte", canvas.matte, ("pixels", 1))
     if network is not None:
         sizes, embedding = sizes_of(network)

@@ -82,10 +82,11 @@ def frame_inputs(frames: Sequence[FrameLists]) -> dict[str, Array]:
         "frames": np.array([len(frames)], np.int64),
         "planes": np.concatenate([each.texture for each in planes]).reshape(-1, 6),
         "fill": np.concatenate([each.fill for each in planes]).reshape(-1, 18),
-        **{name: numbered(name, pixels) for name in ("plain", "multisampled", "patch")},
+        **{name: numbered(name, pixels) for name in ("plain", "multisampled", "patch", "hull")},
         **{name: numbered(name, triangles) for name in ("plain_triangle", "multisampled_triangle")},
         "patch_colour": np.concatenate([one.patch_colour for one in lists]),
         "patch_coverage": np.concatenate([one.patch_coverage for one in lists]),
+        "hull_layer": np.concatenate([one.hull_layer for one in lists]),
     }
     return _none_empty(made)
 
@@ -98,4 +99,6 @@ def _none_empty(made: dict[str, Array]) -> dict[str, Array]:
     if not len(made["patch"]):
         made["patch"] = made["plain"][:1]
         made["patch_colour"], made["patch_coverage"] = np.zeros((1, 4), np.float32), np.zeros((1, 1), np.float32)
+    if not len(made["hull"]):
+        made["hull"], made["hull_layer"] = made["plain"][:1], np.zeros((1, 6), np.float32)
     return made

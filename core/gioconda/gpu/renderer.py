@@ -111,7 +111,7 @@ class Renderer:
         others = [name for name in passes if name not in _DRAWN]
         following = self.corrector is not None and any(name in SURFACE_PASSES for name in others)
         wanted = [f"combined{self._suffix}", f"matte{self._suffix}"]
-        wanted += ["drawn_matte"] * bool(others) + ["moves"] * following
+        wanted += ["drawn_matte", "hull_shown"] * bool(others) + ["moves"] * following
         made = self.graph.run({**self._portrait_inputs, **changing}, wanted)
         each = [array.reshape(len(frames), -1, array.shape[1]) for array in made]
         return [self._finished(frame, [array[k] for array in each], passes) for k, frame in enumerate(frames)]
@@ -121,15 +121,16 @@ class Renderer:
         size = (self.portrait.height, self.portrait.width)
         whole = {"Combined": made[0].reshape(*size, 4), "Matte": made[1].reshape(*size, 1)}
         if len(made) > 2:
-            drawn = self._drawn(
-                frame.lists.band, made[2].reshape(size), [name for name in passes if name not in _DRAWN]
-            )
-            whole |= drawn if len(made) == 3 else self._followed(drawn, made[3])
+            band, others = frame.lists.band, [name for name in passes if name not in _DRAWN]
+            drawn = self._drawn(band, made[2].reshape(size), made[3].reshape(size), others)
+            whole |= drawn if len(made) == 4 else self._followed(drawn, made[4])
         return {name: whole[name] for name in passes}
 
-    def _drawn(self, band: Band, matte: Floating, names: Sequence[str]) -> Passes:
+    def _drawn(self, band: Band, matte: Floating, hull_shown: Floating, names: Sequence[str]) -> Passes:
         """The passes that show geometry, by the matte as it was before the networks."""
         band.matte = np.asarray(matte, np.float32)
+        if band.hull is not None:
+            band.hull.shown = np.ascontiguousarray(hull_shown[band.hull.rows, band.hull.columns], np.float32)
         band.out = {name: np.empty((band.rows, band.width, PASSES[name].count), np.float32) for name in names}
         with ONE_AT_A_TIME:
             for name in names:

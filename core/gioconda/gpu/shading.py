@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..engine.hull_kernels import LEAST, SOLID, SPAN
 from ..engine.kernels import FILLED, PAD, SUBSAMPLES
 from .graph import FLOAT, INT32, INT64, Graph, Value
 from .sampling import padded
@@ -102,6 +103,27 @@ def _several(g: Graph, canvas: Canvas, texture: _Texture, pixel: Value) -> Value
     for k in range(1, SUBSAMPLES):
         total = total + samples.part(k, k + 1, axis=1)
     return total.reshape(-1, 4)
+
+
+def with_hull(g: Graph, canvas: Canvas) -> tuple[Canvas, Value]:
+    """The back of the head put between person and background: the twin of `hull_kernels.composite_hull`.
+
+    Returns:
+        the pictures; how much of each pixel is the hull's, (frames · H · W, 1).
+    """
+    pixel, layer = g.input("hull", INT32, ("hull",)), g.input("hull_layer", FLOAT, ("hull", 6))
+    own, share, gives_way = (layer.part(k, k + 1, axis=1) for k in (3, 4, 5))
+    alpha, colour = canvas.matte.rows(pixel), canvas.combined.rows(pixel)
+    behind = canvas.behind.rows(pixel % (canvas.width * canvas.height))
+    solid = ((alpha - float(SOLID)) / float(SPAN)).clip(0.0, 1.0)
+    k = (alpha + share * (solid - alpha)) * (1.0 - share * gives_way)
+    person = (colour - (1.0 - alpha) * behind) * (k / alpha.maximum(1e-4))
+    back = layer.part(0, 4, axis=1) + (1.0 - own) * behind
+    changed = (share > float(LEAST)) & (k < 1.0)
+    shown = g.where(changed, (1.0 - k) * own, 0.0)
+    combined = g.scatter(canvas.combined, pixel, g.where(changed, person + (1.0 - k) * back, colour))
+    matte = g.scatter(canvas.matte, pixel, g.where(changed, k + shown, alpha))
+    return replace(canvas, combined=combined, matte=matte), g.scatter(canvas.matte * 0.0, pixel, shown)
 
 
 def patched(g: Graph, canvas: Canvas) -> Canvas:

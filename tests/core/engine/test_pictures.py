@@ -128,8 +128,9 @@ def test_a_face_partly_out_of_the_picture_is_rendered(small: Sitter, driven: Pos
 
 
 def test_a_portrait_of_twice_the_size_gives_twice_the_frame(small: Sitter, sitter: Sitter, driven: Pose) -> None:
+    names = ("Combined", "UV", "Matte", "Depth")
     ours, theirs = (
-        render(prepare(s.source, s.landmarks, s.matte), driven, passes=("Combined", "UV", "Matte", "Depth")).passes
+        render(prepare(s.source, s.landmarks, s.matte), driven, passes=(*names, "Confidence")).passes
         for s in (small, sitter)
     )
     height, width = small.matte.shape
@@ -138,7 +139,8 @@ def test_a_portrait_of_twice_the_size_gives_twice_the_frame(small: Sitter, sitte
     assert np.median(off) < 0.002
     assert np.percentile(off, 95) < 0.05
     assert np.abs(shrunk["Matte"][..., 0] - ours["Matte"][..., 0]).mean() < 0.01
-    face = ours["Matte"][..., 0].reshape(ours["Matte"].shape[:2]) == 1
+    # the back of the head takes its detail from anywhere
+    face = (ours["Matte"][..., 0] == 1) & (ours["Confidence"][..., 0] > 0.3)
     assert np.percentile(np.abs(shrunk["UV"][..., 0] - ours["UV"][..., 0].reshape(height, width))[face], 98) < 0.004
     # depth is in metres whatever the resolution
     assert np.median(np.abs(shrunk["Depth"].reshape(height, width) - ours["Depth"].reshape(height, width))[face]) < 1e-3

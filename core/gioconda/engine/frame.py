@@ -22,6 +22,7 @@ from .mouth import paint_mouth
 from .occluded import Occluded, spare_offset
 from .patch import Patch, opening
 from .portrait import MATTE_NAMES, Portrait
+from .untangle import displaced_face
 
 _BAND_ROWS = 256
 OVAL_NOISE = 0.05  # head units
@@ -369,12 +370,12 @@ def _positions(portrait: Portrait, pose: Pose) -> Float:
         still.translation + still.scale * pose.translation,
     )
     mesh = portrait.mesh
-    face = there.to_picture(portrait.head + pose.displacement)
-    outer = mesh.bind_pose[lm.COUNT :]
+    face = there.to_picture(displaced_face(portrait.head, still.rotation, pose.displacement))
+    outer = mesh.bind_pose[mesh.outer]
     pull = mesh.oval_weights @ _firm(pose.displacement[list(lm.OVAL)])
     moved = there.to_picture(still.to_head(outer) + pull)
     outer = outer + mesh.rigid[:, None] * (moved - outer)
-    return np.concatenate([face, outer])
+    return np.concatenate([face[: lm.COUNT], outer, face[lm.COUNT :]])
 
 
 def _firm(displacement: Float) -> Float:
@@ -414,7 +415,7 @@ def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float) -> P
     mesh = portrait.mesh
     stretch = vertex_stretch(portrait, position)
     confidence = stretch.copy()
-    confidence[: lm.FACE_POINTS] *= 0.3 + 0.7 * portrait.symmetry.visible
+    confidence *= 1 - mesh.on_skin(0.7 * (1 - portrait.symmetry.visible))
     picture = kernels.planes(position, mesh.triangles, mesh.bind_pose[:, :2])
     texture = picture.copy()
     texture[..., 0] -= portrait.layers.window[:2]
@@ -436,10 +437,10 @@ def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float) -> P
 def _fill_by_symmetry(portrait: Portrait, pose: Pose, position: Float, stretch: Float, planes: Planes) -> None:
     """Take skin from the other half of the face, but only where it would be stretched over what came into view."""
     mesh, symmetry = portrait.mesh, portrait.symmetry
-    skin: Mask = np.all(mesh.triangles < lm.FACE_POINTS, axis=1)
+    skin: Mask = mesh.region != OUTER
     source = symmetry.source - portrait.layers.window[:2]
     weight = symmetry.fill_weight(stretch[: lm.FACE_POINTS], head_turn(pose))
-    values = np.concatenate([source, weight[:, None], symmetry.gain], axis=1)
+    values = mesh.on_skin(np.concatenate([source, weight[:, None], symmetry.gain], axis=1))
     planes.fill[skin] = kernels.planes(position, mesh.triangles[skin], values)
     planes.filled[skin] = (values[mesh.triangles[skin], 2] > 1e-3).any(1)
 

@@ -1,4 +1,4 @@
-"""The head's mesh: the 468 face points welded along the face oval to a grid over hair, neck and body."""
+"""The head's mesh: the face, finer around the mouth, welded along its oval to a grid over hair, neck and body."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import Delaunay
 
 from .. import landmarks as lm
-from ..arrays import Float, Float32, Int, Mask, UInt8
+from ..arrays import Float, Float32, Floating, Int, Mask, UInt8
 from ..imaging import resample
 from ..pose import HeadPose, euler_degrees
 from .anatomy import fitted_head, head_prior
 from .hull import HullShape, Upright
 from .kernels import nearest, smoothstep
-
-# What a triangle shows.
-FACE, OUTER, MOUTH_HOLE, EYE_HOLE = 1, 2, 3, 4
+from .refinement import EYE_HOLE as EYE_HOLE
+from .refinement import FACE as FACE
+from .refinement import MOUTH_HOLE as MOUTH_HOLE
+from .refinement import OUTER as OUTER
+from .refinement import refinement
 
 CELLS = 24  # grid cells per face height
 FALLOFF = 0.35  # reach of the expression beyond the face oval, face heights
@@ -31,14 +33,15 @@ _BEFORE = 0.2  # how much nearer a vertex may lie than the oval, for each unit o
 
 @dataclass(frozen=True)
 class HeadMesh:
-    """The portrait's mesh. Vertices 0..477 are the landmarks, the rest the outer grid.
+    """The portrait's mesh. Vertices 0..477 are the landmarks, then come the G of the outer grid, and last the K that
+    make the face finer, see `Refinement`.
 
     Attributes:
         bind_pose: (N, 3) float64, the vertices in the portrait, picture space: pixels and depth.
         triangles: (T, 3) int32.
         region: (T,) uint8: FACE, OUTER, MOUTH_HOLE, EYE_HOLE.
-        oval_weights: (N - 478, 36) float64: how the outer vertices share the displacement of the oval's points.
-        rigid: (N - 478,) float64: 1 moves with the head, 0 stays with the body.
+        oval_weights: (G, 36) float64: how the outer vertices share the displacement of the oval's points.
+        rigid: (G,) float64: 1 moves with the head, 0 stays with the body.
     """
 
     bind_pose: Float
@@ -46,6 +49,18 @@ class HeadMesh:
     region: UInt8
     oval_weights: Float
     rigid: Float
+
+    @property
+    def outer(self) -> slice:
+        """Which vertices are the outer grid's."""
+        return slice(lm.COUNT, lm.COUNT + len(self.rigid))
+
+    def on_skin(self, values: Floating) -> Float:
+        """Values of the 468 points, (468, …), at all vertices, (N, …): linear between them, 0 elsewhere."""
+        result = np.zeros((len(self.bind_pose), *values.shape[1:]))
+        result[: lm.FACE_POINTS] = values
+        result[self.outer.stop :] = refinement().at_rest @ values
+        return result
 
 
 def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32, hull: HullShape | None = None) -> HeadMesh:
@@ -62,33 +77,16 @@ def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32, hull: HullShape
     oval_weights = _screened(laplacian, (cell / (FALLOFF * face_px)) ** 2, np.eye(len(oval)))[len(oval) :]
     outer = np.concatenate([grid, depth[len(oval) :, None]], axis=1)
     index = np.concatenate([np.array(lm.OVAL), lm.COUNT + np.arange(len(grid))]).astype(np.int32)
-    face, region = _face_triangles()
+    face = refinement()
+    added = landmarks.shape[0] - lm.FACE_POINTS + len(grid)  # vertices in between
+    numbered = np.where(face.triangles < lm.FACE_POINTS, face.triangles, face.triangles + added)
     return HeadMesh(
-        bind_pose=np.concatenate([landmarks, outer]),
-        triangles=np.concatenate([face, index[triangles]]).astype(np.int32),
-        region=np.concatenate([region, np.full(len(triangles), OUTER, np.uint8)]),
+        bind_pose=np.concatenate([landmarks, outer, face.at_rest @ landmarks[: lm.FACE_POINTS]]),
+        triangles=np.concatenate([numbered, index[triangles]]).astype(np.int32),
+        region=np.concatenate([face.region, np.full(len(triangles), OUTER, np.uint8)]),
         oval_weights=oval_weights,
         rigid=rigid_weight(outer, landmarks, pose),
     )
-
-
-def _face_triangles() -> tuple[Int, UInt8]:
-    """The canonical triangles, with the holes re-cut so that their edges run between opposite lids and lips."""
-    mouth, right, left = set(lm.LIPS_INNER), set(lm.EYE_RIGHT), set(lm.EYE_LEFT)
-    skin = [t for t in lm.triangles().tolist() if not any(set(t) <= hole for hole in (mouth, right, left))]
-    upper = list(lm.LIPS_INNER[:11])
-    lower = [lm.LIPS_INNER[0], *lm.LIPS_INNER[:10:-1], lm.LIPS_INNER[10]]
-    strips = [(upper, lower, MOUTH_HOLE)]
-    for loop in (lm.EYE_RIGHT, lm.EYE_LEFT):
-        strips.append((list(loop[:9]), [loop[0], *loop[:8:-1], loop[8]], EYE_HOLE))
-    triangles, region = list(skin), [FACE] * len(skin)
-    for above, below, kind in strips:
-        for i in range(len(above) - 1):
-            quad = [(above[i], above[i + 1], below[i + 1]), (above[i], below[i + 1], below[i])]
-            fresh = [list(t) for t in quad if len(set(t)) == 3]
-            triangles += fresh
-            region += [kind] * len(fresh)
-    return np.array(triangles, np.int32), np.array(region, np.uint8)
 
 
 def _grid(oval: Float, matte: Float32, cell: float) -> Float:

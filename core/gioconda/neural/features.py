@@ -85,8 +85,7 @@ def still(portrait: Portrait, sizes: Sizes = FAST) -> Still:
         plate.add_rows(row, behind, alpha)
     head_rgba, *shown = (_channels_last(view) for view in source.result(gain))
     bind_pose = portrait.mesh.bind_pose
-    visible = np.ones(len(bind_pose))
-    visible[: lm.FACE_POINTS] = portrait.symmetry.visible
+    visible = 1 - portrait.mesh.on_skin(1 - portrait.symmetry.visible)
     return Still(
         gain=gain,
         head=head,
@@ -203,7 +202,7 @@ def _stretch_and_fill(portrait: Portrait, position: Float, turn: float) -> Float
     stretch, symmetry = vertex_stretch(portrait, position), portrait.symmetry
     fill_weight = np.zeros_like(stretch)
     if len(symmetry.weight):
-        fill_weight[: lm.FACE_POINTS] = symmetry.fill_weight(stretch[: lm.FACE_POINTS], turn)
+        fill_weight = portrait.mesh.on_skin(symmetry.fill_weight(stretch[: lm.FACE_POINTS], turn))
     return np.stack([stretch, fill_weight], axis=1)
 
 

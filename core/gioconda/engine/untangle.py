@@ -1,0 +1,120 @@
+"""No triangle of the face folds over: what an expression would turn inside out is laid flat instead.
+
+Each triangle keeps a little of its area, signed, as seen in the portrait. Where an expression leaves it less, its
+corners are moved apart by the least that gives it back (a unilateral area constraint: Müller et al., "Position based
+dynamics", 2007). Where nothing folds, nothing changes; every step is continuous in the expression.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from .. import landmarks as lm
+from ..arrays import Float, Int, UInt8
+from .kernels import compiled, smoothstep
+from .patch import area
+from .refinement import FACE, face_triangles, refinement
+
+KEPT = 0.08  # of its area in the portrait, a triangle of skin keeps so much
+_TURNED = -1.0  # the sign of the area of a triangle that faces the camera
+_ROUNDS = 150
+_SHUT, _OPEN = 0.006, 0.02  # between the lips, squared inter-ocular distances
+_STEP = 0.01  # head units: no correction moves a vertex farther at once
+# How readily vertices move: the face's outline not at all, since hair follows it; lids and lips hardly.
+_OVAL, _LIDS, _LIPS = 0.0, 0.05, 0.3
+
+
+def displaced_face(head: Float, rotation: Float, displacement: Float) -> Float:
+    """A face with an expression, in head space: the 478 points, then the K vertices that refine it. (478 + K, 3)
+
+    Args:
+        head: (478, 3) the portrait's landmarks, head space.
+        rotation: (3, 3) from head space to the portrait's view.
+        displacement: (478, 3) of the points, head space.
+    """
+    face, points = refinement(), lm.FACE_POINTS
+    view, moved = head @ rotation.T, displacement @ rotation.T
+    coarse = _untangled(view[:points], moved[:points], *_coarse())
+    rest = np.concatenate([view[:points], face.at_rest @ view[:points]])
+    finer = face.moved @ coarse + _creased(view) * (face.corners @ coarse)
+    skin = rest + _untangled(rest, finer, face.triangles, face.region)
+    return np.asarray(np.concatenate([skin[:points], (view + moved)[points:], skin[points:]]) @ rotation)
+
+
+def _creased(view: Float) -> float:
+    """How much the skin beside the corners of the mouth follows them, 0..1: not where the portrait's lips are open, for
+    what is seen there is no crease of the corners. view: (478, 3), the portrait's face in its view, head units."""
+    apart = area(view[list(lm.LIPS_INNER), :2]) / lm.interocular(view) ** 2
+    return float(1 - smoothstep((apart - _SHUT) / (_OPEN - _SHUT)))
+
+
+def _untangled(rest: Float, moved: Float, triangles: Int, region: UInt8) -> Float:
+    """Displacements (N, 3) of the vertices `rest`, both as the portrait shows them, without folds."""
+    there = np.ascontiguousarray((rest + moved)[:, :2])
+    if not untangle(there, triangles, _least_areas(rest, triangles, region), _mobility(len(rest))):
+        return moved
+    return np.column_stack([there - rest[:, :2], moved[:, 2]])
+
+
+@cache
+def _coarse() -> tuple[Int, UInt8]:
+    return face_triangles()
+
+
+@cache
+def _mobility(count: int) -> Float:
+    """How readily each vertex is moved, (count,)."""
+    result = np.ones(count)
+    result[list(lm.LIPS_INNER)] = _LIPS
+    result[[*lm.EYE_RIGHT, *lm.EYE_LEFT]] = _LIDS
+    result[list(lm.OVAL)] = _OVAL
+    return result
+
+
+def _least_areas(points: Float, triangles: Int, region: UInt8) -> Float:
+    """Twice the signed area that every triangle keeps, (T,); -inf where it does not matter: between lips or lids, and
+    on skin that faces away in the portrait. points: (N, 3), the face at rest, as the portrait shows it."""
+    a, b, c = (points[triangles[:, k], :2] for k in range(3))
+    area = _TURNED * ((b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0]))
+    return np.where((region == FACE) & (area > 0), KEPT * area, -np.inf)
+
+
+@compiled
+def untangle(points, triangles, least, mobile):  # type: ignore[no-untyped-def]
+    """Move points (N, 2) float64, in place, until every triangle has its least area; → how many times one was moved.
+
+    Args:
+        triangles: (T, 3) int32; least: (T,), see `_least_areas`; mobile: (N,), see `_mobility`.
+    """
+    moved = 0
+    for _ in range(_ROUNDS):
+        before = moved
+        for t in range(len(triangles)):
+            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
+            area = _TURNED * ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
+            if area >= least[t]:
+                continue
+            gax, gay, gbx, gby, gcx, gcy = by - cy, cx - bx, cy - ay, ax - cx, ay - by, bx - ax
+            wa, wb, wc = mobile[a], mobile[b], mobile[c]
+            total = wa * (gax * gax + gay * gay) + wb * (gbx * gbx + gby * gby) + wc * (gcx * gcx + gcy * gcy)
+            if total < 1e-14:
+                continue
+            step = _TURNED * (least[t] - area) / total
+            farthest = abs(step) * max(
+                wa * max(abs(gax), abs(gay)), wb * max(abs(gbx), abs(gby)), wc * max(abs(gcx), abs(gcy))
+            )
+            if farthest > _STEP:  # a triangle that has shrunk to a point would leap
+                step *= _STEP / farthest
+            points[a, 0] += wa * step * gax
+            points[a, 1] += wa * step * gay
+            points[b, 0] += wb * step * gbx
+            points[b, 1] += wb * step * gby
+            points[c, 0] += wc * step * gcx
+            points[c, 1] += wc * step * gcy
+            moved += 1
+        if moved == before:
+            break
+    return moved

@@ -86,6 +86,7 @@ class Rendering(StepsTask):
         path = job.write(what, self.folder)
         self._run = run = Run(*interpreter.command(), path, log=self.folder / "render.log")
         self.record.log_path = str(run.log_path)
+        self.record.note = ""
         self.record.show("Starting", 0.0)
         refreshed, news = time.monotonic(), False
         while run.state == "running":
@@ -110,7 +111,7 @@ class Rendering(StepsTask):
             self.record.seconds_left = message.seconds_left
             self.record.stage = f"Rendering {message.done} of {message.total}"
         elif isinstance(message, messages.Warn):
-            self.record.note = message.text
+            self.record.note = f"{self.record.note} {message.text}".strip()
 
     def _tree(self) -> bpy.types.NodeTree:
         tree = session.tree_of(self.uid)

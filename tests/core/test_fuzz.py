@@ -115,8 +115,17 @@ def csvs(_: Path) -> list[bytes]:
     face = "".join(",".join(str(v) for v in [f, 0, f / 30, 0.9, 1, *range(136)]) + "\n" for f in (1, 2))
     named = ",".join(f"{name}_{axis}" for name in list(NAMED)[:8] for axis in "xy")
     points = ",".join(str(100 + 7 * i % 50) for i in range(16))
+    units = "frame, face_id, timestamp, success, gaze_angle_x, gaze_angle_y, pose_Rx, pose_Ry, pose_Rz, AU12_r"
+    units += ", AU28_c\n"
+    units += "".join(f"{f}, {f % 2}, {f / 30:.3f}, 1, 0.1, 0, 0.1, 0, 0, 2.5, 1\n" for f in (1, 1, 2, 3))
     return [
         live.encode(),
+        live.replace(",", ";").replace("0.", "0,").encode("utf-16"),
+        ("sep=,\n" + live.replace(":0", ";0") + live).encode(),
+        units.encode(),
+        b",timeCode,blendShapes.JawOpen\n0,0.0,0.1\n1,0.0333,0.2\n2,0.1,0.3\n",
+        b"info,2,Generic\nbs,jawOpen,eyeBlink_L\n" + b"".join(b"k,%d,0,0,0,1,2,3,0,0,0,0,1,0\n" % t for t in (0, 33)),
+        b"jawOpen-12|eyeBlink_L-50|=head#-10.0,-20.0,5.0,0,0,0|rightEye#6,2,0|leftEye#6,2,0|\n" * 3,
         (", ".join(columns) + "\n" + face).encode(),
         f"frame,{named}\n1,{points}\n2,{points}\n".encode(),
     ]
@@ -132,6 +141,10 @@ def jsons(folder: Path) -> list[bytes]:
         json.dumps({"fps": 24, "size": [640, 480], "points": points}).encode(),
         b'{"fps": 25, "frames": [{"frame": 1, "blendshapes": {"jawOpen": 0.1}}, {"frame": 2, "blendshapes": {}}]}',
         b'{"jawOpen": [0, 0.5, 1], "fps": 30}',
+        b'{"0": {"A": {"Facial": {"Names": ["JawOpen", "HeadYaw", "HeadPitch", "HeadRoll"], "Weights": [1, 1, 0, 0]}}}}'.replace(
+            b" ", b""
+        ),
+        b'{"fps": 25, "frames": [{"frame": 1, "blendshapes": {"jawOpen": 1}, "head": {"HeadYaw": 0.1}}]}',
     ]
 
 

@@ -31,7 +31,7 @@ ROOMS: dict[str, set[str]] = {
     "job": {"errors", "files"},
     "worker": {*GROUND, "job"},
     "motion": {*GROUND, "job.retarget"},
-    "imaging": {*GROUND, "job.passes"},
+    "imaging": {*GROUND, "job.passes", "motion.clock"},
     "models": {*GROUND, "job"},
     "face": {*GROUND, "motion", "imaging", "models"},
     "engine": {*GROUND, "job.passes", "imaging"},

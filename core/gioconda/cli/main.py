@@ -316,17 +316,23 @@ def _end_within(seconds: float) -> None:
 
 
 def _track(arguments: Arguments, report: Report) -> Data:
+    from ..motion.files import WRITTEN, is_video, load_motion, save_motion
+
     output = Path(arguments.output)
-    if output.suffix.lower() not in (".npz", ".json"):
-        raise SettingsError(f"A motion cannot be saved as {output}; use .npz or .json.")
+    if not output.name.lower().endswith(WRITTEN):
+        raise SettingsError(f"A motion cannot be saved as {output}; use {', '.join(WRITTEN[:-1])} or {WRITTEN[-1]}.")
     with _announced(report):
-        from ..motion.files import save_motion
-        from ..render.open_motion import track
+        from ..render.open_motion import notes_of, track
         from ..render.open_portrait import open_nets
 
-        nets = open_nets(arguments.models, arguments.device, None, report)
-        motion = track(Path(arguments.clip), nets, arguments.face, report)
-    save_motion(motion, output)
+        if is_video(arguments.clip):
+            nets = open_nets(arguments.models, arguments.device, None, report)
+            motion = track(Path(arguments.clip), nets, arguments.face, report)
+        else:
+            motion = load_motion(arguments.clip, arguments.face)
+        for note in notes_of(motion):
+            report(Warn(note))
+        save_motion(motion, output)
     text = f"{len(motion)} frames at {motion.fps:g} per second: {output}"
     return {"frames": len(motion), "fps": motion.fps, "output": str(output), "text": text}
 

@@ -125,10 +125,16 @@ def _analyse(commands: Commands[Parser]) -> None:
 
 
 def _track(commands: Commands[Parser]) -> None:
-    about = "turn a video of a face into a motion"
+    about = "turn a video of a face, or another program's motion file, into a motion"
     command = _command(commands, "track", about, "gioconda track clip.mp4 -o take.npz")
-    command.add_argument("clip", help="a video")
-    command.add_argument("-o", "--output", required=True, metavar="FILE", help="the motion: .npz (compact) or .json")
+    command.add_argument("clip", help="a video, or a motion file of any kind")
+    command.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help="the motion: .npz (compact) or .json; for other programs .csv (Live Link Face) or .arkit.json",
+    )
     _add(command, "face")
     _group(command, "machine", "device", "models")
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import MotionError, NoFaceError
-from ..imaging.video import read_frames, video_info
+from ..imaging.video import VideoInfo, timed_frames, video_info
 from ..landmarks import COUNT
+from ..motion.clock import clock, resampled
 from ..motion.motion import Motion
 from .analyse import LARGEST, choose_face
 from .landmarker import moved
@@ -39,6 +41,7 @@ def track_video(
     face: int | str | None = LARGEST,
     on_progress: Progress | None = None,
     max_frames: int | None = None,
+    resample: bool = True,
 ) -> Motion:
     """Landmarks for every frame of a video. One frame is in memory at a time.
 
@@ -48,6 +51,7 @@ def track_video(
         face: which one, when the first frame that shows a face shows several: as for `analyse`.
         on_progress: called after every frame.
         max_frames: stop after so many.
+        resample: a rate that varies becomes a constant one by the time stamps; off: one frame for every picture.
 
     -> landmarks (F, 478, 3) float32 pixels, NaN where there is no face, confidence (F,) 0 to 1, frames from 0.
 
@@ -62,7 +66,9 @@ def track_video(
     tracker = FaceTracker(nets, face=face)
     landmarks: list[np.ndarray] = []
     confidence: list[float] = []
-    for frame in read_frames(path, stop=max_frames):
+    times: list[float | None] = []
+    for seconds, frame in timed_frames(path, stop=max_frames):
+        times.append(seconds)
         points, score = tracker.follow(frame)
         landmarks.append(np.full((COUNT, 3), np.nan, np.float32) if points is None else points.astype(np.float32))
         confidence.append(score)
@@ -73,20 +79,34 @@ def track_video(
         raise NoFaceError(
             f"No face was found in any of the {len(landmarks)} frames of {path}: show the face larger or frontally."
         )
-    return Motion(
-        fps=info.fps,
-        frames=np.arange(len(landmarks), dtype=np.int32),
-        landmarks=np.stack(landmarks),
+    arrays = {"landmarks": np.stack(landmarks), "confidence": np.array(confidence, np.float32)}
+    fps, arrays, notes = _at_constant_rate(info, arrays, times if resample else [None])
+    provenance = {"kind": "video", "file": path.name, "frames": len(landmarks), "tracked": found, "device": nets.device}
+    motion = Motion(
+        fps=fps,
+        frames=np.arange(len(arrays["confidence"]), dtype=np.int32),
         size=(info.width, info.height),
-        confidence=np.array(confidence, np.float32),
-        provenance={
-            "kind": "video",
-            "file": path.name,
-            "frames": len(landmarks),
-            "tracked": found,
-            "device": nets.device,
-        },
+        provenance=provenance,
+        landmarks=arrays["landmarks"],
+        confidence=arrays["confidence"],
     )
+    return motion.noted(*notes)
+
+
+def _at_constant_rate(
+    info: VideoInfo, arrays: dict[str, Any], times: list[float | None]
+) -> tuple[float, dict[str, Any], tuple[str, ...]]:
+    """The rate and what was tracked at it: as it is or, where the frames' time stamps (F,) vary, resampled by them."""
+    found = clock(np.array(times, np.float64)) if info.varies and None not in times else None
+    if found is None or found.numbers is not None:
+        return info.fps, arrays, ()
+    seconds = np.array(times, np.float64)
+    slowest, fastest = (1 / float(step) for step in (np.diff(seconds).max(), np.diff(seconds).min()))
+    note = (
+        f"The video's rate varies ({slowest:.3g} to {fastest:.3g} frames per second): its motion is resampled to "
+        f"{found.fps:.6g} by the time stamps."
+    )
+    return found.fps, resampled(arrays, seconds, found.fps), (note,)
 
 
 class FaceTracker:

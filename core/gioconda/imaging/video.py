@@ -16,6 +16,7 @@ import numpy as np
 from ..arrays import UInt8
 from ..errors import MotionError, SettingsError
 from ..files import unwritable, whole_file
+from ..motion.clock import clock
 from .frame_rate import exact_rate
 
 Frame = UInt8  # (H, W, 3) sRGB
@@ -25,7 +26,7 @@ MAX_PIXELS = 40_000_000  # of a frame: 8K and a bit
 _SAFE = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,matroska,webm,avi,mpeg,mpegts,mpegvideo,mxf,asf,h264,hevc,ogg,flv,gif,m4v,"
-    "wav,mp3,aac,flac",
+    "wav,mp3,aac,flac,avif",
 }
 _BT709 = 1  # the code for primaries, transfer and matrix alike (ITU-T H.273)
 _ENCODERS = {"h264": ("libx264", "h264", "libopenh264"), "hevc": ("libx265", "hevc"), "vp9": ("libvpx-vp9",)}
@@ -36,29 +37,60 @@ _OPTIONS = {"vp9": {"b": "0", "auto-alt-ref": "0", "deadline": "good", "cpu-used
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video file says about itself."""
+    """What a video file says about itself, at a constant rate: where its own varies, that to which it is resampled."""
 
-    width: int  # as shown: after turning
+    width: int  # as shown: after widening and turning
     height: int
-    fps: float  # frames per second, average
-    frames: int  # as the file says or as length times rate; 0 where neither is known
+    fps: float  # frames per second
+    frames: int  # from the first to the last, at `fps`; 0 where that is not known
     rotation: int  # 0, 90, 180 or 270: degrees the stored frames are turned counter-clockwise to be shown
+    varies: bool = False  # its own rate does
 
 
 def video_info(path: Path | str) -> VideoInfo:
-    """Raises: MotionError for a file that is missing, damaged or no video."""
+    """Raises: MotionError for a file that is missing, damaged, no video or a single picture."""
     path = Path(path)
     with _reading(path) as (container, stream):
-        rate = stream.average_rate or stream.guessed_rate or Fraction(0)
-        count = stream.frames
-        if not count and stream.duration and stream.time_base:
-            count = round(float(stream.duration * stream.time_base * rate))
+        fps, count, varies = _rate(container, stream)
         first = next(container.decode(stream), None)
         if first is None:
             raise MotionError(f"{path} holds no frame that can be decoded; export the video again.")
         rotation = int(getattr(first, "rotation", 0)) % 360
-        width, height = (first.height, first.width) if rotation in (90, 270) else (first.width, first.height)
-    return VideoInfo(width, height, float(rate), int(count), rotation)
+        width, height = _shown_size(first.width, first.height, _pixel_aspect(stream))
+        width, height = (height, width) if rotation in (90, 270) else (width, height)
+    if count == 1:
+        raise MotionError(f"{path} holds a single picture, which shows no motion: give a video.")
+    return VideoInfo(width, height, fps, count, rotation, varies)
+
+
+def _rate(container: Any, stream: Any) -> tuple[float, int, bool]:
+    """Frames per second, how many frames there are at that rate, and whether the file's own rate varies.
+
+    An MP4's header tells for the whole file; of others the packets' time stamps are read, and the file rewound.
+    """
+    average = float(stream.average_rate or stream.guessed_rate or 0)
+    if "mp4" in container.format.name and stream.frames and stream.average_rate == stream.guessed_rate:
+        return average, int(stream.frames), False
+    stamps = {float(packet.pts * stream.time_base) for packet in container.demux(stream) if packet.pts is not None}
+    container.seek(0)
+    seconds = np.array(sorted(stamps))
+    found = clock(seconds)
+    if found is None:
+        return average, len(stamps), False
+    if found.numbers is None:
+        return found.fps, int(np.floor((seconds[-1] - seconds[0]) * found.fps + 1e-6)) + 1, True
+    fps = average if abs(average - found.fps) < 0.002 * found.fps else found.fps
+    return fps, int(found.numbers[-1]) + 1, False
+
+
+def _pixel_aspect(stream: Any) -> float:
+    """Width of a stored pixel divided by its height."""
+    aspect = float(stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio or 1)
+    return aspect if 0.1 <= aspect <= 10 else 1.0
+
+
+def _shown_size(width: int, height: int, aspect: float) -> tuple[int, int]:
+    return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
 def read_frames(path: Path | str, *, stop: int | None = None) -> Iterator[Frame]:
@@ -66,14 +98,20 @@ def read_frames(path: Path | str, *, stop: int | None = None) -> Iterator[Frame]
 
     Raises: MotionError for a file that is missing, damaged or no video, at the frame where decoding stops.
     """
+    return (frame for _, frame in timed_frames(path, stop=stop))
+
+
+def timed_frames(path: Path | str, *, stop: int | None = None) -> Iterator[tuple[float | None, Frame]]:
+    """As `read_frames`, each with its time stamp, seconds, where the file has it; pixels are square."""
     path = Path(path)
     index = 0
     with _reading(path) as (container, stream):
+        aspect = _pixel_aspect(stream)
         try:
             for frame in container.decode(stream):
                 if stop is not None and index >= stop:
                     return
-                yield _upright(frame)
+                yield frame.time, _upright(frame, aspect)
                 index += 1
         except av.error.FFmpegError as error:
             raise MotionError(
@@ -104,10 +142,12 @@ def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
     try:
         if not container.streams.video:
             raise MotionError(f"{path} has no picture track; give a video.")
-        stream = container.streams.video[0]
+        # not a cover, nor the still that stands before an animated AVIF
+        stream = max(container.streams.video, key=lambda one: (not _is_cover(one), one.frames))
         if stream.codec_context is None:
             raise MotionError(f"{path} is in a codec that cannot be read; export the video again as H.264.")
-        if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+        size = _shown_size(stream.codec_context.width, stream.codec_context.height, _pixel_aspect(stream))
+        if size[0] * size[1] > MAX_PIXELS:
             raise MotionError(
                 f"{path} has frames of more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller."
             )
@@ -117,9 +157,15 @@ def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
         container.close()
 
 
-def _upright(frame: Any) -> Frame:
-    """A decoded frame as sRGB, turned as its metadata says. The colour matrix is the frame's own where it names one."""
-    pixels = frame.to_ndarray(format="rgb24")
+def _is_cover(stream: Any) -> bool:
+    return bool(int(stream.disposition) & int(av.stream.Disposition.attached_pic))
+
+
+def _upright(frame: Any, aspect: float) -> Frame:
+    """A decoded frame as sRGB with square pixels, turned as its metadata says. The colour matrix is the frame's own
+    where it names one."""
+    width, height = _shown_size(frame.width, frame.height, aspect)
+    pixels = frame.to_ndarray(format="rgb24", width=width, height=height)
     turns = round(int(getattr(frame, "rotation", 0)) / 90) % 4
     return np.ascontiguousarray(np.rot90(pixels, turns))
 

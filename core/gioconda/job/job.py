@@ -88,6 +88,12 @@ class Job:
         "frame number of the motion's first frame; a motion of another rate than --fps is resampled (default: its own)",
         "--motion-start FRAME",
     )
+    motion_face: int | str | None = _of_motion(
+        f"whose motion, where a video or a table shows several: 1 is the leftmost, “{LARGEST}” the largest (default)",
+        f"--motion-face N|{LARGEST}",
+        choices=(LARGEST,),
+        minimum=1,
+    )
     face: int | str | None = _of_portrait(
         f"which face: 1 is the leftmost, “{LARGEST}” the largest (default: the only one there is)",
         f"--face N|{LARGEST}",

@@ -1,4 +1,5 @@
-"""Motions on disk and as plain data: our own `.npz` and `.json` read and written, every other file by `readers`.
+"""Motions on disk and as plain data: our own `.npz` and `.json` read and written, every other file by `readers`; what
+other programs read is written by `writers`.
 
 Standard library and numpy only.
 """
@@ -15,19 +16,28 @@ import numpy as np
 from ..errors import MotionError, OutputError
 from ..files import whole_file, write_text
 from .motion import ARRAYS, Motion
-from .readers import arkit, points
+from .readers import arkit, phone_apps, points
+from .readers.action_units import read_action_units
 from .readers.archive import read_arrays
 from .readers.bvh import read_bvh
 from .readers.text import parse_json, parse_table, read_text
+from .writers import arkit_json, live_link_csv
 
 FORMAT, VERSION = "gioconda-motion", 1
-VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".mxf", ".wmv")
+TABLES = (".csv", ".txt", ".tsv")
+VIDEOS = (
+    *(".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".mxf", ".wmv", ".gif", ".ts", ".mts", ".m2ts"),
+    *(".3gp", ".3g2", ".ogv", ".flv", ".f4v", ".m2v", ".vob", ".avif"),
+)
+SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".aif", ".aiff", ".wma")
 # JSON is for people: coordinates to a thousandth of a pixel, what is not named here to a millionth.
 DIGITS = {"landmarks": 3, "channels": 5, "confidence": 4}
 KINDS = (
-    "Live Link Face or any table with ARKit channel names, OpenFace or Py-Feat landmarks (x_0 … y_67), "
-    "or named points (nose_tip_x, nose_tip_y, …)"
+    "Live Link Face or any table with ARKit channel names, Audio2Face-3D, Face Cap, iFacialMocap, OpenFace or Py-Feat "
+    "landmarks (x_0 … y_67) or action units (AU01_r …), or named points (nose_tip_x, nose_tip_y, …)"
 )
+LIVE_LINK, ARKIT_JSON = ".csv", ".arkit.json"  # what other programs read
+WRITTEN = (".npz", ".json", LIVE_LINK, ARKIT_JSON)
 
 
 def is_video(path: str | Path) -> bool:
@@ -35,8 +45,10 @@ def is_video(path: str | Path) -> bool:
     return Path(path).suffix.lower() in VIDEOS
 
 
-def load_motion(path: str | Path) -> Motion:
+def load_motion(path: str | Path, face: int | str | None = None) -> Motion:
     """Read a motion file of any kind we know: `.npz`, `.json`, `.csv` or `.bvh`, told apart by what is inside.
+
+    `face`: of a table with several persons, the one: 1 is the leftmost; else who is there longest.
 
     Raises:
         MotionError: the file is missing, broken or of no kind we know; names the line where there is one.
@@ -52,24 +64,39 @@ def load_motion(path: str | Path) -> Motion:
         if isinstance(data, dict) and data.get("format") == FORMAT:
             return _from_plain(data, path)
         return _read_json(data, path)
-    if kind in (".csv", ".txt", ".tsv"):
-        return _read_table(read_text(path), path)
+    if kind in TABLES:
+        return _read_table(read_text(path), path, face)
     if kind == ".bvh":
         return read_bvh(read_text(path), path)
-    raise MotionError(f"{path} is not a motion file we read: use .npz, .json, .csv or .bvh, or track a video first")
+    if kind in SOUNDS:
+        raise MotionError(
+            f"{path} is sound: a program such as NVIDIA Audio2Face-3D makes a motion of it; give its .csv or .json, "
+            "or a video of the speaker"
+        )
+    raise MotionError(
+        f"{path} is not a motion file we read: use .npz, .json, .csv or .bvh, or a video ({', '.join(VIDEOS[:5])} …)"
+    )
 
 
-def _read_table(text: str, path: Path) -> Motion:
-    """A table of any kind we know, told apart by its column names.
+def _read_table(text: str, path: Path, face: int | str | None) -> Motion:
+    """A table of any kind we know, told apart by its lines or column names.
 
     Raises:
         MotionError: broken, or of no kind we know; names the line.
     """
+    motion = phone_apps.read_face_cap(text, path) or phone_apps.read_ifacialmocap(text, path)
+    if motion is not None:
+        return motion
     table = parse_table(text, path)
-    for read in (points.read_mesh, points.read_sixty_eight, arkit.read_table, points.read_named_table):
-        motion = read(table)
-        if motion is not None:
-            return motion
+    motion = (
+        points.read_mesh(table, face)
+        or points.read_sixty_eight(table, face)
+        or arkit.read_table(table)
+        or points.read_named_table(table, face)
+        or read_action_units(table, face)
+    )
+    if motion is not None:
+        return motion.noted(*table.notes)
     shown = ", ".join(table.names[:6]) + (" …" if len(table.names) > 6 else "")
     raise MotionError(f"{path}, line 1: these columns are unknown to us ({shown}); we read {KINDS}")
 
@@ -84,7 +111,7 @@ def _read_json(data: Any, path: Path) -> Motion:
         data = {"frames": data}
     if not isinstance(data, dict):
         raise MotionError(f"{path} holds a single value, not a motion")
-    for read in (arkit.read_audio2face, points.read_named_json, arkit.read_json):
+    for read in (arkit.read_audio2face, arkit.read_live_link_json, points.read_named_json, arkit.read_json):
         motion = read(data, path)
         if motion is not None:
             return motion
@@ -93,10 +120,12 @@ def _read_json(data: Any, path: Path) -> Motion:
 
 
 def save_motion(motion: Motion, path: str | Path) -> None:
-    """Write `.npz` (exact, small) or `.json` (readable, one line per frame); the file appears whole or not at all.
+    """Write `.npz` (exact, small) or `.json` (readable, one line per frame); for other programs `.csv` (Live Link Face)
+    or `.arkit.json` (ARKit channels by name). The file appears whole or not at all.
 
     Raises:
-        OutputError: the file cannot be written, or the extension is neither.
+        OutputError: the file cannot be written, or the extension is none of these.
+        MotionError: for other programs, and the motion has no usable frame.
     """
     path = Path(path)
     kind = path.suffix.lower()
@@ -104,10 +133,14 @@ def save_motion(motion: Motion, path: str | Path) -> None:
         arrays: dict[str, Any] = {**motion.arrays(), "head": np.array(json.dumps(_plain_head(motion)))}
         with whole_file(path, make_folder=False) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)
+    elif kind == LIVE_LINK:
+        write_text(path, live_link_csv(motion), make_folder=False)
+    elif path.name.lower().endswith(ARKIT_JSON):
+        write_text(path, arkit_json(motion), make_folder=False)
     elif kind == ".json":
         write_text(path, _to_json(motion), make_folder=False)
     else:
-        raise OutputError(f"cannot save a motion as {path}: use .npz or .json")
+        raise OutputError(f"cannot save a motion as {path}: use {', '.join(WRITTEN[:-1])} or {WRITTEN[-1]}")
 
 
 def _plain_head(motion: Motion) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..errors import MotionError
 from ..landmarks import ARKIT, COUNT
+from .clock import blended
 
 MAX_FPS = 1000.0
 MAX_FRAMES = 1_000_000
@@ -123,18 +124,20 @@ class Motion:
         seconds = (self.frames - self.frames[0]) / self.fps
         count = int(np.floor(seconds[-1] * fps + 1e-6)) + 1
         at = np.interp(np.arange(count) / fps, seconds, np.arange(len(seconds)))
-        low = np.minimum(at.astype(int), len(seconds) - 1)
-        high = np.minimum(low + 1, len(seconds) - 1)
         changes: dict[str, Any] = {"frames": np.arange(count) + start}
-        for name, value in self.arrays().items():
-            if name != "frames":
-                part = (at - low).reshape(-1, *[1] * (value.ndim - 1))
-                changes[name] = (1 - part) * value[low] + part * value[high]
-        if "rotation" in changes:  # the rotation nearest to the weighted mean
-            u, _, vt = np.linalg.svd(np.nan_to_num(changes["rotation"]))
-            changes["rotation"] = np.where(np.isnan(changes["rotation"]), np.nan, u @ vt)
+        changes |= {name: blended(name, value, at) for name, value in self.arrays().items() if name != "frames"}
         neutral = None if self.neutral is None else int(np.abs(at - self.neutral).argmin())
         return replace(self, fps=fps, neutral=neutral, **changes)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader found out and a user should know, sentences."""
+        found = self.provenance.get("notes")
+        return tuple(str(note) for note in found) if isinstance(found, list | tuple) else ()
+
+    def noted(self, *notes: str) -> Motion:
+        """The same motion with more `notes`."""
+        return replace(self, provenance={**self.provenance, "notes": [*self.notes, *notes]}) if notes else self
 
     def arrays(self) -> dict[str, Any]:
         """Its arrays by name, those of `ARRAYS` that it has."""

@@ -20,6 +20,7 @@ from ..pose import Performance, head_pose
 from . import blendshapes, regions
 from .head_motion import FACE_BAND, FACE_SIZE_BAND, HEAD_BAND, HEAD_SIZE_BAND, HeadTrack, compensate, with_identity_at
 from .motion import Motion, chunks
+from .neutral import mouth_openness
 from .prepare import prepare_channels, prepare_landmarks
 from .smoothing import dead_band, soft_dead_band
 
@@ -50,6 +51,10 @@ def retarget(
     by_points = motion.landmarks is not None
     prepare = prepare_landmarks if by_points else prepare_channels
     driver = prepare(motion, portrait.rotation, settings, notes)
+    notes["mouth_open"] = {
+        name: round(float(mouth_openness(one)), 4)
+        for name, one in (("portrait", start), ("neutral", driver.neutral_face))
+    }
     ratio = _proportions(start, driver.neutral_face) if settings.adapt else np.ones(3)
     displaced = np.empty((len(motion), COUNT, 3), np.float32)
     for part in chunks(len(motion)):

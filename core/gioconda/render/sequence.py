@@ -36,7 +36,7 @@ from ..neural.choice import resolved
 from ..neural.corrector import Corrector, corrected_frame, open_corrector
 from ..pose import Performance, Pose
 from ..provenance.sign import sign_sequence, source_type
-from ..worker.messages import Progress, Report, Stage, Warn
+from ..worker.messages import Log, Progress, Report, Stage, Warn
 from . import placeholders
 from .encode_queue import EncodeQueue
 from .frame_files import PROCESSOR, FrameFiles, OpenFrame, check_output, contents_of, frame_fingerprint
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 Correction = Corrector | ExternalEngine
 BAND_BYTES = 16_000_000  # of rendered rows in one band
+OPEN_MOUTH = 0.12  # a gap between the lips by the mouth's width above this is told
 BANDS = 6  # waiting, being encoded or being written; one more is being rendered
 
 
@@ -66,6 +67,7 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     opened = opener(job, report)
     corrector = open_correction(job, opened.portrait, report)
     performance = performance_of(job, motion, opened.portrait.landmarks)
+    tell_neutral(performance, report)
     files = frame_files(job, opened, performance)
     to_come = [*(numbers if job.placeholders else ()), *(() if job.rest is None else (job.rest,))]
     put_placeholders(files, opened.portrait, to_come, report)
@@ -99,6 +101,25 @@ def performance_of(job: Job, motion: Motion, landmarks: npt.NDArray[np.floating]
     displacement = np.broadcast_to(np.float32(0), (count, *still.displacement.shape))
     rotation, translation = (np.broadcast_to(one, (count, *one.shape)) for one in (still.rotation, still.translation))
     return Performance(displacement, rotation, translation, np.ones(count), motion.frames, motion.fps)
+
+
+def tell_neutral(performance: Performance, report: Report) -> None:
+    """Which frame of the motion leaves the portrait as it is, and why; what to do where mouths are open."""
+    notes = performance.notes
+    if "neutral" not in notes:  # nothing moves
+        return
+    number = None if notes["neutral"] == "rest" else int(performance.frames[notes["neutral"]])
+    if number is None:
+        report(Log("The motion's neutral face is that of all channels at zero."))
+    else:
+        report(Log(f"The motion's neutral frame is {number}: {notes['neutral_why']}."))
+    mouth, settings = notes["mouth_open"], notes["settings"]
+    if settings["mode"] != "relative":
+        return
+    if mouth["neutral"] > OPEN_MOUTH and number is not None:
+        report(Warn(f"In the neutral frame {number} the mouth is open: --neutral FRAME takes one in which it is shut."))
+    elif mouth["portrait"] > OPEN_MOUTH and not settings["neutralise"]:
+        report(Warn("The portrait's mouth is open and stays so where the motion's is shut: --neutralise shuts it."))
 
 
 def put_placeholders(files: FrameFiles, portrait: Portrait, numbers: list[int], report: Report) -> None:

@@ -104,7 +104,7 @@ def _from_clip(source: Source, nets: Nets, out: Path, settings: PairSettings) ->
     rng = np.random.default_rng([settings.seed, len(source.name), sum(source.name.encode())])
     if all((out / source.name / f"{k:02}" / ABOUT).exists() for k in range(settings.portraits)):
         return
-    motion = track_video(source.path, nets)
+    motion = track_video(source.path, nets, resample=False)
     frames = list(read_frames(source.path))
     assert motion.landmarks is not None
     whole = np.flatnonzero(~np.isnan(motion.landmarks).any((1, 2)))

@@ -21,6 +21,7 @@ OTHER: dict[str, Any] = {  # another value for each setting that is no path
     "neutral": 3,
     "fps": 30.0,
     "motion_start": 11,
+    "motion_face": 2,
     "face": 2,
     "passes": ("UV",),
     "full_float": True,

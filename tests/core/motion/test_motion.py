@@ -154,8 +154,8 @@ def test_broken_json_names_line_and_column(tmp_path: Path) -> None:
 
 
 def test_saving_fails_in_one_sentence_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"use \.npz or \.json"):
-        save_motion(channel_motion(), tmp_path / "take.csv")
+    with pytest.raises(OutputError, match=r"use \.npz, \.json, \.csv or \.arkit"):
+        save_motion(channel_motion(), tmp_path / "take.xls")
     with pytest.raises(OutputError, match="Cannot write"):
         save_motion(channel_motion(), tmp_path / "no folder" / "take.npz")
     assert list(tmp_path.iterdir()) == []

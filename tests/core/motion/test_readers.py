@@ -156,7 +156,7 @@ def test_openface_frames_without_success_are_missing(tmp_path: Path) -> None:
         ("empty.csv", "", "empty.csv is empty"),
         ("blank.csv", " \n \n", "blank.csv is empty"),
         ("head.csv", "jawOpen,frame\n", "no data rows"),
-        ("uneven.csv", "frame,jawOpen\n1,0\n2\n", "uneven.csv, line 3: 1 columns"),
+        ("uneven.csv", "frame,jawOpen\n1,0\n2\n3,0\n", "uneven.csv, line 3: 1 columns"),
         ("word.csv", "frame,jawOpen\n1,0\n2,wide\n", "word.csv, line 3, column 'jawOpen': 'wide'"),
         ("inf.csv", "frame,jawOpen\n1,0\n2,1e999\n", "inf.csv, line 3, column 'jawOpen': an infinite"),
         ("half.csv", "frame,jawOpen\n1.5,0\n", "half.csv, line 2: the frame number"),

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from ...errors import MotionError
 from ...landmarks import COUNT, IBUG68, NAMED
 from ..motion import Motion
+from .persons import Face, choose_person
 from .text import MAX_ROWS, Table, number
 from .timing import Timing, from_columns, from_json, recording
 
@@ -23,7 +24,7 @@ FAR = 1e6  # pixels: no picture is larger
 _AXIS = re.compile(r"^(?P<point>.+?)[ _.\-]?(?P<axis>[xyz])$", re.IGNORECASE)
 
 
-def read_mesh(table: Table) -> Motion | None:
+def read_mesh(table: Table, face: Face = None) -> Motion | None:
     """478 (or 468) points as `mesh_x_0 …` (Py-Feat) or `x_0 … x_477`; z in picture widths of the face box is scaled."""
     for prefix in ("mesh_", ""):
         count = next((n for n in (478, 468) if table.index(f"{prefix}x_{n - 1}") is not None), None)
@@ -37,11 +38,11 @@ def read_mesh(table: Table) -> Motion | None:
                 if axis == 2 and prefix and width is not None and np.nanmax(np.abs(part)) < 5:
                     part = part * table.numbers([width])
                 points[:, :count, axis] = part
-            return _motion(table, points, "478-point mesh table")
+            return _motion(table, points, "478-point mesh table", face)
     return None
 
 
-def read_sixty_eight(table: Table) -> Motion | None:
+def read_sixty_eight(table: Table, face: Face = None) -> Motion | None:
     """`x_0 … x_67, y_0 … y_67` in pixels: OpenFace (with confidence, success) or Py-Feat; else None."""
     if table.index("x_0") is None or table.index("y_67") is None:
         return None
@@ -50,10 +51,10 @@ def read_sixty_eight(table: Table) -> Motion | None:
     points = np.full((len(table), COUNT, 3), np.nan)
     points[:, list(IBUG68), 0], points[:, list(IBUG68), 1] = values[:, :68], values[:, 68:]
     source = "OpenFace table" if table.index("success", "confidence") is not None else "68-landmark table"
-    return _motion(table, points, source)
+    return _motion(table, points, source, face)
 
 
-def read_named_table(table: Table) -> Motion | None:
+def read_named_table(table: Table, face: Face = None) -> Motion | None:
     """Columns `<point>_x`, `<point>_y` and perhaps `<point>_z`; a point is a name of `landmarks.NAMED` or an index."""
     found: dict[int, dict[str, int]] = {}
     for column, written in enumerate(table.names):
@@ -68,7 +69,7 @@ def read_named_table(table: Table) -> Motion | None:
     for point, axes in whole.items():
         for axis, column in axes.items():
             points[:, point, "xyz".index(axis)] = table.numbers([column])[:, 0]
-    return _motion(table, points, "named points table")
+    return _motion(table, points, "named points table", face)
 
 
 def read_named_json(data: dict[str, Any], path: Path) -> Motion | None:
@@ -131,18 +132,17 @@ def _columns(table: Table, names: list[str], required: int) -> list[int | None]:
     return found if all(c is not None for c in found) else found[:required]
 
 
-def _motion(table: Table, points: Float, source: str) -> Motion:
+def _motion(table: Table, points: Float, source: str, face: Face) -> Motion:
     """A Motion from a table's points and its columns about time, success and faces."""
-    face = table.index("face_id", "Identity_")
-    keep = np.ones(len(table), bool)
-    if face is not None:
-        ids = table.numbers([face])[:, 0]
-        values, counts = np.unique(ids[np.isfinite(ids)], return_counts=True)
-        if len(values) > 1:
-            keep = ids == values[counts.argmax()]
     success, confidence = table.index("success"), table.index("confidence", "FaceScore")
     if success is not None:
         points[table.numbers([success])[:, 0] == 0] = np.nan
+    seen: npt.NDArray[np.bool_] = np.isfinite(points[..., 0] + points[..., 1])
+    low, high = (np.where(seen[..., None], points[..., :2], fill) for fill in (np.inf, -np.inf))
+    low, high = low.min(1), high.max(1)
+    low[~seen.any(1)] = high[~seen.any(1)] = np.nan
+    rows, notes = choose_person(table, (low + high) / 2, (high - low).max(1), face)
+    table, points = table.rows_of(rows), points[rows]
     certainty = table.numbers([confidence])[:, 0].astype(np.float32) if confidence is not None else None
     size = None
     width, height = table.index("FrameWidth"), table.index("FrameHeight")
@@ -150,11 +150,7 @@ def _motion(table: Table, points: Float, source: str) -> Motion:
         first = table.numbers([width, height])[0]
         if np.isfinite(first).all() and (first >= 1).all() and (first < FAR).all():
             size = (int(first[0]), int(first[1]))
-    timing = from_columns(table)
-    if not keep.all():
-        timing, points = timing._replace(numbers=timing.numbers[keep]), points[keep]
-        certainty = certainty[keep] if certainty is not None else None
-    return _build(table.path, points, source, timing, size, certainty)
+    return _build(table.path, points, source, from_columns(table), size, certainty).noted(*notes)
 
 
 def _build(

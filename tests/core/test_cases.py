@@ -1,0 +1,74 @@
+"""Every file of ../shared/cases, made after what people reported, against what it must come to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gioconda.face.nets import Nets
+from gioconda.face.tracker import track_video
+from gioconda.motion.files import is_video, load_motion
+from gioconda.motion.motion import Motion
+from gioconda.render.open_motion import notes_of
+
+CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
+if not CASES.is_dir():
+    pytest.skip("../shared/cases is not here", allow_module_level=True)
+
+# file → frames, frames per second, channels (0: landmarks), a word of its note ("": it has none)
+MOTIONS: dict[str, tuple[int, float, int, str]] = {
+    "a2f3d_animation_frames.csv": (90, 30, 52, ""),
+    "a2f_gain5.json": (90, 60, 52, "clamped"),
+    "a2f_livelink.json": (30, 30, 52, "30 assumed"),
+    "facecap.txt": (90, 30, 52, ""),
+    "llf_converter_12fps.csv": (48, 12, 52, ""),
+    "llf_dropframe.csv": (90, 30000 / 1001, 52, ""),
+    "llf_gap.csv": (120, 30, 52, "30 of 120 frames"),
+    "llf_milliseconds.csv": (120, 30, 52, ""),
+    "llf_one_glitch.csv": (90, 30, 52, "line 41"),
+    "llf_semicolon_comma.csv": (90, 30, 52, ""),
+    "llf_sep_line.csv": (90, 30, 52, ""),
+    "llf_tail_cut.csv": (89, 30, 52, "line 91"),
+    "llf_two_takes.csv": (90, 30, 52, "two takes"),
+    "of_2d_aus_only.csv": (60, 30, 4, "-2dfp"),
+    "of_id_changes.csv": (60, 30, 0, ""),
+    "of_two_people.csv": (60, 30, 0, "2 faces"),
+    "of_vfr_time.csv": (118, 30, 0, "rate varies"),
+    "v_anamorphic.mp4": (60, 30, 0, ""),
+    "v_anim.avif": (20, 10, 0, ""),
+    "v_lost.mp4": (60, 30, 0, "have no face"),
+    "v_vfr.mp4": (118, 30, 0, "rate varies"),
+}
+
+
+@pytest.fixture(scope="module")
+def nets(models_folder: Path) -> Iterator[Nets]:
+    yield Nets.open(models_folder, "cpu", threads=1)
+
+
+@pytest.mark.parametrize("name", [name for name in MOTIONS if not is_video(name)])
+def test_a_motion_file_comes_to_what_it_holds(name: str) -> None:
+    check(name, load_motion(CASES / name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in MOTIONS if is_video(name)])
+def test_a_video_comes_to_what_it_shows(name: str, nets: Nets) -> None:
+    motion = track_video(CASES / name, nets)
+    check(name, motion)
+    assert motion.landmarks is not None
+    across, down = np.ptp(np.nanmedian(motion.landmarks[..., :2], axis=0), axis=0)
+    assert 0.85 < across / down < 1.15  # as in the clips that these were made of
+
+
+def check(name: str, motion: Motion) -> None:
+    frames, fps, channels, word = MOTIONS[name]
+    notes = " ".join(notes_of(motion)).lower()
+    assert (len(motion), len(motion.channel_names)) == (frames, channels)
+    assert math.isclose(motion.fps, fps, rel_tol=1e-6)
+    assert word in notes if word else not notes
+    if motion.channels is not None:
+        assert 0 <= np.nanmin(motion.channels) <= np.nanmax(motion.channels) <= 2

@@ -141,9 +141,7 @@ def jsons(folder: Path) -> list[bytes]:
         json.dumps({"fps": 24, "size": [640, 480], "points": points}).encode(),
         b'{"fps": 25, "frames": [{"frame": 1, "blendshapes": {"jawOpen": 0.1}}, {"frame": 2, "blendshapes": {}}]}',
         b'{"jawOpen": [0, 0.5, 1], "fps": 30}',
-        b'{"0": {"A": {"Facial": {"Names": ["JawOpen", "HeadYaw", "HeadPitch", "HeadRoll"], "Weights": [1, 1, 0, 0]}}}}'.replace(
-            b" ", b""
-        ),
+        b'{"0": {"A": {"Facial": {"Names": ["JawOpen", "HeadYaw", "HeadPitch", "HeadRoll"], "Weights": [1,1,0,0]}}}}',
         b'{"fps": 25, "frames": [{"frame": 1, "blendshapes": {"jawOpen": 1}, "head": {"HeadYaw": 0.1}}]}',
     ]
 

@@ -39,7 +39,8 @@ def clock(seconds: Float, counted: npt.NDArray[np.int64] | None = None) -> Clock
     fast = float(np.percentile(steps, 10))
     if fast < 0.6 * step:  # a slower part is longer
         step = fast
-    step = float(steps[np.abs(steps - step) < 0.3 * step].mean())
+    near = steps[np.abs(steps - step) < 0.3 * step]
+    step = float(near.mean()) if len(near) else step
     if not SLOWEST <= 1 / step <= FASTEST * 1.01:
         return None
     found = None if counted is None else _constant(seconds, counted - counted[0])

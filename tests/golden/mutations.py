@@ -20,10 +20,10 @@ MUTATIONS = {
     "no grain on stretched lids": (f"{ENGINE}/lids.py", r"np\.float32\(0\.7\)(?= \* \w+ \* \w*grain)", "np.float32(0)"),
     "no lash line": (f"{ENGINE}/lids.py", r"np\.float32\(0\.85\)", "np.float32(0)"),
     "the upper lid's share of a closing eye": ("core/gioconda/motion/regions.py", r"(?m)^(\w+ = )0\.85\b", r"\g<1>0.5"),
-    "dimmer lower teeth": (f"{ENGINE}/mouth.py", r"(?<=\[1\.0, )0\.85(?=, 0\.9, 0\.7)", "0.5"),
-    "dimmer upper teeth": (f"{ENGINE}/mouth.py", r"(?<=\[)1\.0(?=, 0\.85, 0\.9, 0\.7)", "0.6"),
+    "dimmer teeth": (f"{ENGINE}/mouth/colours.py", r"(?m)^(_ENAMEL = )0\.77", r"\g<1>0.4"),
+    "a mouth without light from its walls": (f"{ENGINE}/mouth/light.py", r"(?m)^(_GAMMA = )0\.6\b", r"\g<1>1.2"),
     "eyeballs only near frontal": (f"{ENGINE}/eyes.py", r"(?<=\) < )EDGE_ON\b", "0.9"),  # 0.02 in patch.py
-    "Confidence ignores visibility": (f"{ENGINE}/frame.py", r"0\.3 \+ 0\.7 \*(?= \w+\.\w+\.visible)", "1.0 + 0.0 *"),
+    "Confidence ignores visibility": (f"{ENGINE}/frame.py", r"0\.7 \*(?= \(1 - \w+\.\w+\.visible)", "0.0 *"),
 }
 
 

@@ -17,10 +17,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from tables.expressions import expression_basis  # noqa: E402
 from tables.head import head_prior  # noqa: E402
 from tables.ict import load_head  # noqa: E402
-from tables.teeth import dental_arch  # noqa: E402
+from tables.mouth import mouth  # noqa: E402
 
 TABLES = Path(__file__).resolve().parents[2] / "core/gioconda/tables"
-MAKERS = {"head_prior": head_prior, "dental_arch": dental_arch, "expression_basis": expression_basis}
+MAKERS = {"head_prior": head_prior, "mouth": mouth, "expression_basis": expression_basis}
 
 
 def main(folder: str, *names: str) -> None:

@@ -15,18 +15,21 @@ UPPER_TEETH, LOWER_TEETH, UPPER_GUM, LOWER_GUM, TONGUE, CAVITY = range(6)
 
 
 @dataclass(frozen=True)
-class DentalArch:
-    """Teeth, gums, tongue and the inside of the mouth, in head space.
+class MouthModel:
+    """Teeth, gums, tongue and the inside of the mouth of an average head, in template space.
 
     Attributes:
-        vertices: (V, 3) float64.
+        vertices: (V, 3) float64; the jaw is shut, the rows of teeth just apart.
         triangles: (T, 3) int32, turned outwards.
         normals: (V, 3) float64, unit length.
         part: (V,) uint8, UPPER_TEETH … CAVITY.
+        tooth: (V,) int8, number of the tooth, -1 for what is none.
         jaw: (V,) float64, how much a vertex follows the jaw, 0..1.
-        light: (V,) float64, how much of the light around reaches a vertex, 0..1: little between teeth and at the root.
+        light: (V,) float64, how much of the light around reaches a vertex, 0..1: little between teeth and in folds.
+        mirrored: (V,) int32, the vertex on the other side.
         colours: (6, 3) float64, scene-linear Rec.709, one for each part.
-        pivot, axis: (3,) float64, the jaw's hinge.
+        bite: (2,) float64, y where the upper and the lower incisors end.
+        pivot: (3,) float64, the jaw's hinge; it turns about the x axis.
         open_angle: radians at the ARKit channel jawOpen = 1.
     """
 
@@ -34,25 +37,14 @@ class DentalArch:
     triangles: Int
     normals: Float
     part: UInt8
+    tooth: Int
     jaw: Float
     light: Float
+    mirrored: Int
     colours: Float
+    bite: Float
     pivot: Float
-    axis: Float
     open_angle: float
-
-    def opened(self, angle: float) -> tuple[Float, Float]:
-        """Vertices and normals (V, 3) with the jaw turned by `angle` radians."""
-        # Rodrigues' formula, per vertex because the angle is: θ · jaw
-        theta = angle * self.jaw[:, None]
-        cos, sin = np.cos(theta), np.sin(theta)
-
-        def turned(v: Float) -> Float:
-            along = (v @ self.axis)[:, None] * self.axis
-            result: Float = v * cos + np.cross(self.axis, v) * sin + along * (1 - cos)
-            return result
-
-        return self.pivot + turned(self.vertices - self.pivot), turned(self.normals)
 
 
 @cache
@@ -74,15 +66,17 @@ def fitted_head(landmarks: Float, pose: HeadPose, vertices: Float) -> Float:
 
 
 @cache
-def dental_arch() -> DentalArch:
+def mouth_model() -> MouthModel:
     """The average mouth's inside."""
-    data = table("dental_arch.npz")
+    data = table("mouth.npz")
     triangles = data["triangles"].astype(np.int32)
-    floats = {k: data[k].astype(np.float64) for k in ("vertices", "jaw", "light", "colours", "pivot", "axis")}
-    return DentalArch(
+    floats = {k: data[k].astype(np.float64) for k in ("vertices", "jaw", "light", "colours", "bite", "pivot")}
+    return MouthModel(
         triangles=triangles,
         normals=vertex_normals(floats["vertices"], triangles),
         part=data["part"].astype(np.uint8),
+        tooth=data["tooth"].astype(np.int32),
+        mirrored=data["mirrored"].astype(np.int32),
         open_angle=float(data["jaw_open_angle"]),
         **floats,
     )

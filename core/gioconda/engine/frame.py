@@ -355,7 +355,7 @@ def _patches(portrait: Portrait, target: Float) -> list[Patch]:
     skull = fit_similarity(portrait.head[stable], target[stable])
     patches = paint_eyes(portrait.eyes, portrait.landmarks, target, portrait.pose, skull, size)
     expression = skull.to_head(target) - portrait.head
-    mouth = paint_mouth(portrait.mouth, portrait.landmarks, target, expression, portrait.pose, skull, size)
+    mouth = paint_mouth(portrait.mouth, portrait.landmarks, target, expression, skull, size)
     return patches + ([mouth] if mouth is not None else [])
 
 

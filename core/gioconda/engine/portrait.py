@@ -111,7 +111,7 @@ def prepare(
     shape = find_hull(points, pose, matte, mattes[..., _HAIR])
     mesh = build_mesh(points, pose, matte, shape)
     symmetry = find_symmetry_fill(points, matte, source)
-    eyes, mouth = find_eyes(source, points), find_mouth(source, points, head, lm.template())
+    eyes, mouth = find_eyes(source, points), find_mouth(source, points, head, pose, lm.template())
     # last: what the others need while they are made is free again, and the layers are the largest
     hidden = find_occluded(mesh)
     layers = split(source, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))

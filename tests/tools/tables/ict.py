@@ -112,6 +112,7 @@ class Head:
     Attributes:
         vertices: (26719, 3) the neutral head, similarity-aligned to the template.
         triangles: (T, 3) the skin's triangles: face, head and neck.
+        faces: (F, 4) the kit's faces, all of them; -1 where a triangle has no fourth corner.
         expressions: name → (26719, 3) displacement, head space.
         corners, weights: (468, 3) vertex indices and barycentric weights: where each skin landmark lies.
         residual: (468,) distance of the template's points to the registered surface, head units.
@@ -120,6 +121,7 @@ class Head:
 
     vertices: Float
     triangles: Int
+    faces: Int
     expressions: dict[str, Float]
     corners: Int
     weights: Float
@@ -149,7 +151,7 @@ def load_head(folder: Path) -> Head:
     expressions = {n: pose.scale * d @ pose.rotation.T for n, d in deltas.items()}
     on_head = np.einsum("nk,nkd->nd", weights, vertices[corners])
     affine = _symmetric_affine(on_head, template[: landmarks.FACE_POINTS])
-    return Head(vertices, triangles, expressions, corners, weights, residual, affine)
+    return Head(vertices, triangles, faces, expressions, corners, weights, residual, affine)
 
 
 def _symmetric_affine(source: Float, target: Float) -> Float:

@@ -9,7 +9,7 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 from ...core.gioconda.errors import GiocondaError
 from .. import session
 from ..rig.check import mapping_test
-from ..rig.map import automap, mapping_file
+from ..rig.map import mapping_file
 from ..rig.steps import StepsTask
 from .background import Background
 from .reporting import AT_WORK, SaysWhyNot, failed
@@ -45,10 +45,12 @@ class _OnRig(Background, SaysWhyNot):
 class GIOCONDA_OT_map_rig(_OnRig, bpy.types.Operator):
     bl_idname = "gioconda.map_rig"
     bl_label = "Auto-Map"
-    bl_description = "Look at the rig, choose how to read it and fill the mapping; tells what it saw. Esc cancels"
+    bl_description = (
+        "Look at the rig, choose how to read it, fill the mapping and test it once; tells what it saw. Esc cancels"
+    )
     bl_options = {"REGISTER", "UNDO"}
 
-    steps = staticmethod(automap.auto_map_steps)
+    steps = staticmethod(mapping_test.map_and_test_steps)
 
     @classmethod
     def why_not(cls, context):

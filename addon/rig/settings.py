@@ -48,8 +48,16 @@ FORWARD = (
 )
 
 
-def _object(name: str, text: str) -> Any:
-    return PointerProperty(name=name, type=bpy.types.Object, description=text)
+ACTORS = ("ARMATURE", "MESH", "EMPTY", "CURVE", "SURFACE", "LATTICE")  # what can act, or carry something that acts
+
+
+def _object(name: str, text: str, types: tuple[str, ...] = ()) -> Any:
+    """A pointer to an object; `types`: the kinds of object that its list offers, all of them where none is given."""
+
+    def offered(_settings: Any, ob: bpy.types.Object) -> bool:
+        return not types or ob.type in types
+
+    return PointerProperty(name=name, type=bpy.types.Object, description=text, poll=offered)
 
 
 class MappingRow(bpy.types.PropertyGroup):
@@ -77,7 +85,7 @@ class RigSettings(bpy.types.PropertyGroup):
 
     kind: EnumProperty(name="Driven By", items=KINDS, default="AUTO", description="What drives the portrait")
     found: StringProperty(options={"HIDDEN"})  # the kind that auto-map chose, one of KINDS
-    target: _object("Rig", "The armature, mesh or empty that acts")
+    target: _object("Rig", "The armature, mesh or empty that acts", ACTORS)
     collection: PointerProperty(
         name="Collection", type=bpy.types.Collection, description="The empties or objects that stand for landmarks"
     )

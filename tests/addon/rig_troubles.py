@@ -1,5 +1,6 @@
 """Run inside Blender: what a rig's owner can do wrong, and odd scenes. ARGS: this folder, one for files."""
 
+import json
 import math
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from bl_ext.user_default.gioconda.addon.rig.map import automap, mapping_file
 from bl_ext.user_default.gioconda.addon.rig.steps import finish
 from bl_ext.user_default.gioconda.core.gioconda.errors import GiocondaError
 from bl_ext.user_default.gioconda.core.gioconda.landmarks import ARKIT
+from mathutils import Matrix
 
 FOLDER = Path(ARGS[1])  # noqa: F821
 said = {}
@@ -173,6 +175,96 @@ motion = rigs.bake(tree, scene, [1])
 said["gaze"] = {
     n: float(v) for n, v in zip(ARKIT, motion.channel_matrix()[1], strict=True) if n.startswith("eyeLook") and v > 0.1
 }
+
+# Gaze: keys and eye bones are added; a target wins over both.
+rows = ["eyeLookOutLeft", "eyeLookInRight", "jawOpen", "eyeBlinkLeft", "eyeBlinkRight"]
+scene, tree, rig = studio.empty_rig()
+bones = armature(FACE)
+ob = head_with_keys(rows, animate=False)
+ob.modifiers.new("Armature", "ARMATURE").object = bones
+rig.target = ob
+finish(automap.auto_map_steps(tree, scene))
+said["eye bones of keys"] = [rig.eye_left, rig.eye_right]
+
+
+def outwards():
+    motion = rigs.bake(tree, scene, [1])
+    return float(motion.channel_matrix()[1, ARKIT.index("eyeLookOutLeft")])
+
+
+block = ob.data.shape_keys.key_blocks["eyeLookOutLeft"]
+block.value = 0.25
+gaze = [outwards()]
+for side in "LR":
+    eye = bones.pose.bones[f"eye_{side}"]
+    eye.rotation_mode = "XYZ"
+    eye.matrix = eye.matrix @ Matrix.Rotation(math.radians(10), 4, "Z")
+bpy.context.view_layer.update()
+gaze.append(outwards())
+said["gaze rule of both"] = finish(mapping_test.test_steps(tree, scene))
+look = bpy.data.objects.new("Look", None)
+scene.collection.objects.link(look)
+look.location = (0, -100, 0)
+rig.gaze_target = look
+gaze.append(outwards())
+said["gaze rule of a target"] = finish(mapping_test.test_steps(tree, scene))
+said["gaze added"] = gaze
+
+# A body of 1.5 m whose mood keys move both sides at once: its face is of a face's size.
+scene, tree, rig = studio.empty_rig()
+data = bpy.data.meshes.new("Body")
+spots = {"EYE_Close_L": (0.03, -0.08, 1.38), "EYE_Close_R": (-0.03, -0.08, 1.38), "ALL_Joy": (0.0, -0.09, 1.31)}
+spots |= {"BRW_Surprised": (0.0, -0.09, 1.42), "MTH_Joy": (0.0, -0.09, 1.31), "MTH_A": (0.0, -0.09, 1.30)}
+places = [(x, y, z) for x in (-0.6, 0.6) for y in (-0.15, 0.15) for z in (0.0, 1.5)] + list(spots.values())
+data.from_pydata(places, [], [(0, 1, 3, 2), (4, 5, 7, 6)])
+ob = bpy.data.objects.new("Body", data)
+scene.collection.objects.link(ob)
+ob.shape_key_add(name="Basis")
+for i, name in enumerate(spots):
+    ob.shape_key_add(name=f"Fcl_{name}", from_mix=False).data[8 + i].co.z += 0.005
+skeleton = armature(
+    {
+        "J_Bip_C_Head": ((0, 0, 1.28), (0, 0, 1.5), ""),
+        "J_Adj_L_FaceEye": ((0.03, -0.05, 1.38), (0.03, -0.06, 1.38), "J_Bip_C_Head"),
+        "J_Adj_R_FaceEye": ((-0.03, -0.05, 1.38), (-0.03, -0.06, 1.38), "J_Bip_C_Head"),
+    }
+)
+ob.modifiers.new("Armature", "ARMATURE").object = skeleton
+rig.target = skeleton
+said["moods"] = finish(automap.auto_map_steps(tree, scene))
+said["unit of moods"] = json.loads(rig.anatomy)["unit"]
+head = skeleton.pose.bones["J_Bip_C_Head"]
+head.rotation_mode = "XYZ"
+for frame, angle in ((1, 0.0), (10, math.radians(20))):
+    head.rotation_euler = (0, angle, 0)
+    head.keyframe_insert("rotation_euler", frame=frame)
+said["way of moods"] = float(np.abs(rigs.bake(tree, scene, [1, 10]).translation[2]).max())
+said["still face"] = finish(mapping_test.test_steps(tree, scene))
+
+# Names come before surfaces; a guide that nothing deforms is no face; what fails leaves nothing.
+scene, tree, rig = studio.empty_rig()
+named = {"head": FACE["head"]}
+for control, like in (
+    ("lip_up_ctrl_mid", "lip_upper"),
+    ("lip_low_ctrl_mid", "lip_lower"),
+    ("brow_ctrl_3_L", "brow_L"),
+    ("brow_ctrl_3_R", "brow_R"),
+    ("mouth_corner_L", "mouth_corner_L"),
+    ("mouth_corner_R", "mouth_corner_R"),
+    ("eyelid_up_ctrl_2_L", "eyelid_upper_L"),
+    ("eyelid_up_ctrl_2_R", "eyelid_upper_R"),
+):
+    named[control] = (*FACE[like][:2], "head")
+rig.target = armature(named)
+bpy.ops.mesh.primitive_monkey_add()
+bpy.context.object.parent = rig.target
+said["named before surfaces"] = finish(automap.auto_map_steps(tree, scene))
+said["named kind"] = [rig.found, rig.preset, len(rig.rows)]
+rig.target = armature({"leg_L": ((0.2, 0, 0), (0.2, 0, 1), ""), "leg_R": ((-0.2, 0, 0), (-0.2, 0, 1), "")})
+bpy.ops.mesh.primitive_uv_sphere_add(location=(0, 0, 2))
+bpy.context.object.parent = rig.target
+attempt("a ball", lambda: finish(automap.auto_map_steps(tree, scene)))
+said["left of a failure"] = [len(rig.rows), rig.found, rig.preset, rig.anatomy]
 
 # A motion file at another rate.
 scene, tree, rig = studio.empty_rig()

@@ -31,6 +31,7 @@ def said(blender: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
         ("stage gone", "try again"),
         ("no file", "take.csv"),
         ("video", "tracked"),
+        ("a ball", "looks like a face"),
     ],
 )
 def test_a_fault_is_one_sentence(said: dict[str, Any], fault: str, words: str) -> None:
@@ -87,3 +88,24 @@ def test_eyes_follow_a_target(said: dict[str, Any]) -> None:
 
 def test_a_file_comes_at_the_scenes_rate(said: dict[str, Any]) -> None:
     assert said["file"] == [11, 30.0, 30]
+
+
+def test_eye_bones_add_to_keys_and_a_target_wins_over_both(said: dict[str, Any]) -> None:
+    keys, both, target = said["gaze added"]
+    assert said["eye bones of keys"] == ["eye_L", "eye_R"]
+    assert keys == pytest.approx(0.25, abs=0.01)
+    assert both - keys == pytest.approx(10 / 35, abs=0.02), both
+    assert target == pytest.approx(0.0, abs=0.02)
+    assert "keys and eye bones, added" in said["gaze rule of both"]
+    assert "look at “Look”" in said["gaze rule of a target"]
+
+
+def test_keys_that_move_both_sides_do_not_tell_the_size_of_a_face(said: dict[str, Any]) -> None:
+    assert 0.05 < said["unit of moods"] < 0.2, said["moods"]
+    assert said["way of moods"] < 1.5, "head units: a turn of the head must not throw it out of the picture"
+    assert "Warning: nothing of the face itself moves" in said["still face"]
+
+
+def test_names_come_before_surfaces_and_a_failure_leaves_no_rows(said: dict[str, Any]) -> None:
+    assert said["named kind"] == ["BONES", "BlenRig face", 8]
+    assert said["left of a failure"] == [0, "", "", ""]

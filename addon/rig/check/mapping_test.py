@@ -13,12 +13,13 @@ from ..bake import bake_steps, from_file, read_motion_file
 from ..errors import RigError
 from ..map import automap
 from ..names import landmark_name
-from ..read.assemble import FACE, rotations_since_first
+from ..read.assemble import FACE, GAZE_RULES, rotations_since_first
 from ..read.plan import Plan, chosen_kind, make_plan, trouble
 from ..steps import Steps, portion, still_there
 from .probe import STILL, Part, Responses, probe_steps
 
 FRAMES = 60  # the most frames of the range that are looked at
+SEEN = 0.005  # of the distance between the outer eye corners: what moves less is shown as 0.00
 SHOWN = 4  # so many names in a sentence
 PARTS = {
     "jaw": (lm.CHIN,),
@@ -52,16 +53,20 @@ def test_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[str]:
     tree, scene = still_there(uid, scene_name)
     played, moved = _by_points(motion) if motion.landmarks is not None else _by_channels(motion)
     kind = chosen_kind(tree.gioconda.rig)
-    if kind == "FILE" or (kind == "MESH" and moved):
+    if kind == "FILE":
         if not moved:
             raise RigError(f"The file has no motion in {span}.")
         return _reported(tree, f"In {span}: {played}")
     plan = make_plan(tree)
+    rule = f" {gaze_rule(plan)}".rstrip()
+    if kind == "MESH" and moved:
+        return _reported(tree, f"In {span}: {played}{rule}")
     rows = (*plan.channels, *plan.points)
     responding = _record_played(tree, plan, motion)
     text = f"{responding} of {len(rows)} rows respond in {span}: {played}" if rows else f"In {span}: {played}"
     if not moved:
         text = f"The rig has no animation in {span}."
+    text += rule
     if rows and responding == len(rows):
         return _reported(tree, text)
     responses = yield from portion(probe_steps(plan, plan.inputs(), scene), 0.5, 0.5)
@@ -70,6 +75,31 @@ def test_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[str]:
     if not moved and not pulled:
         raise RigError(f"{text} And nothing of it answers when it is pulled at: press Auto-Map, or choose another rig.")
     return _reported(tree, f"{text} {pulled}".strip())
+
+
+def gaze_rule(plan: Plan) -> str:
+    """What gives the gaze, a sentence; "" where nothing does, or the irises are landmarks themselves."""
+    keys = any(row.channel and row.channel.startswith("eyeLook") for row in plan.channels)
+    if plan.gaze is not None:
+        return GAZE_RULES["target"].format(target=plan.gaze.holder[0])
+    if any(plan.eyes):
+        return GAZE_RULES["both" if keys and not plan.by_points else "bones"]
+    return GAZE_RULES["keys" if keys else "none"]
+
+
+def map_and_test_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[str]:
+    """Auto-map, then test the mapping once. Returns what both say. Raises: as `automap.auto_map_steps`."""
+    uid, scene_name = tree.session_uid, scene.name
+    mapped = yield from portion(automap.auto_map_steps(tree, scene), 0.0, 0.6)
+    tree, scene = still_there(uid, scene_name)
+    if chosen_kind(tree.gioconda.rig) == "FILE":
+        return mapped
+    try:
+        tested = yield from portion(test_steps(tree, scene), 0.6, 0.4)
+    except RigError as error:
+        tested = str(error)
+    tree, scene = still_there(uid, scene_name)
+    return _reported(tree, f"{mapped} {tested}")
 
 
 def _check_rows(tree: bpy.types.NodeTree) -> None:
@@ -165,6 +195,8 @@ def _by_channels(motion: Motion) -> tuple[str, bool]:
     head = _turn(motion.rotation[1:]) if motion.rotation is not None else 0.0
     names = ", ".join(loud[:5]) + (" …" if len(loud) > 5 else "")
     text = f"{names or 'no channel moves'}; {quiet} channels stay still; the head turns {head:.0f}°."
+    if head > 0.1 and not loud:
+        text += " Warning: nothing of the face itself moves."
     return text, bool(loud) or head > 0.1
 
 
@@ -185,7 +217,13 @@ def _by_points(motion: Motion) -> tuple[str, bool]:
             reach[name] = float(np.linalg.norm(inside[:, known] - inside[:1, known], axis=2).max()) / FACE
     parts += [f"{name} {value:.2f}" for name, value in reach.items()]
     whole = float(np.nanmax(np.abs(points - points[:1]))) / FACE
-    return ", ".join(parts) + " (distances between the outer eye corners).", whole > STILL
+    text = ", ".join(parts) + " (distances between the outer eye corners)."
+    still = [name for name, value in reach.items() if value < SEEN]
+    if whole > STILL and len(still) == len(reach):
+        text += " Warning: nothing of the face itself moves; the rig's face is driven by something else."
+    elif whole > STILL and still:
+        text += f" Still: {', '.join(still)}."
+    return text, whole > STILL
 
 
 def _turn(rotation: np.ndarray) -> float:

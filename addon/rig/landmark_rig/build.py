@@ -114,9 +114,20 @@ def create(tree: bpy.types.NodeTree, context: bpy.types.Context, *, picture: bpy
     return rig
 
 
+def is_landmark_rig(ob: bpy.types.Object | None) -> bool:
+    """Whether an object is a rig that `create` has made."""
+    return ob is not None and ob.type == "ARMATURE" and isinstance(ob.get("gioconda_unit"), float)
+
+
 def bind(tree: bpy.types.NodeTree, rig: bpy.types.Object) -> None:
-    """Let the rig drive the portrait: its mapping replaces the one that is there."""
-    settings, plan = tree.gioconda.rig, layout(lp.from_text(tree.gioconda.landmarks))
+    """Let the rig drive the portrait: its mapping replaces the one that is there.
+
+    Raises: InputError: the portrait has no landmarks.
+    """
+    points = lp.from_text(tree.gioconda.landmarks)
+    if points is None:
+        raise InputError("The portrait has no landmarks yet: analyse it first.")
+    settings, plan = tree.gioconda.rig, layout(points)
     settings.kind = "BONES"
     settings.target = rig
     settings.head_object, settings.head_bone = rig, "head"

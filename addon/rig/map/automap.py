@@ -1,7 +1,7 @@
 """Auto-mapping: look at a rig, choose how to read it, fill the mapping table and report what was done.
 
-Methods are tried in this order: shape keys (or custom properties) with known names, the face on the meshes that the rig
-deforms, control bones or bones on the face with known names, points matched by position. `settings.kind` overrules.
+Methods are tried in this order: shape keys (or custom properties), a board of controls and bones on the face with known
+names, the face on the meshes that the rig deforms, bones and objects matched by position. `settings.kind` overrules.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ....core.gioconda.landmarks import ARKIT
+from ... import session
 from ..errors import RigError
+from ..landmark_rig import build as landmark_rig
 from ..names import landmark_name, landmark_of
-from ..read.anatomy import snapped_if_close
+from ..read.anatomy import Anatomy, snapped_if_close
 from ..read.evaluation_scene import ref_of
 from ..read.plan import chosen_kind
 from ..steps import Progress, Steps, still_there
@@ -73,7 +75,9 @@ def auto_map_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[st
 
     In steps of some hundredths of a second. The portrait may be changed or undone between two of them.
 
-    Raises: RigError: no rig, or nothing in it that could drive a face; the portrait or the scene went away.
+    Raises:
+        RigError: no rig, or nothing in it that could drive a face; the portrait or the scene went away.
+        InputError: a landmark rig for a portrait without landmarks.
     """
     rig = tree.gioconda.rig
     if rig.kind == "FILE" or (rig.kind == "AUTO" and rig.file and rig.target is None and rig.collection is None):
@@ -81,13 +85,31 @@ def auto_map_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Steps[st
         rig.report = "The motion comes from the file; there is nothing to map."
         return rig.report
     check_target(rig, scene)
+    if landmark_rig.is_landmark_rig(rig.target):
+        if rig.preset != landmark_rig.PRESET or not rig.rows:
+            landmark_rig.bind(tree, rig.target)
+        return rig.report
     uid, scene_name = tree.session_uid, scene.name
     yield Progress("Looking at the rig", 0.0)
-    found = yield from _search(uid, scene_name)
+    try:
+        found = yield from _search(uid, scene_name)
+    except RigError as error:
+        _forget(uid, str(error))
+        raise
     rig = still_there(uid, scene_name)[0].gioconda.rig
     _store(rig, found)
     rig.report = _report(found)
     return rig.report
+
+
+def _forget(uid: int, reason: str) -> None:
+    """A mapping that failed leaves nothing of the one before, which belonged to another rig."""
+    tree = session.tree_of(uid)
+    if tree is not None:
+        rig = tree.gioconda.rig
+        rig.rows.clear()
+        rig.found = rig.preset = rig.surface = rig.anatomy = ""
+        rig.report = reason
 
 
 def _search(uid: int, scene_name: str) -> Steps[Found]:
@@ -129,14 +151,15 @@ def _order(rig: bpy.types.PropertyGroup) -> tuple[str, list[str]]:
         return "AUTO", ["OBJECTS"]
     if rig.target.type == "EMPTY":
         return "AUTO", ["KEYS", "OBJECTS", "MESH"]
-    return "AUTO", ["KEYS", "BOARD", "MESH", "BONES", "OBJECTS"]
+    return "AUTO", ["KEYS", "BOARD", "NAMED", "MESH", "BONES", "OBJECTS"]
 
 
 _NOTHING = {
     "AUTO": "Nothing in “{name}” looks like a face: no shape keys or bones with known names, no face on its meshes. "
     "Add rows to the mapping by hand.",
     "KEYS": "“{name}” has no shape keys or properties with names we know; map them by hand.",
-    "MESH": "No face was found on the meshes of “{name}”: show it from the front in its rest pose, or map by hand.",
+    "MESH": "No face was found on the meshes of “{name}” that a rig or shape keys deform: show it from the front in "
+    "its rest pose, or map by hand.",
     "BONES": "None of the bones of “{name}” lies on a face or has a name we know; map them by hand.",
     "OBJECTS": "There are too few objects in “{name}” to make out a face; at least five are needed.",
     "VERTICES": "None of the vertex groups of “{name}” has a name we know; map them by hand.",
@@ -162,15 +185,27 @@ def by_names(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene, kinds: Sequen
     found.missing = [name for name in ARKIT if name not in driven]
     found.head = character.head_of(rig, ob, preset)
     found.eyes = character.eyes_of(found.head, preset)
-    found.anatomy = character.anatomy_of_keys(ob, found) or character.anatomy_of_bones(found, scene)
+    _set_anatomy(found, rig, character.anatomy_of_keys(ob, found), character.anatomy_of_bones(found, scene))
     return found
+
+
+def _set_anatomy(found: Found, rig: bpy.types.PropertyGroup, *candidates: Anatomy | None) -> None:
+    """Where the face is: the first candidate that fits the character's size; else its size is a guess, and said so."""
+    known = [face for face in candidates if face is not None]
+    found.anatomy = next((face for face in known if character.in_proportion(face, rig)), None)
+    if known and found.anatomy is None:
+        found.anatomy = character.anatomy_of_size(rig, found)
+        found.remark += (
+            " The face's place in it is out of proportion, so its size was guessed from the meshes: if the head leaves "
+            "the picture, switch Move off. "
+        )
 
 
 def by_mesh(uid: int, scene_name: str) -> Steps[Found | None]:
     """The face on the meshes that the rig moves."""
     tree, scene = still_there(uid, scene_name)
     rig = tree.gioconda.rig
-    meshes = character.meshes(rig)
+    meshes = [ob for ob in character.meshes(rig) if character.deforms(ob)]
     if not meshes:
         return None
     armature = character.armature_of(rig, meshes)
@@ -181,6 +216,8 @@ def by_mesh(uid: int, scene_name: str) -> Steps[Found | None]:
         return None
     surface, anatomy = result
     rig = still_there(uid, scene_name)[0].gioconda.rig
+    if not character.in_proportion(anatomy, rig):
+        return None
     found = Found("MESH", "face on the mesh", anatomy=anatomy, surface=surface.to_json())
     armature = character.armature_of(rig, character.meshes(rig))
     if armature is not None:
@@ -194,15 +231,20 @@ def by_mesh(uid: int, scene_name: str) -> Steps[Found | None]:
     return found
 
 
-def by_bones(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | None:
-    """Bones on the face: by a preset's names, else by where they are."""
-    board = by_names(rig, scene, ("BONE",))
+def by_bones(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene, *, named: bool = False) -> Found | None:
+    """Bones on the face: by a preset's names, else by where they are.
+
+    named: only a preset's, and only if it knows every part of the face; a surface shows more than half a preset.
+    """
+    board = None if named else by_names(rig, scene, ("BONE",))
     if board is not None:
         return board
     armature = character.armature_of(rig, character.meshes(rig))
     if armature is None:
         return None
     choice = presets.best(character.names_in(armature), ("BONE",))
+    if choice is None and named:
+        return None
     head = character.head_of(rig, armature, choice[0] if choice else None)
     eyes = character.eyes_of(head, choice[0] if choice else None)
     matches = choice[2] if choice else match_points.match_bones(armature, head[1] if head else "", eyes)
@@ -210,9 +252,9 @@ def by_bones(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | No
         return None
     found = Found("BONES", choice[0].title if choice else "bones by their place", head=head, eyes=eyes)
     found.rows = [("BONE", armature, match) for match in matches]
-    found.anatomy = character.anatomy_of_bones(found, scene)
+    _set_anatomy(found, rig, character.anatomy_of_bones(found, scene))
     found.missing = match_points.missing_parts(matches)
-    return found
+    return None if named and found.missing else found
 
 
 def by_objects(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found | None:
@@ -259,6 +301,7 @@ def by_vertices(rig: bpy.types.PropertyGroup, scene: bpy.types.Scene) -> Found |
 METHODS = {
     "KEYS": lambda rig, scene: by_names(rig, scene, ("KEY", "PROPERTY")),
     "BOARD": lambda rig, scene: by_names(rig, scene, ("BONE",)),
+    "NAMED": lambda rig, scene: by_bones(rig, scene, named=True),
     "BONES": by_bones,
     "OBJECTS": by_objects,
     "VERTICES": by_vertices,

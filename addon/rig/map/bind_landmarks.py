@@ -33,6 +33,10 @@ LIDS = (
     (landmarks.UPPER_LID_LEFT, landmarks.LOWER_LID_LEFT, landmarks.CREASE_LEFT, landmarks.POUCH_LEFT),
 )
 IRISES = ((landmarks.IRIS_RIGHT, 33, 133), (landmarks.IRIS_LEFT, 263, 362))
+RELIEF = 0.02  # head units: nose, sockets and lips stand out by 0.04 and more, a ball or an egg by 0.01
+SMOOTH = (
+    "What looked like a face on the mesh is a smooth surface, without nose or eyes; choose another mesh or map by hand."
+)
 BESIDE = "The face found on the mesh lies beside it; choose another mesh or map by hand."
 
 
@@ -50,6 +54,8 @@ def bind_landmarks(
 
     Returns:
         The surface; and the anatomy in world space.
+
+    Raises: RigError: the landmarks lie beside the mesh, or on a surface as smooth as a ball's.
     """
     ready = Progress("Binding landmarks to the mesh", 0.9)
     unit = view.side / view.pixels * float(np.linalg.norm(detected[33, :2] - detected[263, :2]))
@@ -80,6 +86,8 @@ def bind_landmarks(
     ]
     bound = np.einsum("ikd,ik->id", mesh.points[corners], weights)
     points = np.concatenate([xy, bound[:, 2:]], 1)
+    if _relief(points[: landmarks.FACE_POINTS]) < RELIEF * unit:
+        raise RigError(SMOOTH)
     anatomy = Anatomy(None, axes, unit, points[landmarks.NOSE_BRIDGE] @ axes)
     offsets = (points - bound) / unit
     mesh_points = []
@@ -89,6 +97,15 @@ def bind_landmarks(
         if len(mine):
             mesh_points.append(MeshPoints(holder, corners[mine] - first, weights[mine], mine))
     return Surface(tuple(mesh_points), offsets, has_eyeballs=all(has_eyeballs)), anatomy
+
+
+def _relief(points: Float) -> float:
+    """How far the points (N, 3) stand out from a smooth surface: the standard deviation of what the best paraboloid
+    z = a + bx + cy + dx² + exy + fy² through them leaves."""
+    x, y, z = (points - points.mean(0)).T
+    terms = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
+    left = z - terms @ np.linalg.lstsq(terms, z, rcond=None)[0]
+    return float(left.std())
 
 
 def _face_piece(mesh: TriangleMesh, xy: Float, ray_z: float) -> int:

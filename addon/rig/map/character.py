@@ -20,6 +20,31 @@ from .presets import Preset
 Float = npt.NDArray[np.float64]
 SAMPLED = 24  # frames of the scene's range that tell whether something is animated
 MOVES = 1e-4
+# The distance between the outer eye corners, of the largest extent of a character's meshes: 0.05 for a grown-up's body,
+# 0.35 for a head alone, 0.8 for a mask of eyes and mouth, 0.015 for a giant in a cloak.
+FACE_SHARE = (0.012, 0.9)
+BODY = 3.0  # a character so many times as high as it is deep is a body, not a head
+DEFORMING = {
+    "ARMATURE",
+    "CAST",
+    "CLOTH",
+    "CORRECTIVE_SMOOTH",
+    "CURVE",
+    "DISPLACE",
+    "HOOK",
+    "LAPLACIANDEFORM",
+    "LATTICE",
+    "MESH_CACHE",
+    "MESH_DEFORM",
+    "MESH_SEQUENCE_CACHE",
+    "NODES",
+    "SHRINKWRAP",
+    "SIMPLE_DEFORM",
+    "SOFT_BODY",
+    "SURFACE_DEFORM",
+    "WARP",
+    "WAVE",
+}  # modifiers that move vertices
 # The landmarks in the middle of what a channel moves: with them shape keys tell the face's size and position.
 CHANNEL_LANDMARKS = {
     "eyeBlinkLeft": (386, 374),
@@ -57,6 +82,16 @@ def meshes(rig: bpy.types.PropertyGroup) -> list[bpy.types.Object]:
         and ob.display_type not in ("BOUNDS", "WIRE")
     ]
     return sorted(found, key=lambda ob: (ob != target, -len(ob.data.vertices), ob.name))
+
+
+def deforms(ob: bpy.types.Object) -> bool:
+    """Whether anything bends this mesh or moves it inside the character: a guide that nothing moves carries no face."""
+    keys = getattr(ob.data, "shape_keys", None)
+    return (
+        (keys is not None and len(keys.key_blocks) > 1)
+        or any(modifier.type in DEFORMING for modifier in ob.modifiers)
+        or ob.parent_type in ("BONE", "ARMATURE", "LATTICE", "VERTEX", "VERTEX_3")
+    )
 
 
 def armature_of(rig: bpy.types.PropertyGroup, parts: Sequence[bpy.types.Object]) -> bpy.types.Object | None:
@@ -132,14 +167,56 @@ def eyes_of(head: tuple[bpy.types.Object, str] | None, preset: Preset | None) ->
     return (found[0], found[1]) if all(found) else ("", "")
 
 
+def _corners(rig: bpy.types.PropertyGroup) -> Float:
+    """The corners of the boxes around the character's meshes, (N, 3) in world space."""
+    boxes = [matrix(ob.matrix_world) @ (*corner, 1.0) for ob in meshes(rig) for corner in ob.bound_box]
+    return np.array(boxes).reshape(-1, 4)[:, :3]
+
+
+def anatomy_of_size(rig: bpy.types.PropertyGroup, found: Found) -> Anatomy:
+    """A face guessed from the size of the character's meshes alone: at the top of a body, or in a head's middle."""
+    low, high = _corners(rig).min(0), _corners(rig).max(0)
+    wide, tall = max(float((high - low)[:2].min()), 1e-6), float((high - low)[2])
+    body = tall > BODY * wide
+    unit = 0.055 * tall if body else 0.35 * max(float((high - low).max()), 1e-6)
+    bridge = np.append((low + high)[:2] / 2, high[2] - 1.3 * unit if body else (low + high)[2] / 2)
+    holder = found.head[0] if found.head else rig.target
+    axes = axes_of(np.array([0.0, -1.0, 0.0]))
+    return Anatomy(None, axes, unit, bridge).in_space_of(ref_of(holder), matrix(holder.matrix_world))
+
+
+def in_proportion(anatomy: Anatomy | None, rig: bpy.types.PropertyGroup) -> bool:
+    """Whether a face of this size can belong to the character: the distance between its eyes beside its meshes' size.
+
+    True where the character has no meshes to compare with. A wrong unit throws the portrait out of the picture.
+    """
+    if anatomy is None:
+        return False
+    corners = _corners(rig)
+    if not len(corners):
+        return True
+    reach = float(np.ptp(corners, axis=0).max())
+    holder = bpy.data.objects.get(anatomy.holder) if anatomy.holder else None
+    unit = anatomy.in_world(matrix(holder.matrix_world) if holder else np.eye(4)).unit
+    return FACE_SHARE[0] * reach <= unit <= FACE_SHARE[1] * reach
+
+
 def anatomy_of_keys(ob: bpy.types.Object, found: Found) -> Anatomy | None:
-    """Where the face is, from the vertices that shape keys move. In the space of the object that holds the head."""
+    """Where the face is, from the vertices that shape keys move. In the space of the object that holds the head.
+
+    Only keys that move one side alone are looked at: the middle of a mood's key is neither left nor right.
+    """
     keys = getattr(ob.data, "shape_keys", None)
     if keys is None or not any(kind == "KEY" for kind, _, _ in found.rows):
         return None
     rest = _coordinates(keys.reference_key)
+    sides: dict[str, set[str]] = {}
+    for _, _, match in found.rows:
+        sides.setdefault(match.source, set()).add(side_of(match.target))
     middles = {}
     for _, _, match in found.rows:
+        if len(sides[match.source]) > 1:
+            continue
         block = keys.key_blocks.get(match.source)
         if match.target in CHANNEL_LANDMARKS and block is not None and match.target not in middles:
             moved = np.linalg.norm(_coordinates(block) - rest, axis=1)

@@ -25,6 +25,14 @@ EYE_DEPTH = 0.117  # head space: from an iris back to the eye's centre
 EYE_RANGE = np.radians(35.0)  # an eyeLook channel at 1
 LIDS = ((lm.UPPER_LID_RIGHT, lm.LOWER_LID_RIGHT), (lm.UPPER_LID_LEFT, lm.LOWER_LID_LEFT))
 LIMIT = 2.0  # the most a channel can be
+# What gives the gaze, as `_channels` and `_eye_rotations` have it; shown by Test Mapping.
+GAZE_RULES = {
+    "target": "Gaze: the eyes look at “{target}”, whatever keys and eye bones do.",
+    "both": "Gaze: keys and eye bones, added.",
+    "bones": "Gaze: the eye bones.",
+    "keys": "Gaze: the keys.",
+    "none": "",
+}
 
 
 @dataclass(frozen=True)
@@ -145,16 +153,19 @@ def rotations_since_first(points: Float) -> Float:
 
 
 def _channels(plan: Plan, samples: Samples) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
-    """Channels (F, C), each the sum of its rows; gaze from eye bones or a target where no row gives it.
+    """Channels (F, C), each the sum of its rows and, for the gaze, of the eyes' bones. See `GAZE_RULES`.
 
-    With landmarks, gaze is not a channel: the irises are landmarks.
+    With landmarks, the eyes' bones are not a channel: the irises are landmarks.
     """
     sums: dict[str, Float] = {}
     for i, row in enumerate(plan.channels):
+        if plan.gaze is not None and row.channel.startswith("eyeLook"):
+            continue
         value = row.gain * samples.values[:, i] + row.offset
         sums[row.channel] = sums.get(row.channel, 0.0) + value
-    if not plan.by_points and not any(name.startswith("eyeLook") for name in sums):
-        sums.update(_gaze_channels(samples))
+    if not plan.by_points:
+        for name, value in _gaze_channels(samples).items():
+            sums[name] = sums.get(name, 0.0) + value
     names = tuple(n for n in lm.ARKIT if n in sums)
     return names, np.clip(np.stack([sums[n] for n in names], 1), 0.0, LIMIT).astype(np.float32)
 

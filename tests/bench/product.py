@@ -33,7 +33,7 @@ from gioconda.motion.retarget import retarget
 from gioconda.neural.corrector import Corrector, corrected_frame, open_corrector
 from gioconda.pose import Performance, Pose, rotation_matrix
 from gioconda.render.open_motion import still_motion
-from gioconda.render.open_portrait import Opened, background_is_painted, open_portrait, with_painted_background
+from gioconda.render.open_portrait import Opened, open_portrait
 from gioconda.render.sequence import band_rows
 from gioconda.worker.messages import Message, Report, Stage
 
@@ -86,8 +86,7 @@ def _tracked(path: Path, nets: Nets, cache: Path) -> Motion:
 
 
 def corrector_for(portrait: Portrait, quality: str, models: Path, *, threads: int | None = 1) -> Corrector | None:
-    """The networks of a quality ("off", "fast", "full") for a portrait, on the CPU; what the portrait hides painted in,
-    as jobs with networks have it."""
+    """The networks of a quality ("off", "fast", "full") for a portrait, on the CPU."""
     job = Job(
         portrait="",
         motion="take",
@@ -97,8 +96,6 @@ def corrector_for(portrait: Portrait, quality: str, models: Path, *, threads: in
         device="cpu",
         threads=threads,
     )
-    if background_is_painted(job, cutout=False):
-        portrait = with_painted_background(job, portrait, StageClock())
     return open_corrector(job, portrait, StageClock())
 
 

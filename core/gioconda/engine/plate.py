@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import Float32, Int, Mask
+from ..arrays import Float32, Int
 from ..imaging import resample
 from ..imaging.matting import estimate_foreground
 from .kernels import PAD
@@ -129,11 +129,13 @@ def _unbounded(colour: Float32) -> Float32:
 
 
 def _fill_behind(picture: Float32, matte: Float32, window: Int) -> Float32:
-    """The background behind the person, painted in smoothly from what is seen around it. (h, w, 4) float32."""
+    """The background behind the person, smoothly from what is seen around it, for a start. (h, w, 4) float32."""
     small, (height, width) = resample.shrunk(picture, _FILL_PX), matte.shape
     h, w = small.shape[:2]
     known = resample.erode(resample.shrunk(matte, _FILL_PX) <= 0.004, max(1.0, 0.006 * max(h, w)))
-    filled = inpainted(small, known) if known.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
+    filled = (
+        resample.fill_holes_smooth(small, known) if known.any() else np.broadcast_to(small.mean((0, 1)), small.shape)
+    )
     x0, y0, x1, y1 = window
     whole = np.array([[w / width, 0, x0 * w / width], [0, h / height, y0 * h / height]])
     behind = resample.warp_affine(np.ascontiguousarray(filled), whole, int(x1 - x0), int(y1 - y0), method="cubic")
@@ -147,19 +149,6 @@ def _fill_behind(picture: Float32, matte: Float32, window: Int) -> Float32:
         ramp = np.clip(1 - inside[above : above + rows.stop - rows.start] / reach, 0, 1)[..., None]
         behind[rows] = colour[rows] + ramp * (behind[rows] - colour[rows])
     return behind
-
-
-def inpainted(picture: Float32, known: Mask) -> Float32:
-    """Unknown pixels continued from the rim (lines run on), fading into a smooth mixture deeper in. (h, w, 4)"""
-    smooth = resample.fill_holes_smooth(picture, known)
-    reach = 0.05 * max(known.shape)
-    depth = resample.distance_inside(~known)
-    near = (depth > 0) & (depth < reach)
-    continued = smooth.copy()
-    continued[..., :3] = resample.inpaint(np.where(known[..., None], picture, smooth)[..., :3], near, radius_px=4)
-    smoothness = np.clip(depth / reach, 0, 1)[..., None]
-    smoothness = smoothness * smoothness * (3 - 2 * smoothness)
-    return np.where(known[..., None], picture, continued + smoothness * (smooth - continued)).astype(np.float32)
 
 
 def _window(matte: Float32) -> Int:

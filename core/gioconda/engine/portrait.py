@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ..arrays import Float, Float32, Floating, Mask
 from ..errors import PictureError
 from ..imaging import draw, resample
 from ..pose import HeadPose, head_pose
+from .background import complete_background, is_opaque
 from .eyes import Eye, find_eyes
 from .hull import Hull, find_hull
 from .hull_texture import paint_hull
@@ -90,6 +91,7 @@ def prepare(
     hair: Float32 | None = None,
     clean_plate: Float32 | None = None,
     cutout: bool = False,
+    own_matte: bool = False,
 ) -> Portrait:
     """Make a picture ready to be moved.
 
@@ -100,6 +102,7 @@ def prepare(
         hair: (h, w) float32, 0..1, any size covering the picture: how much of the person is hair; None: told by colour.
         clean_plate: (H, W, 4) float32, the background without the person, if the artist has it.
         cutout: True when the picture's own alpha is the matte and nothing lies behind the person.
+        own_matte: the matte is the artist's: it stays as it is, also where it seems to miss hair.
 
     Raises: PictureError: sizes differ, or the face is too small to be moved.
     """
@@ -115,6 +118,12 @@ def prepare(
     # last: what the others need while they are made is free again, and the layers are the largest
     hidden = find_occluded(mesh)
     layers = split(source, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))
+    if clean_plate is None and not cutout and is_opaque(source):
+        face_px = float(np.linalg.norm(points[lm.FOREHEAD, :2] - points[lm.CHIN, :2]))
+        found = complete_background(source, person_alpha(layers, matte.shape), face_px, own_matte=own_matte)
+        if found is not None:
+            plate, grown = found
+            layers = split(source, grown, clean_plate=plate, exact_plate=not own_matte, spare=spare_rows(hidden))
     fill_spare_rows(hidden, layers)
     alpha = _cutout_alpha(layers, matte.shape)
     hull = None
@@ -122,18 +131,6 @@ def prepare(
         rigid = rigid_weight(shape.vertices, points, pose)
         hull = paint_hull(shape, layers, source, points, pose, rigid, mattes[..., _HAIR])
     return Portrait(source, points, pose, head, layers, mesh, symmetry, hull, hidden, eyes, mouth, alpha, mattes)
-
-
-def with_plate(portrait: Portrait, matte: Float32, plate: Float32, *, exact_plate: bool = False) -> Portrait:
-    """The same portrait before another background, (H, W, 4), cut out by another matte, (H, W); nothing else changes.
-
-    exact_plate: see `plate.split`.
-    """
-    layers = split(
-        portrait.source, matte, clean_plate=plate, exact_plate=exact_plate, spare=spare_rows(portrait.occluded)
-    )
-    fill_spare_rows(portrait.occluded, layers)
-    return replace(portrait, layers=layers, alpha=_cutout_alpha(layers, matte.shape))
 
 
 def _cutout_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:

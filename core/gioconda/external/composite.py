@@ -24,8 +24,8 @@ from ..engine import Portrait, PosedPortrait, render_rows
 from ..engine.kernels import smoothstep
 from ..imaging import resample
 from ..imaging.color import choose_display
+from ..imaging.encoding import decode, encode
 from ..neural.crops import Crop
-from ..neural.encoding import decode, encode
 from ..worker.messages import Log, Report
 from .catalogue import TITLE
 from .liveportrait import LivePortrait, Painted

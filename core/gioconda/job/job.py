@@ -151,7 +151,7 @@ class Job:
         "machine serves well",
         "--neural",
         default="auto",
-        changes="portrait",  # with networks, what the person hides is painted anew when the portrait is prepared
+        changes="pixels",
         choices=NEURAL,
     )
     identity: str | None = _of_output(

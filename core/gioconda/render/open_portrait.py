@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,6 @@ from ..imaging.image import read_picture
 from ..job.fingerprint import portrait_settings
 from ..job.job import PATHS, Job
 from ..motion.readers.text import read_text
-from ..neural.background import fill_background
-from ..neural.choice import OFF
 from ..worker.messages import Log, Report, Stage, Warn
 from ..worker.requests import Analyse, Warm
 from . import cache
@@ -109,10 +107,7 @@ class PortraitOpener:
             srgb = display_srgb(pixels, exposure=source.display)
             return _prepared(pixels, srgb, small, artist_layers(job, source, pixels), self._check)
 
-        plain = portrait = self._portraits.get((longest, *portrait_key(replace(job, neural=OFF))), prepared)
-        if background_is_painted(job, cutout=source.cutout):
-            self._check()
-            portrait = self._portraits.get(key, lambda: with_painted_background(job, plain, report))
+        portrait = self._portraits.get(key, prepared)
         return Opened(portrait, found, source.display, source.pixel_aspect, source.sha256, key)
 
     def nets(self, asked: Job | Analyse | Warm, report: Report) -> Nets:
@@ -199,14 +194,12 @@ def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report)
     report(Stage("prepare", "Cutting the person out and making the portrait ready"))
     given = artist_layers(job, source, source.pixels)
     folder = Path(job.cache) if job.cache else cache_folder()
-    paints = background_is_painted(job, cutout=given.cutout)
     key = cache.key_of(
         source.pixels,
         looks=source.srgb,
         landmarks=found.landmarks,
         person=found.person,
         hair=found.hair,
-        painted=paints,
         **asdict(given),
     )
     portrait = cache.load(folder, key, source.pixels) if folder else None
@@ -214,8 +207,6 @@ def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report)
         report(Log("The portrait was made ready before."))
         return portrait
     portrait = _prepared(source.pixels, source.srgb, found, given)
-    if paints:
-        portrait = with_painted_background(job, portrait, report)
     try:
         if folder:
             cache.save(folder, key, portrait)
@@ -232,7 +223,15 @@ def _prepared(
     matte = given.matte if given.matte is not None else estimate_matte(srgb, found.person, found.landmarks)
     check()
     hair = estimate_hair(srgb, found.hair, matte, found.landmarks)
-    return prepare(pixels, found.landmarks, matte, hair=hair, clean_plate=given.plate, cutout=given.cutout)
+    return prepare(
+        pixels,
+        found.landmarks,
+        matte,
+        hair=hair,
+        clean_plate=given.plate,
+        cutout=given.cutout,
+        own_matte=given.matte is not None,
+    )
 
 
 def _preview_size(source: SourcePicture, found: Analysis, asked: int) -> int:
@@ -245,17 +244,6 @@ def _preview_size(source: SourcePicture, found: Analysis, asked: int) -> int:
 def points_text(points: str | Mapping[str, Any]) -> tuple[str, str]:
     """Hand-placed points as JSON text, from a file or from what it would hold: what messages call them, the text."""
     return (points, read_text(Path(points))) if isinstance(points, str) else ("The points", json.dumps(points))
-
-
-def background_is_painted(job: Job, *, cutout: bool) -> bool:
-    """Whether what the person hides is painted for a resolved job: not over an artist's background or none."""
-    return job.neural != OFF and not job.plate and not cutout
-
-
-def with_painted_background(job: Job, portrait: Portrait, report: Report) -> Portrait:
-    """The portrait with what it hides of the background painted, for a job with `background_is_painted`."""
-    report(Stage("complete", "Painting what the person hides"))
-    return fill_background(portrait, own_matte=job.matte is not None)
 
 
 def open_nets(models: str | None, device: str, threads: int | None, report: Report) -> Nets:

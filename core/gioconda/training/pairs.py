@@ -27,6 +27,7 @@ from ..face.region import around_landmarks
 from ..face.tracker import track_video
 from ..imaging import resample
 from ..imaging.color import display_srgb, srgb_table
+from ..imaging.encoding import encode
 from ..imaging.image import read_picture
 from ..imaging.video import read_frames
 from ..job.job import LARGEST
@@ -35,7 +36,6 @@ from ..motion.motion import Motion
 from ..motion.retarget import retarget
 from ..neural import features
 from ..neural.crops import FAST, Sizes
-from ..neural.encoding import encode
 from ..pose import Pose, head_pose, rotation_matrix
 from .shards import ABOUT, Pair, write_shard
 from .sources import CLIPS, Source

@@ -13,8 +13,8 @@ from gioconda.external.composite import ExternalEngine
 from gioconda.external.folder import Notice
 from gioconda.external.liveportrait import LivePortrait, Painted
 from gioconda.imaging import resample
+from gioconda.imaging.encoding import encode
 from gioconda.neural.crops import Crop
-from gioconda.neural.encoding import encode
 from gioconda.pose import Pose, rotation_matrix
 
 Float32 = npt.NDArray[np.float32]

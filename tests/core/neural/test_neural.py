@@ -9,12 +9,12 @@ from gioconda.engine import Portrait, pose_portrait, render_rows
 from gioconda.engine.apply_kernels import warp_pass
 from gioconda.engine.network_channels import COLOURS, GEOMETRY, NUMBERS
 from gioconda.errors import ModelError
+from gioconda.imaging.encoding import decode, encode
 from gioconda.job.passes import ALL_PASSES
 from gioconda.neural import bands, features
 from gioconda.neural.bands import corrected_bands
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
 from gioconda.neural.crops import FAST, FULL, Crop, Sizes, head_crop
-from gioconda.neural.encoding import decode, encode
 from gioconda.neural.network_inputs import MIRROR_FROM, mirrored_numbers, network_inputs
 from gioconda.pose import Pose, rotation_matrix
 

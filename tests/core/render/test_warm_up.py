@@ -20,7 +20,6 @@ EVERYTHING = """
 import numpy as np
 from gioconda.engine import apply_kernels, crop_kernels, kernels, lids, pose_portrait
 from gioconda.job.passes import ALL_PASSES
-from gioconda.neural.background import fill_background
 from gioconda.models.registry import models_folder
 from gioconda.neural.choice import files
 from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
@@ -50,7 +49,6 @@ with np.load(Path(sys.argv[1]) / "tests/data/grace_hopper_analysis.npz") as know
     landmarks, person = known["landmarks"].astype(np.float64), known["person"].astype(np.float32) / 255
 portrait = prepare(picture, landmarks, estimate_matte(display_srgb(picture), person, landmarks))
 performance = retarget(make_demo_motion(24.0), landmarks)
-portrait = fill_background(portrait)
 corrector = Corrector(CorrectionNets.from_files(*files("fast", models_folder(None)), "cpu"), portrait)
 for i in (30, 40, 55):
     posed = pose_portrait(portrait, performance[i], previous=performance[i - 1], following=performance[i + 1])

@@ -13,9 +13,9 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch: pip install
 
 from gioconda.engine import Portrait, pose_portrait, render_rows  # noqa: E402
 from gioconda.engine.network_channels import COLOURS, GEOMETRY, NUMBERS  # noqa: E402
+from gioconda.imaging.encoding import encode  # noqa: E402
 from gioconda.neural import features  # noqa: E402
 from gioconda.neural.corrector import CorrectionNets, Corrector  # noqa: E402
-from gioconda.neural.encoding import encode  # noqa: E402
 from gioconda.neural.network_inputs import network_inputs  # noqa: E402
 from gioconda.pose import Pose, rotation_matrix  # noqa: E402
 from gioconda.training import fast, train  # noqa: E402

@@ -24,10 +24,10 @@ from ...face.analyse import analyse
 from ...face.nets import Nets
 from ...face.region import around_landmarks
 from ...imaging.color import display_srgb, srgb_table
+from ...imaging.encoding import encode
 from ...imaging.image import read_picture
 from ...neural import features
 from ...neural.crops import FAST, Sizes
-from ...neural.encoding import encode
 from ...pose import HeadPose, euler_degrees, head_pose
 from ..pairs import cut_square, pose_back_to, prepare_portrait, random_motion, square_around
 from ..shards import ABOUT, Pair, write_shard

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..arrays import Float32, Floating
-from ..imaging import srgb
+from . import srgb
 
 
 def encode(linear: Floating, gain: float = 1.0) -> Float32:

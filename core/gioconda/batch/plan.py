@@ -6,7 +6,7 @@ import fnmatch
 import glob
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -129,7 +129,7 @@ class Plan:
         key = (job.neural, job.models, job.device, job.identity, job.engine)
         if key not in self.qualities:
             self.qualities[key] = resolved(job, self.report).neural
-        return with_consent(replace(job, neural=self.qualities[key]), self.policy, interactive=False)
+        return with_consent(job, self.policy, interactive=False, neural=self.qualities[key])
 
     def frames(self, item: Item) -> tuple[str, int]:
         """An item's frame numbers as a range, and how many. Raises: SettingsError: the motion has none of them."""
@@ -143,15 +143,21 @@ class Plan:
 
     def problem(self, item: Item) -> tuple[str, int]:
         """Why an item cannot be rendered, as far as is known before: (sentence, exit status); ("", 0) if it can."""
-        for given in (item.portrait, item.motion):
-            if given.problem:
-                return given.problem, given.code
         try:
-            self.job(item)
-            self.frames(item)
+            self.usable_job(item)
         except GiocondaError as error:
             return str(error), int(error.exit_code)
         return "", 0
+
+    def usable_job(self, item: Item) -> Job:
+        """An item's job, as far as is known before. Raises: GiocondaError: why it cannot be rendered."""
+        for given in (item.portrait, item.motion):
+            if given.problem:
+                error = GiocondaError(given.problem)
+                error.exit_code = ExitCode(given.code)
+                raise error
+        self.frames(item)
+        return self.job(item)
 
     def portrait_key(self, item: Item) -> tuple[str, ...]:
         """Items with the same key share one prepared portrait."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,11 +109,14 @@ class Batch:
         return Path(self.report) if self.report else self.path.with_name(f"{self.path.stem}.report")
 
 
-def read_job(path: Path | str) -> Job:
-    """The job in a .yaml or .json file; its paths count from the file's folder. Raises: InputError, SettingsError."""
+def read_job(path: Path | str, mapped: Callable[[Job], Job] = lambda job: job) -> Job:
+    """The job in a .yaml or .json file; its paths count from the file's folder. `mapped` changes them before.
+
+    Raises: InputError, SettingsError.
+    """
     document = read_document(path)
     document.check(schema("job"))
-    return Job.from_plain(document.data, source=str(path)).anchored(document.path.absolute().parent)
+    return mapped(Job.from_plain(document.data, source=str(path))).anchored(document.path.absolute().parent)
 
 
 def read_batch(path: Path | str) -> Batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
@@ -30,8 +31,17 @@ PIN = (
     "Each machine chooses its own networks for its share of this job's frames: "
     "write neural: fast, full or off into the job where several machines render it."
 )
-NO_MEMORY = ("nsufficient memory", "bad allocation")  # how OpenCV's and ONNX Runtime's own errors say so
+# How libraries say that there is no memory: OpenCV, ONNX Runtime, the loader of shared objects, llvmlite, threads.
+NO_MEMORY = (
+    *("nsufficient memory", "bad allocation", "failed to map segment", "annot allocate memory"),
+    *("Could not find/load shared object file", "can't start new thread"),
+)
+STOP_SECONDS = 30.0  # from the first signal to the end, whatever a library is doing: frames are whole or not there
 STOPPED = "Stopped: finished frames are whole; the same command with --resume goes on from there."
+_asked = threading.Event()  # to stop
+_immediate = threading.Event()  # set while the first signal ends the command: nothing of ours is being written
+# Commands and actions that only read, or write something that is whole or not there.
+READERS = {"analyse", "models", "engines", "doctor", "verify", "plan", "schema", "export", "warm"}
 STOPPED_GOING_ON = {  # commands that need no --resume
     "batch": "Stopped: finished frames are whole; the same command goes on from there.",
     "train": "Stopped: what was learned up to the last checkpoint is kept; the same command goes on from there.",
@@ -71,6 +81,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 @contextmanager
 def _messages(arguments: Arguments) -> Iterator[Report]:
     """Where messages go. With --json the real standard output is theirs; what libraries print goes to stderr."""
+    if not arguments.json and arguments.command == "farm" and arguments.action == "task":
+        from ..farm.engine_lines import EngineLines
+
+        yield EngineLines(sys.stdout, quiet=arguments.quiet)
+        return
     if not arguments.json:
         from .console import Console
 
@@ -94,19 +109,39 @@ def _messages(arguments: Arguments) -> Iterator[Report]:
 @contextmanager
 def _stoppable() -> Iterator[threading.Event]:
     """SIGTERM, a farm's way to ask, and Ctrl-C stop the work at the next message; asked a second time, at once."""
-    asked = threading.Event()
+    asked, timers = _asked, list[threading.Timer]()
+    asked.clear()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        if asked.is_set():
-            raise CancelledError(STOPPED)
+        before = asked.is_set()
         asked.set()
+        if not before:
+            timers.append(_end_within(STOP_SECONDS, ExitCode.CANCELLED))
+        if before or _immediate.is_set():
+            raise CancelledError(STOPPED)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield asked
     finally:
+        for timer in timers:
+            timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _at_once() -> Iterator[None]:
+    """What only reads or waits for others is stopped by the first signal, wherever it is."""
+    outer = _immediate.is_set()
+    _immediate.set()
+    try:
+        if _asked.is_set():
+            raise CancelledError(STOPPED)
+        yield
+    finally:
+        if not outer:
+            _immediate.clear()
 
 
 def _failure(error: Exception, arguments: Arguments, stopped: bool) -> Error:
@@ -116,9 +151,31 @@ def _failure(error: Exception, arguments: Arguments, stopped: bool) -> Error:
         return Error(int(ExitCode.CANCELLED), STOPPED_GOING_ON.get(arguments.command, otherwise))
     if isinstance(error, GiocondaError):
         return Error(int(error.exit_code), str(error), "disk" if isinstance(error, DiskFullError) else "")
-    if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
-        return Error(int(ExitCode.FAILED), "There is not enough memory for a picture of this size.", "memory")
+    if _wants_memory(error):
+        return Error(int(ExitCode.FAILED), f"There is not enough memory{_memory_limit()}.", "memory")
     return Error(int(ExitCode.FAILED), _bug(error, arguments))
+
+
+def _wants_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one it was raised from, is for want of memory, in whatever words a library says so."""
+    while error is not None:
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            return True
+        if any(words in str(error) for words in NO_MEMORY):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _memory_limit() -> str:
+    """The limit on this process's memory, for people; "" where there is none: then the picture is too large."""
+    with suppress(ImportError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY:
+            return f": this process may have {limit / 1e9:.1f} GB of addresses (ulimit -v); 4 GB are enough for most"
+    return " for a picture of this size"
 
 
 def _bug(error: Exception, arguments: Arguments) -> str:
@@ -180,10 +237,10 @@ def _animate(arguments: Arguments, report: Report) -> Data:
 
 def _job(arguments: Arguments, report: Report) -> Data:
     from ..batch.settings import read_job
-    from ..farm import warm
     from ..farm.path_map import load_rules, mapped_job
 
-    job = mapped_job(read_job(arguments.file), load_rules(arguments.path_map))
+    rules = load_rules(arguments.path_map)
+    job = read_job(arguments.file, lambda job: mapped_job(job, rules))
     if not arguments.allow_outside:
         from ..provenance.policy import check_reach
         from ..provenance.rights import open_policy
@@ -197,8 +254,7 @@ def _job(arguments: Arguments, report: Report) -> Data:
     job = _allowed(replace(job, **changes), arguments)
     if arguments.frames is not None and job.neural == "auto" and job.identity is None:
         report(Warn(PIN))
-    made = warm.run(arguments.worker, job, report) if arguments.worker else None
-    return _run(job, report) if made is None else made
+    return _run(job, report, arguments.worker)
 
 
 def _demo(arguments: Arguments, report: Report) -> Data:
@@ -209,7 +265,16 @@ def _demo(arguments: Arguments, report: Report) -> Data:
     return _run(replace(job, **changes, resume=not arguments.overwrite, overwrite=arguments.overwrite), report)
 
 
-def _run(job: Job, report: Report) -> Data:
+def _run(job: Job, report: Report, worker: Path | None = None) -> Data:
+    """Render a job: by the warm worker of a folder, where there is one, else here."""
+    if worker:
+        from ..farm import warm
+
+        with _at_once():
+            made = warm.run(worker, job, report)
+        if made is not None:
+            return made
+        job = replace(job, resume=not job.overwrite)  # what a worker finished before it died stays
     with _announced(report, job.threads):
         from ..render.sequence import render
 
@@ -228,16 +293,16 @@ def _allowed(job: Job, arguments: Arguments, *, refuse: bool = True) -> Job:
 
 def _interactive(arguments: Arguments) -> bool:
     """Whether a person sits there and can be asked."""
-    return not (arguments.json or arguments.quiet) and sys.stdin.isatty() and sys.stderr.isatty()
+    if getattr(arguments, "json", False) or getattr(arguments, "quiet", False):
+        return False
+    return all(stream is not None and not stream.closed and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def _verify(arguments: Arguments, report: Report) -> Data:
     from ..farm.path_map import load_rules, mapped
     from ..provenance.verify import check_folder
 
-    folder = arguments.folder
-    if arguments.path_map:
-        folder = Path(mapped(str(folder.absolute()), load_rules(arguments.path_map)))
+    folder = Path(mapped(str(arguments.folder), load_rules(arguments.path_map)))
     files = {name: path for name in ("portrait", "motion") if (path := getattr(arguments, name))}
     return check_folder(folder, key=arguments.key, files=files)
 
@@ -255,6 +320,17 @@ def _farm(arguments: Arguments, report: Report) -> Data:
             inner = parser.parse_args(words)
             inner.json = arguments.json
             _call(inner, report)
+        return None
+    if arguments.action == "task":
+        from ..farm.stages import run_stage
+
+        def command(*words: str) -> None:
+            _call(options.parser().parse_args(words), report)
+
+        def render(job: Job, share: Report) -> Data:
+            return _run(_allowed(job, arguments), share, arguments.worker)
+
+        run_stage(arguments, report, render=render, command=command)
         return None
     from ..farm import warm
 
@@ -308,11 +384,12 @@ def _serve(arguments: Arguments, tell: Report, stopped: threading.Event) -> None
         server.work({Analyse: previews.analyse, Preview: previews.preview, Warm: previews.warm, Render: renders.render})
 
 
-def _end_within(seconds: float) -> None:
+def _end_within(seconds: float, status: int = 0) -> threading.Timer:
     """Whatever a library is doing, the process is gone by then: files are whole or not there."""
-    timer = threading.Timer(seconds, os._exit, [0])
+    timer = threading.Timer(seconds, os._exit, [int(status)])
     timer.daemon = True
     timer.start()
+    return timer
 
 
 def _track(arguments: Arguments, report: Report) -> Data:
@@ -412,7 +489,9 @@ HANDLERS: dict[str, Callable[[Arguments, Report], Data]] = {
 
 
 def _call(arguments: Arguments, report: Report) -> None:
-    data = HANDLERS[arguments.command](arguments, report)
+    only_reads = {arguments.command, getattr(arguments, "action", None)} & READERS
+    with _at_once() if only_reads else nullcontext():
+        data = HANDLERS[arguments.command](arguments, report)
     if data is not None:
         report(Result(arguments.command, data))
 

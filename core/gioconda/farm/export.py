@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..batch.plan import make_plan
 from ..batch.settings import Delivery, read_batch, read_job
-from ..errors import OutputError, SettingsError
-from ..files import write_text
+from ..errors import GiocondaError, OutputError, SettingsError
 from ..imaging.video import video_info
 from ..job.document import read_document
 from ..job.frame_range import FrameRange
@@ -23,7 +24,7 @@ from ..render.open_motion import open_motion
 from ..render.sequence import chosen_frames
 from ..worker.messages import Report, Stage
 from . import flamenco, opencue, openjd, shell
-from .tasks import CHUNK, Submission, SubmissionItem, Task, named_items, write_jobs
+from .tasks import CHUNK, Submission, SubmissionItem, Task, named_items, write_jobs, write_new
 
 # Engine → what makes its files, name in the folder → text, of a submission and its tasks.
 FILES: dict[str, Callable[[Submission, Sequence[Task]], dict[str, str]]] = {
@@ -50,7 +51,7 @@ def export(arguments: argparse.Namespace, report: Report, *, interactive: bool) 
     submission = Submission(arguments.file.stem, items, chunk, arguments.program)
     made = write(submission, arguments.to, arguments.output)
     frames = sum(len(item.frames) for item in items)
-    command = NEXT[arguments.to].format(folder=arguments.output)
+    command = NEXT[arguments.to].format(folder=shlex.quote(str(arguments.output)))
     text = f"{len(items)} jobs, {frames} frames, written to {arguments.output} for {arguments.to}. Next: {command}"
     return {"files": [str(path) for path in made], "jobs": len(items), "frames": frames, "text": text}
 
@@ -60,13 +61,17 @@ def write(submission: Submission, to: str, folder: Path) -> list[Path]:
     folder = folder.absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputError(f"{folder} is not empty; name a new folder.")
-    tasks = write_jobs(submission, folder)
-    made = [task.job_file for task in tasks]
-    for name, text in FILES[to](submission, tasks).items():
-        made.append(folder / name)
-        write_text(made[-1], text)
-        if text.startswith("#!"):
-            made[-1].chmod(0o755)
+    try:
+        tasks = write_jobs(submission, folder, relative=to == "flamenco")
+        made = [task.job_file for task in tasks]
+        for name, text in FILES[to](submission, tasks).items():
+            made.append(folder / name)
+            write_new(made[-1], text)
+            if text.startswith("#!"):
+                made[-1].chmod(0o755)
+    except GiocondaError:  # half a submission is none
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return made
 
 
@@ -80,11 +85,15 @@ def items_of(path: Path, policy: Policy, report: Report, *, interactive: bool) -
 
 def _batch_items(path: Path, policy: Policy, report: Report) -> tuple[SubmissionItem, ...]:
     plan = make_plan(read_batch(path), report, policy=policy)
-    bad = [(item, problem) for item in plan.items if (problem := plan.problem(item)[0])]
+    jobs, bad = [], []
+    for item in plan.items:
+        try:
+            jobs.append((item.name, plan.usable_job(item), FrameRange.parse(plan.frames(item)[0]).numbers()))
+        except GiocondaError as error:
+            bad.append((item, error))
     if bad:
         more = f" ({len(bad)} items of {len(plan.items)} cannot be rendered.)" if len(bad) > 1 else ""
         raise SettingsError(f"{path}: {bad[0][0].name}: {bad[0][1]}{more}")
-    jobs = [(item.name, plan.job(item), FrameRange.parse(plan.frames(item)[0]).numbers()) for item in plan.items]
     return named_items(jobs, _delivery_words(plan.batch.delivery))
 
 

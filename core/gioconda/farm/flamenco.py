@@ -2,12 +2,14 @@
 
 Job types: https://flamenco.blender.org/usage/job-types/ : a script with JOB_TYPE and compileJob(job), which says what
 is run for one job. It goes into the Manager's `scripts` folder once; the jobs go to its API at
-`/api/v3/jobs`. The command is the Manager's variable {gioconda}.
+`/api/v3/jobs`. The command is the Manager's variable {gioconda}. Every path is the beginning of a setting, so that the
+Manager's two-way variables put each platform's own in its place; paths in the job files count from these.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from ..job.frame_range import FrameRange
 from .tasks import Submission, Task
 
 TYPE = "gioconda"
+PLATFORMS = {"win32": "windows", "darwin": "darwin"}
 SCRIPT = """// Flamenco 3 job type: animates a portrait with Gioconda. Written by gioconda farm export.
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Set the variable "gioconda" in flamenco-manager.yaml to the command on each platform.
@@ -34,6 +37,8 @@ const JOB_TYPE = {
           description: "Rendered first, alone, so that a bad input fails at once." },
         { key: "output_folder", type: "string", subtype: "dir_path", required: true,
           description: "Where the frames go." },
+        { key: "output", type: "string", default: "", visible: "hidden",
+          description: "The pattern of the frames, for what is made of them." },
         { key: "delivery", type: "string", default: "", visible: "hidden",
           description: "What is made of the finished frames: a JSON list of words for gioconda deliver." },
         { key: "clip", type: "string", subtype: "file_path", default: "", visible: "hidden",
@@ -63,7 +68,7 @@ function compileJob(job) {
     }
     finish.addCommand(run(start));
     if (settings.delivery) {
-        finish.addCommand(run(["deliver"].concat(JSON.parse(settings.delivery))));
+        finish.addCommand(run(["deliver", settings.output].concat(JSON.parse(settings.delivery))));
     }
     finish.addCommand(run(["verify", settings.output_folder]));
     job.addTask(finish);
@@ -82,14 +87,15 @@ def submitted_job(submission: Submission, task: Task) -> dict[str, Any]:
         "name": f"{submission.name} {item.name}",
         "type": TYPE,
         "priority": 50,
-        "submitter_platform": "linux",
+        "submitter_platform": PLATFORMS.get(sys.platform, "linux"),
         "settings": {
             "job_file": str(task.job_file),
             "frames": FrameRange.format(item.frames),
             "chunk_size": submission.chunk,
             "first_frame": item.frames[0],
             "output_folder": str(Path(item.job.output).parent),
-            "delivery": json.dumps([item.job.output, *item.delivery]) if item.delivery else "",
+            "output": item.job.output if item.delivery else "",
+            "delivery": json.dumps(item.delivery) if item.delivery else "",
             "clip": item.job.motion if task.tracked else "",
             "tracked": str(task.tracked or ""),
         },

@@ -7,15 +7,19 @@ together (the preview video, the signed manifest), and verifies it.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from ..errors import SettingsError
-from ..files import write_text
+from ..files import make_folder, unwritable
 from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import LARGEST, Job
 from ..motion.files import is_video
@@ -49,10 +53,9 @@ class Submission:
             raise SettingsError(f"There is nothing to render in “{self.name}”; give at least one job with one frame.")
         if self.chunk < 1:
             raise SettingsError(f"A task of {self.chunk} frames cannot be; give --chunk 1 or more.")
-        names = [item.name for item in self.items]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice:
-            raise SettingsError(f"Two jobs are called “{twice}”; give them different names.")
+        name, count = Counter(item.name for item in self.items).most_common(1)[0]
+        if count > 1:
+            raise SettingsError(f"Two jobs are called “{name}”; give them different names.")
 
 
 def named_items(
@@ -61,12 +64,12 @@ def named_items(
     """Items from (name, job, frame numbers): names that every engine takes, made unique by a number."""
     items: list[SubmissionItem] = []
     taken: set[str] = set()
+    used: Counter[str] = Counter()  # stem → the last number that was put behind it
     for wanted, job, frames in jobs:
-        stem = re.sub(r"[^A-Za-z0-9_-]+", "_", wanted).strip("_")[:40] or "job"
-        name, n = stem, 1
+        name = stem = re.sub(r"[^A-Za-z0-9_-]+", "_", wanted).strip("_")[:40] or "job"
         while name in taken:
-            n += 1
-            name = f"{stem}_{n}"
+            used[stem] += 1
+            name = f"{stem}_{used[stem] + 1}"
         taken.add(name)
         items.append(SubmissionItem(name, job.anchored(Path.cwd()), tuple(sorted(set(frames))), tuple(delivery)))
     return tuple(items)
@@ -89,24 +92,65 @@ class Task:
     finish: tuple[tuple[str, ...], ...]
 
 
-def write_jobs(submission: Submission, folder: Path) -> list[Task]:
-    """Write `folder`/jobs, make `folder`/motion, say what is to be run. Raises: OutputError, SettingsError."""
+def write_jobs(submission: Submission, folder: Path, *, relative: bool = False) -> list[Task]:
+    """Write `folder`/jobs, make `folder`/motion, say what is to be run.
+
+    relative: paths in the job files count from where these lie, so that they hold wherever the storage is mounted.
+
+    Raises: OutputError, SettingsError.
+    """
     _check_outputs(submission)
-    (folder / "motion").mkdir(parents=True, exist_ok=True)
+    _check_words(submission, folder)
+    for name in ("jobs", "motion"):
+        make_folder(folder / name)
     tasks = []
     for item in submission.items:
         tracked = folder / "motion" / f"{item.name}.npz" if is_video(item.job.motion) else None
-        job = replace(
-            item.job,
-            motion=str(tracked or item.job.motion),
-            resume=True,
-            overwrite=False,
-            frames=FrameRange.format(item.frames),
-        )
+        changes = {"resume": True, "overwrite": False, "frames": FrameRange.format(item.frames)}
+        job = replace(item.job, motion=str(tracked)) if tracked else item.job
         path = folder / "jobs" / f"{item.name}.json"
-        write_text(path, job.to_json())
+        changes |= _seen_from(job, path.parent) if relative else {}
+        write_new(path, job.to_json(indent=None, **changes))
         tasks.append(_task(item, path, tracked))
     return tasks
+
+
+def write_new(path: Path, text: str) -> None:
+    """A file of a new folder that nobody reads yet: thousands of them take no time. Raises: OutputError."""
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _seen_from(job: Job, folder: Path) -> dict[str, Any]:
+    """The job's paths as they count from a folder, where they lie on the same drive."""
+    changes: dict[str, Any] = {}
+    for name, path in job.paths("file", "folder", "output").items():
+        with suppress(ValueError):
+            changes[name] = Path(os.path.relpath(path, folder)).as_posix()
+    return changes
+
+
+# What engines put something else in place of: {{Session.…}} of Open Job Description, {variable} of Flamenco, #IFRAME#
+# and others of OpenCue; and what would begin a new line in a log or a list of commands.
+_REPLACED = re.compile(r"\{\{|\}\}|\{\w+\}|#[A-Za-z_]+#|[\x00-\x1f\x7f\x85\u2028\u2029]")
+
+
+def _check_words(submission: Submission, folder: Path) -> None:
+    """Raises: SettingsError: a path that an engine would not pass on as it is."""
+    named = {"the program": submission.command, "the folder": str(folder), "the name": submission.name}
+    for item in submission.items:
+        named |= {f"“{name}” of {item.name}": path for name, path in item.job.paths().items()}
+        wrong = next(((what, text, found) for what, text in named.items() if (found := _REPLACED.search(text))), None)
+        if wrong:
+            what, text, found = wrong
+            raise SettingsError(
+                f"{what[0].upper()}{what[1:]}, {text!r}, holds {found[0]!r}, which farms do not pass on as it is; "
+                "give it another name."
+            )
+        named = {}
 
 
 def _task(item: SubmissionItem, path: Path, tracked: Path | None) -> Task:
@@ -116,7 +160,8 @@ def _task(item: SubmissionItem, path: Path, tracked: Path | None) -> Task:
     follow = ("track", item.job.motion, "-o", str(tracked), "--face", LARGEST, "--device", item.job.device, *nets)
     track = (follow,) if tracked else ()
     output = str(Path(item.job.output).parent)
-    deliver = (("deliver", item.job.output, *item.delivery),) if item.delivery else ()
+    keys = ("--keys", item.job.keys) if item.job.keys else ()
+    deliver = (("deliver", item.job.output, *item.delivery, *keys),) if item.delivery else ()
     return Task(
         item,
         path,

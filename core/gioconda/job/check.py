@@ -43,7 +43,8 @@ def sentence(where: Where, text: str, whole: str = "it") -> str:
 def problems(value: Any, schema: Schema, where: Where = ()) -> Iterator[tuple[Where, str]]:
     """Everything that does not fit: where, and what is wrong."""
     if "anyOf" in schema:
-        if not any(next(problems(value, choice, where), None) is None for choice in schema["anyOf"]):
+        alike = [choice for choice in schema["anyOf"] if _is(value, choice.get("type"))]  # no sentences for the others
+        if not any(next(problems(value, choice, where), None) is None for choice in alike):
             yield from _closest(value, schema["anyOf"], where)
         return
     if "const" in schema or "enum" in schema:

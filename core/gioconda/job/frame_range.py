@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,6 +22,7 @@ class FrameRange:
     SPAN: ClassVar[re.Pattern[str]] = re.compile(r"(-?\d{1,9})(?:-(-?\d{1,9})(?:[x:](\d{1,9}))?)?")
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def parse(cls, text: str) -> FrameRange:
         """Raises SettingsError naming the part that is wrong."""
         spans = []
@@ -68,6 +70,7 @@ class FramePattern:
     NUMBER: ClassVar[re.Pattern[str]] = re.compile(r"#+|@+|%0?(\d*)d")
 
     @classmethod
+    @lru_cache(maxsize=4096)
     def parse(cls, text: str) -> FramePattern:
         """Raises SettingsError unless the file's name holds exactly one run of #, @ or %0Nd and ends in .exr."""
         path = Path(text)

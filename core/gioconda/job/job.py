@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from ..errors import SettingsError
@@ -211,9 +211,9 @@ class Job:
         if self.consent is not None:
             Consent.from_plain(self.consent)
 
-    def to_json(self) -> str:
-        """The job as JSON text, every field named."""
-        return json.dumps({"gioconda_job": VERSION, **asdict(self)}, indent=2, ensure_ascii=False) + "\n"
+    def to_json(self, *, indent: int | None = 2, **changes: Any) -> str:
+        """The job as JSON text, every field named. `changes`: other values. `indent` None: all in one line."""
+        return json.dumps({"gioconda_job": VERSION, **vars(self), **changes}, indent=indent, ensure_ascii=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str, *, source: str = "the job") -> Job:
@@ -258,9 +258,14 @@ class Job:
         }
 
     def anchored(self, folder: Path) -> Job:
-        """The same job with every path that is relative made absolute, counting from `folder`."""
-        changes: dict[str, Any] = {name: str(folder.absolute() / path) for name, path in self.paths().items()}
-        return replace(self, **changes)
+        """The same job with every path that is relative made absolute, counting from `folder`; one that is absolute on
+        another system (Z:\\a, \\\\server\\share) stays."""
+        folder = folder.absolute()
+        changes: dict[str, Any] = {
+            name: str(folder / path) for name, path in self.paths().items() if not PureWindowsPath(path).is_absolute()
+        }
+        changes = {name: path for name, path in changes.items() if path != getattr(self, name)}
+        return replace(self, **changes) if changes else self
 
 
 PATHS: dict[str, PathKind] = {name: one.path for name, one in declared(Job).items() if one.path}

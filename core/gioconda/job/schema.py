@@ -106,6 +106,8 @@ def check_values(settings: Any, where: Where = ()) -> None:
     """
     for name, schema in object_schema(type(settings))["properties"].items():
         value = getattr(settings, name)
+        if value is getattr(type(settings), name, MISSING):  # the default, which is allowed
+            continue
         if value == "" and "minLength" in schema:
             continue
         for place, text in problems(value, schema, (*where, name)):

@@ -71,4 +71,9 @@ def setting(
 
 def declared(cls: type[Any]) -> Mapping[str, Setting]:
     """Every declared field of a dataclass, in their order."""
-    return {one.name: one.metadata["setting"] for one in fields(cls) if "setting" in one.metadata}
+    if cls not in _declared:
+        _declared[cls] = {one.name: one.metadata["setting"] for one in fields(cls) if "setting" in one.metadata}
+    return _declared[cls]
+
+
+_declared: dict[type[Any], Mapping[str, Setting]] = {}

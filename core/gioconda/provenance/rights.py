@@ -35,9 +35,9 @@ def open_policy(path: str | None) -> Policy:
     return read_policy(found) if found else Policy()
 
 
-def with_consent(job: Job, policy: Policy, *, interactive: bool) -> Job:
-    """The job with the statement under which its portrait may be animated. `interactive`: a person sits at the terminal
-    and can be asked, once for each portrait.
+def with_consent(job: Job, policy: Policy, *, interactive: bool, **changes: Any) -> Job:
+    """The job with the statement under which its portrait may be animated, and other changes. `interactive`: a person
+    sits at the terminal and can be asked, once for each portrait.
 
     Raises: SettingsError: nobody states the right. InputError: the portrait cannot be read.
     """
@@ -49,7 +49,7 @@ def with_consent(job: Job, policy: Policy, *, interactive: bool) -> Job:
         memory=config_folder() if interactive else None,
         policy=policy.consent_for(job.portrait),
     )
-    return replace(job, consent=consent.plain())
+    return replace(job, consent=consent.plain(), **changes)
 
 
 def resolve_consent(

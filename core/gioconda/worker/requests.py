@@ -123,17 +123,19 @@ def from_line(line: str) -> Request:
     """The request in a line. Raises: SettingsError, also for a line that is no JSON object."""
     try:
         data = json.loads(line)
+        if not isinstance(data, dict):
+            raise SettingsError("A request is one JSON object a line.")
+        return from_plain(data)
     except json.JSONDecodeError as error:
         raise SettingsError(f"A request that is no JSON: {error.msg}, column {error.colno}.") from error
-    if not isinstance(data, dict):
-        raise SettingsError("A request is one JSON object a line.")
-    return from_plain(data)
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, a thousand lists in lists
+        raise SettingsError(f"A request that holds what no request has ({str(error)[:60]}).") from error
 
 
 def id_of(line: str) -> int | None:
     """The id in a line that may be no request at all."""
     try:
         found = json.loads(line)["id"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return found if isinstance(found, int) else None

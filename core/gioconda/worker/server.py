@@ -53,7 +53,7 @@ class Server:
         say: Say,
         *,
         explain: Callable[[Exception], Error],
-        at_end: Callable[[float], None] | None = None,
+        at_end: Callable[[float], object] | None = None,
         idle_seconds: float | None = None,
     ) -> None:
         """
@@ -187,9 +187,13 @@ class Server:
 
 def lines_of(descriptor: int) -> Iterator[str]:
     """Lines of a pipe as they come. Not `sys.stdin`: a thread that waits in it would hold its lock when Python ends."""
-    rest = b""
+    begun: list[bytes] = []  # of the line that is not over yet: joined once, however long it gets
     while chunk := read(descriptor, 1 << 16):
-        *whole, rest = (rest + chunk).split(b"\n")
+        *whole, rest = chunk.split(b"\n")
+        if whole:
+            whole[0] = b"".join((*begun, whole[0]))
+            begun = []
+        begun.append(rest)
         yield from (line.decode("utf-8", "replace") for line in whole if line.strip())
 
 

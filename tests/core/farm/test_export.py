@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import pytest
 import yaml
+from gioconda.batch.settings import read_job
 from gioconda.errors import GiocondaError, SettingsError
 from gioconda.farm import export, flamenco
+from gioconda.farm.engine_lines import EngineLines
 from gioconda.farm.openjd import range_expression
-from gioconda.farm.path_map import load_rules, mapped, mapped_job
+from gioconda.farm.path_map import load_rules, mapped, mapped_job, rule
+from gioconda.farm.plan_file import Entry, PlanFile, read_plan
 from gioconda.farm.tasks import Submission, SubmissionItem, chunks, named_items, split_commands
 from gioconda.job.frame_range import FrameRange
 from gioconda.job.job import Job
 from gioconda.provenance.policy import Policy
+from gioconda.worker.messages import Error, Log, Progress, Result, Stage, Warn
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
@@ -147,12 +153,48 @@ def test_a_jobs_paths_follow_the_farms_rules(job: Job, tmp_path: Path) -> None:
     assert (there.motion, there.output) == (job.motion, job.output)
     assert mapped(r"z:\Show\a\take.csv", found) == "/mnt/show/a/take.csv"
     assert mapped(f"{ROOT}s/x", found) == f"{ROOT}s/x"
+    for path, here in (
+        ("//srv/x/../y", "//srv/x/../y"),
+        (r"Z:\show\..\other\a.csv", r"Z:\show\..\other\a.csv"),
+        ("Z:/show/a/../b.csv", "/mnt/show/b.csv"),
+    ):
+        assert mapped(path, found) == here
     (tmp_path / "empty.json").write_text('{"version": "pathmapping-1.0"}')
     assert load_rules(tmp_path / "empty.json") == []
     for text in ("[]", "no", '{"path_mapping_rules": [{"source_path": "/"}]}'):
         (tmp_path / "bad.json").write_text(text)
         with pytest.raises(SettingsError, match="bad.json"):
             load_rules(tmp_path / "bad.json")
+
+
+def test_rules_hold_for_drives_and_shares_in_both_directions(tmp_path: Path) -> None:
+    def found(kind: str, source: str, destination: str, here: Any) -> Any:
+        rules = [{"source_path_format": kind, "source_path": source, "destination_path": destination}]
+        (tmp_path / "rules.json").write_text(json.dumps({"version": "pathmapping-1.0", "path_mapping_rules": rules}))
+        return load_rules(tmp_path / "rules.json", here)
+
+    share = found("WINDOWS", r"\\srv\projects", "/mnt/projects", PurePosixPath)
+    assert mapped(r"\\SRV\Projects\a\b.png", share) == "/mnt/projects/a/b.png"
+    assert mapped("//srv/projects/a/b.png", share) == "/mnt/projects/a/b.png"
+    assert mapped("/srv/projects/a", share) == "/srv/projects/a"
+    drive = found("POSIX", "/projects", "P:\\projects", PureWindowsPath)
+    assert mapped("/projects/out/####.exr", drive) == r"P:\projects\out\####.exr"
+    assert mapped("/projects2/out", drive) == "/projects2/out"
+    to_share = found("POSIX", "/projects", r"\\srv\projects", PureWindowsPath)
+    assert mapped("/projects/a.png", to_share) == r"\\srv\projects\a.png"
+
+
+def test_a_windows_job_is_read_with_the_farms_rules_before_its_paths_are_made_absolute(tmp_path: Path) -> None:
+    file = tmp_path / "shot.json"
+    file.write_text(
+        json.dumps({"portrait": r"Z:\show\a.png", "motion": "take", "output": r"Z:\show\out\####.exr", "cache": "c"})
+    )
+    rules = [rule("WINDOWS", "Z:\\show", str(tmp_path))]
+    job = read_job(file, lambda job: mapped_job(job, rules))
+    assert job.portrait == str(tmp_path / "a.png")
+    assert job.output == str(tmp_path / "out" / "####.exr")
+    assert job.cache == str(tmp_path / "c")
+    assert read_job(file).portrait == r"Z:\show\a.png"  # and its error names what is in the file
 
 
 # --- Open Job Description and Deadline Cloud -------------------------------------------------------------------------
@@ -167,11 +209,122 @@ def test_the_template_passes_the_specifications_own_check(job: Job, tmp_path: Pa
     check = [BIN / "openjd", "check", tmp_path / "submit" / "template.yaml"]
     done = subprocess.run(check, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
-    steps = yaml.safe_load((tmp_path / "submit" / "template.yaml").read_text())["steps"]
-    needs = {step["name"]: [one["dependsOn"] for one in step.get("dependencies", [])] for step in steps}
-    assert needs["review gaps"] == ["render gaps"]
-    assert needs["render gaps"] == ["prepare gaps"]
-    assert steps[4]["parameterSpace"]["taskParameterDefinitions"][0]["range"] == "1-9:2,20"
+    template = yaml.safe_load((tmp_path / "submit" / "template.yaml").read_text())
+    needs = {step["name"]: [one["dependsOn"] for one in step.get("dependencies", [])] for step in template["steps"]}
+    assert needs == {"prepare": [], "render": ["prepare"], "review": ["render"]}
+    assert template["steps"][1]["parameterSpace"]["taskParameterDefinitions"][0]["range"] == "1-12"  # 6 and 6 frames
+    assert len(template["jobEnvironments"]) == 1
+    for step in template["steps"]:
+        assert {one["name"] for one in step["hostRequirements"]["amounts"]} == {
+            "amount.worker.vcpu",
+            "amount.worker.memory",
+        }
+    shown = {one["name"]: one["userInterface"] for one in template["parameterDefinitions"]}
+    assert shown["Frames"] == {"control": "LINE_EDIT", "label": "Frames", "groupLabel": "Rendering"}
+    assert shown["OutputFolder"]["control"] == "CHOOSE_DIRECTORY"
+    assert shown["Program"]["groupLabel"] == "Software"
+    assert shown["Jobs"] == {"control": "HIDDEN"}
+
+
+def test_the_only_items_frames_can_be_changed_at_submission(job: Job, tmp_path: Path) -> None:
+    export.write(submission_of(replace(job, frames="1-9x2,20")), "openjd", tmp_path / "submit")
+    template = yaml.safe_load((tmp_path / "submit" / "template.yaml").read_text())
+    frames = next(one for one in template["parameterDefinitions"] if one["name"] == "Frames")
+    assert frames["default"] == "1-9:2,20"
+    assert template["steps"][1]["parameterSpace"]["taskParameterDefinitions"][0]["range"] == "{{Param.Frames}}"
+    plan = read_plan(tmp_path / "submit" / "jobs" / "plan.json")
+    assert [frames for _, frames in plan.chosen(item=1, frames="30-31")] == [[30, 31]]
+    check = [BIN / "openjd", "summary", tmp_path / "submit" / "template.yaml", "-p", "Frames=7-90"]
+    done = subprocess.run(check, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_slots_count_the_frames_of_all_items_through() -> None:
+    plan = PlanFile(Path(), None, (Entry("a", (1, 2, 3)), Entry("b", (10, 20)), Entry("c", (5,))))
+
+    def chosen(**words: Any) -> list[tuple[str, list[int]]]:
+        return [(entry.name, frames) for entry, frames in plan.chosen(**words)]
+
+    assert chosen(slots="2-5") == [("a", [2, 3]), ("b", [10, 20])]
+    assert chosen(slots="6") == [("c", [5])]
+    assert chosen(slots="1-6", only="2-10") == [("a", [2, 3]), ("b", [10]), ("c", [5])]
+    assert chosen(item=2) == [("b", [10, 20])]
+    assert chosen(item=2, only="1-5") == []
+    with pytest.raises(SettingsError, match="no item 4"):
+        chosen(item=4)
+
+
+def test_a_thousand_items_fit_where_deadline_cloud_ends(job: Job, tmp_path: Path) -> None:
+    many = named_items(
+        (f"take {n}", replace(job, output=str(tmp_path / str(n) / "####.exr")), range(1, 25)) for n in range(1000)
+    )
+    export.write(Submission("many", many), "deadline", tmp_path / "submit")
+    text = (tmp_path / "submit" / "template.yaml").read_text()
+    assert len(text) < 20_000
+    check = [BIN / "openjd", "check", tmp_path / "submit" / "template.yaml"]
+    assert subprocess.run(check, capture_output=True, timeout=60).returncode == 0
+    template = yaml.safe_load(text)
+    assert template["steps"][1]["parameterSpace"]["taskParameterDefinitions"][0]["range"] == "1-24000"
+
+
+def test_a_template_larger_than_farms_take_is_refused_with_the_number(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gioconda.farm.openjd.MAX_LETTERS", 1000)
+    with pytest.raises(SettingsError, match=r"would have [\d,]+ letters; Deadline Cloud takes 1,000"):
+        export.write(submission_of(job), "deadline", tmp_path / "submit")
+    assert not (tmp_path / "submit").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("to", ["openjd", "shell", "flamenco"])
+def test_thousands_of_items_take_time_in_proportion(job: Job, tmp_path: Path, to: str) -> None:
+    """16,000 of them are a matter of seconds; equal names and full folders once made it minutes."""
+
+    def seconds(count: int) -> float:
+        outputs = [str(tmp_path / str(n) / "####.exr") for n in range(count)]
+        jobs = ((f"{n % 2}/take", replace(job, output=output), range(1, 25)) for n, output in enumerate(outputs))
+        began = time.process_time()
+        export.write(Submission("many", named_items(jobs)), to, tmp_path / f"submit{count}")
+        return time.process_time() - began
+
+    few, many = seconds(400), seconds(4000)
+    print(f"{to}: {few:.2f} s for 400 items, {many:.2f} s for 4000")
+    assert many < 20 * few
+    assert many < 10
+
+
+@pytest.mark.parametrize("what", ["{{Session.WorkingDirectory}}", "{gioconda}", "#IFRAME#", "a\nopenjd_env: PATH=x"])
+@pytest.mark.parametrize("to", ["openjd", "flamenco", "opencue", "shell"])
+def test_words_that_engines_would_replace_are_refused(job: Job, tmp_path: Path, what: str, to: str) -> None:
+    other = replace(job, output=str(tmp_path / what / "####.exr"))
+    with pytest.raises(SettingsError, match="do not pass on as it is"):
+        export.write(submission_of(other), to, tmp_path / "submit")
+    with pytest.raises(SettingsError, match="The program"):
+        export.write(submission_of(job, command=what), to, tmp_path / "submit")
+    assert not (tmp_path / "submit").exists()
+
+
+def test_a_tasks_lines_are_what_engines_read_and_nothing_else() -> None:
+    said = io.StringIO()
+    tell = EngineLines(said)
+    for message in (
+        Stage("render", "Rendering"),
+        Log("openjd_env: PATH=/evil"),
+        Warn("note\nopenjd_unset_env: PATH"),
+        Progress(1, 4),
+        Progress(4, 4),
+        Result("job", {"text": "a\nOpenJD_env: x"}),
+        Error(3, "no\nopenjd_status: fine"),
+    ):
+        tell(message)
+    lines = said.getvalue().splitlines()
+    assert lines[0] == "openjd_status: Rendering"
+    assert "openjd_progress: 25.0" in lines
+    assert "openjd_progress: 100.0" in lines
+    assert lines[-1] == "openjd_fail: no openjd_status: fine"
+    orders = [line.split(":")[0] for line in lines if line.lower().startswith("openjd")]
+    assert orders == ["openjd_status", "openjd_progress", "openjd_progress", "openjd_fail"]
 
 
 def test_a_video_is_tracked_once_before_its_frames_are_rendered(job: Job, tmp_path: Path) -> None:
@@ -179,8 +332,9 @@ def test_a_video_is_tracked_once_before_its_frames_are_rendered(job: Job, tmp_pa
     export.write(submission_of(clip), "openjd", tmp_path / "submit")
     template = yaml.safe_load((tmp_path / "submit" / "template.yaml").read_text())
     words = template["steps"][0]["script"]["actions"]["onRun"]["args"]
-    assert words[:5] == ["farm", "run", "track", "{{Param.Clip1}}", "-o"]
-    assert words.index("then") < words.index("job")
+    assert words[:4] == ["farm", "task", "prepare", "{{Param.Jobs}}/plan.json"]
+    (entry,) = read_plan(tmp_path / "submit" / "jobs" / "plan.json").entries
+    assert entry.clip == str(tmp_path / "clip.mp4")
     saved = Job.from_json((tmp_path / "submit" / "jobs" / "hopper.json").read_text())
     assert saved.motion == str(tmp_path / "submit" / "motion" / "hopper.npz")
 
@@ -188,21 +342,38 @@ def test_a_video_is_tracked_once_before_its_frames_are_rendered(job: Job, tmp_pa
 @pytest.mark.skipif(os.name != "posix", reason="the program is a shell script here")
 @pytest.mark.slow
 def test_openjd_runs_the_template(job: Job, program: Path, tmp_path: Path, models_folder: Path) -> None:
-    """Prepare, four tasks of one session with its warm worker, review and verify: every command for real."""
+    """Three items: prepared, rendered by tasks of one session with its warm worker, reviewed, all of it for real."""
     small = replace(job, cache=str(tmp_path / "cache"), frames="1-4")
-    folder = tmp_path / "submit"
-    export.write(submission_of(small, chunk=2, command=str(program)), "openjd", folder)
-    run = [BIN / "openjd", "run", folder / "template.yaml", "--step", "review hopper", "--run-dependencies"]
+    items = named_items(
+        (name, replace(small, output=str(tmp_path / "out" / name / "####.exr"), review=None), range(1, 3))
+        for name in ("a", "b", "c")
+    )
+    folder, elsewhere = tmp_path / "submit", tmp_path / "elsewhere"
+    export.write(Submission("three", items, chunk=4, command=str(program)), "openjd", folder)
+    run = [BIN / "openjd", "run", folder / "template.yaml", "--step", "review", "--run-dependencies"]
+    run += ["-p", f"OutputFolder={elsewhere}"]
     done = subprocess.run(run, capture_output=True, text=True, timeout=200, cwd=folder)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-4000:]
-    assert "A worker is ready." in said
-    assert "Everything fits." in said
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        *(f"000{n}.exr" for n in range(1, 5)),
-        "look.mp4",
-        "sequence.gioconda.json",
-    }
+    assert said.count("A worker is ready.") == 1
+    assert said.count("Everything fits.") == 3
+    for line in ("openjd_progress: 50.0", "openjd_progress: 100.0", "openjd_status: render b: frames "):
+        assert line in said, said[-4000:]
+    for name in ("a", "b", "c"):
+        made = {path.name for path in (elsewhere / name).iterdir()}
+        assert made == {"0001.exr", "0002.exr", "sequence.gioconda.json"}
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the program is a shell script here")
+def test_what_goes_wrong_in_a_task_is_told_to_the_engine(job: Job, program: Path, tmp_path: Path) -> None:
+    gone = replace(job, portrait=str(tmp_path / "gone.png"))
+    export.write(submission_of(gone), "openjd", tmp_path / "submit")
+    command = [program, "farm", "task", "prepare", tmp_path / "submit" / "jobs" / "plan.json", "--item=1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 3
+    assert "openjd_fail: " in done.stdout
+    assert "gone.png" in done.stdout
 
 
 def test_the_folder_is_a_deadline_cloud_job_bundle(job: Job, tmp_path: Path) -> None:
@@ -217,7 +388,7 @@ def test_the_folder_is_a_deadline_cloud_job_bundle(job: Job, tmp_path: Path) -> 
         pytest.skip("its parts are as documented; with `pip install deadline` its own command is asked too")
     ask = [sys.executable, "-m", "deadline", "bundle", "info", folder]
     done = subprocess.run(ask, capture_output=True, text=True, timeout=60, env={**os.environ, "HOME": str(tmp_path)})
-    assert '"render hopper"' in done.stdout, done.stderr
+    assert '"render"' in done.stdout, done.stderr
 
 
 # --- Flamenco --------------------------------------------------------------------------------------------------------
@@ -282,6 +453,20 @@ def test_flamencos_job_type_compiles_to_tasks(job: Job, tmp_path: Path) -> None:
         ],
     }
     assert submitted["type"] == flamenco.TYPE
+    assert submitted["submitter_platform"] == {"win32": "windows", "darwin": "darwin"}.get(sys.platform, "linux")
+
+
+def test_flamencos_workers_may_have_their_storage_elsewhere(job: Job, tmp_path: Path) -> None:
+    """Every path the Manager passes on begins a setting, which its two-way variables replace; the rest is relative."""
+    batch = Submission("b", (SubmissionItem("hopper", job, (1, 2), ("--formats", "webm")),))
+    export.write(batch, "flamenco", tmp_path / "submit")
+    saved = Job.from_json((tmp_path / "submit" / "jobs" / "hopper.json").read_text())
+    assert saved.output == "../../out/####.exr"
+    assert not any(Path(path).is_absolute() for path in saved.paths().values())
+    settings = json.loads((tmp_path / "submit" / "submit" / "hopper.json").read_text())["settings"]
+    inside = [text for text in settings.values() if isinstance(text, str) and str(tmp_path) in text]
+    assert inside and all(text.startswith(str(tmp_path)) for text in inside)
+    assert read_job(tmp_path / "submit" / "jobs" / "hopper.json").anchored(tmp_path).motion == "take"
 
 
 # --- OpenCue ---------------------------------------------------------------------------------------------------------

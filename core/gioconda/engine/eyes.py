@@ -11,7 +11,8 @@ from ..arrays import Float, Float32, Mask
 from ..imaging import draw, resample
 from ..pose import HeadPose
 from .kernels import smoothstep
-from .lids import Lid, close_lid, crease_above, find_lid
+from .lid_skin import Lid, face_light, find_lid
+from .lids import close_lid
 from .patch import EDGE_ON, Patch, area, catmull_rom_loop, opening, padded, sampled, turned_plane
 
 _LOOPS = ((lm.EYE_RIGHT, lm.IRIS_RIGHT), (lm.EYE_LEFT, lm.IRIS_LEFT))
@@ -43,11 +44,14 @@ class Eye:
 
 def find_eyes(colour: Float32, landmarks: Float) -> tuple[Eye, ...]:
     """Both eyes of a portrait that lie in the picture. colour: (H, W, 4) linear; landmarks: (478, 3) pixels."""
-    found = (_find_eye(colour, landmarks, loop, iris) for loop, iris in _LOOPS)
+    light = face_light(colour, landmarks)
+    found = (_find_eye(colour, landmarks, loop, iris, light) for loop, iris in _LOOPS)
     return tuple(eye for eye in found if eye is not None)
 
 
-def _find_eye(colour: Float32, landmarks: Float, loop: tuple[int, ...], iris: tuple[int, ...]) -> Eye | None:
+def _find_eye(
+    colour: Float32, landmarks: Float, loop: tuple[int, ...], iris: tuple[int, ...], light: Float
+) -> Eye | None:
     height, width = colour.shape[:2]
     outline = landmarks[list(loop), :2]
     across = float(np.linalg.norm(outline[0] - outline[8]))
@@ -75,7 +79,7 @@ def _find_eye(colour: Float32, landmarks: Float, loop: tuple[int, ...], iris: tu
     # up to a little beyond the opening's rim, whose coverage is soft, the still is the picture itself
     rim = resample.dilate(open_part > 0, max(1.0, 0.03 * across))[..., None]
     still = np.where(rim, crop, still)
-    lid = find_lid(crop, outline - corner, landmarks[list(crease_above(loop)), :2] - corner)
+    lid = find_lid(crop, low.astype(np.float64), landmarks, loop, light)
     return Eye(loop, iris, low.astype(np.float64), padded(still), padded(white), padded(disc), across, lid)
 
 
@@ -166,4 +170,4 @@ def _paint_eye(
     # in a nearly shut eye the picture's lashes, squeezed together, look better than a slit of eyeball
     shown = smoothstep(area(hole.outline) / eye.width**2 / 0.04 - 0.3)
     ball = Patch(hole.origin, colour, hole.coverage() * np.float32(shown))
-    return close_lid(eye.lid, eye.loop, eye.origin, landmarks, target, portrait_pose.scale / pose.scale, size, ball)
+    return close_lid(eye.lid, eye.loop, target, portrait_pose.scale / pose.scale, size, ball)

@@ -83,6 +83,7 @@ def start(tree: bpy.types.NodeTree, context: bpy.types.Context, *, complete: boo
         "portrait": str(source.path),
         "colorspace": source.colorspace,
         "ocio": source.ocio,
+        "layer": settings.layer or None,
         "folder": str(folder),
         "face": settings.face or None,
         **preferences.for_worker(context),

@@ -4,12 +4,13 @@ from dataclasses import fields
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..core.gioconda.job.job import Job
 from ..core.gioconda.job.settings import Setting, declared
 
-LABELS = {"draft": "Draft", "full_float": "32-bit Float"}  # setting → what the panel calls it, in the panel's order
+# setting → what the panel calls it, in the panel's order
+LABELS = {"draft": "Draft", "full_float": "32-bit Float", "layer": "Picture's Layer"}
 
 
 def properties() -> dict[str, Any]:
@@ -23,6 +24,8 @@ def _property(setting: Setting, label: str, default: Any) -> Any:
     shown = {"name": label, "default": default, "description": setting.text[0].upper() + setting.text[1:]}
     if setting.choices:
         return EnumProperty(**shown, items=[(name, name.replace("_", " ").title(), "") for name in setting.choices])
+    if default is None:
+        return StringProperty(**shown | {"default": ""})  # empty: none given
     if isinstance(default, bool):
         return BoolProperty(**shown)
     limits = {to: setting.schema[key] for key, to in (("minimum", "min"), ("maximum", "max")) if key in setting.schema}
@@ -31,4 +34,4 @@ def _property(setting: Setting, label: str, default: Any) -> Any:
 
 def values(group: bpy.types.PropertyGroup) -> dict[str, Any]:
     """Setting → what an artist chose, as fields of a job."""
-    return {name: getattr(group, name) for name in LABELS}
+    return {name: None if (value := getattr(group, name)) == "" else value for name in LABELS}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from gioconda.errors import PictureError
 from gioconda.face.nets import Nets
 from gioconda.face.tracker import track_video
+from gioconda.imaging.image import judge_picture, read_picture
 from gioconda.motion.files import is_video, load_motion
 from gioconda.motion.motion import Motion
 from gioconda.render.open_motion import notes_of
@@ -72,3 +75,42 @@ def check(name: str, motion: Motion) -> None:
     assert word in notes if word else not notes
     if motion.channels is not None:
         assert 0 <= np.nanmin(motion.channels) <= np.nanmax(motion.channels) <= 2
+
+
+# file → a word of its note, or of what it is refused with
+PICTURES = {
+    "p_ap0_chroma.exr": "AP0",
+    "p_avif.avif": "",
+    "p_cicp_pq2020_16.png": "PQ",
+    "p_cineonlog.dpx": "film log",
+    "p_icc_prophoto.tif": "ProPhoto",
+    "p_multipart_depth_first.exr": "rgba",
+    "p_nuke_rgba_red.exr": "",
+    "p_two_layers.exr": "Image",
+    "p_ultrahdr_p3.jpg": "Ultra HDR",
+    "p_xyz_chroma.exr": "XYZ",
+    "toon.png": "",
+}
+EMPTY = {"p_alpha_zero.png": "alpha is 0 everywhere", "p_nowhere.exr": "outside its display window"}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_comes_to_its_colours(name: str) -> None:
+    picture = read_picture(CASES / name)
+    notes = " ".join(picture.notes)
+    assert PICTURES[name] in notes if PICTURES[name] else not notes
+    if name != "toon.png":  # all the same picture, whose cheek this is; AVIF and 8 bits lose a little
+        np.testing.assert_allclose(picture.pixels[300, 256, :3], (0.687, 0.246, 0.136), rtol=0.07)
+        np.testing.assert_allclose(picture.pixels[500:, 200:300, :3].mean((0, 1)), (0.0450, 0.0302, 0.0276), rtol=0.07)
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_what_is_empty_is_refused_quickly(name: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(PictureError, match=EMPTY[name]):
+        judge_picture(CASES / name)
+    assert time.monotonic() - started < 2
+
+
+def test_every_file_has_its_row() -> None:
+    assert {path.name for path in CASES.iterdir()} <= {*MOTIONS, *PICTURES, *EMPTY}

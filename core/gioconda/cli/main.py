@@ -199,8 +199,9 @@ def _bug(error: Exception, arguments: Arguments) -> str:
 
 
 def _analyse(arguments: Arguments, report: Report) -> Data:
-    names = ("face", "points", "colorspace", "ocio", "models", "device")
+    names = ("face", "points", "colorspace", "ocio", "layer", "models", "device")
     settings = {name: getattr(arguments, name) for name in names}
+    _judge(arguments.portrait, arguments)
     with _announced(report):
         from ..face.analyse import save_analysis
         from ..imaging.draw import draw_landmarks
@@ -265,6 +266,13 @@ def _demo(arguments: Arguments, report: Report) -> Data:
     return _run(replace(job, **changes, resume=not arguments.overwrite, overwrite=arguments.overwrite), report)
 
 
+def _judge(portrait: str, words: Arguments | Job) -> None:
+    """A picture that cannot be used is refused before nets and compilers are loaded. Raises: PictureError."""
+    from ..imaging.image import judge_picture
+
+    judge_picture(portrait, colorspace=words.colorspace, ocio_config=words.ocio, layer=words.layer)
+
+
 def _run(job: Job, report: Report, worker: Path | None = None) -> Data:
     """Render a job: by the warm worker of a folder, where there is one, else here."""
     if worker:
@@ -275,6 +283,7 @@ def _run(job: Job, report: Report, worker: Path | None = None) -> Data:
         if made is not None:
             return made
         job = replace(job, resume=not job.overwrite)  # what a worker finished before it died stays
+    _judge(job.portrait, job)
     with _announced(report, job.threads):
         from ..render.sequence import render
 

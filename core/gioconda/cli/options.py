@@ -120,7 +120,7 @@ def _analyse(commands: Commands[Parser]) -> None:
     _add(command, "portrait")
     command.add_argument("-o", "--output", metavar="FILE", help="write the landmarks here (JSON; --points reads it)")
     command.add_argument("--overlay", metavar="FILE", help="write the picture with the landmarks drawn on it (PNG)")
-    _group(command, "portrait", "face", "points", "colorspace", "ocio")
+    _group(command, "portrait", "face", "points", "colorspace", "ocio", "layer")
     _group(command, "machine", "device", "models")
 
 

@@ -8,7 +8,7 @@ used raises `PictureError` with a sentence; a damaged file is refused, never sho
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,10 @@ from .color import LINEAR, SRGB, is_linear, is_srgb, known_space, srgb_table, to
 from .color import Display as Display
 from .color import choose_display as choose_display
 from .color import display_srgb as display_srgb
+from .encodings import FILM_LOG, Encoding, of_chromaticities, of_cicp, of_icc
 from .exr_read import legible, said
+from .layers import Layer, choose_layer
+from .video import read_still, still_size
 
 MAX_PIXELS = 150_000_000  # 2.4 GB as float RGBA
 MAX_SIDE = 32_766  # OpenCV's resampling counts in 16 bits
@@ -32,9 +35,10 @@ _DENSEST = {"jpeg": 3000, "png": 9000, "tiff": 9000, "bmp": 1200, "gif": 6000}
 MAX_VALUES = 8 * MAX_PIXELS  # of all channels together
 oiio.attribute("limits:imagesize_MB", 6000)  # what a file's header can make the library reserve
 oiio.attribute("limits:channels", 256)
-_NAMES_OF_KINDS = "JPEG, PNG, TIFF, WebP, EXR or HDR"
+_NAMES_OF_KINDS = "JPEG, PNG, TIFF, WebP, AVIF, EXR or HDR"
 _NATIVE = {"uint8": "uint8", "uint16": "uint16", "half": "half"}
-_PROFILES = {"display p3": "srgb_p3d65_scene", "adobe rgb (1998)": "g22_adobergb_scene"}
+_CAMERA_RAW = (".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2", ".pef", ".srw")  # these hold thumbnails
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 
 
 @dataclass(frozen=True)
@@ -58,30 +62,45 @@ class Picture:
         return int(self.pixels.shape[0])
 
 
-def read_picture(path: Path | str, *, colorspace: str = "auto", ocio_config: Path | str | None = None) -> Picture:
+def read_picture(
+    path: Path | str,
+    *,
+    colorspace: str = "auto",
+    ocio_config: Path | str | None = None,
+    layer: str | None = None,
+) -> Picture:
     """Open a picture.
 
-    colorspace: `auto` follows the file (unless tagged otherwise, integers are sRGB and floats linear Rec.709); `srgb`;
-    `linear`; or a name from the OpenColorIO config (`ocio_config`, else $OCIO, else the built-in one).
+    colorspace: `auto` follows the file: its profile, primaries, codes or tag, else integers are sRGB and floats linear
+    Rec.709; `srgb`; `linear`; or a name from the OpenColorIO config (`ocio_config`, else $OCIO, else the built-in one).
+    layer: of a file with several layers or parts, by name; else the one that most likely is the picture.
     Raises: PictureError for a file that is missing, damaged, too large or no picture; SettingsError for a colour space
     that is not there.
     """
     path = Path(path)
+    known = (_stamp(path), colorspace, str(ocio_config), layer)
+    ahead = _read_ahead.pop(known, None)
+    if ahead is not None:
+        return ahead
     digest = _sha256(path)
+    if _brand(path) is not None:
+        return _read_avif(path, digest, colorspace, ocio_config, layer)
     source = _open(path)
     try:
-        spec = source.spec()
+        with legible(path):
+            chosen, notes = choose_layer(path, source, layer)
+        spec = chosen.spec
         _refuse_by_header(path, spec, source.format_name())
-        stored = _read_stored(path, source, spec)
+        colour, alpha = _read_stored(path, source, chosen)
+        kind = source.format_name()
     finally:
         source.close()
-    notes: list[str] = []
+    told = [*notes]
     with legible(path):
-        colour, alpha = _colour_and_alpha(path, stored, spec)
-        space = _space_of(spec, stored.dtype, colorspace, ocio_config, notes)
+        space = _space_of(spec, kind, colour.dtype, colorspace, told)
     pixels = _linear_premultiplied(colour, alpha, space, ocio_config, straight=_is_straight(spec))
-    if stored.dtype.kind == "f":
-        _clean(pixels, notes)
+    if colour.dtype.kind == "f":
+        _clean(pixels, told)
     pixels, outside = _in_display_window(pixels, spec)
     turned, sideways = _upright(pixels, spec.get_int_attribute("Orientation", 1))
     aspect = spec.get_float_attribute("PixelAspectRatio", 1.0)
@@ -91,10 +110,46 @@ def read_picture(path: Path | str, *, colorspace: str = "auto", ocio_config: Pat
         has_alpha=(alpha is not None and bool(turned[..., 3].min() < 1)) or outside,
         path=path,
         sha256=digest,
-        colorspace=space,
+        colorspace=space if isinstance(space, str) else space.name,
         pixel_aspect=1 / aspect if sideways else aspect,
-        notes=tuple(notes),
+        notes=tuple(told),
     )
+
+
+_read_ahead: dict[Hashable, Picture] = {}  # at most one, until it is asked for
+
+
+def judge_picture(
+    path: Path | str,
+    *,
+    colorspace: str = "auto",
+    ocio_config: Path | str | None = None,
+    layer: str | None = None,
+) -> None:
+    """Whether a portrait's picture can be used, before anything slow is loaded. `read_picture` with the same words gets
+    it without reading again. Raises: as `read_picture`; as `refuse_empty`.
+    """
+    picture = read_picture(path, colorspace=colorspace, ocio_config=ocio_config, layer=layer)
+    refuse_empty(picture)
+    _read_ahead.clear()
+    _read_ahead[_stamp(Path(path)), colorspace, str(ocio_config), layer] = picture
+
+
+def refuse_empty(picture: Picture) -> None:
+    """Raises: PictureError: a portrait has nothing to show, and why."""
+    if float(picture.pixels[..., 3].max()) <= 0:
+        raise PictureError(
+            f"{picture.path} is empty: its alpha is 0 everywhere; export it without alpha, or with the right one."
+        )
+
+
+def _stamp(path: Path) -> Hashable:
+    """What a file is known by for a moment: its place, size and time."""
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path)
+    return str(path.absolute()), found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def write_png(path: Path | str, srgb: UInt8) -> None:
@@ -134,14 +189,18 @@ def _write(path: Path | str, kind: str, width: int, height: int, strips: Iterabl
             raise unwritable(path, out.geterror())
 
 
-def picture_size(path: Path | str) -> tuple[int, int]:
+def picture_size(path: Path | str, *, layer: str | None = None) -> tuple[int, int]:
     """(width, height) of a picture, upright, by its header alone. Raises: PictureError, as `read_picture`."""
     path = Path(path)
+    _named_in_unicode(path)
     if not path.is_file():
         _sha256(path)  # says why
+    if _brand(path) is not None:
+        return still_size(path)
     source = _open(path)
     try:
-        spec = source.spec()
+        with legible(path):
+            spec = choose_layer(path, source, layer)[0].spec
         _refuse_by_header(path, spec, source.format_name())
         width, height = (spec.full_width, spec.full_height) if spec.full_width else (spec.width, spec.height)
         return (height, width) if spec.get_int_attribute("Orientation", 1) >= 5 else (width, height)
@@ -152,7 +211,17 @@ def picture_size(path: Path | str) -> tuple[int, int]:
 # Reading --------------------------------------------------------------------------------------------------------------
 
 
+def _named_in_unicode(path: Path) -> None:
+    """Raises: PictureError: the file's name is no Unicode text, so that libraries and messages cannot hold it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        raise PictureError(f"The name of {shown} is not in UTF-8: rename the file.") from None
+
+
 def _sha256(path: Path) -> str:
+    _named_in_unicode(path)
     if path.is_dir():
         raise PictureError(f"{path} is a folder, not a picture; name a file in it.")
     try:
@@ -171,12 +240,50 @@ def _open(path: Path) -> Any:
     source = oiio.ImageInput.open(str(path), wanted)
     if source is None:
         reason = _one_line(said(oiio))
+        if "ubsampled channels" in reason:  # luminance and chroma: what only OpenEXR's older reader joins
+            oiio.attribute("openexr:core", 0)
+            try:
+                source = oiio.ImageInput.open(str(path), wanted)
+            finally:
+                oiio.attribute("openexr:core", 1)
+    if source is None:
         if path.stat().st_size == 0:
             raise PictureError(f"{path} is empty; export the picture again.")
         if _looks_like_a_picture(path):
             raise PictureError(f"{path} is damaged or incomplete ({reason}); export or download the picture again.")
         raise PictureError(f"{path} is not a picture that can be read; give a {_NAMES_OF_KINDS} file.")
+    if path.suffix.lower() in _CAMERA_RAW:
+        source.close()
+        raise PictureError(f"{path} is a camera's raw file: develop it to a {_NAMES_OF_KINDS} file first.")
     return source
+
+
+def _brand(path: Path) -> bytes | None:
+    """The brand of an AVIF. Raises: PictureError: it is HEIC, which nothing here decodes."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+    except OSError:
+        return None  # told elsewhere
+    if head[4:8] != b"ftyp":
+        return None
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, min(int.from_bytes(head[:4]), 64), 4))]
+    avif = next((brand for brand in brands if brand in (b"avif", b"avis")), None)
+    if avif is None and any(brand in _HEIC for brand in brands):
+        raise PictureError(f"{path} is a HEIC picture, which cannot be read here: export it as JPEG, PNG or AVIF.")
+    return avif
+
+
+def _read_avif(path: Path, digest: str, colorspace: str, ocio_config: Path | str | None, layer: str | None) -> Picture:
+    if layer is not None:
+        raise PictureError(f"{path} has no layers: leave --layer out.")
+    still, notes = read_still(path), list[str]()
+    space: str | Encoding = colorspace
+    if colorspace == "auto":
+        space = _of_codes(still.primaries, still.transfer, notes)
+    pixels = _linear_premultiplied(still.pixels, None, space, ocio_config, straight=True)
+    name = space if isinstance(space, str) else space.name
+    return Picture(np.ascontiguousarray(pixels), False, path, digest, name, 1.0, tuple(notes))
 
 
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"RIFF", b"GIF8", b"v/1\x01", b"#?RADIANCE", b"BM")
@@ -193,8 +300,14 @@ def _one_line(message: str) -> str:
 
 def _refuse_by_header(path: Path, spec: Any, kind: str) -> None:
     """Say no before anything is decoded: a few bytes can claim gigabytes."""
-    if spec.deep:
-        raise PictureError(f"{path} holds deep pixels; flatten it first.")
+    if spec.full_width and not (
+        max(spec.x, spec.full_x) < min(spec.x + spec.width, spec.full_x + spec.full_width)
+        and max(spec.y, spec.full_y) < min(spec.y + spec.height, spec.full_y + spec.full_height)
+    ):
+        raise PictureError(
+            f"{path} is empty: its pixels begin at x {spec.x}, y {spec.y}, all outside its display window of "
+            f"{spec.full_width} × {spec.full_height} from x {spec.full_x}, y {spec.full_y}; export it again."
+        )
     for width, height in ((spec.width, spec.height), (spec.full_width, spec.full_height)):
         if width * height > MAX_PIXELS:
             raise PictureError(
@@ -211,15 +324,22 @@ def _refuse_by_header(path: Path, spec: Any, kind: str) -> None:
         raise PictureError(f"{path} has {spec.nchannels} channels in {spec.depth} layers, too much for a picture.")
 
 
-def _read_stored(path: Path, source: Any, spec: Any) -> Array:
-    """The file's own values, (h, w, channels), uint8, uint16, float16 or float32."""
-    stored = source.read_image(0, 0, 0, spec.nchannels, _NATIVE.get(str(spec.format), "float"))
+def _read_stored(path: Path, source: Any, layer: Layer) -> tuple[Array, Array | None]:
+    """The layer's own values: colour (h, w, 1 or 3) and alpha (h, w) or None; uint8, uint16, float16 or float32."""
+    spec, kind = layer.spec, _NATIVE.get(str(layer.spec.format), "float")
+    wanted = [*layer.colour, *(() if layer.alpha is None else (layer.alpha,))]
+    first, end = min(wanted), max(wanted) + 1
+    if source.format_name() != "openexr":  # other formats hold no more than this
+        first, end = 0, spec.nchannels
+    stored = source.read_image(layer.part, 0, first, end, kind)
     problem = said(source)
     if stored is None or "remature end" in problem or _jpeg_is_cut(path, source.format_name()):
         raise PictureError(
             f"{path} is damaged or incomplete ({_one_line(problem)}); export or download the picture again."
         )
-    return np.asarray(stored).reshape(spec.height, spec.width, spec.nchannels)
+    values = np.asarray(stored).reshape(spec.height, spec.width, end - first)
+    colour = values[..., [index - first for index in layer.colour]]
+    return colour, None if layer.alpha is None else values[..., layer.alpha - first]
 
 
 def _jpeg_is_cut(path: Path, kind: str) -> bool:
@@ -238,76 +358,104 @@ def _jpeg_is_cut(path: Path, kind: str) -> bool:
     return False  # an unusual file that the decoder was content with
 
 
-def _colour_and_alpha(path: Path, stored: Array, spec: Any) -> tuple[Array, Array | None]:
-    """The channels that are the picture: colour (h, w, 1 or 3) and alpha (h, w) or None."""
-    names = [name.lower() for name in spec.channelnames]
-    picked = _rgba_by_name(names)
-    if picked is None:
-        count = spec.nchannels
-        if count >= 3 and any(len(name) > 1 for name in names):
-            raise PictureError(
-                f"{path} has no colour, its channels are {', '.join(spec.channelnames)}; give one with R, G and B."
-            )
-        colour, alpha = ([0, 1, 2], 3 if count == 4 else None) if count >= 3 else ([0], 1 if count == 2 else None)
-    else:
-        colour, alpha = picked
-    return stored[..., colour], None if alpha is None else stored[..., alpha]
-
-
-def _rgba_by_name(names: list[str]) -> tuple[list[int], int | None] | None:
-    """Indices of R, G, B (or one grey channel) and alpha; of the beauty layer where there are layers."""
-    index_of = {name: index for index, name in enumerate(names)}
-    layers = [name[:-1] for name in names if name.endswith(".r") or name == "r"]
-    layers.sort(key=lambda layer: (layer != "", not any(word in layer for word in ("combined", "rgba", "beauty"))))
-    for layer in layers:
-        if layer + "g" in index_of and layer + "b" in index_of:
-            return [index_of[layer + letter] for letter in "rgb"], index_of.get(layer + "a")
-    if "y" in index_of and "ry" not in index_of:
-        return [index_of["y"]], index_of.get("a")
-    return None
-
-
 def _is_straight(spec: Any) -> bool:
     return bool(spec.get_int_attribute("oiio:UnassociatedAlpha", 0))
 
 
-def _space_of(spec: Any, dtype: np.dtype[Any], wanted: str, ocio_config: Path | str | None, notes: list[str]) -> str:
-    """The name of the colour space the values are in."""
+def _space_of(spec: Any, kind: str, dtype: np.dtype[Any], wanted: str, notes: list[str]) -> str | Encoding:
+    """What the values mean: the name of a colour space, or what the file says of its own."""
     if wanted != "auto":
         return wanted
+    profile, encoding = _profile_of(spec, notes)
+    if dtype.kind == "f" and kind == "jpeg":
+        notes.append("The picture is Ultra HDR: its gain map is applied, highlights go beyond white.")
+        return LINEAR if encoding is None else encoding.without_curves()
+    chromaticities = spec.getattribute("chromaticities")
+    if dtype.kind == "f" and chromaticities is not None:
+        encoding = of_chromaticities(tuple(float(value) for value in chromaticities))
+        if encoding is None:
+            notes.append("The primaries in the picture's header make no sense: taken for Rec.709.")
+        elif not encoding.is_srgb_primaries:
+            notes.append(f"The picture's primaries are {encoding.name}: converted from them.")
+            return encoding
+        return LINEAR
+    codes = spec.getattribute("CICP")
+    if codes is not None and len(codes) >= 2:
+        return _of_codes(int(codes[0]), int(codes[1]), notes)
     tagged = spec.get_string_attribute("oiio:ColorSpace")
-    profile = spec.get_string_attribute("ICCProfile:profile_description")
-    for name, space in _PROFILES.items():
-        if name in profile.lower() and known_space(space):
-            notes.append(f"The picture's profile is {profile}: converted from it.")
-            return space
+    if encoding is not None and dtype.kind == "f":  # a profile's curve is for what is shown: floats are light
+        encoding = encoding.without_curves()
+    if encoding is not None and not (encoding.is_srgb or (encoding.is_linear and encoding.is_srgb_primaries)):
+        notes.append(f"The picture's profile is {profile}: converted from it.")
+        return encoding
     if dtype.kind == "f":
         chosen = tagged if tagged and not is_linear(tagged) and known_space(tagged) else LINEAR
         # a float TIFF tagged sRGB by habit is still linear
         return LINEAR if is_srgb(chosen) else chosen
-    if profile and "srgb" not in profile.lower() and "grey" not in profile.lower() and "gray" not in profile.lower():
-        notes.append(f"The picture's colour profile ({profile}) is not applied: its values are taken for sRGB.")
+    if encoding is not None:
+        return LINEAR if encoding.is_linear else SRGB
+    if tagged.lower() in ("kodaklog", "cineon", "cineonlog", "kodaklogc") or "ogarithmic" in _transfer(spec):
+        notes.append("The picture is film log (Cineon): made linear, 685 of 1023 is white.")
+        return FILM_LOG
+    if tagged and not known_space(tagged):
+        notes.append(f"The picture is tagged {tagged}, which is unknown here: taken for sRGB (--colorspace NAME).")
     return tagged if tagged and known_space(tagged) else SRGB
 
 
+def _transfer(spec: Any) -> str:
+    """What a DPX says of its curve."""
+    return str(spec.get_string_attribute("dpx:Transfer"))
+
+
+def _profile_of(spec: Any, notes: list[str]) -> tuple[str, Encoding | None]:
+    """The name of the file's ICC profile, and what it says; a profile that is not applied is noted."""
+    stored = spec.getattribute("ICCProfile")
+    name = str(spec.get_string_attribute("ICCProfile:profile_description"))
+    if stored is None:
+        return name, None
+    encoding = of_icc(np.asarray(stored, np.uint8).tobytes(), name or "of its own")
+    if encoding is None and not any(word in name.lower() for word in ("srgb", "grey", "gray")):
+        called = name or "without a name"
+        notes.append(f"The picture's colour profile ({called}) holds tables, which are not applied: taken for sRGB.")
+    return name or "of its own", encoding
+
+
+def _of_codes(primaries: int, transfer: int, notes: list[str]) -> str | Encoding:
+    """What codes of ITU-T H.273 mean."""
+    encoding = of_cicp(primaries, transfer)
+    if encoding is None:
+        notes.append(f"The picture's colour codes ({primaries}, {transfer}) are unknown: taken for sRGB.")
+        return SRGB
+    if encoding.is_srgb:
+        return SRGB
+    notes.append(f"The picture's values are {encoding.name}: converted from them.")
+    return encoding
+
+
 def _linear_premultiplied(
-    colour: Array, alpha: Array | None, space: str, ocio_config: Path | str | None, *, straight: bool
+    colour: Array, alpha: Array | None, space: str | Encoding, ocio_config: Path | str | None, *, straight: bool
 ) -> Float32:
     """colour (h, w, 1 or 3) and alpha (h, w) in the file's type -> (h, w, 4) float32."""
     pixels = np.empty((*colour.shape[:2], 4), np.float32)
     cover = None if alpha is None else _as_float(alpha)[..., None]
     pixels[..., 3:4] = 1.0 if cover is None else cover
-    must_divide = cover is not None and not straight and not is_linear(space)
-    if is_srgb(space) and colour.dtype.kind == "u" and not must_divide:
+    light = is_linear(space) if isinstance(space, str) else space.is_linear
+    must_divide = cover is not None and not straight and not light
+    if isinstance(space, str) and is_srgb(space) and colour.dtype.kind == "u" and not must_divide:
         table = srgb_table(str(colour.dtype))
         for channel in range(3):  # one at a time: a third of the memory
             pixels[..., channel] = table[colour[..., channel % colour.shape[2]]]
+    elif isinstance(space, Encoding) and not must_divide:
+        pixels[..., :3] = space.to_linear(np.broadcast_to(colour, (*colour.shape[:2], 3)))
     else:
         rgb = np.broadcast_to(_as_float(colour), (*colour.shape[:2], 3))
         if must_divide and cover is not None:
             # the file multiplied its encoded values by alpha: undo that, decode, multiply again
             rgb = np.where(cover > 0, rgb / np.where(cover > 0, cover, 1), rgb)
-        pixels[..., :3] = to_linear(np.ascontiguousarray(rgb, np.float32), space, ocio_config=ocio_config)
+        rgb = np.ascontiguousarray(rgb, np.float32)
+        pixels[..., :3] = (
+            to_linear(rgb, space, ocio_config=ocio_config) if isinstance(space, str) else space.to_linear(rgb)
+        )
     if cover is not None and (straight or must_divide):
         pixels[..., :3] *= cover
     return pixels

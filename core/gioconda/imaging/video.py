@@ -13,8 +13,8 @@ from typing import Any
 import av
 import numpy as np
 
-from ..arrays import UInt8
-from ..errors import MotionError, SettingsError
+from ..arrays import Array, UInt8
+from ..errors import MotionError, PictureError, SettingsError
 from ..files import unwritable, whole_file
 from ..motion.clock import clock
 from .frame_rate import exact_rate
@@ -93,6 +93,39 @@ def _shown_size(width: int, height: int, aspect: float) -> tuple[int, int]:
     return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
+@dataclass(frozen=True)
+class Still:
+    """A still picture in a video's clothes (AVIF)."""
+
+    pixels: Array  # (H, W, 3) uint8, or uint16 where it has more than 8 bits
+    primaries: int  # codes of ITU-T H.273; 2: not stated
+    transfer: int
+
+
+def still_size(path: Path | str) -> tuple[int, int]:
+    """(width, height) of a still picture, upright. Raises: PictureError."""
+    pixels = read_still(path).pixels  # small files: its header does not say how it is turned
+    return int(pixels.shape[1]), int(pixels.shape[0])
+
+
+def read_still(path: Path | str) -> Still:
+    """The first picture of a file. Raises: PictureError: damaged or no picture."""
+    path = Path(path)
+    try:
+        with _reading(path) as (container, _):
+            stream = container.streams.video[0]
+            frame = next(container.decode(stream))
+            deep = any(component.bits > 8 for component in frame.format.components)
+            pixels = frame.to_ndarray(format="rgb48le" if deep else "rgb24")
+            turns = round(int(getattr(frame, "rotation", 0)) / 90) % 4
+            codes = int(frame.color_primaries), int(frame.color_trc)
+    except MotionError as error:
+        raise PictureError(str(error)) from error
+    except (StopIteration, av.error.FFmpegError, ValueError) as error:
+        raise PictureError(f"{path} is damaged or incomplete; export or download the picture again.") from error
+    return Still(np.ascontiguousarray(np.rot90(pixels, turns)), *codes)
+
+
 def read_frames(path: Path | str, *, stop: int | None = None) -> Iterator[Frame]:
     """Frames from the first up to before `stop` (None: to the end), upright, as (H, W, 3) uint8 sRGB, one at a time.
 
@@ -128,6 +161,11 @@ def timed_frames(path: Path | str, *, stop: int | None = None) -> Iterator[tuple
 
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        shown = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        raise MotionError(f"The name of {shown} is not in UTF-8: rename the file.") from None
     if path.is_dir():
         raise MotionError(f"{path} is a folder, not a video; name a file in it.")
     if not path.exists():

@@ -132,6 +132,11 @@ class Job:
         "--colorspace NAME",
         default="auto",
     )
+    layer: str | None = _of_portrait(
+        "the layer or part of a picture that holds several, by its name (default: the one that is the picture)",
+        "--layer NAME",
+        minLength=1,
+    )
     plate_colorspace: str | None = setting(
         "the clean plate's colour space (default: the portrait's)", changes="portrait"
     )
@@ -206,8 +211,11 @@ class Job:
             if isinstance(text, str):
                 parse(text)  # says more than that a pattern does not fit
         check_values(self)
-        if any("\0" in path for path in self.paths().values()):
-            raise SettingsError("A path in the job holds a zero byte, so it is none.")
+        for path in self.paths().values():
+            if "\0" in path:
+                raise SettingsError("A path in the job holds a zero byte, so it is none.")
+            if not path.isprintable() and path != path.encode("utf-8", "replace").decode():
+                raise SettingsError(f"The name of {path.encode('utf-8', 'backslashreplace').decode()} is not in UTF-8.")
         if self.consent is not None:
             Consent.from_plain(self.consent)
 

@@ -25,7 +25,7 @@ from ..face.search import Face, find_faces
 from ..files import cache_folder
 from ..imaging import resample
 from ..imaging.color import Display, choose_display, display_srgb
-from ..imaging.image import read_picture
+from ..imaging.image import read_picture, refuse_empty
 from ..job.fingerprint import portrait_settings
 from ..job.job import PATHS, Job
 from ..motion.readers.text import read_text
@@ -117,11 +117,13 @@ class PortraitOpener:
     def picture(self, asked: Job | Analyse, report: Report, size: int | None = None) -> SourcePicture:
         """Raises: PictureError, SettingsError."""
         longest = None if size is None else max(PREVIEW_SOURCE, size)
-        key = (stamp(asked.portrait), asked.colorspace, stamp(asked.ocio))
+        key = (stamp(asked.portrait), asked.colorspace, stamp(asked.ocio), asked.layer)
 
         def read() -> SourcePicture:
             report(Stage("read", f"Reading {asked.portrait}"))
-            picture = read_picture(asked.portrait, colorspace=asked.colorspace, ocio_config=asked.ocio)
+            space, config = asked.colorspace, asked.ocio
+            picture = read_picture(asked.portrait, colorspace=space, ocio_config=config, layer=asked.layer)
+            refuse_empty(picture)
             for note in picture.notes:
                 report(Warn(note))
             display, alpha = choose_display(picture.pixels), picture.pixels[..., 3]

@@ -36,6 +36,7 @@ class Analyse:
     matte: str | None = None  # the artist's, shown instead of ours
     colorspace: str = "auto"
     ocio: str | None = None
+    layer: str | None = None
     models: str | None = None
     device: str = "auto"
     threads: int | None = None

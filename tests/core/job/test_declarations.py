@@ -22,6 +22,7 @@ OTHER: dict[str, Any] = {  # another value for each setting that is no path
     "fps": 30.0,
     "motion_start": 11,
     "motion_face": 2,
+    "layer": "Image",
     "face": 2,
     "passes": ("UV",),
     "full_float": True,

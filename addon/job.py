@@ -97,6 +97,7 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
     source = image_file.source_of(settings.image, folder)
     matte = settings.matte and image_file.source_of(settings.matte, folder, what="matte")
     plate = settings.plate and image_file.source_of(settings.plate, folder, what="clean plate")
+    rigid = settings.rigid and image_file.source_of(settings.rigid, folder, what="rigid mask")
     points = None
     if settings.landmarks and settings.hand_placed:
         points = str(folder / POINTS)
@@ -109,6 +110,7 @@ def still_job(tree: bpy.types.NodeTree, *, folder: Path, output: str, consent: d
         face=settings.face or None,
         matte=matte and str(matte.path),
         plate=plate and str(plate.path),
+        rigid=rigid and str(rigid.path),
         passes=tuple(name for name in PASSES if name in settings.passes or name == "Combined"),
         colorspace=source.colorspace,
         plate_colorspace=plate and plate.colorspace,

@@ -197,7 +197,7 @@ def _settings_text(tree: bpy.types.NodeTree) -> str:
     settings = tree.gioconda
     pictures = [
         [image.name, image.filepath, image.colorspace_settings.name, image.alpha_mode] if image else None
-        for image in (settings.image, settings.matte, settings.plate)
+        for image in (settings.image, settings.matte, settings.plate, settings.rigid)
     ]
     points = settings.landmarks if settings.hand_placed else ""
     networks = [settings.neural, settings.identity, settings.engine] if settings.preview_neural else []

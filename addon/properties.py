@@ -127,6 +127,12 @@ class PortraitSettings(bpy.types.PropertyGroup):
         type=bpy.types.Image,
         description="The background without the person, instead of a made-up one",
     )
+    rigid: PointerProperty(
+        name="Rigid",
+        type=bpy.types.Image,
+        description="What lies before the face and does not bend (white): a hat, a pipe, jewellery, a hand. Without it "
+        "spectacles are found; an all black one says that there is nothing",
+    )
 
     rig: PointerProperty(type=RigSettings)
     gains: PointerProperty(type=GainSettings)

@@ -67,7 +67,7 @@ def draw_analyse(row, layout, context, tree):
 def draw_mattes(layout, _context, tree):
     """What an artist brings instead of what Gioconda makes."""
     column = layout.column()
-    for name, text in (("matte", "Matte of the Person"), ("plate", "Clean Plate")):
+    for name, text in (("matte", "Matte of the Person"), ("plate", "Clean Plate"), ("rigid", "Rigid")):
         column.label(text=text)
         column.template_ID(tree.gioconda, name, open="image.open")
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from gioconda import landmarks as lm
 from gioconda.engine import Portrait, prepare, render
+from gioconda.face.spectacles import find_spectacles
 from gioconda.imaging.color import choose_display, display_srgb
 from gioconda.imaging.image import read_picture, write_png
 from gioconda.pose import Pose, rotation_matrix
@@ -65,7 +66,10 @@ SHOTS = {
 def render_crops() -> Iterator[tuple[str, Picture]]:
     """Name → (side, side, 3) uint8, as an artist's monitor shows it."""
     sitters = {name: Sitter.read(name) for name in dict.fromkeys(shot.sitter for shot in SHOTS.values())}
-    portraits = {name: prepare(s.source, s.landmarks, s.matte) for name, s in sitters.items()}
+    portraits = {
+        name: prepare(s.source, s.landmarks, s.matte, rigid=find_spectacles(s.srgb, s.landmarks))
+        for name, s in sitters.items()
+    }
     for name, shot in SHOTS.items():
         yield name, _crop(portraits[shot.sitter], shot)
 

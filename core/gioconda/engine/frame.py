@@ -13,7 +13,7 @@ from ..arrays import Float, Float32, Int, Mask, UInt8
 from ..errors import SettingsError
 from ..job.passes import DEFAULT_PASSES, PASSES
 from ..pose import HeadPose, Pose, fit_similarity
-from . import kernels
+from . import kernels, rigid
 from .eyes import paint_eyes
 from .hull_frame import HullBand, PosedHull, pose_hull
 from .kernels import smoothstep
@@ -229,8 +229,10 @@ class Band:
         under += self._shown(patch)[..., None] * (patch.colour[inside] - under)
 
     def _shown(self, patch: Patch) -> Float32:
-        """How much of a patch shows, within `overlap`: where the face is, not over the plate or hair before an eye."""
+        """How much of a patch shows, within `overlap`: where the person is, and most of them only on the face."""
         rows, columns, inside = self.overlap(patch)
+        if patch.anywhere:
+            return patch.coverage[inside] * self.matte[rows, columns]
         return patch.coverage[inside] * np.where(self.on_face(rows, columns), self.matte[rows, columns], 0)
 
     def on_face(self, rows: slice, columns: slice) -> Mask:
@@ -346,7 +348,9 @@ def mesh_at(portrait: Portrait, position: Float32) -> kernels.Mesh:
 
 
 def _patches(portrait: Portrait, target: Float) -> list[Patch]:
-    """Eyeballs and the inside of the mouth, rigid with the skull that carries the landmarks `target`, (478, 3) pixels.
+    """Eyeballs, the inside of the mouth, over them what lies before the face: rigid with the skull.
+
+    target: (478, 3) landmarks, pixels.
 
     The skull's pose is measured on the landmarks: retargeting may hold hair and neck stiller than the face.
     """
@@ -356,7 +360,8 @@ def _patches(portrait: Portrait, target: Float) -> list[Patch]:
     patches = paint_eyes(portrait.eyes, portrait.landmarks, target, portrait.pose, skull, size)
     expression = skull.to_head(target) - portrait.head
     mouth = paint_mouth(portrait.mouth, portrait.landmarks, target, expression, skull, size)
-    return patches + ([mouth] if mouth is not None else [])
+    over = rigid.draw(portrait.rigid, portrait.head, target, size) if portrait.rigid is not None else None
+    return patches + [each for each in (mouth, over) if each is not None]
 
 
 def _positions(portrait: Portrait, pose: Pose) -> Float:

@@ -1,4 +1,4 @@
-"""Small painted areas laid over the warped portrait: eyeballs and the inside of the mouth."""
+"""Small painted areas laid over the warped portrait: eyeballs, the inside of the mouth, rigid things."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ class Patch:
         origin: (x, y) of the patch's corner in the picture, whole pixels.
         colour: (h, w, 4) float32, scene-linear, premultiplied, alpha 1.
         coverage: (h, w) float32, 0..1.
+        anywhere: it lies over all of the person; else only over the face, not over hair before an eye.
     """
 
     origin: tuple[int, int]
     colour: Float32
     coverage: Float32
+    anywhere: bool = False
 
 
 @dataclass(frozen=True)

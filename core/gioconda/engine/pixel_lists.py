@@ -68,7 +68,9 @@ def _patches(band: Band) -> tuple[Int, Float32, Float32]:
     found: list[tuple[Int, Float32, Float32]] = []
     for patch in band.posed.patches:
         rows, columns, inside = band.overlap(patch)
-        coverage = patch.coverage[inside] * band.on_face(rows, columns)
+        coverage = patch.coverage[inside]
+        if not patch.anywhere:
+            coverage = coverage * band.on_face(rows, columns)
         y, x = np.nonzero(coverage)
         numbered = ((y + rows.start) * band.width + x + columns.start).astype(np.int32)
         found.append((numbered, patch.colour[inside][y, x], coverage[y, x][:, None]))
@@ -80,17 +82,21 @@ def _patches(band: Band) -> tuple[Int, Float32, Float32]:
 
 def _merge_duplicates(pixel: Int, colour: Float32, coverage: Float32) -> tuple[Int, Float32, Float32]:
     """Merge what is listed twice: c over b is c + (1 - c) b, with the colours in the same proportion."""
-    single, first, counts = np.unique(pixel, return_index=True, return_counts=True)
-    if len(single) == len(pixel):
+    order = np.argsort(pixel, kind="stable")
+    pixel, colour, coverage = pixel[order], colour[order], coverage[order]
+    begins = np.flatnonzero(np.diff(pixel, prepend=-1))
+    if len(begins) == len(pixel):
         return pixel, colour, coverage
-    out_colour, out_coverage = colour[first], coverage[first]
-    for k in np.flatnonzero(counts > 1):
-        for later in np.flatnonzero(pixel == single[k])[1:]:
-            c, b = coverage[later], out_coverage[k]
-            total = c + (1 - c) * b
-            out_colour[k] = (c * colour[later] + (1 - c) * b * out_colour[k]) / total
-            out_coverage[k] = total
-    return single, out_colour, out_coverage
+    out_colour, out_coverage = colour[begins], coverage[begins]
+    layers = np.diff(begins, append=len(pixel))
+    for k in range(1, int(layers.max())):
+        several = layers > k
+        later = begins[several] + k
+        c, b = coverage[later], out_coverage[several]
+        total = c + (1 - c) * b
+        out_colour[several] = (c * colour[later] + (1 - c) * b * out_colour[several]) / total
+        out_coverage[several] = total
+    return pixel[begins], out_colour, out_coverage
 
 
 @threaded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from .mirrored_skin import SymmetryFill, find_symmetry_fill
 from .mouth import Mouth, find_mouth
 from .occluded import Occluded, fill_spare_rows, find_occluded, spare_rows
 from .plate import Layers, split
+from .rigid import Rigid, lift_off
 
 MATTE_NAMES = ("Face", "Lips", "Hair", "Body")  # channels of `Portrait.mattes`, in order
 _HAIR = MATTE_NAMES.index("Hair")
@@ -43,6 +45,7 @@ class Portrait:
         hull: the head's sides and back, for when it turns; None where the picture shows too little of it.
         occluded: which hair and background the face hides, where it is turned far enough.
         eyes, mouth: what the mesh cannot show.
+        rigid: what lies before the face and does not bend; the layers, eyes and mouth are those beneath it.
         alpha: (h, w) float32, the matte, small and a little grown, for the rasteriser's cut-outs.
         mattes: (h, w, 4) float32, small source-space mattes, see MATTE_NAMES.
     """
@@ -58,6 +61,7 @@ class Portrait:
     occluded: Occluded | None
     eyes: tuple[Eye, ...]
     mouth: Mouth
+    rigid: Rigid | None
     alpha: Float32
     mattes: Float32
 
@@ -90,6 +94,7 @@ def prepare(
     *,
     hair: Float32 | None = None,
     clean_plate: Float32 | None = None,
+    rigid: Float32 | None = None,
     cutout: bool = False,
     own_matte: bool = False,
 ) -> Portrait:
@@ -101,36 +106,40 @@ def prepare(
         matte: (H, W) float32, 0..1: the person, hair included.
         hair: (h, w) float32, 0..1, any size covering the picture: how much of the person is hair; None: told by colour.
         clean_plate: (H, W, 4) float32, the background without the person, if the artist has it.
+        rigid: (H, W) float32, 0..1: what lies before the face and does not bend, such as spectacles.
         cutout: True when the picture's own alpha is the matte and nothing lies behind the person.
         own_matte: the matte is the artist's: it stays as it is, also where it seems to miss hair.
 
     Raises: PictureError: sizes differ, or the face is too small to be moved.
     """
-    _check(source, landmarks, matte, clean_plate)
+    _check(source, landmarks, {"matte": matte, "clean plate": clean_plate, "rigid mask": rigid})
     points = landmarks.astype(np.float64)
     pose = head_pose(points)
     head = pose.to_head(points)
     mattes = _mattes(source, points, matte, hair)
     shape = find_hull(points, pose, matte, mattes[..., _HAIR])
     mesh = build_mesh(points, pose, matte, shape)
-    symmetry = find_symmetry_fill(points, matte, source)
-    eyes, mouth = find_eyes(source, points), find_mouth(source, points, head, pose, lm.template())
+    before, beneath = (None, source) if rigid is None else lift_off(source, rigid, points, pose)
+    symmetry = find_symmetry_fill(points, matte, beneath)
+    eyes, mouth = find_eyes(beneath, points), find_mouth(beneath, points, head, pose, lm.template())
     # last: what the others need while they are made is free again, and the layers are the largest
     hidden = find_occluded(mesh)
-    layers = split(source, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))
+    layers = split(beneath, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))
     if clean_plate is None and not cutout and is_opaque(source):
         face_px = float(np.linalg.norm(points[lm.FOREHEAD, :2] - points[lm.CHIN, :2]))
-        found = complete_background(source, person_alpha(layers, matte.shape), face_px, own_matte=own_matte)
+        found = complete_background(beneath, person_alpha(layers, matte.shape), face_px, own_matte=own_matte)
         if found is not None:
             plate, grown = found
-            layers = split(source, grown, clean_plate=plate, exact_plate=not own_matte, spare=spare_rows(hidden))
+            layers = split(beneath, grown, clean_plate=plate, exact_plate=not own_matte, spare=spare_rows(hidden))
     fill_spare_rows(hidden, layers)
     alpha = _cutout_alpha(layers, matte.shape)
     hull = None
     if shape is not None:
-        rigid = rigid_weight(shape.vertices, points, pose)
-        hull = paint_hull(shape, layers, source, points, pose, rigid, mattes[..., _HAIR])
-    return Portrait(source, points, pose, head, layers, mesh, symmetry, hull, hidden, eyes, mouth, alpha, mattes)
+        follows = rigid_weight(shape.vertices, points, pose)
+        hull = paint_hull(shape, layers, beneath, points, pose, follows, mattes[..., _HAIR])
+    return Portrait(
+        source, points, pose, head, layers, mesh, symmetry, hull, hidden, eyes, mouth, before, alpha, mattes
+    )
 
 
 def _cutout_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:
@@ -155,9 +164,9 @@ def check_size(name: str, layer: Float32, size: tuple[int, int]) -> None:
         )
 
 
-def _check(source: Float32, landmarks: Floating, matte: Float32, clean_plate: Float32 | None) -> None:
+def _check(source: Float32, landmarks: Floating, layers: Mapping[str, Float32 | None]) -> None:
     height, width = source.shape[:2]
-    for name, layer in (("matte", matte), ("clean plate", clean_plate)):
+    for name, layer in layers.items():
         if layer is not None:
             check_size(name, layer, (width, height))
     interocular = lm.interocular(landmarks)

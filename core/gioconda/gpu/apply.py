@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..engine import apply_kernels
 from ..engine.network_channels import FLOW, GAIN, MORE_MATTE, OFFSET, TONE_GAIN, TONE_MATTE, TONE_OFFSET, VIEWS
+from ..neural.apply import STRAY, STRAY_SPAN, ring
 from ..neural.crops import Sizes
 from .encoding import decode, encode
 from .features import NetworkInputs
@@ -42,7 +43,8 @@ def corrected(
     columns, rows = g.input("box_columns", INT32, ("box_columns",)), g.input("box_rows", INT32, ("box_rows",))
     x = columns.cast(FLOAT).reshape(1, 1, 1, -1) + 0.5
     y = rows.cast(FLOAT).reshape(1, 1, -1, 1) + 0.5
-    wanted = _corrections(g, _upsampled(g, outputs, sizes), inputs.mask, x, y)
+    uncovered = g.input("uncovered", FLOAT, ("frames", 1, sizes.head, sizes.head))
+    wanted = _corrections(g, _upsampled(g, outputs, sizes), inputs.mask * uncovered, x, y)
     first = g.input("first", INT32, ("frames",)).reshape(-1, 1, 1)
     still = rows.reshape(1, -1, 1) * canvas.width + columns.reshape(1, 1, -1)
     pixel, begins = (first + still).reshape(-1), (first + still * 0).reshape(-1, 1)
@@ -70,12 +72,20 @@ def _upsampled(g: Graph, outputs: dict[str, Value], sizes: Sizes) -> dict[str, V
         flow, tone = (_resized(g, outputs[f"{part}_{kind}"], size) for kind in ("flow", "tone"))
         offset = tone.channels(TONE_OFFSET) + outputs[f"{part}_paint"]
         made[part] = g.concat(flow, tone.channels(TONE_GAIN), offset, tone.channels(TONE_MATTE), axis=1)
-    made["mouth"] = made["mouth"] * lips.reshape(-1, 1, 1, 1)
-    both = made.pop("eyes").reshape(-1, 2, FLAT, sizes.eye, sizes.eye)
+    made["mouth"] = _without_strays(g, made["mouth"] * lips.reshape(-1, 1, 1, 1), sizes.mouth)
+    both = made.pop("eyes") * eyes.reshape(-1, 1, 1, 1)
+    both = _without_strays(g, both, sizes.eye).reshape(-1, 2, FLAT, sizes.eye, sizes.eye)
     for k, name in enumerate(("left", "right")):
-        strength = eyes.part(k, k + 1, axis=1).reshape(-1, 1, 1, 1)
-        made[name] = both.part(k, k + 1, axis=1).reshape(-1, FLAT, sizes.eye, sizes.eye) * strength
+        made[name] = both.part(k, k + 1, axis=1).reshape(-1, FLAT, sizes.eye, sizes.eye)
     return made
+
+
+def _without_strays(g: Graph, outputs: Value, size: int) -> Value:
+    """As `neural.apply`: a detail's corrections, those that are too strong at its rim faded out."""
+    toned = outputs.channels(GAIN) * 0.5 + outputs.channels(OFFSET)
+    squares = toned * toned * g.constant(ring(size)[None, None] / 3, FLOAT)
+    stray = g.op("Sqrt", g.op("ReduceSum", squares, g.constant([1, 2, 3], INT64), keepdims=1))
+    return outputs * (1.0 - _smoothstep((stray - STRAY) / STRAY_SPAN))
 
 
 def _resized(g: Graph, output: Value, size: int) -> Value:

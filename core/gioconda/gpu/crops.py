@@ -57,6 +57,7 @@ class FrameCrops:
         sampling, geometry: of head, mouth, left and right eye.
         strengths: (4,), how much of their corrections the frame gets, then lips, left and right eye.
         to_crops: (4, 2, 3), pixels of the picture → 0..1 within each crop.
+        uncovered: (size, size) in the head's crop, where nothing lies before the face.
     """
 
     sampling: tuple[CropSampling, ...]
@@ -64,18 +65,21 @@ class FrameCrops:
     numbers: Float32
     strengths: Float32
     to_crops: Float32
+    uncovered: Float32
 
 
 def measure(corrector: Corrector, posed: PosedPortrait) -> FrameCrops:
     """The processor's part of a frame for the networks."""
     portrait, still = corrector.portrait, corrector.still
     crops = features.frame_crops(portrait, still, posed)
+    geometry = features.geometries(portrait, still, posed, crops)
     return FrameCrops(
         tuple(CropSampling.of(crop, portrait.width, portrait.height) for crop in crops),
-        features.geometries(portrait, still, posed, crops),
+        geometry,
         features.numbers(portrait, posed),
         np.array([corrector.strength(posed), *corrector.detail_strengths(posed)], np.float32),
         to_crops(crops),
+        features.uncovered(still, geometry[0]),
     )
 
 
@@ -126,6 +130,7 @@ def frame_inputs(corrector: Corrector, frames: Sequence[FrameCrops]) -> dict[str
         "strength": strengths[:, :1],
         "lips_strength": strengths[:, 1:2],
         "eyes_strength": strengths[:, 2:],
+        "uncovered": np.stack([frame.uncovered for frame in frames])[:, None],
         "crops": crops.reshape(len(frames), 24),
         "turns": _turns(crops).reshape(len(frames), 16),
     }

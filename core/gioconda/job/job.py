@@ -109,6 +109,12 @@ class Job:
         "--clean-plate FILE",
         path="file",
     )
+    rigid: str | None = _of_portrait(
+        "a mask (white) of what lies before the face and does not bend: a hat, a pipe, a hand; all black: nothing "
+        "(default: spectacles are found)",
+        "--rigid FILE",
+        path="file",
+    )
     passes: tuple[str, ...] = _of_output(
         f"“all”, or of: {', '.join(PASSES)}",
         "--passes LIST",

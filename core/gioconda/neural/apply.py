@@ -11,13 +11,18 @@ from ..arrays import Float32, Int
 from ..engine import Portrait
 from ..engine.apply_kernels import CURVE, CropOutputs, Rows, apply_corrections, warp_pass
 from ..engine.frame import DEPTH_UNIT, layers_of
-from ..engine.kernels import ONE_AT_A_TIME
+from ..engine.kernels import ONE_AT_A_TIME, smoothstep
+from ..engine.network_channels import GAIN, OFFSET, PAINT
 from ..errors import ModelError
 from ..imaging import resample
 from ..job.passes import SURFACE_PASSES
 from . import features
 from .crops import Crop
 
+# How strong corrections of the skin around mouth or eye are, root mean square of encoded values. Above the first the
+# network takes what it sees for something else, and they fade out.
+STRAY, STRAY_SPAN = 0.03, 0.02
+RING = (0.6, 0.88)  # where that skin is: distances from the crop's middle, of half its side
 TAPS = 3  # rows that sampling needs beyond where a flow ends
 
 
@@ -100,7 +105,8 @@ def corrections(
             to_crops(crops),
             fades(still.head, portrait),
             np.ascontiguousarray(mask, np.float32),
-            *(_upsampled(outputs[k : k + 3]) for k in (0, 3, 6)),
+            _upsampled(outputs[:3]),
+            *(_without_strays(_upsampled(outputs[k : k + 3])) for k in (3, 6)),
         ),
         _reach(crops, outputs),
     )
@@ -127,6 +133,22 @@ def _reach(crops: tuple[Crop, ...], outputs: list[Float32]) -> int:
         across, down = crop.to_picture[1, :2] * crop.size
         longest = max(longest, float(np.abs(across * flow[0] + down * flow[1]).max()))
     return int(np.ceil(longest * 1.001)) + TAPS
+
+
+def ring(size: int) -> Float32:
+    """What is a detail's rim: (size, size) float32, 1 / n on RING's n pixels, else 0."""
+    away = np.abs((np.arange(size) + 0.5) * (2 / size) - 1)
+    far = np.maximum(away[:, None], away[None])
+    rim = ((far > RING[0]) & (far < RING[1])).astype(np.float32)
+    return np.asarray(rim / rim.sum(), np.float32)
+
+
+def _without_strays(outputs: Float32) -> Float32:
+    """A detail's corrections (N, size, size, CORRECTION), those that are too strong at its rim faded out."""
+    toned = outputs[..., GAIN] * np.float32(0.5) + outputs[..., OFFSET] + outputs[..., PAINT]
+    stray = np.sqrt(np.einsum("nyxc,yx->n", toned * toned, ring(outputs.shape[1])) / np.float32(3))
+    share = 1 - smoothstep((stray - STRAY) / STRAY_SPAN)
+    return np.asarray(outputs * share[:, None, None, None], np.float32)
 
 
 def _upsampled(outputs: list[Float32]) -> Float32:

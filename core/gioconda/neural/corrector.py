@@ -39,6 +39,9 @@ Run = Callable[[dict[str, Float32]], list[Float32]]
 FULL_STRENGTH = 0.03  # head units: from this movement of any landmark on, corrections have their full strength
 OWN_FULL_STRENGTH = 0.03  # head units: the same for how lips and eyes move on the skull
 WIDE, WIDE_SPAN = 0.3, 0.12  # head units: corrections of the lips fade out: no mouth it learned from was open wider
+TURNED, TURNED_SPAN = 14.0, 9.0  # degrees of the skull since the portrait: beyond what was learned from, they fade out
+# An eye that is open while the other shuts: by how much more of what it is open in the portrait corrections fade out.
+WINK, WINK_SPAN = 0.25, 0.3
 _NO_MEMORY = ("failed to allocate", "bad allocation", "bad_alloc", "out of memory", "not enough memory")
 
 
@@ -121,9 +124,12 @@ class Corrector:
         self.box = self.still.head.covered(portrait.width, portrait.height)
 
     def strength(self, posed: PosedPortrait) -> float:
-        """How much of its corrections a frame gets, 0..1, by how far it is from the still portrait."""
-        distance = 0.0 if posed.pose.is_identity else features.movement(self.portrait, posed) / FULL_STRENGTH
-        return float(np.float32(smoothstep(distance)))
+        """How much of its corrections a frame gets, 0..1: none at rest, and none of a head that is turned far."""
+        if posed.pose.is_identity:
+            return 0.0
+        moved = smoothstep(features.movement(self.portrait, posed) / FULL_STRENGTH)
+        turned = smoothstep((features.skull_turn(self.portrait, posed) - TURNED) / TURNED_SPAN)
+        return float(np.float32(moved * (1 - turned)))
 
     def detail_strengths(self, posed: PosedPortrait) -> Float:
         """The same for lips, left and right eye, (3,): those that keep still on a turning head are the portrait's own,
@@ -131,6 +137,8 @@ class Corrector:
         *moved, apart = features.movement_on_skull(self.portrait, posed)
         strengths = smoothstep(np.array(moved) / OWN_FULL_STRENGTH)
         strengths[0] *= 1 - smoothstep((apart - WIDE) / WIDE_SPAN)
+        left, right = features.opened(self.portrait, posed)
+        strengths[1:] *= 1 - smoothstep((np.array([left - right, right - left]) - WINK) / WINK_SPAN)
         return strengths
 
     def sampler(self, posed: PosedPortrait) -> CropSampler:
@@ -149,6 +157,7 @@ class Corrector:
         outputs[3:6] = [strengths[:1] * output for output in outputs[3:6]]
         outputs[6:9] = [strengths[1:] * output for output in outputs[6:9]]
         mask = np.float32(strength) * features.correction_mask(views[0])
+        mask *= features.uncovered(self.still, views[0].geometry)
         return corrections(self.portrait, self.still, sampler.crops, outputs, mask)
 
     def apply(self, posed: PosedPortrait, drawn: dict[str, Float32]) -> dict[str, Float32]:

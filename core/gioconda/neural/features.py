@@ -55,6 +55,7 @@ class Still:
             details_rgb: (size, size, 3) of each detail; all encoded.
         vertices: (N, 4) float32, per vertex of the mesh: visible, place on the head 3.
         hair_body: (h, w, 2) float32, the portrait's mattes of hair and body, small.
+        covered: (size / 2, size / 2) float32, 0..1, in the head's crop: what lies before the face; None: nothing.
     """
 
     gain: float
@@ -65,6 +66,7 @@ class Still:
     details_rgb: tuple[Float32, ...]
     vertices: Float32
     hair_body: Float32
+    covered: Float32 | None
 
     @property
     def sizes(self) -> Sizes:
@@ -95,7 +97,31 @@ def still(portrait: Portrait, sizes: Sizes = FAST) -> Still:
         details_rgb=tuple(view[..., :3].copy() for view in shown),
         vertices=np.column_stack([visible, portrait.pose.to_head(bind_pose)]).astype(np.float32),
         hair_body=np.ascontiguousarray(portrait.mattes[..., 2:4]),
+        covered=_covered(portrait, head),
     )
+
+
+def _covered(portrait: Portrait, head: Crop) -> Float32 | None:
+    """What lies before the face, a little grown, (size / 2, size / 2) in the head's crop."""
+    if portrait.rigid is None:
+        return None
+    crop = Crop(head.to_picture * [[2, 2, 1], [2, 2, 1]], head.size // 2)
+    return np.asarray(resample.dilate(crop.cut(portrait.rigid.mask(portrait.width, portrait.height)), 1.5), np.float32)
+
+
+def uncovered(still: Still, geometry: Float32) -> Float32:
+    """Where nothing lies before the face in a frame, (size, size) 0..1 in the head's crop.
+
+    geometry: (size / 2, size / 2, GEOMETRY) of the head's crop: its flow says where the portrait has what is seen.
+    """
+    size = still.head.size
+    if still.covered is None:
+        return np.ones((size, size), np.float32)
+    half = size // 2
+    y, x = np.mgrid[:half, :half].astype(np.float32)
+    flow = geometry[..., Geometry.FLOW_X : Geometry.FLOW_Y + 1] * np.float32(FLOW_UNIT * half)
+    there = resample.remap(still.covered, x + flow[..., 0] + 0.5, y + flow[..., 1] + 0.5)
+    return 1 - np.asarray(resample.resize(there, size, size, method="linear"), np.float32)
 
 
 def _layers(portrait: Portrait, row: int) -> tuple[Float32, Float32, Float32]:
@@ -232,6 +258,23 @@ def movement_on_skull(portrait: Portrait, posed: PosedPortrait) -> tuple[float, 
     groups = (lm.LIPS_OUTER + lm.LIPS_INNER, lm.EYE_LEFT + lm.IRIS_LEFT, lm.EYE_RIGHT + lm.IRIS_RIGHT)
     lips, left, right = (float(moved[list(group)].max()) for group in groups)
     return lips, left, right, float(np.linalg.norm(now[lm.LIP_TOP] - now[lm.LIP_BOTTOM]))
+
+
+def skull_turn(portrait: Portrait, posed: PosedPortrait) -> float:
+    """By how many degrees the skull has turned since the still portrait, about any axis in the picture's plane.
+
+    Tilting the head in the picture's plane does not count: crops follow it.
+    """
+    pose = skull_pose(portrait.head, posed.position[: lm.COUNT].astype(np.float64))
+    turned = Rotation.from_matrix(pose.rotation @ portrait.pose.rotation.T).as_rotvec(degrees=True)
+    return float(np.hypot(turned[0], turned[1]))
+
+
+def opened(portrait: Portrait, posed: PosedPortrait) -> tuple[float, float]:
+    """How far left and right eye are open, of what they are in the portrait."""
+    target = posed.position[: lm.COUNT].astype(np.float64)
+    right, left = (_openness(target, *lid) / max(_openness(portrait.landmarks, *lid), 1e-3) for lid in _LIDS)
+    return left, right
 
 
 def movement(portrait: Portrait, posed: PosedPortrait) -> float:

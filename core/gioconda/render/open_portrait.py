@@ -22,6 +22,7 @@ from ..face.hand_placed import parse_points
 from ..face.matte import estimate_matte
 from ..face.nets import Nets
 from ..face.search import Face, find_faces
+from ..face.spectacles import find_spectacles
 from ..files import cache_folder
 from ..imaging import resample
 from ..imaging.color import Display, choose_display, display_srgb
@@ -225,12 +226,14 @@ def _prepared(
     matte = given.matte if given.matte is not None else estimate_matte(srgb, found.person, found.landmarks)
     check()
     hair = estimate_hair(srgb, found.hair, matte, found.landmarks)
+    rigid = given.rigid if given.rigid is not None else find_spectacles(srgb, found.landmarks)
     return prepare(
         pixels,
         found.landmarks,
         matte,
         hair=hair,
         clean_plate=given.plate,
+        rigid=rigid,
         cutout=given.cutout,
         own_matte=given.matte is not None,
     )
@@ -261,12 +264,13 @@ class ArtistLayers:
 
     matte: Float32 | None  # the person's, (H, W) float32, 0..1
     plate: Float32 | None  # the background without the person, (H, W, 4) float32, scene-linear
+    rigid: Float32 | None  # what lies before the face and does not bend, (H, W) float32, 0..1
     cutout: bool  # nothing lies behind the person
 
 
 def artist_layers(job: Job, source: SourcePicture, pixels: Float32) -> ArtistLayers:
-    """The job's matte (else the alpha of a cut-out) and plate at the size of `pixels`. Raises: PictureError."""
-    matte = plate = None
+    """The job's layers (its matte, else the alpha of a cut-out) at the size of `pixels`. Raises: PictureError."""
+    matte = plate = rigid = None
     if job.matte:
         matte = _fitted("matte", artists_matte(Path(job.matte)), source, pixels)
     elif source.cutout:
@@ -274,7 +278,9 @@ def artist_layers(job: Job, source: SourcePicture, pixels: Float32) -> ArtistLay
     if job.plate:
         whole = read_picture(job.plate, colorspace=job.plate_colorspace or job.colorspace, ocio_config=job.ocio).pixels
         plate = _fitted("clean plate", whole, source, pixels)
-    return ArtistLayers(matte, plate, source.cutout)
+    if job.rigid:
+        rigid = _fitted("rigid mask", read_mask(Path(job.rigid)), source, pixels)
+    return ArtistLayers(matte, plate, rigid, source.cutout)
 
 
 def _fitted(name: str, layer: Float32, source: SourcePicture, pixels: Float32) -> Float32:
@@ -285,9 +291,15 @@ def _fitted(name: str, layer: Float32, source: SourcePicture, pixels: Float32) -
 
 
 def artists_matte(path: Path) -> Float32:
-    """The alpha of a picture that has one, else its brightness; values as the file has them."""
-    picture = read_picture(path, colorspace="linear")
-    matte = picture.pixels[..., 3] if picture.has_alpha else picture.pixels[..., :3].mean(axis=2)
+    """As `read_mask`. Raises: PictureError: it is empty."""
+    matte = read_mask(path)
     if float(matte.max()) <= 0:
         raise PictureError(f"The matte {path} is empty: white is the person, black is not.")
-    return np.clip(matte, 0, 1).astype(np.float32)
+    return matte
+
+
+def read_mask(path: Path) -> Float32:
+    """The alpha of a picture that has one, else its brightness, (H, W) 0..1; values as the file has them."""
+    picture = read_picture(path, colorspace="linear")
+    mask = picture.pixels[..., 3] if picture.has_alpha else picture.pixels[..., :3].mean(axis=2)
+    return np.clip(mask, 0, 1).astype(np.float32)

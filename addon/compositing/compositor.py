@@ -21,6 +21,7 @@ SOCKETS = {
     "Image": "NodeSocketColor",
     "Vector": "NodeSocketColor",
     "Plate": "NodeSocketColor",
+    "Foreground": "NodeSocketColor",
     "UV": "NodeSocketVector",
 }
 

@@ -27,7 +27,8 @@ from .untangle import displaced_face
 _BAND_ROWS = 256
 OVAL_NOISE = 0.05  # head units
 DEPTH_UNIT = 0.09  # metres, between the outer corners of an adult's eyes
-_DISTANCE = 1.0
+_DISTANCE = 1.0  # metres, from the camera to the head
+BACKGROUND = 3.0  # metres, from the camera to what is behind the person
 _TURNED = float(np.radians(5))  # from this turn on, what the portrait hides is filled completely
 
 
@@ -262,6 +263,7 @@ class Band:
             "Disocclusion": self._disocclusion,
             "Confidence": self._confidence,
             "Plate": partial(self.portrait.write_plate, self.row),
+            "Foreground": partial(write_foreground, self.portrait, self.row, self.combined, self.matte),
             **{each: partial(self._region_matte, name=each) for each in MATTE_NAMES},
         }
         drawn[name](self.out[name])
@@ -300,7 +302,7 @@ class Band:
 
     def _depth_pass(self, out: Float32) -> None:
         unit, near = np.float32(DEPTH_UNIT / self.portrait.pose.scale), np.float32(self.portrait.pose.translation[2])
-        far = np.float32(self.portrait.mesh.bind_pose[:, 2].max())
+        far = near + np.float32(BACKGROUND - _DISTANCE) / unit
         z = np.where((self.buffer.triangle >= 0) & (self.matte > 0.5), self.buffer.depth, far)
         if self.hull is not None:
             self.hull.draw("Depth", self.matte, z[..., None], (self.width, self.portrait.height))
@@ -326,6 +328,20 @@ class Band:
 
 _NO_EDGES = (np.empty((0, 0), np.int32), np.empty((0, 2), np.int32), np.empty((0, kernels.SUBSAMPLES), np.int32))
 _NOTHING = np.empty((0, 0, 4), np.float32)
+
+
+def write_foreground(portrait: Portrait, row: int, combined: Float32, matte: Float32, out: Float32) -> None:
+    """The Foreground pass: what is left of the frame without its plate, premultiplied. Over the plate it is the frame.
+
+    Args:
+        row: the first row.
+        combined: (rows, W, 4) of the finished frame; matte: (rows, W).
+        out: (rows, W, 4), is filled.
+    """
+    portrait.write_plate(row, out)
+    alpha = matte[..., None]
+    out[:] = combined - (1 - alpha) * out
+    out[..., 3] = matte
 
 
 def layers_of(portrait: Portrait) -> kernels.Layers:

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engine import Portrait, PosedPortrait, render_rows
+from ..engine.frame import write_foreground
 from ..engine.kernels import smoothstep
 from ..imaging import resample
 from ..imaging.color import choose_display
@@ -66,6 +67,8 @@ class ExternalEngine:
             frame = self._view(self.crop, combined)
             change = painted.picture - _clamped(frame) - self._moved_error(posed)
             self._add(change, frame, self._alpha(painted, matte), combined, matte)
+            if "Foreground" in drawn:
+                write_foreground(self.portrait, 0, combined, matte, drawn["Foreground"])
         return drawn
 
     def _view(self, crop: Crop, combined: Float32) -> Float32:

@@ -21,7 +21,7 @@ import onnx
 from ..arrays import Floating
 from ..engine import Portrait, PosedPortrait
 from ..engine.apply_kernels import warp_pass
-from ..engine.frame import Band
+from ..engine.frame import Band, write_foreground
 from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import DeviceError
 from ..job.passes import PASSES, SURFACE_PASSES
@@ -108,7 +108,7 @@ class Renderer:
         changing = inputs.frame_inputs([frame.lists for frame in frames])
         if self.corrector is not None:
             changing |= crops.frame_inputs(self.corrector, [frame.crops for frame in frames if frame.crops is not None])
-        others = [name for name in passes if name not in _DRAWN]
+        others = [name for name in passes if name not in (*_DRAWN, "Foreground")]
         following = self.corrector is not None and any(name in SURFACE_PASSES for name in others)
         wanted = [f"combined{self._suffix}", f"matte{self._suffix}"]
         wanted += ["drawn_matte", "hull_shown"] * bool(others) + ["moves"] * following
@@ -121,9 +121,13 @@ class Renderer:
         size = (self.portrait.height, self.portrait.width)
         whole = {"Combined": made[0].reshape(*size, 4), "Matte": made[1].reshape(*size, 1)}
         if len(made) > 2:
-            band, others = frame.lists.band, [name for name in passes if name not in _DRAWN]
+            band, others = frame.lists.band, [name for name in passes if name not in (*_DRAWN, "Foreground")]
             drawn = self._drawn(band, made[2].reshape(size), made[3].reshape(size), others)
             whole |= drawn if len(made) == 4 else self._followed(drawn, made[4])
+        if "Foreground" in passes:
+            combined, matte = (np.asarray(whole[name], np.float32) for name in _DRAWN)
+            whole["Foreground"] = np.empty_like(combined)
+            write_foreground(self.portrait, 0, combined, matte[..., 0], whole["Foreground"])
         return {name: whole[name] for name in passes}
 
     def _drawn(self, band: Band, matte: Floating, hull_shown: Floating, names: Sequence[str]) -> Passes:

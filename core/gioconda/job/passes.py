@@ -33,7 +33,7 @@ class Pass:
 PASSES = {
     "Combined": Pass("RGBA", 0, "The portrait in motion, with alpha"),
     "Matte": Pass("A", 1, "The person"),
-    "Depth": Pass("Z", 2, "Distance from the camera, in metres, for a head 1 m away", surface=True),
+    "Depth": Pass("Z", 2, "Distance from the camera in metres: the head at 1 m, the background at 3 m", surface=True),
     "Vector": Pass("XYZW", 3, "Motion to the frames before and after, in pixels, for Vector Blur", surface=True),
     # half has steps of a whole pixel on the right side of a 2048 picture
     "UV": Pass("UVA", 4, "Where each pixel comes from in the source: an STMap", surface=True, float32=True),
@@ -48,6 +48,7 @@ PASSES = {
         "A", 12, "1 where the picture is only moved, towards 0 where it is stretched or filled in", surface=True
     ),
     "Plate": Pass("RGBA", 13, "The background without the person"),
+    "Foreground": Pass("RGBA", 14, "The person without the background: premultiplied, to put over any other plate"),
 }
 ALL_PASSES = tuple(PASSES)
 DEFAULT_PASSES = ("Combined", "Matte", "Vector", "UV")

@@ -10,7 +10,7 @@ import numpy as np
 from ..arrays import Float32, Int
 from ..engine import Portrait
 from ..engine.apply_kernels import CURVE, CropOutputs, Rows, apply_corrections, warp_pass
-from ..engine.frame import DEPTH_UNIT, layers_of
+from ..engine.frame import DEPTH_UNIT, layers_of, write_foreground
 from ..engine.kernels import ONE_AT_A_TIME, smoothstep
 from ..engine.network_channels import GAIN, OFFSET, PAINT
 from ..errors import ModelError
@@ -69,6 +69,9 @@ class Corrections:
                 moves,
             )
         made |= {"Combined": out, "Matte": matte[..., None]}
+        if "Foreground" in made:
+            made["Foreground"] = np.empty_like(out)
+            write_foreground(self.portrait, row, out, matte, made["Foreground"])
         for name in warped if moves.any() else ():
             made[name] = made[name].copy()
             with ONE_AT_A_TIME:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from gioconda import landmarks as lm
-from gioconda.engine import Frame, Portrait, pose_portrait, render, render_rows
+from gioconda.engine import Frame, Portrait, pose_portrait, prepare, render, render_rows
+from gioconda.engine.frame import BACKGROUND
 from gioconda.errors import SettingsError
 from gioconda.imaging import resample
 from gioconda.job.passes import ALL_PASSES, PASSES
@@ -188,6 +189,34 @@ def test_depth_grows_from_the_nose_to_the_ears_and_most_at_the_wall(portrait: Po
     assert nose < cheek < ear < wall
     assert 0.02 < ear - nose < 0.2  # metres
     assert 0.8 < nose < 1.0
+    assert wall == pytest.approx(BACKGROUND) and wall - float(depth.min()) > 1.5  # Defocus tells them apart
+
+
+@pytest.mark.parametrize("yaw", [0, 12])
+def test_the_foreground_over_the_plate_is_the_picture(portrait: Portrait, yaw: float) -> None:
+    pose = Pose(rotation=rotation_matrix(yaw=yaw))
+    made = render(portrait, pose, passes=("Combined", "Matte", "Plate", "Foreground")).passes
+    assert np.array_equal(made["Foreground"][..., 3], made["Matte"][..., 0])
+    together = made["Foreground"] + (1 - made["Matte"]) * made["Plate"]
+    assert np.abs(together - made["Combined"]).max() < 1e-5
+    whole = made["Matte"][..., 0] == 1
+    assert np.array_equal(made["Foreground"][whole, :3], made["Combined"][whole, :3])
+    assert np.abs(made["Foreground"][made["Matte"][..., 0] == 0]).max() < 0.01
+
+
+def test_no_rim_of_the_old_background_is_left_in_the_foreground(small: Sitter) -> None:
+    """The same person before a green screen: where the matte is soft the foreground has the person's colours."""
+    alpha = small.matte[..., None]
+    green = np.broadcast_to(np.float32([0.02, 0.8, 0.02, 1]), small.source.shape)
+    own = small.source * (alpha > 0.99) + np.float32([0.05, 0.04, 0.03, 1]) * (alpha <= 0.99)
+    picture = np.ascontiguousarray(alpha * own + (1 - alpha) * green, np.float32)
+    portrait = prepare(picture, small.landmarks, small.matte)
+    made = render(portrait, Pose(), passes=("Foreground", "Matte")).passes
+    soft = (small.matte > 0.2) & (small.matte < 0.8)
+    seen = made["Foreground"][soft, :3] / np.maximum(made["Matte"][soft], 1e-3)
+    spill = seen[:, 1] - np.maximum(seen[:, 0], seen[:, 2])
+    before = (picture[soft, 1] - np.maximum(picture[soft, 0], picture[soft, 2])).mean()
+    assert spill.mean() < 0.1 * before
 
 
 def test_all_mattes_lie_between_nothing_and_everything(whole: Frame) -> None:

@@ -36,7 +36,19 @@ from gioconda.worker.messages import Message
 Float32 = npt.NDArray[np.float32]
 TOLERANCE = 2e-3
 MODELS = Path(__file__).resolve().parents[3] / "onnx_models"
-PASSES = ("Combined", "Matte", "UV", "Vector", "Depth", "Disocclusion", "Confidence", "Hair", "Mouth", "Plate")
+PASSES = (
+    "Combined",
+    "Matte",
+    "UV",
+    "Vector",
+    "Depth",
+    "Disocclusion",
+    "Confidence",
+    "Hair",
+    "Mouth",
+    "Plate",
+    "Foreground",
+)
 TURNED = Pose(rotation=rotation_matrix(yaw=-24.0, pitch=4.0))
 
 

@@ -97,6 +97,7 @@ def prepare(
     rigid: Float32 | None = None,
     cutout: bool = False,
     own_matte: bool = False,
+    teeth: bool = True,
 ) -> Portrait:
     """Make a picture ready to be moved.
 
@@ -109,6 +110,7 @@ def prepare(
         rigid: (H, W) float32, 0..1: what lies before the face and does not bend, such as spectacles.
         cutout: True when the picture's own alpha is the matte and nothing lies behind the person.
         own_matte: the matte is the artist's: it stays as it is, also where it seems to miss hair.
+        teeth: human ones are behind shut lips; off: nothing light is, as for a muzzle.
 
     Raises: PictureError: sizes differ, or the face is too small to be moved.
     """
@@ -121,7 +123,7 @@ def prepare(
     mesh = build_mesh(points, pose, matte, shape)
     before, beneath = (None, source) if rigid is None else lift_off(source, rigid, points, pose)
     symmetry = find_symmetry_fill(points, matte, beneath)
-    eyes, mouth = find_eyes(beneath, points), find_mouth(beneath, points, head, pose, lm.template())
+    eyes, mouth = find_eyes(beneath, points), find_mouth(beneath, points, head, pose, lm.template(), teeth)
     # last: what the others need while they are made is free again, and the layers are the largest
     hidden = find_occluded(mesh)
     layers = split(beneath, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import NoFaceError
 from ..files import write_text
 from .nets import Nets
+from .plausibility import is_human
 from .region import Float, Picture, around_landmarks
 from .search import Face, find_faces
 from .segmenter import Probability, others_removed
@@ -36,6 +37,7 @@ class Analysis:
         person: (h, w) float32, 0 to 1, probability of this person, covering the picture at any size.
         hair: (h, w) float32, 0 to 1, probability of hair, anybody's, covering the picture at any size.
         notes: what a report should say, sentences.
+        human: it is a human face; else that of an animal, a statue or a drawing.
     """
 
     landmarks: Float
@@ -48,6 +50,7 @@ class Analysis:
     person: Probability
     hair: Probability
     notes: tuple[str, ...] = ()
+    human: bool = True
 
     def scaled(self, factor: float) -> Analysis:
         """The same face in the same picture made `factor` times as large."""
@@ -106,7 +109,14 @@ def _analysis(
     outside = int(((xy < 0) | (xy > size)).any(1).sum())
     if outside:
         notes = [*notes, f"{outside} of the face's points lie outside the picture."]
-    return Analysis(landmarks, score, face, len(others) + 1, box, size, hand_placed, person, hair, tuple(notes))
+    human = is_human(landmarks, person, hair, size)
+    if not human:
+        notes = [
+            *notes,
+            "The landmarks do not fit a human face (an animal, a statue, a drawing?): check them; a mouth that is shut "
+            "gets no human teeth.",
+        ]
+    return Analysis(landmarks, score, face, len(others) + 1, box, size, hand_placed, person, hair, tuple(notes), human)
 
 
 def choose_face(faces: list[Face], face: int | str | None) -> int:

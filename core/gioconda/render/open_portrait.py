@@ -203,6 +203,7 @@ def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report)
         landmarks=found.landmarks,
         person=found.person,
         hair=found.hair,
+        human=found.human,
         **asdict(given),
     )
     portrait = cache.load(folder, key, source.pixels) if folder else None
@@ -236,6 +237,7 @@ def _prepared(
         rigid=rigid,
         cutout=given.cutout,
         own_matte=given.matte is not None,
+        teeth=found.human,
     )
 
 

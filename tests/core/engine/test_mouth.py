@@ -7,6 +7,7 @@ import pytest
 from gioconda import landmarks as lm
 from gioconda.engine.kernels import PAD
 from gioconda.engine.mouth import Mouth, find_mouth, paint_mouth
+from gioconda.engine.mouth.shape import is_tooth
 from gioconda.engine.patch import Patch, catmull_rom_loop
 from gioconda.imaging import draw, resample
 from gioconda.pose import head_pose
@@ -197,3 +198,15 @@ def test_teeth_in_a_grey_picture_are_found_and_grey(face: np.ndarray) -> None:
     mouth = _found(picture, face)
     assert mouth.shows_teeth
     assert np.ptp(mouth.colour, axis=1).max() < 1e-5
+
+
+def test_a_shut_muzzle_has_no_human_teeth() -> None:
+    face = _face(0.0)
+    picture, pose = _drawn(face, teeth=False), head_pose(face)
+    human, animal = (
+        find_mouth(picture, face, pose.to_head(face), pose, lm.template(), teeth) for teeth in (True, False)
+    )
+    tooth = is_tooth()
+    light = [(mouth.colour[tooth] @ (0.2126, 0.7152, 0.0722)).mean() for mouth in (human, animal)]
+    assert light[1] < 0.4 * light[0]
+    np.testing.assert_array_equal(animal.colour[~tooth], human.colour[~tooth])

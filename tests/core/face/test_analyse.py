@@ -12,9 +12,10 @@ from gioconda.errors import NoFaceError, OutputError
 from gioconda.face.analyse import Analysis, analyse, from_points, save_analysis
 from gioconda.face.hand_placed import parse_points
 from gioconda.face.nets import Nets
-from gioconda.face.region import Picture
+from gioconda.face.plausibility import is_human
+from gioconda.face.region import Picture, Region, around_landmarks
 from gioconda.landmarks import NAMED
-from skimage.data import astronaut, coffee
+from skimage.data import astronaut, chelsea, coffee
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +134,15 @@ def test_every_portrait_gives_a_result(nets: Nets, shared_data: Path) -> None:
     for name in ("painting_vangogh_self_1889_1045x1277.jpg", "painting_american_gothic_1024x1236.jpg"):
         srgb = cv2.cvtColor(cv2.imread(str(shared_data / "portraits" / name)), cv2.COLOR_BGR2RGB)
         assert analyse(srgb, nets).score > 0.9
+
+
+def test_a_human_face_is_told_from_a_cats(nets: Nets, analysis: Analysis) -> None:
+    assert analysis.human
+    assert analysis.notes == ()
+    cat = chelsea()
+    square = Region(225, 130, 220, 0)  # where its face is; the detectors know better than to call it one
+    for _ in range(3):
+        points, _ = nets.landmarker.predict(cat, square)
+        square = around_landmarks(points)
+    person, hair = nets.segmenter.person(cat, square), nets.hair.hair(cat, square)
+    assert not is_human(points, person, hair, (cat.shape[1], cat.shape[0]))

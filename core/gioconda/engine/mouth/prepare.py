@@ -11,7 +11,7 @@ from ...arrays import Float, Float32, Mask
 from ...imaging import resample
 from ...imaging.srgb import LUMINANCE
 from ...pose import HeadPose
-from ..anatomy import UPPER_TEETH, mouth_model
+from ..anatomy import CAVITY, UPPER_TEETH, mouth_model
 from ..kernels import PAD
 from ..patch import area
 from . import light
@@ -31,12 +31,15 @@ _HIDDEN = -0.01  # open, and no tooth to be seen: they end above the lip
 _LIP_LINE = 0.30  # the line where lips meet, of their colour
 
 
-def find_mouth(colour: Float32, landmarks: Float, head: Float, pose: HeadPose, template: Float) -> Mouth:
+def find_mouth(
+    colour: Float32, landmarks: Float, head: Float, pose: HeadPose, template: Float, teeth: bool = True
+) -> Mouth:
     """The portrait's mouth.
 
     Args:
         colour: (H, W, 4) linear.
         landmarks: (478, 3) pixels; head: the same in head space; pose: what lies between.
+        teeth: human ones are behind shut lips; off: they are as dark as the cavity.
     """
     lips = head[list(lm.LIPS_INNER)]
     open_area = area(landmarks[list(lm.LIPS_INNER), :2]) / lm.interocular(landmarks) ** 2
@@ -49,6 +52,9 @@ def find_mouth(colour: Float32, landmarks: Float, head: Float, pose: HeadPose, t
     inside = Inside.of(colour, landmarks, _PIXELS)
     placement = rigid_placement(head, template)
     is_open = open_area > OPEN and inside.hole.sum() > 40
+    if not teeth and not is_open:
+        part = mouth_model().part
+        base[is_tooth()] = base[part == CAVITY][0]
     rows = None
     if is_open:
         placement = fit_to_teeth(placement, colour, landmarks, head, pose, lip)

@@ -1,14 +1,13 @@
 """The file system: files written whole or not at all, their hashes, the user's own folders. Standard library only.
 
 What is written goes to a hidden name beside the file and is renamed when it is complete. A process killed in the middle
-leaves at most that hidden file; the next attempt to write the same file removes it.
+leaves at most that hidden file; the next one that writes into the folder removes it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import glob
 import hashlib
 import os
 import platform
@@ -17,6 +16,7 @@ import shutil
 import stat
 import struct
 import sys
+import time
 import tokenize
 import zipfile
 import zlib
@@ -48,11 +48,11 @@ def whole_file(path: Path | str, *, make_folder: bool = True) -> Iterator[Path]:
     try:
         if make_folder:
             target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
+        _sweep(target.parent)
         if target.is_dir():
             raise OutputError(f"Cannot write {target}: there is a folder of that name; give another name.")
         # where the folder is not writable this says so better than any image library does
-        part.touch()
+        part.open("wb").close()
         yield part
         with part.open("rb+") as written:
             os.fsync(written.fileno())
@@ -98,18 +98,30 @@ def _disk_is_full(folder: Path) -> bool:
         return False
 
 
-def _sweep(target: Path) -> None:
-    """Remove what processes killed on this machine left of this file; what a living one is writing stays."""
-    for part in target.parent.glob(f".{glob.escape(target.name)}.*.part"):
+def _sweep(folder: Path) -> None:
+    """Remove what processes killed on this machine left in a folder; what a living one is writing stays. Of a large
+    folder, whose listing takes long, not for every file: a twentieth of the time at most."""
+    began = time.monotonic()
+    if began < _swept.get(folder, 0.0):
+        return
+    for part in folder.glob(".*.part"):
         host, _, process = part.name.split(".")[-2].rpartition("-")
         if host == _HOST and process.isdigit() and not _is_alive(int(process)):
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
+    ended = time.monotonic()
+    if len(_swept) > 1000:
+        _swept.clear()
+    _swept[folder] = ended + 20 * (ended - began) if ended - began > _QUICK else 0.0
+
+
+_QUICK = 0.002  # seconds that any folder may take
+_swept: dict[Path, float] = {}  # folder → when it is looked through again
 
 
 def _is_alive(process: int) -> bool:
     if process == os.getpid():
-        return False  # our own earlier attempt
+        return True  # another thread's; `whole_file` begins its own anew
     # on Windows an open file cannot be deleted anyway
     return os.name == "posix" and is_running(process)
 
@@ -211,6 +223,11 @@ def _user_folder(variable: str, *, windows: tuple[str, str, str], mac: str, othe
     if sys.platform == "darwin":
         return home / "Library" / mac / "gioconda"
     return Path(os.environ.get(other[0]) or home / other[1]) / "gioconda"
+
+
+def expanded(path: str) -> str:
+    """A path with ~ and $NAME (in Windows %NAME% too) replaced; what is not set stays as it is written."""
+    return os.path.expanduser(os.path.expandvars(path)) if "://" not in path else path  # noqa: PTH111
 
 
 def policy_file() -> Path | None:

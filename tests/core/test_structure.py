@@ -81,6 +81,7 @@ LIBRARIES = {
     "onnxruntime": "models/runtime.py gpu/device.py",
     "pymatting": "imaging/matting.py",
     "rich": "cli/console.py",
+    "shtab": "cli/main.py",
     "tflite": "",
     "torch": "training/",
 }

@@ -2,7 +2,7 @@
 
     deliver(frames, Delivery(formats=("webp", "atlas")), fps=24)
 
-Frames are read one at a time. The same frames make the same bytes.
+Each frame is read once for all formats, on all cores, a few ahead of the videos. The same frames make the same bytes.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import math
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +32,13 @@ from ..imaging.exr_read import read_exr
 from ..imaging.image import write_png, write_png_strips
 from ..imaging.video import VideoWriter, write_webp
 from ..job.frame_range import FramePattern
+from ..machine import cores
 from .settings import Delivery
 
 Srgb = NDArray[np.uint8]  # (H, W, 3), or (H, W, 4) with straight alpha
 
+ONE_A_FRAME = ("png", "webp")
+NEEDED = {"picture": ("Combined",), "matte": ("Combined", "Matte"), "none": ("Combined",)}  # passes, by the alpha
 MAX_ATLAS = 16_384  # pixels a side: what graphics cards take
 
 
@@ -85,18 +91,33 @@ def deliver(
     kinds = [kind for kind in delivery.formats if kind != "exr"]
     if not kinds:
         return []
+    first, rest = frames.numbers[0], frames.numbers[1:]
+    opening, _ = read_exr(frames.pattern.path(first), NEEDED[delivery.alpha])
+    shown = display or choose_display(opening["Combined"])
+    picture = _resized(_displayed(opening, delivery, shown), delivery.size)
+    channels = picture.shape[2]
+    alone = [_picture_writer(kind, frames, delivery) for kind in kinds if kind in ONE_A_FRAME]
+
+    def made(number: int, picture: Srgb | None = None) -> Srgb:
+        """A frame's own files; returns what all formats show of it. On any thread."""
+        if picture is None:
+            passes, _ = read_exr(frames.pattern.path(number), NEEDED[delivery.alpha])
+            picture = _with_channels(_resized(_displayed(passes, delivery, shown), delivery.size), channels)
+        for write in alone:
+            write(number, picture)
+        return picture
+
     with ExitStack() as cleanup:
-        writers: list[Callable[[int, Srgb], None]] = []
-        channels = 3
+        pool = ThreadPoolExecutor(cores())
+        cleanup.callback(pool.shutdown, cancel_futures=True)
+        together = [_writer(kind, frames, delivery, fps, picture, cleanup) for kind in kinds if kind not in ONE_A_FRAME]
+        ahead = deque([pool.submit(made, first, picture)])
+        left = iter(rest)
         for number in frames.numbers:
-            passes, _ = read_exr(frames.pattern.path(number))
-            display = display or choose_display(passes["Combined"])
-            picture = _resized(_displayed(passes, delivery, display), delivery.size)
-            if not writers:
-                writers = [_writer(kind, frames, delivery, fps, picture, cleanup) for kind in kinds]
-                channels = picture.shape[2]
-            for write in writers:
-                write(number, _with_channels(picture, channels))
+            ahead.extend(pool.submit(made, other) for other in islice(left, 2 * cores() - len(ahead)))
+            picture = ahead.popleft().result()
+            for write in together:
+                write(number, picture)
             on_frame(number)
     return files_of(frames, delivery)
 
@@ -133,15 +154,16 @@ def _resized(picture: Srgb, longest: int | None) -> Srgb:
     return np.round(np.dstack([colour, weighed[..., 3:4] * 255])).clip(0, 255).astype(np.uint8)
 
 
+def _picture_writer(kind: str, frames: Frames, delivery: Delivery) -> Callable[[int, Srgb], None]:
+    """What writes a frame as a picture of its own."""
+    write = write_png if kind == "png" else partial(write_webp, quality=delivery.quality)
+    return lambda number, picture: write(frames.pattern.path(number).with_suffix(f".{kind}"), picture)
+
+
 def _writer(
     kind: str, frames: Frames, delivery: Delivery, fps: float, first: Srgb, cleanup: ExitStack
 ) -> Callable[[int, Srgb], None]:
-    """What writes each frame in one format."""
-    if kind == "png":
-        return lambda number, picture: write_png(frames.pattern.path(number).with_suffix(".png"), picture)
-    if kind == "webp":
-        write = partial(write_webp, quality=delivery.quality)
-        return lambda number, picture: write(frames.pattern.path(number).with_suffix(".webp"), picture)
+    """What writes the frames, in their order, into one file."""
     if kind == "atlas":
         atlas = cleanup.enter_context(_Atlas(frames, delivery, fps, first))
         return atlas.add
@@ -236,7 +258,7 @@ class _Atlas:
             x, y = index % self.columns * width, index // self.columns * height
             frames.append(
                 {
-                    "filename": str(number),
+                    "filename": self.frames.pattern.path(number).stem,
                     "frame": {"x": x, "y": y, "w": width, "h": height},
                     "rotated": False,
                     "trimmed": False,

@@ -34,6 +34,7 @@ from .settings import Delivery, delivery_of
 
 LOW_SCORE = 0.7  # below this the network is not sure that what it found is a face
 SMALL_FACE = 64  # pixels from brow to chin below which landmarks are coarse
+LINKS = 8  # files of an item that the report links
 THUMB = 192  # pixels of a thumbnail's longer side
 
 Opener = Callable[[Job, Report], Opened]  # as `open_portrait`
@@ -149,7 +150,7 @@ def _render(item: ItemTask, manifest: Manifest, open_portrait: Opener, progress:
     _warn_of_likely_faults(opened.analysis, progress)
     _mention_other_frames(job.output, frames, progress)
     if item.thumb:
-        middle, _ = read_exr(frames.pattern.path(numbers[len(numbers) // 2]))
+        middle, _ = read_exr(frames.pattern.path(numbers[len(numbers) // 2]), ("Combined",))
         write_jpeg(item.thumb, resample.fit(display_srgb(middle["Combined"], exposure=opened.display), THUMB))
     fps = float(read_header(frames.pattern.path(numbers[0]))["framesPerSecond"])
     _deliver(item, frames, manifest, fps, opened, progress)
@@ -162,6 +163,10 @@ def _render(item: ItemTask, manifest: Manifest, open_portrait: Opener, progress:
         "fps": fps,
         "output": job.output,
         "score": round(float(opened.analysis.score), 3),
+        "files": [str(manifest.folder / entry.file) for entry in manifest.entries.values() if entry.frame is None][
+            :LINKS
+        ],
+        "exr": "exr" in item.delivery.formats,
         "bytes": sum(entry.bytes for entry in manifest.entries.values()),
     }
 

@@ -75,13 +75,19 @@ def _row(item: Mapping[str, Any], folder: Path | None) -> str:
         notes.append(f'<a href="{html.escape(str(item["log"]))}"><code>log</code></a>')
     frames = f"{item.get('rendered', 0)} + {item.get('kept', 0)} kept" if item.get("kept") else item.get("rendered", "")
     score = f"{item['score']:.2f}" if "score" in item else ""
-    where = f"<br><code>{html.escape(str(item['output']))}</code>" if "output" in item else ""
+    where = f"<br><code>{html.escape(str(item['output']))}</code>" if item.get("exr", "output" in item) else ""
+    where += "".join(f"<br>{_link(Path(file))}" for file in item.get("files", ()) if Path(file).is_file())
     return (
         f'<tr class="{html.escape(str(item.get("state", "")))}"><td>{_thumb(item, folder)}</td>'
         f"<td>{html.escape(str(item['name']))}{where}</td><td class=n>{frames}</td>"
         f'<td class=n title="{html.escape(timing)}">{sum(seconds.values()):.1f}</td><td class=n>{score}</td>'
         f"<td>{''.join(notes)}</td></tr>\n"
     )
+
+
+def _link(file: Path) -> str:
+    """To a video, an atlas or the first of the pictures."""
+    return f'<a href="{html.escape(file.absolute().as_uri())}"><code>{html.escape(file.name)}</code></a>'
 
 
 def _thumb(item: Mapping[str, Any], folder: Path | None) -> str:

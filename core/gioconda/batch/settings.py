@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError
+from ..files import expanded
 from ..job.check import Schema
 from ..job.document import Document, read_document
 from ..job.job import BUILT_IN_MOTIONS, Job, names_file
@@ -116,7 +117,11 @@ def read_job(path: Path | str, mapped: Callable[[Job], Job] = lambda job: job) -
     """
     document = read_document(path)
     document.check(schema("job"))
-    return mapped(Job.from_plain(document.data, source=str(path))).anchored(document.path.absolute().parent)
+    job = mapped(Job.from_plain(document.data, source=str(path)))
+    found: dict[str, Any] = {
+        name: expanded(text) for name, text in job.paths().items() if "$" in text or text.startswith("~")
+    }
+    return (replace(job, **found) if found else job).anchored(document.path.absolute().parent)
 
 
 def read_batch(path: Path | str) -> Batch:
@@ -129,7 +134,7 @@ def read_batch(path: Path | str) -> Batch:
         path=document.path.absolute(),
         portraits=_sources(document, "portraits", folder),
         motions=_sources(document, "motions", folder),
-        output=str(folder / data["output"]),
+        output=str(folder / expanded(data["output"])),
         exclude=tuple(Match(**entry) for entry in data.get("exclude", ())),
         settings=_anchored(data.get("settings", {}), folder),
         overrides=tuple(
@@ -150,7 +155,7 @@ def _sources(document: Document, name: str, folder: Path) -> tuple[Source, ...]:
         if source.name and is_glob(source.file):
             raise document.error((name, index, "name"), "cannot name a glob: every file in it has its own name.")
         built_in = name == "motions" and source.file in BUILT_IN_MOTIONS
-        sources.append(source if built_in else Source(str(folder / source.file), source.name))
+        sources.append(source if built_in else Source(str(folder / expanded(source.file)), source.name))
     return tuple(sources)
 
 
@@ -160,7 +165,9 @@ def is_glob(text: str) -> bool:
 
 def _anchored(settings: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Settings with paths that count from a folder made absolute."""
-    return {name: str(folder / value) if names_file(name, value) else value for name, value in settings.items()}
+    return {
+        name: str(folder / expanded(value)) if names_file(name, value) else value for name, value in settings.items()
+    }
 
 
 def delivery_of(data: Mapping[str, Any]) -> Delivery:

@@ -18,8 +18,9 @@ from ..worker.messages import BatchProgress, Error, Log, Message, Progress, Resu
 class Console:
     """On standard error: stages as lines, progress as a bar. A context, so that the bar is closed whatever happens."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self.quiet = quiet
+    def __init__(self, *, quiet: bool = False, notes_only: bool = False) -> None:
+        """quiet: nothing but errors; notes_only: notes and the result too."""
+        self.quiet, self.notes_only = quiet, notes_only
         self.terminal = Terminal(stderr=True, highlight=False, soft_wrap=True)
         self.bar: Bar | None = None
         self.live: Live | None = None
@@ -27,13 +28,15 @@ class Console:
 
     def __call__(self, message: Message) -> None:
         if isinstance(message, Error):
-            self.terminal.print(f"[bold red]gioconda:[/] {escape(message.text)}")
+            self.terminal.print(f"[bold red]gioconda:[/] {escape(one_line(message.text))}")
         elif self.quiet:
             return
         elif isinstance(message, Warn):
-            self.terminal.print(f"[yellow]note:[/] {escape(message.text)}")
+            self.terminal.print(f"[yellow]note:[/] {escape(one_line(message.text))}")
+        elif self.notes_only and not isinstance(message, Result):
+            return
         elif isinstance(message, Stage | Log):
-            self.terminal.print(escape(message.text))
+            self.terminal.print(escape(one_line(message.text)))
         elif isinstance(message, Progress):
             self._progress(message)
         elif isinstance(message, BatchProgress):
@@ -86,6 +89,11 @@ class Console:
     def __exit__(self, *_: object) -> None:
         self._close()
         sys.stderr.flush()
+
+
+def one_line(text: str) -> str:
+    """A text in which a file's name cannot begin a line: engines of farms take some for orders."""
+    return " ".join(text.splitlines())
 
 
 def batch_line(progress: BatchProgress) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import GiocondaError
-from ..files import cache_folder
+from ..files import cache_folder, config_folder
 from ..machine import cores, free_disk, nvidia_smi
 from ..models import load_registry, model_path, models_folder
 from ..models.runtime import Session, available_devices
@@ -40,6 +40,7 @@ def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, 
         "models_folder": str(folder),
         "models": {name: _tried("whole", model_path, name, folder) for name in load_registry(folder)},
         "ocio": os.environ.get("OCIO") or "built in",
+        "defaults": str(config / "defaults.yaml") if (config := config_folder()) else "none: there is no home folder",
         "cache": _disk(folder_of_cache) if (folder_of_cache := cache or cache_folder()) else None,
         "here": _disk(Path.cwd()),
     }
@@ -62,6 +63,7 @@ def report(found: dict[str, Any]) -> str:
         ("models", found["models_folder"]),
         *((f"  {name}", state) for name, state in found["models"].items()),
         ("colour", f"OpenColorIO configuration: {found['ocio']}"),
+        ("defaults", found["defaults"] + ("" if Path(found["defaults"]).is_file() else " (not there)")),
         *((what, f"{d['path']}, {d['free_mb'] / 1000:.1f} GB") for what in ("cache", "here") if (d := found[what])),
     ]
     width = max(len(name) for name, _ in lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import shlex
 import signal
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import CancelledError, DeviceError, DiskFullError, ExitCode, GiocondaError, SettingsError
 from ..job.consent import Consent
@@ -24,6 +25,9 @@ from ..job.passes import ALL_PASSES
 from ..job.retarget import GAINS, RetargetSettings
 from ..worker.messages import Error, Hello, JsonLines, Log, Message, Report, Result, Warn
 from . import options
+
+if TYPE_CHECKING:
+    from ..batch.settings import Delivery
 
 Arguments = argparse.Namespace
 Data = dict[str, Any] | None  # what a command made or found; None: it has told it
@@ -38,6 +42,7 @@ NO_MEMORY = (
 )
 STOP_SECONDS = 30.0  # from the first signal to the end, whatever a library is doing: frames are whole or not there
 STOPPED = "Stopped: finished frames are whole; the same command with --resume goes on from there."
+DEFAULTS = "defaults.yaml"
 _asked = threading.Event()  # to stop
 _immediate = threading.Event()  # set while the first signal ends the command: nothing of ours is being written
 # Commands and actions that only read, or write something that is whole or not there.
@@ -50,7 +55,18 @@ STOPPED_GOING_ON = {  # commands that need no --resume
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status; a wrong command line leaves by SystemExit(2), as argparse does."""
-    arguments = options.parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    if not words:
+        print(options.GREETING)
+        return ExitCode.OK
+    try:
+        defaults = users_defaults()
+        arguments = options.parser(defaults).parse_args(words)
+    except GiocondaError as error:
+        print(f"gioconda: {error}", file=sys.stderr)
+        return error.exit_code
+    arguments.quiet = arguments.quiet or arguments.log_level == "error"
+    arguments.debug = arguments.debug or arguments.log_level == "debug"
     with _messages(arguments) as tell, _stoppable() as stopped:
 
         def report(message: Message) -> None:
@@ -75,6 +91,29 @@ def main(argv: Sequence[str] | None = None) -> int:
             return failure.code
 
 
+def users_defaults() -> dict[str, Any]:
+    """What defaults.yaml in the user's settings says: option → value. Raises: InputError, SettingsError."""
+    from ..files import config_folder
+
+    folder = config_folder()
+    if folder is None or not (path := folder / DEFAULTS).is_file():
+        return {}
+    from ..job.document import read_document
+
+    document = read_document(path)
+    for name in document.data:
+        if name not in options.USERS:
+            raise document.error(
+                (name,), f"is no option with a default of yours; known are {', '.join(options.USERS)}."
+            )
+    found = {name: ",".join(value) if isinstance(value, list) else value for name, value in document.data.items()}
+    try:
+        options.parser(found)
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    return found
+
+
 # --- the edge -------------------------------------------------------------------------------------------------------
 
 
@@ -89,7 +128,7 @@ def _messages(arguments: Arguments) -> Iterator[Report]:
     if not arguments.json:
         from .console import Console
 
-        with Console(quiet=arguments.quiet) as console:
+        with Console(quiet=arguments.quiet, notes_only=arguments.log_level == "warning") as console:
             yield console
         return
     sys.stdout.flush()
@@ -223,6 +262,7 @@ def _analyse(arguments: Arguments, report: Report) -> Data:
 
 
 def _animate(arguments: Arguments, report: Report) -> Data:
+    delivery = _delivery(arguments)
     job = _allowed(_job_of(arguments), arguments, refuse=not arguments.save_job)
     if arguments.save_job:
         from ..files import write_text
@@ -231,9 +271,33 @@ def _animate(arguments: Arguments, report: Report) -> Data:
         path = Path(arguments.save_job)
         job = resolved(job, report)  # it may be rendered on several machines
         write_text(path, job.anchored(Path.cwd()).to_json())
-        again = f"gioconda job {path} --allow-outside"  # its paths are absolute
+        again = f"gioconda job {shlex.quote(str(path))} --allow-outside"  # its paths are absolute
         return {"job": str(path), "text": f"The job is in {path}: {again}"}
-    return _run(job, report)
+    made = _run(job, report)
+    return _delivered(job, delivery, made, report) if delivery else made
+
+
+def _delivery(arguments: Arguments) -> Delivery | None:
+    """What --formats asks for; an output such as out/####.png asks for it too. Raises: SettingsError."""
+    given, output = arguments.formats, Path(arguments.output)
+    kind = output.suffix[1:].lower()
+    if kind in ("png", "webp"):
+        given, arguments.output = ",".join(filter(None, (given, kind))), str(output.with_suffix(".exr"))
+    if not given:
+        return None
+    if arguments.save_job:
+        raise SettingsError("--formats is no part of a job: save it, and say gioconda deliver of its frames.")
+    from ..batch.commands import formats_of
+    from ..batch.settings import Delivery
+
+    return Delivery(formats_of(given))
+
+
+def _delivered(job: Job, delivery: Delivery, made: Data, report: Report) -> Data:
+    """Make other formats of a job's frames; where nobody asked for EXR frames, these go."""
+    from ..batch.commands import deliver_job
+
+    return deliver_job(job, delivery, made or {}, report)
 
 
 def _job(arguments: Arguments, report: Report) -> Data:
@@ -479,6 +543,14 @@ def _train(arguments: Arguments, report: Report) -> Data:
     return None
 
 
+def _completion(arguments: Arguments, report: Report) -> Data:
+    try:
+        import shtab
+    except ImportError as error:
+        raise DeviceError("Completion needs shtab: run `pip install gioconda[completion]`.") from error
+    return {"text": shtab.complete(options.parser(), arguments.shell)}
+
+
 HANDLERS: dict[str, Callable[[Arguments, Report], Data]] = {
     "analyse": _analyse,
     "track": _track,
@@ -494,6 +566,7 @@ HANDLERS: dict[str, Callable[[Arguments, Report], Data]] = {
     "doctor": _doctor,
     "train": _train,
     "personalise": _train,
+    "completion": _completion,
 }
 
 

@@ -6,12 +6,16 @@ The chosen command's name is in `command`; `main.py` knows what to do for it.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from .. import __version__
+from ..errors import SettingsError
+from ..files import expanded
 from ..job.job import Job
 from ..job.retarget import GAINS, RetargetSettings
 from ..job.settings import Setting, declared
@@ -21,25 +25,89 @@ ABOUT = """Animate a still portrait from a face motion: native resolution, scene
   gioconda animate portrait.jpg take.csv -o out/####.exr --review out/look.mp4
 """
 PATH_MAP_HELP = "where the farm's paths are on this machine (pathmapping-1.0)"
+LOG_LEVELS = ("error", "warning", "info", "debug")
+# What a user's defaults.yaml may say: options that are about the machine and the user, not about one picture.
+USERS = (
+    *("device", "threads", "models", "cache", "neural", "passes", "compression", "float", "keys", "policy", "ocio"),
+    *("log-level", "processes"),
+)
 FARMS = ("openjd", "deadline", "flamenco", "opencue", "shell")
 EXIT_CODES = """exit status: 0 done · 1 a bug · 2 wrong command line · 3 a file or value that cannot be used · 4 no face
 found · 5 the result cannot be written · 6 a model file is missing or wrong · 7 no such device · 8 some of a batch's
 items failed · 130 stopped"""
 
 
-def parser() -> Parser:
-    """The whole command line."""
-    top = argparse.ArgumentParser("gioconda", description=ABOUT, epilog=EXIT_CODES, formatter_class=Formatter)
+GREETING = f"""Gioconda {__version__} animates a still portrait. For example:
+
+  gioconda demo                                                    a portrait of Grace Hopper, to see that it works
+  gioconda animate portrait.jpg take.csv -o out/####.exr --review look.mp4         a portrait and a recorded face
+  gioconda batch plan npcs.yaml                                    many portraits × many motions: what it would make
+
+gioconda --help names all commands, gioconda COMMAND --help their options."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One that knows what a mistyped word was meant to be."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with status 2 and a sentence."""
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if wrong:
+            message += _meant(wrong[1], re.findall(r"[\w-]+", wrong[2]))
+        super().error(message)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse, but an unknown option is named with the one that is spelled alike."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            inner = self
+            for name in (str(getattr(found, each, "")) for each in ("command", "action")):
+                inner = next((each[name] for each in _choices(inner) if name in each), inner)
+            options = [word for action in inner._actions for word in action.option_strings]
+            inner.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(unknown[0].partition('=')[0], options)}")
+        return found
+
+
+def _meant(word: str, words: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, words, 1, 0.6)
+    return f". Did you mean {close[0]}?" if close else ""
+
+
+def _choices(parser: argparse.ArgumentParser) -> list[Mapping[str, Parser]]:
+    """The sub-parsers of a parser, by their names."""
+    return [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+
+
+def parser(defaults: Mapping[str, Any] | None = None) -> Parser:
+    """The whole command line. `defaults`: option's name without dashes → what holds where it is not given."""
+    top = Parser("gioconda", description=ABOUT, epilog=EXIT_CODES, formatter_class=Formatter)
     top.add_argument("--version", action="version", version=f"gioconda {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_analyse, _track, _animate, _job, _demo, _batch, _deliver, _verify, _farm, _models, _engines, _doctor):
         add(commands)
-    for add in (_train, _personalise, _serve):
+    for add in (_train, _personalise, _serve, _completion):
         add(commands)
+    for name, value in (defaults or {}).items():
+        for command in commands.choices.values():
+            _set_default(command, name, value)
     return top
 
 
-Parser = argparse.ArgumentParser
+def _set_default(command: Parser, name: str, value: Any) -> None:
+    """Let an option of a command, if it has it, have another default. Raises: SettingsError: it cannot be that."""
+    for action in command._actions:
+        if f"--{name}" in action.option_strings:
+            try:
+                wanted = action.type(str(value)) if callable(action.type) else value
+            except (ValueError, TypeError, argparse.ArgumentTypeError):
+                wanted = None
+            unfit = wanted is None or (action.nargs == 0 and not isinstance(value, bool))
+            if unfit or (action.choices is not None and wanted not in action.choices):
+                choices = f"; choose from {', '.join(map(str, action.choices))}" if action.choices else ""
+                raise SettingsError(f"“{name}” cannot be {value!r}{choices}.")
+            command.set_defaults(**{action.dest: wanted})
+
+
 Formatter = argparse.RawDescriptionHelpFormatter
 Place = argparse.ArgumentParser | argparse._ArgumentGroup
 SHORT = {"output": "-o"}  # one-letter names of settings
@@ -60,6 +128,12 @@ def _command(commands: Commands[Parser], name: str, about: str, example: str) ->
     talk.add_argument("--json", action="store_true", help="standard output carries JSON lines and nothing else")
     talk.add_argument("--quiet", action="store_true", help="say nothing but errors")
     talk.add_argument("--debug", action="store_true", help="show a bug's whole traceback")
+    talk.add_argument(
+        "--log-level",
+        choices=LOG_LEVELS,
+        default="info",
+        help="error: as --quiet; warning: notes too; info: stages and progress (default); debug: as --debug",
+    )
     return command
 
 
@@ -89,6 +163,8 @@ def _add(
                 more |= {"dest": field.name, "required": field.default is MISSING}
             if of is not Job:  # left out where it is not given
                 more["default"] = None
+            if one.path:
+                more["type"] = expanded
             short = [SHORT[field.name]] if field.name in SHORT else []
             place.add_argument(*short, option, **{**more, **one.argument, **(changes or {}).get(field.name, {})})
 
@@ -108,6 +184,10 @@ def _value(annotation: str, default: Any, one: Setting) -> dict[str, Any]:
         return {"choices": one.choices, "default": shown}
     convert = {("int", "str"): _number_or_word, ("int",): int, ("float",): float}.get(tuple(kinds), str)
     return {"type": convert, "default": shown}
+
+
+def _path(text: str) -> Path:
+    return Path(expanded(text))
 
 
 def _number_or_word(text: str) -> int | str:
@@ -157,6 +237,11 @@ def _animate(commands: Commands[Parser]) -> None:
     motion.add_argument("--absolute", action="store_true", help="take on the motion's very expression, not its changes")
     _add(motion, *under("motion", RetargetSettings), of=RetargetSettings)
     _group(command, "output")
+    command.add_argument(
+        "--formats",
+        metavar="LIST",
+        help="what is made, of: exr, png, webp, atlas, mp4, webm (default: exr); without exr these go in the end",
+    )
     command.add_argument("--save-job", metavar="FILE", help="write the job (JSON) instead of running it")
     _rights(command)
     _group(command, "machine")
@@ -165,13 +250,13 @@ def _animate(commands: Commands[Parser]) -> None:
 def _job(commands: Commands[Parser]) -> None:
     about = "run a saved job"
     command = _command(commands, "job", about, "gioconda job shot12.json --resume")
-    command.add_argument("file", type=Path, help="what animate --save-job wrote; paths in it count from its folder")
+    command.add_argument("file", type=_path, help="what animate --save-job wrote; paths in it count from its folder")
     share = {"help": "these frames instead of the job's (one farm task's share)", "default": None}
     _add(command, "frames", "resume", "overwrite", "placeholders", changes={"frames": share})
     command.add_argument("--no-review", action="store_true", help="leave the video and the contact sheet for later")
     command.add_argument("--allow-outside", action="store_true", help="the job may name files outside its folder")
-    command.add_argument("--path-map", metavar="FILE", type=Path, help=PATH_MAP_HELP)
-    command.add_argument("--worker", metavar="FOLDER", type=Path, help="let the warm worker there do it (farm warm)")
+    command.add_argument("--path-map", metavar="FILE", type=_path, help=PATH_MAP_HELP)
+    command.add_argument("--worker", metavar="FOLDER", type=_path, help="let the warm worker there do it (farm warm)")
     _rights(command)
 
 
@@ -184,11 +269,11 @@ def _rights(command: Parser) -> None:
 def _verify(commands: Commands[Parser]) -> None:
     about = "check finished frames against their signed manifest"
     command = _command(commands, "verify", about, "gioconda verify out --key studio.pub")
-    command.add_argument("folder", type=Path, help="the folder that holds the frames")
-    command.add_argument("--key", metavar="FILE", type=Path, help="the public key that must have signed")
-    command.add_argument("--portrait", metavar="FILE", type=Path, help="the picture they must have been made from")
-    command.add_argument("--motion", metavar="FILE", type=Path, help="the motion they must have been made from")
-    command.add_argument("--path-map", metavar="FILE", type=Path, help=PATH_MAP_HELP)
+    command.add_argument("folder", type=_path, help="the folder that holds the frames")
+    command.add_argument("--key", metavar="FILE", type=_path, help="the public key that must have signed")
+    command.add_argument("--portrait", metavar="FILE", type=_path, help="the picture they must have been made from")
+    command.add_argument("--motion", metavar="FILE", type=_path, help="the motion they must have been made from")
+    command.add_argument("--path-map", metavar="FILE", type=_path, help=PATH_MAP_HELP)
 
 
 def _farm(commands: Commands[Parser]) -> None:
@@ -196,9 +281,9 @@ def _farm(commands: Commands[Parser]) -> None:
     command = _command(commands, "farm", about, "gioconda farm export shot12.json --to openjd -o submit/shot12")
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do")
     export = actions.add_parser("export", help="write what a farm's own tools submit", formatter_class=Formatter)
-    export.add_argument("file", type=Path, help="a job, or a batch")
+    export.add_argument("file", type=_path, help="a job, or a batch")
     export.add_argument("--to", required=True, choices=FARMS, help="which farm it is for")
-    export.add_argument("-o", "--output", required=True, type=Path, metavar="FOLDER", help="where to write it")
+    export.add_argument("-o", "--output", required=True, type=_path, metavar="FOLDER", help="where to write it")
     export.add_argument("--chunk", type=int, metavar="N", help="frames in one task (default: 24)")
     export.add_argument("--program", default="gioconda", help="the command on the farm (default: %(default)s)")
     export.add_argument("--policy", metavar="FILE", help="the studio's policy (default: the machine's or the user's)")
@@ -206,18 +291,18 @@ def _farm(commands: Commands[Parser]) -> None:
     run.add_argument("words", nargs=argparse.REMAINDER, help="job …, track … or verify …, with “then” between them")
     task = actions.add_parser("task", help="one task of an Open Job Description template (for farm tasks)")
     task.add_argument("stage", choices=("prepare", "render", "review"), help="which step")
-    task.add_argument("plan", type=Path, help="the plan.json that farm export wrote")
+    task.add_argument("plan", type=_path, help="the plan.json that farm export wrote")
     task.add_argument("--item", type=_count, metavar="N", help="of this item only, counted from 1")
     task.add_argument("--frames", default="", metavar="RANGE", help="these frames instead of the plan's")
     task.add_argument("--slots", default="", metavar="RANGE", help="these frames, counted from 1 through all items")
     task.add_argument("--only", default="", metavar="RANGE", help="none but these frames of any item")
     task.add_argument("--output", metavar="FOLDER", help="instead of the folder above all outputs")
-    task.add_argument("--motions", type=Path, metavar="FOLDER", help="where the motion of videos is kept")
-    task.add_argument("--path-map", metavar="FILE", type=Path, help=PATH_MAP_HELP)
-    task.add_argument("--worker", metavar="FOLDER", type=Path, help="let the warm worker there do it")
+    task.add_argument("--motions", type=_path, metavar="FOLDER", help="where the motion of videos is kept")
+    task.add_argument("--path-map", metavar="FILE", type=_path, help=PATH_MAP_HELP)
+    task.add_argument("--worker", metavar="FOLDER", type=_path, help="let the warm worker there do it")
     task.add_argument("--policy", metavar="FILE", help="the studio's policy (default: the machine's or the user's)")
     warm = actions.add_parser("warm", help="start or stop a worker that keeps everything loaded (for farm sessions)")
-    warm.add_argument("folder", type=Path, help="where it is asked and answers; a folder of this session's own")
+    warm.add_argument("folder", type=_path, help="where it is asked and answers; a folder of this session's own")
     warm.add_argument("--stop", action="store_true", help="stop it")
 
 
@@ -236,7 +321,7 @@ def _serve(commands: Commands[Parser]) -> None:
     command.set_defaults(json=True)
     _add(command, "threads")
     command.add_argument(
-        "--folder", type=Path, metavar="FOLDER", help="be asked over a local socket named in FOLDER (farm warm)"
+        "--folder", type=_path, metavar="FOLDER", help="be asked over a local socket named in FOLDER (farm warm)"
     )
 
 
@@ -265,6 +350,12 @@ def _batch(commands: Commands[Parser]) -> None:
     command.add_argument("--policy", metavar="FILE", help="the studio's policy (default: the machine's or the user's)")
 
 
+def _completion(commands: Commands[Parser]) -> None:
+    about = "print what completes commands and options with the Tab key in a shell (pip install shtab)"
+    command = _command(commands, "completion", about, 'eval "$(gioconda completion bash)"    # in ~/.bashrc')
+    command.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="which shell")
+
+
 def _count(text: str) -> int:
     count = int(text)
     if count < 1:
@@ -279,7 +370,7 @@ def _deliver(commands: Commands[Parser]) -> None:
     )
     command.add_argument("output", metavar="PATTERN", help="the frames: out/####.exr; what is made lies beside them")
     command.add_argument("--formats", required=True, metavar="LIST", help="of: png, webp, atlas, mp4, webm")
-    command.add_argument("--path-map", metavar="FILE", type=Path, help=PATH_MAP_HELP)
+    command.add_argument("--path-map", metavar="FILE", type=_path, help=PATH_MAP_HELP)
     command.add_argument("--frames", default="", metavar="RANGE", help="which frames (default: all that are there)")
     command.add_argument("--fps", type=float, metavar="RATE", help="frames per second (default: as the frames say)")
     command.add_argument("--size", type=_count, metavar="N", help="pixels of the longer side (default: as rendered)")
@@ -290,6 +381,7 @@ def _deliver(commands: Commands[Parser]) -> None:
         help="as rendered (default); the person cut out, which needs the pass Matte; or none",
     )
     command.add_argument("--columns", type=_count, metavar="N", help="frames side by side in an atlas")
+    command.add_argument("--keys", metavar="FOLDER", help="the keys that signed the frames (default: the user's)")
     command.add_argument("--quality", type=int, default=90, metavar="N", help="of webp, mp4, webm: 1 to 100")
 
 

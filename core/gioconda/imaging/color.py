@@ -39,6 +39,9 @@ def config_path(ocio_config: Path | str | None) -> str:
     if not chosen.startswith("ocio://") and not Path(chosen).is_file():
         origin = "" if ocio_config else " ($OCIO)"
         raise SettingsError(f"There is no OpenColorIO config at {chosen}{origin}; check the path.")
+    problem = _config(chosen).geterror()
+    if problem:
+        raise SettingsError(f"The OpenColorIO config {chosen} cannot be used: {' '.join(str(problem).split())}")
     return chosen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -42,23 +42,36 @@ def legible(path: Path) -> Iterator[None]:
         raise PictureError(f"{path} is damaged or incomplete (its header holds what is no text).") from error
 
 
-def read_exr(path: Path | str) -> tuple[dict[str, Float32], dict[str, Any]]:
+def read_exr(path: Path | str, only: Collection[str] | None = None) -> tuple[dict[str, Float32], dict[str, Any]]:
     """A file of `ExrWriter` or a similar one: pass name -> (H, W, C) float32 in the order of its letters; the header.
+
+    only: these passes, of which those that are there are read; None: all.
 
     Raises: PictureError for a file that is missing, damaged or no EXR.
     """
     path = Path(path)
     source = _open(path)
     spec = source.spec()
-    stored = source.read_image(0, 0, 0, spec.nchannels, "float")
-    problem = said(source)
-    source.close()
-    if stored is None:
-        raise PictureError(f"{path} is damaged or incomplete ({problem.strip()}); render that frame again.")
-    pixels = np.asarray(stored, np.float32).reshape(spec.height, spec.width, spec.nchannels)
-    with legible(path):
-        places, header = _places(spec.channelnames), _header_of(spec)
-    return {name: np.ascontiguousarray(pixels[..., at]) for name, at in places.items()}, header
+    try:
+        with legible(path):
+            places, header = _places(spec.channelnames), _header_of(spec)
+        wanted = {name: at for name, at in places.items() if only is None or name in only}
+        spans = [(0, spec.nchannels, wanted)]
+        if only is not None:  # each for itself: what lies between them would cost more
+            spans = [(min(at), max(at) + 1, {name: at}) for name, at in wanted.items()]
+        found = {}
+        for first, last, passes in spans:
+            stored = source.read_image(0, 0, first, last, "float")
+            if stored is None:
+                raise PictureError(
+                    f"{path} is damaged or incomplete ({said(source).strip()}); render that frame again."
+                )
+            pixels = np.asarray(stored, np.float32).reshape(spec.height, spec.width, last - first)
+            for name, at in passes.items():
+                found[name] = np.ascontiguousarray(pixels[..., [channel - first for channel in at]])
+    finally:
+        source.close()
+    return found, header
 
 
 def read_header(path: Path | str) -> dict[str, Any]:

@@ -167,10 +167,11 @@ def write_png_strips(path: Path | str, width: int, height: int, strips: Iterable
 
     Raises: OutputError.
     """
-    _write(path, "png", width, height, strips)
+    # level 2 of 9: less than half the time of the usual 6, for 6 % more bytes
+    _write(path, "png", width, height, strips, **{"png:compressionLevel": 2})
 
 
-def _write(path: Path | str, kind: str, width: int, height: int, strips: Iterable[UInt8], **attributes: str) -> None:
+def _write(path: Path | str, kind: str, width: int, height: int, strips: Iterable[UInt8], **attributes: Any) -> None:
     path = Path(path)
     with whole_file(path) as part:
         out: Any = oiio.ImageOutput.create(kind)

@@ -197,7 +197,7 @@ class FrameFiles:
     def show_again(self, number: int) -> None:
         """Let the looks see a kept frame."""
         if self.looks or self.job.png:
-            passes, _ = read_exr(self.path(number))
+            passes, _ = read_exr(self.path(number), ("Combined",))
             self._show(number, display_srgb(passes["Combined"], exposure=self.display))
 
     def _show(self, number: int, srgb: npt.NDArray[np.uint8]) -> None:

@@ -22,6 +22,7 @@ from ..errors import SettingsError
 from ..external.composite import ExternalEngine, open_external_engine
 from ..external.folder import read_notice
 from ..gpu.choice import open_renderer
+from ..imaging.color import config_path
 from ..imaging.exr import provenance
 from ..imaging.review import Preview
 from ..job.fingerprint import fingerprint, pixel_settings
@@ -64,6 +65,8 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     retarget_settings(job, there)  # before any work
     numbers = chosen_frames(job.frames, there, report)
     check_output(job, numbers)
+    if job.ocio:
+        config_path(job.ocio)  # also where the picture's own space needs none: a wrong one is a mistake
     opened = opener(job, report)
     corrector = open_correction(job, opened.portrait, report)
     performance = performance_of(job, motion, opened.portrait.landmarks)

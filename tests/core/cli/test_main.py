@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -308,3 +311,123 @@ def test_who_is_stopped_is_told_how_to_go_on(words: list[str], said: str) -> Non
 def test_a_failure_says_what_to_do_about_it(error: Exception, code: int, cause: str) -> None:
     told = cli._failure(error, parser().parse_args(["serve"]), stopped=False)
     assert (told.code, told.cause) == (code, cause)
+
+
+# --- a first look, mistypings, defaults ------------------------------------------------------------------------------
+
+
+def test_alone_it_greets_with_three_examples(run: Run) -> None:
+    code, said = run()
+    assert code == ExitCode.OK
+    assert said.count("\n  gioconda ") == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["anmate"], "animate"),
+        (["verfy", "out"], "verify"),
+        (["animate", "a.png", "take", "-o", "####.exr", "--framse", "1"], "--frames"),
+        (["farm", "exprt", "x"], "export"),
+        (["deliver", "####.exr", "--formats", "png", "--qualty=3"], "--quality"),
+        (["animate", "a.png", "take", "-o", "####.exr", "--device", "cdua"], "cuda"),
+    ],
+)
+def test_a_mistyped_word_is_named_with_the_one_that_was_meant(
+    words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(words)
+    assert left.value.code == ExitCode.USAGE
+    assert f"Did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_a_users_defaults_hold_where_the_command_line_says_nothing(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIOCONDA_CONFIG", str(tmp_path))
+    monkeypatch.setenv("SCRATCH", str(tmp_path / "scratch"))
+    defaults = tmp_path / "defaults.yaml"
+    defaults.write_text("threads: 3\ncache: $SCRATCH/x\ncompression: zips\nfloat: true\npasses: [Combined, UV]\n")
+    words = ["animate", "$SCRATCH/a.png", "take", "-o", "~/out/####.exr", "--compression", "rle", "--save-job"]
+    assert run(*words, tmp_path / "shot.json")[0] == ExitCode.OK
+    job = Job.from_json((tmp_path / "shot.json").read_text(encoding="utf-8"))
+    assert (job.threads, job.compression, job.full_float, job.passes) == (3, "rle", True, ("Combined", "UV"))
+    assert job.cache == str(tmp_path / "scratch" / "x")
+    assert job.portrait == str(tmp_path / "scratch" / "a.png")
+    assert job.output == str(Path.home() / "out" / "####.exr")
+    for text, sentence in (
+        ("devise: cpu\n", "line 1: “devise” is no option with a default of yours"),
+        ("device: abacus\n", "“device” cannot be 'abacus'; choose from auto"),
+        ("threads: many\n", "“threads” cannot be 'many'"),
+    ):
+        defaults.write_text(text)
+        code, said = run("models", "list")
+        assert (code, sentence in said) == (ExitCode.BAD_INPUT, True), said
+
+
+def test_hints_can_be_pasted_into_a_shell(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "it's mine.json"
+    _, said = run("animate", "a.png", "take", "-o", "####.exr", "--save-job", file)
+    assert shlex.split(said.split(": ", 1)[1])[2] == str(file)
+
+
+def test_completion_is_printed(run: Run) -> None:
+    pytest.importorskip("shtab")
+    code, said = run("completion", "bash")
+    assert code == ExitCode.OK
+    assert "--contact-sheet" in said
+
+
+def test_a_built_in_ocio_configuration_that_there_is_not_is_refused(run: Run, tmp_path: Path, motion: Path) -> None:
+    code, said = run("animate", HOPPER, motion, "-o", tmp_path / "####.exr", "--ocio", "ocio://bogus")
+    assert code == ExitCode.BAD_INPUT
+    assert "ocio://bogus cannot be used" in said
+
+
+def test_with_standard_input_closed_nobody_is_asked_and_nothing_breaks(tmp_path: Path) -> None:
+    command = f"exec {shlex.quote(sys.executable)} -P {shlex.quote(str(ROOT / 'core'))} animate a.png take "
+    command += f"-o {shlex.quote(str(tmp_path))}/####.exr <&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.returncode == ExitCode.BAD_INPUT
+    assert "bug" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ImportError("libx265.so: failed to map segment from shared object"),
+        OSError("Could not find/load shared object file 'libllvmlite.so'"),
+        RuntimeError("can't start new thread"),
+        OSError(12, "Cannot allocate memory"),
+    ],
+)
+def test_a_limit_on_memory_is_a_sentence(error: Exception) -> None:
+    told = cli._failure(error, parser().parse_args(["serve"]), stopped=False)
+    assert told.cause == "memory"
+    assert "not enough memory" in told.text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals and pipes with names")
+def test_what_only_reads_stops_at_the_first_signal(tmp_path: Path) -> None:
+    """It waits for a pipe, and would for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    code = "import sys; from gioconda.cli import main as cli\n"
+    code += "cli.HANDLERS['verify'] = lambda a, r: (print('open', flush=True), open(sys.argv.pop()))\n"
+    code += "sys.exit(cli.main(['verify', 'x']))"
+    command = [sys.executable, "-c", code, str(tmp_path / "pipe")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "core")}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout and process.stdout.readline() == "open\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == ExitCode.CANCELLED
+
+
+@pytest.mark.slow
+def test_png_can_be_had_without_exr(run: Run, tmp_path: Path, motion: Path, models_folder: Path) -> None:
+    words = [HOPPER, motion, "--frames", "1-2", "--preview", "--passes", "Combined"]
+    code, said = run("animate", *words, "-o", tmp_path / "a.####.png", "--formats", "webm")
+    assert code == ExitCode.OK, said
+    assert {path.name for path in tmp_path.iterdir()} == {"a.0001.png", "a.0002.png", "a.webm"}

@@ -21,7 +21,7 @@ MUTATIONS = {
     "no lash line": (f"{ENGINE}/lids.py", r"0\.85(?= \* np\.maximum\(lid\.lashes)", "0.0"),
     "the upper lid's share of a closing eye": ("core/gioconda/motion/regions.py", r"(?m)^(\w+ = )0\.85\b", r"\g<1>0.5"),
     "dimmer teeth": (f"{ENGINE}/mouth/colours.py", r"(?m)^(_ENAMEL = )0\.77", r"\g<1>0.4"),
-    "a mouth without light from its walls": (f"{ENGINE}/mouth/light.py", r"(?m)^(_GAMMA = )0\.6\b", r"\g<1>1.2"),
+    "a mouth without light from its walls": (f"{ENGINE}/mouth/light.py", r"(?m)^(_GAMMA = )0\.57\b", r"\g<1>1.2"),
     "eyeballs only near frontal": (f"{ENGINE}/eyes.py", r"(?<=\) < )EDGE_ON\b", "0.9"),  # 0.02 in patch.py
     "Confidence ignores visibility": (f"{ENGINE}/frame.py", r"0\.7 \*(?= \(1 - \w+\.\w+\.visible)", "0.0 *"),
 }

@@ -61,7 +61,7 @@ def test_an_open_mouth_is_dark_inside(portrait: Portrait, pose_of: PoseOf) -> No
 
 def test_a_mouth_a_little_open_shows_teeth(portrait: Portrait, pose_of: PoseOf) -> None:
     inside, skin = _inside(portrait, pose_of(portrait, jawOpen=0.25))
-    assert np.percentile(inside, 95) > 2 * np.median(inside)
+    assert np.percentile(inside, 95) > 1.6 * np.median(inside)  # a tongue is seen below them
     assert np.percentile(inside, 95) > 0.3 * skin
 
 

@@ -12,21 +12,32 @@ from .shape import is_tooth
 
 _ENAMEL = 0.77  # unseen teeth's exposure over the skin's
 _LIPS_HUE = 0.25  # of a tongue's hue: the lips'
+_TONGUE = 1.2
 _CAVITY = 0.45
 _SPREAD = 0.05  # head units over which the colour of a tooth is carried on
 
 
-def model_colours(exposure: Float, chroma: float, lips: Float) -> Float:
-    """The colours (V, 3) where the portrait shows nothing. lips: their colour, (3,) linear."""
+def model_colours(exposure: Float, white: Float, chroma: float, lips: Float) -> Float:
+    """The colours (V, 3) where the portrait shows nothing.
+
+    exposure, white: (3,), what soft tissue's and enamel's colours are multiplied with; lips: their colour, (3,) linear.
+    """
     model, reflect = mouth_model(), light.reflectance(chroma)
-    tongue = reflect[TONGUE] * exposure
+    tongue = _TONGUE * reflect[TONGUE] * exposure
     hue = lips / max(float(lips @ LUMINANCE), 1e-6) * (tongue @ LUMINANCE)
     colours = reflect * exposure
-    colours[:2] *= _ENAMEL
+    colours[:2] = _ENAMEL * reflect[:2] * white
     colours[LOWER_GUM] = colours[UPPER_GUM]
     colours[TONGUE] = tongue ** (1 - _LIPS_HUE) * np.maximum(hue, 1e-6) ** _LIPS_HUE
     colours[CAVITY] = colours[UPPER_GUM] * _CAVITY
     result: Float = colours[model.part]
+    return result
+
+
+def flat_colours(white: Float, lips: Float) -> Float:
+    """The colours (V, 3) of a drawing's mouth: white, the lips' colour darker, and nearly black."""
+    kinds = np.array([white, white, 0.25 * lips, 0.25 * lips, 0.6 * lips, 0.12 * lips])
+    result: Float = kinds[mouth_model().part]
     return result
 
 

@@ -18,6 +18,7 @@ from .shape import Placement, in_head, opened, placed, triangle_layer
 
 # What no expression moves; of the lips none: a smile would drag the arch along.
 _RIGID = (*sorted({*lm.STABLE, 2, 98, 327, 50, 280, 4}),)
+_HIDDEN = 0.01  # head units behind a lip
 _PIXELS = 165.0  # between the eyes' corners while fitting
 _LOOKS = np.array([0.8, 0.8, 0.16, 0.16, 0.2, 0.06])  # brightness of the parts
 _EDGE = np.array([0.0, 0.816, 0.02])  # the upper incisors' edge, template space
@@ -38,6 +39,16 @@ def behind_lips(placement: Placement, head: Float, *, display: float) -> Placeme
     """For a mouth that shows no teeth: they end so far (head units) below the upper lip."""
     edge = in_head(_EDGE, placement.affine)[1]
     return replace(placement, down=float(np.clip(head[lm.LIP_TOP, 1] + display - edge, -0.12, 0.12)))
+
+
+def hidden_by_lips(placement: Placement, head: Float) -> Placement:
+    """For an open mouth that shows no teeth: both rows end behind the lips."""
+    gap = float(head[lm.LIP_BOTTOM, 1] - head[lm.LIP_TOP, 1])
+    hidden = replace(behind_lips(placement, head, display=-_HIDDEN), jaw=max(gap - 0.03, 0.0))
+    model = mouth_model()
+    front = (model.part == LOWER_TEETH) & (np.abs(model.vertices[:, 0]) < 0.15)
+    ends = in_head(opened(placed(hidden), hidden.jaw)[0][front], hidden.affine)[:, 1].min()
+    return replace(hidden, lower=float(np.clip(head[lm.LIP_BOTTOM, 1] + _HIDDEN - ends, 0, 0.1)))
 
 
 def fit_to_teeth(
@@ -147,10 +158,10 @@ def _drawing(sight: Inside, head: Float, pose: HeadPose) -> Callable[[Placement]
         values[:, 4] = light.through_lips(there, normals, lips) * shade
         position = sight.placed(vertices, trial.affine, pose)
         surface = kernels.Surface(position.astype(np.float32), model.triangles, layers, values, none, np.float32(0))
-        image = np.empty((height, width, 3), np.float32)
+        image, own = np.empty((height, width, 3), np.float32), np.empty((height, width, 4), np.float32)
         nearest, depth = np.empty((height, width), np.int32), np.empty((height, width), np.float32)
         kernels.find_nearest(surface.position, surface.triangles, 1, nearest, depth)
-        kernels.draw(surface, everywhere, 1, dark, nearest, image)
+        kernels.draw(surface, everywhere, 1, dark, nearest, image, own)
         return image[..., 0], np.where(nearest < 0, -1, layers[nearest])
 
     return draw

@@ -110,7 +110,7 @@ def find_nearest(position, triangles, samples, nearest, depth):  # type: ignore[
 
 @inlined
 def _shaded(surface, t, x, y):  # type: ignore[no-untyped-def]
-    """The colour of triangle t at (x, y)."""
+    """Of triangle t at (x, y): the model's colour; the portrait's, premultiplied; and how much of that shows."""
     position, values = surface.position, surface.values
     a, b, c, area = _edges(position, surface.triangles, t)
     dx, dy = x - position[a, 0], y - position[a, 1]
@@ -118,9 +118,10 @@ def _shaded(surface, t, x, y):  # type: ignore[no-untyped-def]
     w2 = (dy * (position[b, 0] - position[a, 0]) - dx * (position[b, 1] - position[a, 1])) / area
     w1, w2 = min(max(w1, np.float32(0)), np.float32(1)), min(max(w2, np.float32(0)), np.float32(1))
     w0 = np.float32(1) - w1 - w2
-    r = w0 * values[a, 4] + w1 * values[b, 4] + w2 * values[c, 4]
-    g = w0 * values[a, 5] + w1 * values[b, 5] + w2 * values[c, 5]
-    blue = w0 * values[a, 6] + w1 * values[b, 6] + w2 * values[c, 6]
+    model_r = w0 * values[a, 4] + w1 * values[b, 4] + w2 * values[c, 4]
+    model_g = w0 * values[a, 5] + w1 * values[b, 5] + w2 * values[c, 5]
+    model_b = w0 * values[a, 6] + w1 * values[b, 6] + w2 * values[c, 6]
+    r, g, b_, shows = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
     seen = w0 * values[a, 2] + w1 * values[b, 2] + w2 * values[c, 2]
     layer = surface.layer[t]
     if surface.whole > 0 or (layer < 2 and seen > np.float32(0.01)):
@@ -129,21 +130,20 @@ def _shaded(surface, t, x, y):  # type: ignore[no-untyped-def]
         gain = w0 * values[a, 3] + w1 * values[b, 3] + w2 * values[c, 3]
         if layer < 2:
             own_r, own_g, own_b, known = cubic(surface.textures[layer], u, v)
-            seen = seen * known
-            r += seen * (gain * own_r - r)
-            g += seen * (gain * own_g - g)
-            blue += seen * (gain * own_b - blue)
+            shows = seen * known
+            r, g, b_ = shows * gain * own_r, shows * gain * own_g, shows * gain * own_b
         if surface.whole > 0:
             own_r, own_g, own_b, known = cubic(surface.textures[2], u, v)
             known = known * surface.whole
             r += known * (gain * own_r - r)
             g += known * (gain * own_g - g)
-            blue += known * (gain * own_b - blue)
-    return r, g, blue
+            b_ += known * (gain * own_b - b_)
+            shows += known * (np.float32(1) - shows)
+    return (model_r, model_g, model_b), (r, g, b_, shows)
 
 
 @compiled
-def draw(surface, coverage, samples, dark, nearest, image):  # type: ignore[no-untyped-def]
+def draw(surface, coverage, samples, dark, nearest, model, own):  # type: ignore[no-untyped-def]
     """Draw a `Surface` where it shows, each pixel the mean of its samples; each triangle in a pixel is shaded once.
 
     Args:
@@ -151,40 +151,46 @@ def draw(surface, coverage, samples, dark, nearest, image):  # type: ignore[no-u
         samples: per pixel along each axis, at most 3.
         dark: (3,) float32, what is seen where there is no surface.
         nearest: from `find_nearest`.
-        image: (h, w, 3) float32, out.
+        model: (h, w, 3) float32, out, the model's own colours.
+        own: (h, w, 4) float32, out, the textures over it, premultiplied.
     """
     height, width = coverage.shape
     done = np.empty(9, np.int32)
     for y in range(height):
         for x in range(width):
-            r, g, b = np.float32(0), np.float32(0), np.float32(0)
-            if coverage[y, x] > 0:
-                count = 0
-                for sy in range(samples):
-                    for sx in range(samples):
-                        t = nearest[y * samples + sy, x * samples + sx]
-                        known = False
-                        for k in range(count):
-                            known = known or done[k] == t
-                        if known:
-                            continue
-                        done[count] = t
-                        count += 1
-                        many, mx, my = np.float32(0), np.float32(0), np.float32(0)
-                        for oy in range(samples):
-                            for ox in range(samples):
-                                if nearest[y * samples + oy, x * samples + ox] == t:
-                                    many += np.float32(1)
-                                    mx += ox + np.float32(0.5)
-                                    my += oy + np.float32(0.5)
-                        share = many / np.float32(samples * samples)
-                        if t < 0:
-                            r += share * dark[0]
-                            g += share * dark[1]
-                            b += share * dark[2]
-                        else:
-                            cr, cg, cb = _shaded(surface, t, x + mx / (many * samples), y + my / (many * samples))
-                            r += share * cr
-                            g += share * cg
-                            b += share * cb
-            image[y, x, 0], image[y, x, 1], image[y, x, 2] = r, g, b
+            for k in range(3):
+                model[y, x, k] = dark[k]
+            for k in range(4):
+                own[y, x, k] = 0
+            if coverage[y, x] <= 0:
+                continue
+            for k in range(3):
+                model[y, x, k] = 0
+            count = 0
+            for sy in range(samples):
+                for sx in range(samples):
+                    t = nearest[y * samples + sy, x * samples + sx]
+                    known = False
+                    for k in range(count):
+                        known = known or done[k] == t
+                    if known:
+                        continue
+                    done[count] = t
+                    count += 1
+                    many, mx, my = np.float32(0), np.float32(0), np.float32(0)
+                    for oy in range(samples):
+                        for ox in range(samples):
+                            if nearest[y * samples + oy, x * samples + ox] == t:
+                                many += np.float32(1)
+                                mx += ox + np.float32(0.5)
+                                my += oy + np.float32(0.5)
+                    share = many / np.float32(samples * samples)
+                    if t < 0:
+                        for k in range(3):
+                            model[y, x, k] += share * dark[k]
+                    else:
+                        colour, texture = _shaded(surface, t, x + mx / (many * samples), y + my / (many * samples))
+                        for k in range(3):
+                            model[y, x, k] += share * colour[k]
+                        for k in range(4):
+                            own[y, x, k] += share * texture[k]

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import cache
 
+import numpy as np
+from scipy import ndimage
+
+from ... import landmarks as lm
 from ...arrays import Float, Float32
-from ...imaging import resample
+from ...imaging import draw, resample
 from ...imaging.srgb import LUMINANCE
-from ..anatomy import mouth_model
+from ..anatomy import TONGUE, mouth_model
+from ..kernels import smoothstep
 from .kernels import light_through
-from .shape import is_tooth
+from .shape import is_tooth, tongue_free
 
 _AROUND = (50, 280, 205, 425, 36, 266, 118, 347, 164, 18)  # skin around the mouth
 # points on the lips' outer and inner edges
 _LIPS = (0, 37, 267, 17, 84, 314, 85, 315), (13, 82, 312, 14, 87, 317, 86, 316)
+_USUAL_HUE = 0.35
 _STRIPS = 2  # patches across the opening
 # Of the light that falls on soft tissue, what is thrown back into the mouth.
-_WALLS = np.array([0.45, 0.22, 0.20])
-_GAMMA = 0.6  # light from all around is more than what comes straight through the lips
-_TEETH_SHADE, _SOFT_SHADE = 3.0, 1.0  # how fast cheeks and teeth shade what lies behind them, per head unit
+_WALLS = np.array([0.48, 0.26, 0.25])
+_GAMMA = 0.57  # light from all around is more than what comes straight through the lips
+_TEETH_SHADE, _SOFT_SHADE = 3.0, 0.7  # how fast cheeks and teeth shade what lies behind them, per head unit
+_GROOVE = 0.25  # how dark the tongue's middle line is
+_FROM_ABOVE = np.array([0.15, -0.75, -0.65]) / np.linalg.norm([0.15, -0.75, -0.65])
+_HALFWAY = (_FROM_ABOVE + [0, 0, -1]) / np.linalg.norm(_FROM_ABOVE + [0, 0, -1])
+_THROAT, _THROAT_SHADE = 0.4, 3.5  # from that depth on it gets dark fast
+_CREVICES = 1.5  # exponent: how dark the lines between teeth are
+_TONGUE_RIM = 0.25  # darker where it meets the teeth
 _SHADE_FROM = 0.06  # head units behind the front of the arch
 
 
@@ -51,6 +63,70 @@ def colourfulness(colour: Float32, landmarks: Float) -> float:
     tints, *_ = np.linalg.lstsq(powers, face / middle, rcond=None)
     left = np.sqrt(((face / middle - powers @ tints) ** 2).mean(0))
     return float(np.clip((left[0] + left[2] - 0.02) / 0.05, 0, 1))
+
+
+def softness(colour: Float32, landmarks: Float) -> float:
+    """How soft the face's edges are: sigma of the Gaussian, pixels, that a step would have gone through. 0.4 … 0.01 of
+    the distance between the eyes' corners.
+
+    From what another blur leaves of the strongest gradients: Zhuo and Sim, "Defocus map estimation from a single
+    image", Pattern Recognition 2011.
+    """
+    apart = lm.interocular(landmarks)
+    height, width = colour.shape[:2]
+    low = np.clip(landmarks[:, :2].min(0), 0, (width - 4, height - 4)).astype(int)
+    high = np.clip(landmarks[:, :2].max(0), low + 4, (width, height)).astype(int)
+    face = np.sqrt(np.clip(colour[low[1] : high[1], low[0] : high[0], 1], 0, None))
+    again = 1.0
+    steep, left = (np.hypot(*np.gradient(each)) for each in (face, resample.gaussian_blur(face, again)))
+    edges = left >= np.percentile(left, 97)
+    ratio = np.maximum(np.median(steep[edges] / np.maximum(left[edges], 1e-6)), 1.001)
+    return float(np.clip(again / np.sqrt(ratio**2 - 1), 0.4, max(0.4, 0.01 * apart)))
+
+
+def flatness(colour: Float32, landmarks: Float) -> float:
+    """1 for a face of flat colours between lines, 0 for photographs and paintings: 0.1 of their area at most is as flat
+    as 0.8 of a drawing's."""
+    height, width = colour.shape[:2]
+    low = np.clip(landmarks[:, :2].min(0), 0, (width - 8, height - 8)).astype(int)
+    high = np.clip(landmarks[:, :2].max(0), low + 8, (width, height)).astype(int)
+    face = np.ascontiguousarray(colour[low[1] : high[1], low[0] : high[0], :3])
+    brightness = np.sqrt(np.clip(resample.shrunk(face, 256), 0, None)) @ LUMINANCE.astype(np.float32)
+    spread = ndimage.maximum_filter(brightness, 5) - ndimage.minimum_filter(brightness, 5)
+    share = float((spread < 0.02 * max(float(np.median(brightness)), 1e-3)).mean())
+    return float(smoothstep((share - 0.45) / 0.25))
+
+
+def white_of_eyes(colour: Float32, landmarks: Float) -> Float | None:
+    """The colour of the whites of the eyes, (3,) linear: the picture's white. None where too little shows."""
+    apart = lm.interocular(landmarks)
+    found = []
+    for loop, iris in ((lm.EYE_RIGHT, lm.IRIS_RIGHT), (lm.EYE_LEFT, lm.IRIS_LEFT)):
+        outline, centre = landmarks[list(loop), :2], landmarks[iris[0], :2]
+        radius = float(np.linalg.norm(landmarks[list(iris[1:]), :2] - centre, axis=1).mean())
+        low = np.floor(np.clip(outline.min(0), 0, np.array(colour.shape[1::-1]) - 1)).astype(int)
+        high = np.ceil(np.clip(outline.max(0), low + 1, colour.shape[1::-1])).astype(int)
+        eye = draw.fill_polygon(outline, int(high[0] - low[0]), int(high[1] - low[1]), origin=(low[0], low[1])) > 0.9
+        y, x = np.nonzero(eye)
+        beside = np.hypot(x + low[0] + 0.5 - centre[0], y + low[1] + 0.5 - centre[1]) > 1.15 * radius
+        found.append(colour[y[beside] + low[1], x[beside] + low[0], :3].astype(np.float64))
+    pixels = np.concatenate(found)
+    if len(pixels) < max(20, 0.002 * apart**2):
+        return None
+    brightness = pixels @ LUMINANCE
+    return np.asarray(np.median(pixels[brightness >= np.percentile(brightness, 60)], axis=0))
+
+
+def hue_of_white(white: Float | None, skin: Float) -> float:
+    """How far this picture's white is tinted from neutral towards its skin's hue, 0.15..0.5: under varnish far."""
+    if white is None:
+        return _USUAL_HUE
+    tint, towards = (np.log(np.maximum(each, 1e-6) / max(float(each.mean()), 1e-6)) for each in (white, skin))
+    length = float(towards @ towards)
+    if length < 1e-6:
+        return _USUAL_HUE
+    # the lids' own colour is in it: the white of a healthy eye in a good light has 0.6
+    return float(np.clip(_USUAL_HUE + 0.5 * (float(tint @ towards) / length - 0.6), 0.15, 0.5))
 
 
 def exposure_of(colour: Float32, skin: Float, *, hue: float) -> Float:
@@ -99,12 +175,35 @@ def scattered(reaches: Float, chroma: float) -> Float:
     return result
 
 
-def shade_by_depth() -> Float:
-    """(V,) 0..1: cheeks and teeth shade what lies behind them; and the folds between teeth."""
+def shade_by_depth(jaw: float = 0.0) -> Float:
+    """(V,) 0..1: cheeks and teeth shade what lies behind them; the folds between teeth; the throat of a wide mouth.
+
+    jaw: radians by which it is open.
+    """
+    shade, behind = _shade()
+    return shade * np.exp(-_THROAT_SHADE * smoothstep((jaw - 0.12) / 0.15) * behind)
+
+
+@cache
+def _shade() -> tuple[Float, Float]:
+    """The shade of a mouth that is little open, (V,), and how far behind the throat's beginning a vertex is, (V,)."""
     model = mouth_model()
     behind = np.maximum(model.vertices[:, 2] - _SHADE_FROM, 0)
-    shade: Float = model.light * np.exp(-behind * np.where(is_tooth(), _TEETH_SHADE, _SOFT_SHADE))
-    return shade
+    throat = np.where(is_tooth(), 0, np.maximum(model.vertices[:, 2] - _THROAT, 0))
+    shade: Float = np.exp(-behind * np.where(is_tooth(), _TEETH_SHADE, _SOFT_SHADE))
+    rim = 1 - _TONGUE_RIM * (1 - tongue_free())
+    groove = 1 - _GROOVE * np.exp(-((model.vertices[:, 0] / 0.02) ** 2))
+    tongue = rim * groove * (0.62 + 0.38 * np.clip(model.normals @ _FROM_ABOVE, 0, 1))
+    kind = np.where(is_tooth(), model.light**_CREVICES, np.where(model.part == TONGUE, tongue, model.light))
+    return shade * kind, throat
+
+
+@cache
+def shine() -> Float:
+    """(V,) 0..1: what the wet tongue mirrors of the light in front of the face (Blinn 1977)."""
+    model = mouth_model()
+    lobe = np.clip(model.normals @ _HALFWAY, 0, 1) ** 20
+    return np.where(model.part == TONGUE, lobe * tongue_free(), 0)
 
 
 def reflectance(chroma: float) -> Float:

@@ -18,6 +18,8 @@ class Mouth:
         open_area: area between the lips in the portrait, squared inter-ocular distances.
         is_open: whether that is an open mouth, whose inside is seen.
         shows_teeth: whether the portrait shows teeth at all.
+        flat: 0..1, how much the picture is a drawing of flat colours: those are shown without light.
+        softness: sigma of the picture's edges, pixels.
         chroma: 0..1, how colourful the picture is: a black-and-white portrait has a grey mouth, sepia a brown one.
         colour: (V, 3) float64 linear, the model's colours before light.
         rest_light: (V,) float64, the light that reaches a vertex in the portrait.
@@ -36,6 +38,8 @@ class Mouth:
     open_area: float
     is_open: bool
     shows_teeth: bool
+    flat: float
+    softness: float
     chroma: float
     colour: Float
     rest_light: Float

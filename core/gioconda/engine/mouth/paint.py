@@ -13,21 +13,26 @@ from ..kernels import FAR, VertexMesh, rasterise_colours, smoothstep
 from ..patch import Patch, area, opening
 from . import kernels, light
 from .model import Mouth
-from .shape import in_head, opened, triangle_layer
+from .shape import in_head, is_tooth, opened, triangle_layer
 
 _LOWER_LIP, _CHIN = (14, 17, 87, 317), (152, 199, 200, 175)
 _CHIN_SHARE = 0.8
-_SKIN = 0.07  # radians
-_SOFT_RIM = 0.008  # of the distance between the eyes' corners
-_BLUR = 0.003
+_SKIN = 0.085  # radians
+_WIDE = 0.3  # radians
+_SOFT_RIM = 0.005, 0.6  # of the distance between the eyes' corners; and of the picture's own softness
+_BLUR = 0.8  # of the picture's own softness
 _LARGE = 200  # pixels: a wider opening is drawn with fewer samples a pixel
 _RELIT = 0.7
 _STAYS_BRIGHT = 0.95
 _CHANGED = 0.003, 0.02  # head units: from such a motion of the lips on, over so much, an open mouth is drawn
 _KEPT = 0.18  # head units: after so much motion of the lips nothing is left of what the portrait shows but teeth
-_SHADOW = 0.6
+_SHADOW = 0.75
 _GAP_SHOWN = 0.02  # area: below, what is left between the lips is the dark line where they meet
-_DARK = 0.008
+_WET = 0.25  # of what enamel throws back
+_NARROW = 0.88  # of the width in the portrait: narrower mouths are rounded
+_REDDER = np.array([-0.15, 0.05, 0.1])  # the darker, the redder: exponents of what light reaches a place
+_LEAST_LIGHT = 0.004
+_DARK = 0.03
 
 
 def paint_mouth(
@@ -54,13 +59,13 @@ def paint_mouth(
     shown = _shown(mouth, open_area, change)
     if shown <= 0:
         return None
-    hole = opening(lips, *size, softness=_SOFT_RIM * apart)
+    softness = _SOFT_RIM[0] * (1 - mouth.flat) * apart + _SOFT_RIM[1] * mouth.softness
+    hole = opening(lips, *size, softness=softness)
     if hole is None:
         return None
     coverage = hole.coverage()
-    image = _drawn(mouth, landmarks, target, displacement, pose, coverage, hole.origin, open_area, change)
-    image = resample.gaussian_blur(image, max(0.4, _BLUR * apart))
-    image *= 1 - np.float32(_SHADOW) * (1 - _contact_shadow(coverage, apart))
+    image = _drawn(mouth, target, displacement, pose, coverage, hole.origin, open_area, change)
+    image *= 1 - np.float32(_SHADOW * (1 - mouth.flat)) * (1 - _contact_shadow(coverage, apart))
     shut = np.float32(1 - smoothstep(open_area / _GAP_SHOWN))
     image += shut * (mouth.lip_line.astype(np.float32) - image)
     cover = coverage * np.float32(shown)
@@ -80,14 +85,32 @@ def jaw_turn(displacement: Float) -> float:
     """How far the jaw opens against the portrait, radians, from chin and lower lip. displacement: head space."""
     reach = mouth_model().pivot[2] - 0.02
     chin, lip = displacement[list(_CHIN), 1].mean(), displacement[list(_LOWER_LIP), 1].mean()
-    turn = float((_CHIN_SHARE * chin + (1 - _CHIN_SHARE) * lip) / reach)
-    # the chin's skin goes along with the lips a little while the teeth stay together, as in a grin
-    return turn if turn <= 0 else turn * float(1 - np.exp(-turn / _SKIN))
+    least = float(_CHIN_SHARE * chin + (1 - _CHIN_SHARE) * lip) / reach
+    if least <= 0:
+        return float(least)
+    # a little, and the chin's skin went along with the lips while the teeth stayed together, as in a grin; a lot, and
+    # skin lags behind the bone
+    large = smoothstep(least / _WIDE)
+    turn = least + large * (max(lip / reach, least) - least)
+    return float(turn * (1 - np.exp(-turn / _SKIN)))
+
+
+def _rounded(lips: Float, still: Float) -> float:
+    """0..1, how much an opening is a small O: narrower than in the portrait, and as high as wide. (20, 3)."""
+    half = len(lips) // 2
+    width, before = (float(np.linalg.norm(each[half] - each[0])) for each in (lips, still))
+    height = float(np.linalg.norm(lips[half + half // 2] - lips[half // 2]))
+    narrow = smoothstep((_NARROW - width / max(before, 1e-6)) / 0.3)
+    return float(narrow * smoothstep((height / max(width, 1e-6) - 0.3) / 0.4))
+
+
+def _in_a_ring(rounded: float) -> Float:
+    """(V,) what of the light is left behind lips that are rounded: they stand before the teeth like a tube."""
+    return np.where(is_tooth(), 1 - 0.4 * rounded, 1 - 0.8 * rounded)
 
 
 def _drawn(
     mouth: Mouth,
-    landmarks: Float,
     target: Float,
     displacement: Float,
     pose: HeadPose,
@@ -99,10 +122,12 @@ def _drawn(
     """The model between the lips, (h, w, 3)."""
     model, loop = mouth_model(), list(lm.LIPS_INNER)
     jaw = max(mouth.jaw + jaw_turn(displacement), 0.0)
-    vertices, normals = opened(mouth.vertices, jaw)
+    around = pose.to_head(target[loop])
+    rounded = _rounded(around, around - displacement[loop])
+    vertices, normals = opened(mouth.vertices, jaw, rounded)
     head = in_head(vertices, mouth.affine)
     head[:, 0] += displacement[list(_CHIN), 0].mean() * model.jaw
-    reaches = light.through_lips(head, normals, pose.to_head(target[loop]))
+    reaches = np.maximum(light.through_lips(head, normals, around), _LEAST_LIGHT)
     if mouth.is_open:  # open as wide as in the portrait it is as light
         still = _STAYS_BRIGHT * min(1.0, open_area / mouth.open_area)
         reaches = np.maximum(reaches, still * mouth.rest_light)
@@ -110,7 +135,10 @@ def _drawn(
     values[:, :2] = mouth.place
     values[:, 2] = mouth.seen
     values[:, 3] = np.clip((reaches / np.maximum(mouth.rest_light, 0.03)) ** _RELIT, 0.25, 1.4)
-    values[:, 4:] = mouth.colour * light.scattered(reaches, mouth.chroma) * light.shade_by_depth()[:, None]
+    shade = light.scattered(reaches, mouth.chroma) * (light.shade_by_depth(jaw) * _in_a_ring(rounded))[:, None]
+    shade **= 1 + mouth.chroma * _REDDER
+    wet = _WET * (1 - mouth.flat) * light.shine()[:, None] * mouth.colour[is_tooth()].mean(0)
+    values[:, 4:] = (mouth.colour + wet) * (shade + mouth.flat * (1 - shade))
     position = pose.to_picture(head)
     position[:, :2] -= origin
     whole = np.float32((1 - smoothstep(change / _KEPT)) if mouth.is_open else 0)
@@ -121,10 +149,12 @@ def _drawn(
     samples = 3 if width < _LARGE else 2
     nearest = np.empty((height * samples, width * samples), np.int32)
     kernels.find_nearest(surface.position, surface.triangles, samples, nearest, np.empty(nearest.shape, np.float32))
-    image = np.empty((height, width, 3), np.float32)
+    image, own = np.empty((height, width, 3), np.float32), np.empty((height, width, 4), np.float32)
     dark = (_DARK * mouth.colour[model.part == 2].mean(0)).astype(np.float32)
-    kernels.draw(surface, coverage, samples, dark, nearest, image)
-    return image
+    kernels.draw(surface, coverage, samples, dark, nearest, image, own)
+    # what is painted is as soft as the picture; the portrait's own pixels are already
+    image = resample.gaussian_blur(image, _BLUR * mouth.softness)
+    return own[..., :3] + image * (1 - own[..., 3:])
 
 
 def _opaque(image: Float32) -> Float32:

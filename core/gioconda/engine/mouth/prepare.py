@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from ... import landmarks as lm
@@ -15,8 +13,8 @@ from ..anatomy import CAVITY, UPPER_TEETH, mouth_model
 from ..kernels import PAD
 from ..patch import area
 from . import light
-from .colours import model_colours, with_own_teeth, with_own_tissue
-from .fit import behind_lips, fit_to_teeth, rigid_placement
+from .colours import flat_colours, model_colours, with_own_teeth, with_own_tissue
+from .fit import behind_lips, fit_to_teeth, hidden_by_lips, rigid_placement
 from .inside import Inside
 from .model import Mouth
 from .shape import in_head, is_tooth, opened, placed
@@ -27,7 +25,6 @@ _PIXELS = 360.0  # between the eyes' corners: teeth are cut out of a copy that i
 _FRONT = 0.32  # head units: teeth behind it are seen too flat to take anything from them
 # how far upper teeth reach below a resting lip: 2.5 mm (Vig and Brundo 1978: 2–3 mm, less with age)
 _DISPLAY = 0.028
-_HIDDEN = -0.01  # open, and no tooth to be seen: they end above the lip
 _LIP_LINE = 0.30  # the line where lips meet, of their colour
 
 
@@ -47,7 +44,14 @@ def find_mouth(
     colours = light.colourfulness(colour, landmarks)
     chroma = colours * float(np.clip((skin.max() - skin.min()) / max(skin.max(), 1e-6) / 0.45, 0, 1))
     exposure = light.exposure_of(colour, skin, hue=1 - 0.65 * colours)
-    base = model_colours(exposure, chroma, lip)
+    eyes = light.white_of_eyes(colour, landmarks)
+    white = light.exposure_of(colour, skin, hue=1 - (1 - light.hue_of_white(eyes, skin)) * colours)
+    base = model_colours(exposure, white, chroma, lip)
+    flat = light.flatness(colour, landmarks)
+    if flat > 0:
+        base += flat * (
+            flat_colours(white * light.reflectance(chroma)[UPPER_TEETH] if eyes is None else eyes, lip) - base
+        )
 
     inside = Inside.of(colour, landmarks, _PIXELS)
     placement = rigid_placement(head, template)
@@ -66,11 +70,7 @@ def find_mouth(
         vertices[:, 1] += edge_shift(inside, rows, position, per_pixel)
     else:
         start = rigid_placement(head, template)
-        if is_open:
-            gap = head[lm.LIP_BOTTOM, 1] - head[lm.LIP_TOP, 1]
-            placement = replace(behind_lips(start, head, display=_HIDDEN), jaw=max(float(gap) - 0.03, 0.0))
-        else:
-            placement = behind_lips(start, head, display=_DISPLAY)
+        placement = hidden_by_lips(start, head) if is_open else behind_lips(start, head, display=_DISPLAY)
         vertices = placed(placement)
 
     posed, normals = opened(vertices, placement.jaw)
@@ -81,6 +81,7 @@ def find_mouth(
     if is_open:
         brightest = 1.3 * float((exposure * light.reflectance(chroma)[UPPER_TEETH]) @ LUMINANCE)
         shade = np.clip(light.scattered(rest_light, chroma), 0.1, None) * light.shade_by_depth()[:, None]
+        shade += flat * (1 - shade)
         base = _with_own_colours(base, inside, textures, position, seen, shade, brightest if rows else None)
     return Mouth(
         affine=placement.affine,
@@ -89,6 +90,8 @@ def find_mouth(
         open_area=open_area,
         is_open=is_open,
         shows_teeth=rows is not None,
+        flat=flat,
+        softness=light.softness(colour, landmarks),
         chroma=chroma,
         colour=base,
         rest_light=rest_light,

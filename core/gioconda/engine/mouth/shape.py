@@ -13,6 +13,7 @@ from ..anatomy import LOWER_TEETH, TONGUE, mouth_model
 
 _TONGUE_STAYS = 0.5  # while the jaw opens little, the tongue follows it by so much less: it is raised in speech
 _LITTLE = 0.12  # radians
+_TONGUE_SINKS = 0.1  # head units per radian: in a wide mouth it lies low, and the throat is seen above it
 _TIP = 0.045, 0.06  # from that distance to the teeth on, over that distance, the tongue is free to move
 
 
@@ -61,7 +62,8 @@ def opened(vertices: Float, angle: float, drawn_back: float = 0.0) -> tuple[Floa
     theta = angle * model.jaw * (1 - _TONGUE_STAYS * np.exp(-angle / _LITTLE) * (1 - drawn_back) * free)
     cos, sin = np.cos(theta), np.sin(theta)
     y, z = vertices[:, 1] - model.pivot[1], vertices[:, 2] - model.pivot[2]
-    y, z = y + 0.06 * drawn_back * free, z + 0.16 * drawn_back * free
+    low = _TONGUE_SINKS * max(angle, 0.0) + 0.06 * drawn_back
+    y, z = y + low * free, z + (0.16 * drawn_back) * free
     moved = np.column_stack([vertices[:, 0], model.pivot[1] + cos * y - sin * z, model.pivot[2] + sin * y + cos * z])
     n = model.normals
     normals = np.column_stack([n[:, 0], cos * n[:, 1] - sin * n[:, 2], sin * n[:, 1] + cos * n[:, 2]])

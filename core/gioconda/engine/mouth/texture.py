@@ -20,6 +20,9 @@ from .shape import triangle_layer
 _NEAR = 0.028  # a tooth is within that distance of where the fitted arch is drawn
 _GAP = 0.03  # dark lines between teeth, up to twice that wide, are the teeth's
 _SEAM = 0.045  # how far from the fitted arches' own meeting the two rows may meet
+_TONGUE_HUE = 0.3
+_UNEVEN = 0.012
+_CORE = 0.009
 _LEAST = 0.06  # of an open mouth: a smaller share is not taken for teeth
 
 
@@ -137,7 +140,8 @@ def _enamel(inside: Inside, zones: list[Mask], skin: Float, lips: Float) -> Floa
         around = np.maximum(resample.gaussian_blur(around, 0.03 * apart), 0.55 * top)
         likely = np.clip((pale / np.maximum(around, 1e-6) - (0.62 if k == UPPER_TEETH else 0.70)) / 0.16, 0, 1)
         if redder > 0.015:
-            likely = likely * np.clip((red_tooth + 0.55 * redder - red) / (0.25 * redder) + 0.5, 0, 1)
+            share = 0.55 if k == UPPER_TEETH else _TONGUE_HUE  # a pale tongue lies above the lower row
+            likely = likely * np.clip((red_tooth + share * redder - red) / (0.25 * redder) + 0.5, 0, 1)
         result[k] = likely * zone
     return result
 
@@ -174,13 +178,20 @@ def edge_shift(inside: Inside, rows: Rows, position: Float, per_pixel: float) ->
     for k in (UPPER_TEETH, LOWER_TEETH):
         sure = np.isfinite(rows.ends[k])
         gap = np.where(sure, np.nan_to_num(rows.ends[k]) - rows.drawn[k], 0.0)
-        weight = ndimage.gaussian_filter1d(sure.astype(float), 0.03 * apart)
-        shift = ndimage.gaussian_filter1d(gap, 0.03 * apart) / np.maximum(weight, 1e-3) * np.clip(weight * 4, 0, 1)
-        shift = np.clip(shift, -0.05 * apart, 0.05 * apart)
+        trend, here = (_smooth(gap, sure, share * apart) for share in (0.12, 0.03))
+        # teeth are uneven by a millimetre; what is more is a corner of the mouth or a tooth of the other row
+        shift = np.clip(trend + np.clip(here - trend, -_UNEVEN * apart, _UNEVEN * apart), -0.05 * apart, 0.05 * apart)
         near_edge = np.clip(1 - np.abs(model.vertices[:, 1] - model.bite[k]) / 0.11, 0, 1)
         there = np.interp(position[:, 0], np.arange(width) + 0.5, shift) * per_pixel
         result += np.where(model.part == k, there * near_edge, 0)
     return result
+
+
+def _smooth(values: Float, known: Mask, sigma: float) -> Float:
+    """Known values of a row smoothed, fading to 0 far from them. (w,)"""
+    weight = ndimage.gaussian_filter1d(known.astype(float), sigma)
+    total = ndimage.gaussian_filter1d(np.where(known, values, 0.0), sigma)
+    return np.asarray(total / np.maximum(weight, 1e-3) * np.clip(weight * 4, 0, 1))
 
 
 def textures_of(inside: Inside, rows: Rows | None) -> Float32:
@@ -188,8 +199,10 @@ def textures_of(inside: Inside, rows: Rows | None) -> Float32:
     teeth = np.zeros((2, *inside.hole.shape), np.float32) if rows is None else rows.teeth
     masks = [*teeth, np.ones(inside.hole.shape, np.float32)]
     layers = []
-    for mask in masks:
+    for k, mask in enumerate(masks):
         known = mask * inside.known
-        colour = resample.fill_holes_smooth(inside.crop, np.where(known > 0.5, known, 0))
+        # a tooth's outermost pixels are half gum or lip: its own colour goes on there
+        core = known > 0.5 if k == 2 else resample.erode(known > 0.5, _CORE * inside.apart)
+        colour = resample.fill_holes_smooth(inside.crop, core)
         layers.append(padded(np.dstack([colour, known])))
     return np.stack(layers)

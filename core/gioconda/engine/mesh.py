@@ -25,6 +25,7 @@ from .refinement import refinement
 CELLS = 24  # grid cells per face height
 FALLOFF = 0.35  # reach of the expression beyond the face oval, face heights
 NECK_START, NECK_SPAN = -0.1, 0.7  # face heights: the head's motion begins to fade so far below the chin, over this
+_OUTLINE = 0.12  # face heights: so near a drawn face everything moves with the head
 _SPIKE = 0.15  # head units: how much farther back than its neighbours on average a vertex may lie
 _DEPTH_PX = 480  # size at which the prior's depth is read off
 _FAR_YAW = 15.0  # degrees: from here on the picture hides one side of the head
@@ -63,8 +64,13 @@ class HeadMesh:
         return result
 
 
-def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32, hull: HullShape | None = None) -> HeadMesh:
-    """The mesh of a portrait from its landmarks (478, 3) pixels, its pose, its matte (H, W) and its head's volume."""
+def build_mesh(
+    landmarks: Float, pose: HeadPose, matte: Float32, hull: HullShape | None = None, *, flat: bool = False
+) -> HeadMesh:
+    """The mesh of a portrait from its landmarks (478, 3) pixels, its pose, its matte (H, W) and its head's volume.
+
+    flat: what surrounds the face is as deep as the face's border there, as the line around a drawn head.
+    """
     face_px = float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2]))
     cell = face_px / CELLS
     oval = landmarks[list(lm.OVAL)]
@@ -73,7 +79,16 @@ def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32, hull: HullShape
     triangles = _outer_triangles(points, cell)
     laplacian = _laplacian(len(points), triangles)
     on_person = resample.pixels_at(matte, points) > 0.3
-    depth = _outer_depth(points, oval[:, 2], landmarks, pose, laplacian, on_person, hull, matte.shape, cell, face_px)
+    if flat:
+        at_oval = np.arange(len(points)) < len(oval)
+        depth = _harmonic(laplacian, at_oval, np.concatenate([oval[:, 2], np.zeros(len(grid))]))
+        away = _distance_outside(grid, oval[:, :2]) / face_px
+        follows = 1 - smoothstep((away - _OUTLINE) / _OUTLINE)
+    else:
+        follows = np.zeros(len(grid))
+        depth = _outer_depth(
+            points, oval[:, 2], landmarks, pose, laplacian, on_person, hull, matte.shape, cell, face_px
+        )
     oval_weights = _screened(laplacian, (cell / (FALLOFF * face_px)) ** 2, np.eye(len(oval)))[len(oval) :]
     outer = np.concatenate([grid, depth[len(oval) :, None]], axis=1)
     index = np.concatenate([np.array(lm.OVAL), lm.COUNT + np.arange(len(grid))]).astype(np.int32)
@@ -85,7 +100,7 @@ def build_mesh(landmarks: Float, pose: HeadPose, matte: Float32, hull: HullShape
         triangles=np.concatenate([numbered, index[triangles]]).astype(np.int32),
         region=np.concatenate([face.region, np.full(len(triangles), OUTER, np.uint8)]),
         oval_weights=oval_weights,
-        rigid=rigid_weight(outer, landmarks, pose),
+        rigid=np.maximum(rigid_weight(outer, landmarks, pose), follows),
     )
 
 

@@ -11,6 +11,8 @@ from .. import landmarks as lm
 from ..arrays import Float, Float32, Floating, Mask
 from ..errors import PictureError
 from ..imaging import draw, resample
+from ..imaging.color import choose_display, display_srgb
+from ..imaging.drawn import drawn
 from ..pose import HeadPose, head_pose
 from .background import complete_background, is_opaque
 from .eyes import Eye, find_eyes
@@ -26,6 +28,7 @@ from .rigid import Rigid, lift_off
 
 MATTE_NAMES = ("Face", "Lips", "Hair", "Body")  # channels of `Portrait.mattes`, in order
 _HAIR = MATTE_NAMES.index("Hair")
+_DRAWN_DEPTH = 0.3  # of a face's depth: more, and the line around it stretches to a slab and is covered on the far side
 _ALPHA_PX = 768
 _MATTES_PX = 1024
 
@@ -116,16 +119,22 @@ def prepare(
     """
     _check(source, landmarks, {"matte": matte, "clean plate": clean_plate, "rigid mask": rigid})
     points = landmarks.astype(np.float64)
+    # a drawn head is what its outline holds: hardly deep, with no back, and the line stays beside the face
+    flat = drawn(display_srgb(source, exposure=choose_display(source)), points[list(lm.OVAL), :2]) > 0.5
+    if flat:
+        points[:, 2] = points[:, 2].mean() + _DRAWN_DEPTH * (points[:, 2] - points[:, 2].mean())
     pose = head_pose(points)
     head = pose.to_head(points)
     mattes = _mattes(source, points, matte, hair)
-    shape = find_hull(points, pose, matte, mattes[..., _HAIR])
-    mesh = build_mesh(points, pose, matte, shape)
+    shape = None if flat else find_hull(points, pose, matte, mattes[..., _HAIR])
+    mesh = build_mesh(points, pose, matte, shape, flat=flat)
     before, beneath = (None, source) if rigid is None else lift_off(source, rigid, points, pose)
     symmetry = find_symmetry_fill(points, matte, beneath)
     eyes, mouth = find_eyes(beneath, points), find_mouth(beneath, points, head, pose, lm.template(), teeth)
     # last: what the others need while they are made is free again, and the layers are the largest
     hidden = find_occluded(mesh)
+    if flat and clean_plate is None and not cutout:
+        clean_plate = _flat_plate(beneath, matte, points)
     layers = split(beneath, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))
     if clean_plate is None and not cutout and is_opaque(source):
         face_px = float(np.linalg.norm(points[lm.FOREHEAD, :2] - points[lm.CHIN, :2]))
@@ -142,6 +151,12 @@ def prepare(
     return Portrait(
         source, points, pose, head, layers, mesh, symmetry, hull, hidden, eyes, mouth, before, alpha, mattes
     )
+
+
+def _flat_plate(picture: Float32, matte: Float32, points: Float) -> Float32:
+    """What lies behind a drawn head, (H, W, 4): its colours go on, without the soft rim of its line."""
+    rim = 0.02 * float(np.linalg.norm(points[lm.FOREHEAD, :2] - points[lm.CHIN, :2]))
+    return resample.fill_holes_smooth(picture, ~resample.dilate(matte > 0, rim))
 
 
 def _cutout_alpha(layers: Layers, shape: tuple[int, ...]) -> Float32:

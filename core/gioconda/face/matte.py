@@ -11,11 +11,14 @@ import numpy.typing as npt
 
 from .. import landmarks as lm
 from ..imaging import draw, resample
+from ..imaging.drawn import drawn
 from ..imaging.matting import estimate_alpha_cf, ichol, jacobi
 
 Float = npt.NDArray[np.float32]
 
 _MAX_ENTRIES = 300  # per unknown in the preconditioner (30 to 70 are used): pymatting's own limit reserves 4 GB
+_OUTLINE = 0.12  # of the face's height: so far from the segmentation's border the line around a drawn head may be
+_UNLIKE = 12.0  # steps of 1/255 by which a line differs from what is behind the head, at least
 _SOLVE_PX = 560  # the closed-form system is solved at this size: hair is refined at full size by the guided filter
 
 
@@ -41,7 +44,21 @@ def estimate_matte(srgb: npt.NDArray[np.uint8], person: Float, landmarks: npt.ND
     alpha = _solve(small, trimap)
     if scale < 1:
         alpha = _to_full_size(srgb, alpha, trimap, scale)
-    return np.clip(alpha, 0, 1, out=alpha)
+    alpha = np.clip(alpha, 0, 1, out=alpha)
+    outline = landmarks[list(lm.OVAL), :2].astype(np.float64)
+    return _with_outline(srgb, alpha, landmarks) if drawn(srgb, outline) > 0.5 else alpha
+
+
+def _with_outline(srgb: npt.NDArray[np.uint8], alpha: Float, landmarks: npt.NDArray[np.floating]) -> Float:
+    """A drawn head's matte with the line around it, which belongs to the head and moves with it."""
+    band = _OUTLINE * float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2]))
+    person = alpha > 0.5
+    near = resample.dilate(person, band)
+    picture = srgb.astype(np.float32)
+    unlike = np.abs(picture - resample.fill_holes_smooth(picture, ~near)).max(2)
+    line = np.clip((unlike - _UNLIKE) / (2 * _UNLIKE), 0, 1)
+    joined = resample.connected(near & ((line > 0) | person), person)
+    return np.asarray(np.where(joined, np.maximum(alpha, line), alpha), np.float32)
 
 
 def _trimap(person: Float, points: npt.NDArray[np.floating], small: Float) -> Float:

@@ -15,7 +15,7 @@ from gioconda.face.tracker import track_video
 from gioconda.imaging.image import judge_picture, read_picture
 from gioconda.motion.files import is_video, load_motion
 from gioconda.motion.motion import Motion
-from gioconda.render.open_motion import notes_of
+from gioconda.motion.notes import notes_of
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 if not CASES.is_dir():

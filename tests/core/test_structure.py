@@ -30,7 +30,7 @@ ROOMS: dict[str, set[str]] = {
     "pose": {"landmarks"},
     "job": {"errors", "files"},
     "worker": {*GROUND, "job"},
-    "motion": {*GROUND, "job.retarget"},
+    "motion": {*GROUND, "job.retarget", "job.frame_range"},
     "imaging": {*GROUND, "job.passes", "motion.clock"},
     "models": {*GROUND, "job"},
     "face": {*GROUND, "motion", "imaging", "models"},

@@ -238,9 +238,13 @@ def _bug(error: Exception, arguments: Arguments) -> str:
 
 
 def _analyse(arguments: Arguments, report: Report) -> Data:
+    from ..imaging.image import judge_picture
+
     names = ("face", "points", "colorspace", "ocio", "layer", "models", "device")
     settings = {name: getattr(arguments, name) for name in names}
-    _judge(arguments.portrait, arguments)
+    judge_picture(
+        arguments.portrait, colorspace=arguments.colorspace, ocio_config=arguments.ocio, layer=arguments.layer
+    )
     with _announced(report):
         from ..face.analyse import save_analysis
         from ..imaging.draw import draw_landmarks
@@ -330,13 +334,6 @@ def _demo(arguments: Arguments, report: Report) -> Data:
     return _run(replace(job, **changes, resume=not arguments.overwrite, overwrite=arguments.overwrite), report)
 
 
-def _judge(portrait: str, words: Arguments | Job) -> None:
-    """A picture that cannot be used is refused before nets and compilers are loaded. Raises: PictureError."""
-    from ..imaging.image import judge_picture
-
-    judge_picture(portrait, colorspace=words.colorspace, ocio_config=words.ocio, layer=words.layer)
-
-
 def _run(job: Job, report: Report, worker: Path | None = None) -> Data:
     """Render a job: by the warm worker of a folder, where there is one, else here."""
     if worker:
@@ -347,7 +344,9 @@ def _run(job: Job, report: Report, worker: Path | None = None) -> Data:
         if made is not None:
             return made
         job = replace(job, resume=not job.overwrite)  # what a worker finished before it died stays
-    _judge(job.portrait, job)
+    from ..render.judge import judge_job
+
+    judge_job(job)
     with _announced(report, job.threads):
         from ..render.sequence import render
 
@@ -467,22 +466,23 @@ def _end_within(seconds: float, status: int = 0) -> threading.Timer:
 
 def _track(arguments: Arguments, report: Report) -> Data:
     from ..motion.files import WRITTEN, is_video, load_motion, save_motion
+    from ..motion.notes import notes_of
 
     output = Path(arguments.output)
     if not output.name.lower().endswith(WRITTEN):
         raise SettingsError(f"A motion cannot be saved as {output}; use {', '.join(WRITTEN[:-1])} or {WRITTEN[-1]}.")
-    with _announced(report):
-        from ..render.open_motion import notes_of, track
-        from ..render.open_portrait import open_nets
+    if is_video(arguments.clip):
+        with _announced(report):
+            from ..render.open_motion import track
+            from ..render.open_portrait import open_nets
 
-        if is_video(arguments.clip):
             nets = open_nets(arguments.models, arguments.device, None, report)
             motion = track(Path(arguments.clip), nets, arguments.face, report)
-        else:
-            motion = load_motion(arguments.clip, arguments.face)
-        for note in notes_of(motion):
-            report(Warn(note))
-        save_motion(motion, output)
+    else:
+        motion = load_motion(arguments.clip, arguments.face)
+    for note in notes_of(motion):
+        report(Warn(note))
+    save_motion(motion, output)
     text = f"{len(motion)} frames at {motion.fps:g} per second: {output}"
     return {"frames": len(motion), "fps": motion.fps, "output": str(output), "text": text}
 

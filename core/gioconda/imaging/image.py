@@ -26,7 +26,6 @@ from .color import display_srgb as display_srgb
 from .encodings import FILM_LOG, Encoding, of_chromaticities, of_cicp, of_icc
 from .exr_read import legible, said
 from .layers import Layer, choose_layer
-from .video import read_still, still_size
 
 MAX_PIXELS = 150_000_000  # 2.4 GB as float RGBA
 MAX_SIDE = 32_766  # OpenCV's resampling counts in 16 bits
@@ -197,6 +196,8 @@ def picture_size(path: Path | str, *, layer: str | None = None) -> tuple[int, in
     if not path.is_file():
         _sha256(path)  # says why
     if _brand(path) is not None:
+        from .video import still_size  # loads FFmpeg
+
         return still_size(path)
     source = _open(path)
     try:
@@ -278,6 +279,8 @@ def _brand(path: Path) -> bytes | None:
 def _read_avif(path: Path, digest: str, colorspace: str, ocio_config: Path | str | None, layer: str | None) -> Picture:
     if layer is not None:
         raise PictureError(f"{path} has no layers: leave --layer out.")
+    from .video import read_still  # loads FFmpeg
+
     still, notes = read_still(path), list[str]()
     space: str | Encoding = colorspace
     if colorspace == "auto":

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import OutputError, SettingsError
+from ..errors import OutputError
 from ..face.nets import Nets
 from ..face.tracker import track_video
 from ..files import cache_folder
-from ..imaging.video import video_info
 from ..job.frame_range import FrameRange
 from ..job.job import LARGEST, REST, TAKE, Job
 from ..models import load_registry
@@ -19,7 +18,9 @@ from ..motion import track_cache
 from ..motion.demo_motion import FPS, make_demo_motion
 from ..motion.files import is_video, load_motion
 from ..motion.motion import Motion
+from ..motion.notes import notes_of
 from ..worker.messages import Log, Progress, Report, Stage, Warn
+from .judge import check_range
 from .open_portrait import open_nets
 
 
@@ -42,7 +43,7 @@ def _tracked(job: Job, report: Report) -> Motion:
     """The motion of a job's video: tracked, unless it was before."""
     video, folder = Path(job.motion), Path(job.cache) if job.cache else cache_folder()
     face = job.motion_face or LARGEST
-    _check_range(job, video)
+    check_range(job)
     if not video.is_file() or folder is None:
         return track(video, open_nets(job.models, job.device, job.threads, report), face, report)
     nets = [net.sha256 for net in load_registry(job.models).values()]
@@ -57,35 +58,6 @@ def _tracked(job: Job, report: Report) -> Motion:
     except OutputError as error:
         report(Log(f"The video will have to be tracked again next time: {error}"))
     return motion
-
-
-def _check_range(job: Job, video: Path) -> None:
-    """Whether a job's frames lie in its video, before that is tracked. Raises: MotionError, SettingsError."""
-    info = video_info(video)
-    wanted = FrameRange.parse(job.frames).numbers()
-    if not wanted or info.frames < 1 or job.motion_start is not None:
-        return
-    outside = [number for number in (wanted[0], wanted[-1]) if not 0 <= number < info.frames]
-    if outside:
-        raise SettingsError(
-            f"There is no frame {outside[0]} in {video}: it has {FrameRange.format(range(info.frames))}, for a video "
-            "counts from 0."
-        )
-
-
-def notes_of(motion: Motion) -> list[str]:
-    """What a user should know of a motion: what its reader found out, and which frames have no face."""
-    notes = [*motion.notes]
-    seen = motion.landmarks if motion.landmarks is not None else motion.channels
-    if seen is not None:
-        lost = np.isnan(seen).reshape(len(motion), -1).all(1)
-        if lost.any():
-            which, count = FrameRange.format(int(number) for number in motion.frames[lost]), int(lost.sum())
-            which = which if len(which) < 60 else which[:57].rpartition(",")[0] + " …"
-            notes.append(
-                f"{count} of {len(motion)} frames have no face ({which}): carried across from those before and after."
-            )
-    return notes
 
 
 def still_motion(frames: list[int], fps: float) -> Motion:

@@ -80,7 +80,7 @@ def job_of(
 def _follow(job: Job, clip: str, motion: Path, command: Command) -> None:
     """Follow a video once for all tasks."""
     nets = ("--models", job.models) if job.models else ()
-    command("track", clip, "-o", str(motion), "--face", LARGEST, "--device", job.device, *nets)
+    command("track", clip, "-o", str(motion), "--face", str(job.motion_face or LARGEST), "--device", job.device, *nets)
 
 
 def _finish(job: Job, entry: Entry, command: Command) -> None:

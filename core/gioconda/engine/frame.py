@@ -395,8 +395,20 @@ def _positions(portrait: Portrait, pose: Pose) -> Float:
     outer = mesh.bind_pose[mesh.outer]
     pull = mesh.oval_weights @ _firm(pose.displacement[list(lm.OVAL)])
     moved = there.to_picture(still.to_head(outer) + pull)
-    outer = outer + mesh.rigid[:, None] * (moved - outer)
+    outer = outer + _held(mesh.rigid[:, None] * (moved - outer), mesh.held)
     return np.concatenate([face[: lm.COUNT], outer, face[lm.COUNT :]])
+
+
+def _held(shift: Float, held: Float) -> Float:
+    """Shifts (N, 3) of the outer mesh less what would take the person off the picture's border that cuts it.
+
+    held: (N, 4), see `HeadMesh`.
+    """
+    shift = shift.copy()
+    for side, (axis, inwards) in enumerate(((0, 1), (1, 1), (0, -1), (1, -1))):
+        off = np.maximum(inwards * shift[:, axis], 0)
+        shift[:, axis] -= inwards * held[:, side] * off
+    return shift
 
 
 def _firm(displacement: Float) -> Float:

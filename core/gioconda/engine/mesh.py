@@ -26,6 +26,7 @@ CELLS = 24  # grid cells per face height
 FALLOFF = 0.35  # reach of the expression beyond the face oval, face heights
 NECK_START, NECK_SPAN = -0.1, 0.7  # face heights: the head's motion begins to fade so far below the chin, over this
 _OUTLINE = 0.12  # face heights: so near a drawn face everything moves with the head
+_HOLD = 0.5  # face heights: so far from a border that cuts the person its hold reaches
 _SPIKE = 0.15  # head units: how much farther back than its neighbours on average a vertex may lie
 _DEPTH_PX = 480  # size at which the prior's depth is read off
 _FAR_YAW = 15.0  # degrees: from here on the picture hides one side of the head
@@ -43,6 +44,7 @@ class HeadMesh:
         region: (T,) uint8: FACE, OUTER, MOUTH_HOLE, EYE_HOLE.
         oval_weights: (G, 36) float64: how the outer vertices share the displacement of the oval's points.
         rigid: (G,) float64: 1 moves with the head, 0 stays with the body.
+        held: (G, 4) float64: how firmly the grid hangs on the left, upper, right and lower border that cuts the person.
     """
 
     bind_pose: Float
@@ -50,6 +52,7 @@ class HeadMesh:
     region: UInt8
     oval_weights: Float
     rigid: Float
+    held: Float
 
     @property
     def outer(self) -> slice:
@@ -101,6 +104,7 @@ def build_mesh(
         region=np.concatenate([face.region, np.full(len(triangles), OUTER, np.uint8)]),
         oval_weights=oval_weights,
         rigid=np.maximum(rigid_weight(outer, landmarks, pose), follows),
+        held=_held_by_border(grid, oval[:, :2], matte, face_px),
     )
 
 
@@ -256,6 +260,26 @@ def rigid_weight(outer: Float, landmarks: Float, pose: HeadPose) -> Float:
     chin, face = head[lm.CHIN, 1], head[lm.CHIN, 1] - head[lm.FOREHEAD, 1]
     fading: Float = smoothstep((y - (chin + NECK_START * face)) / (NECK_SPAN * face))
     return 1 - fading
+
+
+def _held_by_border(grid: Float, oval: Float, matte: Float32, face_px: float) -> Float:
+    """How firmly each grid point (N, 2) hangs on the left, upper, right and lower border of the picture, (N, 4) 0..1:
+    1 on a border that cuts the person there, fading to 0 towards the face.
+    """
+    height, width = matte.shape
+    small = resample.shrunk(matte, 256)
+    scale = small.shape[1] / width
+    cut = resample.gaussian_blur(small, 0.05 * face_px * scale)
+    low, high = oval.min(0), oval.max(0)
+    inside = np.array([grid[:, 0], grid[:, 1], width - grid[:, 0], height - grid[:, 1]]).T
+    free = np.array([low[0], low[1], width - high[0], height - high[1]])  # between face and border
+    span = np.clip(0.8 * free, 1e-3, _HOLD * face_px)
+    held = 1 - smoothstep(np.maximum(inside, 0) / span)
+    for side, (axis, at) in enumerate(((0, 0.0), (1, 0.0), (0, width - 0.5), (1, height - 0.5))):
+        nearest = grid.copy()
+        nearest[:, axis] = at
+        held[:, side] *= resample.pixels_at(cut, nearest * scale)
+    return np.asarray(held)
 
 
 def _distance_outside(points: Float, polygon: Float) -> Float:

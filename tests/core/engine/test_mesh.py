@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from gioconda import landmarks as lm
-from gioconda.engine import Portrait
-from gioconda.engine.mesh import OUTER
+from gioconda.engine import Portrait, prepare, render
+from gioconda.engine.mesh import OUTER, build_mesh
 from gioconda.engine.mirrored_skin import find_symmetry_fill
-from gioconda.pose import rotation_matrix
+from gioconda.pose import Pose, head_pose, rotation_matrix
+
+from tests.sitters import Sitter
 
 
 def test_no_vertex_stands_out_from_its_neighbours(portrait: Portrait) -> None:
@@ -57,3 +59,28 @@ def test_the_occluded_rim_of_a_turned_face_is_filled_once_the_head_turns() -> No
     assert symmetry.fill_weight(unstretched, 1.0)[rim].min() > 0.9
     assert symmetry.fill_weight(unstretched, 0.0).max() == 0, "a head that has hardly moved must not jump"
     assert find_symmetry_fill(turned(size, 0.0), everyone, grey).occluded.max() < 0.1
+
+
+def test_a_person_cut_by_the_border_stays_on_it(small: Sitter) -> None:
+    """Cropped through hair and shoulders, the head moves inwards: nothing of the background comes in at the border."""
+    top = int(small.landmarks[lm.FOREHEAD, 1] * 0.85)
+    bottom = int(small.landmarks[lm.CHIN, 1] + 0.3 * (small.landmarks[lm.CHIN, 1] - small.landmarks[lm.FOREHEAD, 1]))
+    source, matte = (np.ascontiguousarray(each[top:bottom]) for each in (small.source, small.matte))
+    portrait = prepare(source, small.landmarks - [0, top, 0], matte)
+    down, up = (
+        render(portrait, Pose(translation=np.array([0, way, 0.0])), passes=("Matte",)).passes["Matte"][..., 0]
+        for way in (0.25, -0.25)
+    )
+    for moved, row in ((down, 0), (up, -1)):
+        middle = matte[row] > 0.99
+        assert middle.sum() > 20
+        assert (moved[row][middle] > 0.95).mean() > 0.9
+
+
+def test_a_border_that_cuts_nobody_holds_nothing(small: Sitter) -> None:
+    shifted = small.landmarks.astype(np.float64)
+    padded = np.pad(small.matte, ((0, 200), (0, 0)))
+    padded[-300:] = 0
+    mesh = build_mesh(shifted, head_pose(shifted), padded)
+    assert mesh.held.shape == (len(mesh.rigid), 4)
+    assert mesh.held[:, 3].max() < 1e-3

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from gioconda.errors import MotionError, OutputError, SettingsError
-from gioconda.imaging.video import VideoWriter, read_frames, video_info
+from gioconda.imaging.video import VideoWriter, read_frames, timed_frames, video_info
+from PIL import Image
 
 Y, X = np.mgrid[0:48, 0:80]
 
@@ -150,3 +152,50 @@ def test_the_shared_clips_are_read(shared_data: Path) -> None:
     info = video_info(path)
     assert next(read_frames(path)).shape == (info.height, info.width, 3)
     assert info.frames > 10
+
+
+# What strangers' videos are like -------------------------------------------------------------------------------------
+
+
+def strange(path: Path, stamps: list[int], *, rate: int = 30, aspect: tuple[int, int] = (1, 1)) -> Path:
+    """Grey frames of 64 × 96 at stamps of 1/600 s; `aspect`: of their pixels."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 96, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 600)
+        stream.codec_context.sample_aspect_ratio = Fraction(*aspect)
+        for i, stamp in enumerate(stamps):
+            frame = av.VideoFrame.from_ndarray(np.full((96, 64, 3), 2 * i, np.uint8), format="rgb24")
+            frame.pts, frame.time_base = stamp, Fraction(1, 600)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def test_a_rate_that_varies_is_told_with_the_frames_it_comes_to(tmp_path: Path) -> None:
+    stamps = [*range(0, 600, 20), *range(600, 1800, 60)]  # a second at 30, two at 10
+    path = strange(tmp_path / "a.mp4", stamps)
+    info = video_info(path)
+    assert (info.fps, info.frames, info.varies) == (30, 88, True)
+    times = [seconds for seconds, _ in timed_frames(path)]
+    np.testing.assert_allclose(times, np.array(stamps) / 600)
+    steady = video_info(strange(tmp_path / "b.mp4", [*range(0, 1200, 24)], rate=25))
+    assert (steady.fps, steady.frames, steady.varies) == (25, 50, False)
+
+
+def test_pixels_that_are_not_square_are_widened(tmp_path: Path) -> None:
+    wide = strange(tmp_path / "a.mp4", [*range(0, 200, 20)], aspect=(2, 1))
+    assert (video_info(wide).width, video_info(wide).height) == (128, 96)
+    assert next(read_frames(wide)).shape == (96, 128, 3)
+    tall = strange(tmp_path / "b.mp4", [*range(0, 200, 20)], aspect=(2, 3))
+    assert next(read_frames(tall)).shape == (144, 64, 3)
+
+
+def test_a_single_picture_is_no_video_and_an_animation_is_one(tmp_path: Path) -> None:
+    with pytest.raises(MotionError, match="single picture"):
+        video_info(strange(tmp_path / "a.mp4", [0]))
+    pictures = [Image.fromarray(np.full((64, 64, 3), 20 * i, np.uint8)) for i in range(12)]
+    pictures[0].save(tmp_path / "a.avif", save_all=True, append_images=pictures[1:], duration=100)
+    info = video_info(tmp_path / "a.avif")
+    assert (info.frames, info.fps) == (12, 10)
+    assert len(list(read_frames(tmp_path / "a.avif"))) == 12

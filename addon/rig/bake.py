@@ -60,7 +60,7 @@ def motion_file(tree: bpy.types.NodeTree) -> Path:
     rig = tree.gioconda.rig
     if not rig.file:
         raise RigError(
-            "Choose a motion file: a Live Link Face, Face Cap or OpenFace table, .npz, .json, .bvh or a video."
+            "Choose a motion file: a Live Link Face CSV, .npz, .json, .bvh or a video."
         )
     path = Path(bpy.path.abspath(rig.file, library=tree.library))
     if not path.is_file():

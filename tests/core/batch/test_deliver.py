@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 from gioconda.batch.deliver import Frames, deliver, files_of
 from gioconda.batch.manifest import Manifest
+from gioconda.batch.page import write_page
 from gioconda.batch.settings import Delivery
 from gioconda.errors import CancelledError, SettingsError
 from gioconda.imaging.exr import ExrWriter
+from gioconda.imaging.exr_read import read_exr
 from gioconda.imaging.image import read_picture
 from gioconda.job.frame_range import FramePattern
 
@@ -67,6 +70,7 @@ def test_an_atlas_says_where_each_frame_is(frames: Frames) -> None:
         (24, 18, 24, 18),
         (0, 36, 24, 18),
     ]
+    assert [frame["filename"] for frame in data["frames"]] == ["0001", "0002", "0003", "0004", "0005"]
     assert data["frames"][0]["duration"] == pytest.approx(83.333)
     sheet = read_picture(picture).pixels
     for index, frame in enumerate(data["frames"]):
@@ -74,6 +78,35 @@ def test_an_atlas_says_where_each_frame_is(frames: Frames) -> None:
         assert sheet[y + 8, x + 4, 0] == pytest.approx((index + 1) / 10, abs=0.01)
         assert sheet[y + 8, x + 20, 3] == 0
     assert sheet[45, 40, 3] == 0
+
+
+def test_each_frame_is_read_once_for_all_formats(frames: Frames, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gioconda.batch import deliver as module
+
+    read: list[str] = []
+
+    def counted(path: Path, only: tuple[str, ...]) -> Any:
+        read.append(path.name)
+        return read_exr(path, only)
+
+    monkeypatch.setattr(module, "read_exr", counted)
+    deliver(frames, Delivery(("png", "webp", "atlas", "mp4", "webm"), alpha="matte"), fps=24)
+    assert sorted(read) == [f"000{number}.exr" for number in range(1, COUNT + 1)]
+
+
+def test_the_report_links_what_there_is(tmp_path: Path) -> None:
+    (tmp_path / "a.webm").write_bytes(b"x")
+    made = {"files": [str(tmp_path / "a.webm"), str(tmp_path / "gone.mp4")], "output": "out/####.exr"}
+    items = [{"name": "a", "state": "done", "exr": False, **made}, {"name": "b", "state": "done", "exr": True, **made}]
+    facts = dict.fromkeys(
+        ("items", "done", "failed", "waiting", "excluded", "rendered", "kept", "repaired", "frames_per_second"), 0
+    )
+    facts |= {"state": "done", "batch": "b.yaml", "gioconda": "0", "seconds": 1, "bytes": 1, "with_warnings": 0}
+    write_page(tmp_path / "index.html", facts, items, tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert page.count(f'href="{(tmp_path / "a.webm").as_uri()}"') == 2
+    assert "gone.mp4" not in page
+    assert page.count("out/####.exr") == 1  # of the one whose EXR frames stay
 
 
 def test_a_webm_is_transparent_and_an_mp4_is_not(frames: Frames) -> None:

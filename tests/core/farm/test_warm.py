@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +18,7 @@ from gioconda.farm import warm
 from gioconda.imaging import resample
 from gioconda.imaging.image import read_picture, write_png
 from gioconda.job.job import Job
-from gioconda.worker.messages import Message, Progress, Stage
+from gioconda.worker.messages import Message, Progress, Stage, Warn
 
 HOPPER = Path(__file__).resolve().parents[3] / "core/gioconda/cli/grace_hopper.jpg"
 
@@ -96,3 +100,50 @@ def test_without_a_worker_nothing_is_run(job: Job, tmp_path: Path) -> None:
     (tmp_path / warm.ADDRESS).write_text('{"pid": 1, "address": "/nowhere", "key": "00"}', encoding="utf-8")
     assert warm.run(tmp_path, job, lambda message: None) is None
     warm.stop(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="when a process began is told by Linux")
+def test_another_process_of_the_same_number_is_not_taken_for_the_worker(folder: Path, tmp_path: Path) -> None:
+    content = json.loads((folder / warm.ADDRESS).read_text(encoding="utf-8"))
+    (tmp_path / warm.ADDRESS).write_text(json.dumps(content), encoding="utf-8")
+    assert warm.is_there(tmp_path)
+    (tmp_path / warm.ADDRESS).write_text(json.dumps(content | {"began": "1"}), encoding="utf-8")
+    assert not warm.is_there(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets with names")
+def test_who_does_not_prove_in_time_that_it_is_the_worker_is_none(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm, "GREETING_SECONDS", 0.3)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        content = {"pid": os.getpid(), "address": str(tmp_path / "s"), "key": "00"}
+        (tmp_path / warm.ADDRESS).write_text(json.dumps(content), encoding="utf-8")
+        began = time.monotonic()
+        assert warm.run(tmp_path, job, lambda message: None) is None
+    assert time.monotonic() - began < 5
+
+
+def test_a_task_whose_worker_dies_or_falls_silent_goes_on_by_itself(job: Job, tmp_path: Path) -> None:
+    def worker(dies: bool) -> None:
+        with warm.listener(tmp_path) as opened, opened.accept() as client:
+            client.recv_bytes()
+            (tmp_path / "asked").touch()
+            if not dies:
+                done.wait(20)
+
+    for dies in (True, False):
+        done = threading.Event()
+        thread = threading.Thread(target=worker, args=(dies,))
+        thread.start()
+        while not (tmp_path / warm.ADDRESS).exists():
+            time.sleep(0.01)
+        told: list[Message] = []
+        assert warm.run(tmp_path, job, told.append, silent=0.5) is None
+        assert [message.text for message in told if isinstance(message, Warn)] == [
+            "The warm worker ended in the middle of a job: going on without it."
+        ]
+        done.set()
+        thread.join(20)

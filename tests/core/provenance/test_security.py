@@ -207,6 +207,27 @@ def test_small_files_that_claim_gigabytes_are_refused_without_them(tmp_path: Pat
     assert int(said[-1].split()[1]) < 400_000, said
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux tells it")
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "shape"), [("frames", "(480000000,)"), ("channels", "(1000, 480000)")])
+def test_a_motion_of_two_megabytes_that_claims_gigabytes_is_refused_at_once(
+    tmp_path: Path, name: str, shape: str
+) -> None:
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("head.npy", npy_head("()", "<U9"))
+        with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+            file.write(npy_head(shape))
+            for _ in range(30):
+                file.write(bytes(64_000_000))
+    command = [sys.executable, "-c", LIMIT, str(ROOT / "core"), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    said = done.stdout.splitlines()
+    assert said[0].startswith("REFUSED"), done.stderr[-2000:]
+    assert "which no motion does" in said[0]
+    assert int(said[-1].split()[1]) < 200_000
+
+
 def test_pickles_are_not_opened(tmp_path: Path) -> None:
     np.savez(tmp_path / "evil.npz", frames=np.array([{"a": 1}], dtype=object))
     with pytest.raises(MotionError, match="Python objects"):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+
 import pytest
 from gioconda.errors import SettingsError
 from gioconda.worker.requests import (
@@ -17,6 +20,7 @@ from gioconda.worker.requests import (
     id_of,
     to_line,
 )
+from gioconda.worker.server import lines_of
 
 REQUEST_OF_EACH_KIND = (
     Analyse(1, "a.png", "/tmp", points={"points": {"chin": [4, 5]}}, longest=512),
@@ -57,3 +61,25 @@ def test_a_request_that_cannot_be_used_says_why(line: str, sentence: str) -> Non
 def test_the_id_of_a_bad_request_is_known_where_it_has_one() -> None:
     assert id_of('{"request": "paint", "id": 7}') == 7
     assert [id_of(line) for line in ("{", "[1]", "{}", '{"id": "x"}')] == [None] * 4
+
+
+@pytest.mark.parametrize("line", ["[" * 200_000, '{"id": 1, "a": ' + "[" * 200_000, '{"id": ' + "9" * 5000 + "}"])
+def test_a_line_of_lists_in_lists_is_a_mistake_like_any_other(line: str) -> None:
+    with pytest.raises(SettingsError):
+        from_line(line)
+    assert id_of(line) is None
+
+
+def test_a_long_line_is_put_together_once() -> None:
+    read_end, write_end = os.pipe()
+    text = b"x" * 3_000_000
+    thread = threading.Thread(target=lambda: (os.write(write_end, b"a\nb"), _write_all(write_end, text + b"\nc\n")))
+    thread.start()
+    assert list(lines_of(read_end)) == ["a", "b" + text.decode(), "c"]
+    thread.join()
+    os.close(read_end)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)

@@ -14,6 +14,9 @@ from ...errors import MotionError, one_line
 from ...files import DAMAGED_NPZ
 
 MAX_BYTES = 2 << 30  # of all arrays: 350,000 frames with 478 landmarks
+# More than so many bytes, from so many times fewer: nothing that moves packs that well.
+BOMB_BYTES = 64_000_000
+BOMB_RATIO = 100
 
 
 def read_arrays(path: Path, known: Collection[str]) -> dict[str, npt.NDArray[Any]]:
@@ -32,7 +35,10 @@ def read_arrays(path: Path, known: Collection[str]) -> dict[str, npt.NDArray[Any
 
 
 def _check(archive: zipfile.ZipFile, path: Path, known: Collection[str]) -> None:
-    total = 0
+    total, packed = 0, sum(entry.compress_size for entry in archive.infolist())
+    claimed = sum(entry.file_size for entry in archive.infolist())
+    if claimed > BOMB_BYTES and claimed > BOMB_RATIO * packed:
+        raise ValueError(f"{packed / 1e6:.1f} MB would unpack to {claimed / 1e6:.0f} MB, which no motion does")
     for entry in archive.infolist():
         if entry.filename.removesuffix(".npy") not in known or total > MAX_BYTES:
             raise ValueError(f"it holds {entry.filename[:40]!r}")

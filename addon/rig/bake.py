@@ -59,9 +59,7 @@ def motion_file(tree: bpy.types.NodeTree) -> Path:
     """The motion file or video that the artist chose. Raises: RigError: none chosen, or it is not there."""
     rig = tree.gioconda.rig
     if not rig.file:
-        raise RigError(
-            "Choose a motion file: a Live Link Face CSV, .npz, .json, .bvh or a video."
-        )
+        raise RigError("Choose a motion file: a Live Link Face CSV, .npz, .json, .bvh or a video.")
     path = Path(bpy.path.abspath(rig.file, library=tree.library))
     if not path.is_file():
         raise RigError(f"There is no motion file {path}.")

@@ -1,4 +1,4 @@
-"""Mattes of shared portraits against trimaps that were checked by eye: what surely is person, and what surely is not."""
+"""Mattes of shared portraits against trimaps checked by eye: what surely is person, and what surely is not."""
 
 from __future__ import annotations
 

@@ -458,7 +458,7 @@ def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float) -> P
         fill=np.zeros((len(mesh.triangles), 6, 3), np.float32),
         filled=np.zeros(len(mesh.triangles), np.uint8),
         motion=kernels.planes(position, mesh.triangles, motion),
-        confidence=kernels.planes(position, mesh.triangles, confidence[:, None]),
+        confidence=kernels.planes(position, mesh.triangles, confidence[:, None], steep=0.0),
     )
     if len(portrait.symmetry.weight):
         _fill_by_symmetry(portrait, pose, position, stretch, planes)
@@ -474,7 +474,7 @@ def _fill_by_symmetry(portrait: Portrait, pose: Pose, position: Float, stretch: 
     source = symmetry.source - portrait.layers.window[:2]
     weight = symmetry.fill_weight(stretch[: lm.FACE_POINTS], head_turn(pose))
     values = mesh.on_skin(np.concatenate([source, weight[:, None], symmetry.gain], axis=1))
-    planes.fill[skin] = kernels.planes(position, mesh.triangles[skin], values)
+    planes.fill[skin] = kernels.planes(position, mesh.triangles[skin], values, steep=np.array([4.0, 4.0, 0, 0, 0, 0]))
     planes.filled[skin] = (values[mesh.triangles[skin], 2] > 1e-3).any(1)
 
 

@@ -43,16 +43,21 @@ FAR = 1e30  # the depth where there is none
 COPIED = np.float32(1e-4)  # of a pixel: a sample that lies as close to a pixel's centre is that pixel to the last bit
 FILLED = np.float32(1e-3)  # fill weights below this are none
 CUTOUT = 0.004  # of alpha: where there is less of the person, hair and cloth hide nothing
+_THIN = 0.75  # pixels: triangles lower than that have no pixel of their own
 PAD = 2  # repeated pixels around a texture, so that sampling needs no test for its border
 
 
-def planes(position: Floating, triangles: Int, values: Floating) -> Float32:
+def planes(position: Floating, triangles: Int, values: Floating, *, steep: Floating | float = 4.0) -> Float32:
     """Vertex values as linear functions of the pixel within each triangle: value = p[0] + p[1] x + p[2] y.
+
+    Colours are taken at a pixel's centre also where only a sample beside it lies in the triangle. So in triangles
+    thinner than a pixel the slope is limited, or that centre would be far outside the triangle's own values.
 
     Args:
         position: (N, 2 or 3) float, picture pixels.
         triangles: (T, 3) int32.
         values: (N, K) float.
+        steep: (K,) or one for all: a slope per pixel that is never limited.
 
     Returns:
         (T, K, 3) float32; constant for triangles without area.
@@ -66,6 +71,18 @@ def planes(position: Floating, triangles: Int, values: Floating) -> Float32:
     along_x = (d1 * f[:, 1:] - d2 * e[:, 1:]) * inverse
     along_y = (d2 * e[:, :1] - d1 * f[:, :1]) * inverse
     constant = va - along_x * a[:, :1] - along_y * a[:, 1:]
+    longest = np.sqrt(np.maximum((e**2).sum(1), np.maximum((f**2).sum(1), ((f - e) ** 2).sum(1))))
+    thin = np.flatnonzero(np.abs(det) < _THIN * longest)
+    if len(thin):
+        slope = np.hypot(along_x[thin], along_y[thin])
+        corners = np.stack([va[thin], vb[thin], vc[thin]])
+        most = np.maximum(np.ptp(corners, axis=0) / np.minimum(_THIN, longest[thin])[:, None], steep)
+        kept = np.minimum(1.0, most / np.maximum(slope, 1e-30))
+        along_x[thin] *= kept
+        along_y[thin] *= kept
+        middle = (a[thin] + b[thin] + c[thin]) / 3
+        limited = corners.mean(0) - along_x[thin] * middle[:, :1] - along_y[thin] * middle[:, 1:]
+        constant[thin] = np.where(kept < 1, limited, constant[thin])
     return np.asarray(np.stack([constant, along_x, along_y], axis=2), np.float32)
 
 

@@ -17,7 +17,7 @@ from .. import landmarks
 from ..job.retarget import RetargetSettings
 from ..landmarks import ARKIT, COUNT
 from ..pose import Performance, head_pose
-from . import blendshapes, regions
+from . import blendshapes, lips, regions
 from .head_motion import FACE_BAND, FACE_SIZE_BAND, HEAD_BAND, HEAD_SIZE_BAND, HeadTrack, compensate, with_identity_at
 from .motion import Motion, chunks
 from .neutral import mouth_openness
@@ -91,6 +91,9 @@ def _fit(
         wide = min(max(_width(start) / _width(neutral_face), SHAPE_RANGE[0]), SHAPE_RANGE[1])
         ratio = np.float32(np.clip(eye, *SHAPE_RANGE) / wide if settings.adapt else 1.0)
         regions.scale_gaze(moved, side, ratio)
+    if settings.adapt:
+        lips.fit_width(moved, driver, neutral_face, start)
+        lips.fit_thickness(moved, driver, neutral_face, start)
     if by_points:
         regions.apply_dead_band(moved, settings.dead_band)
     openness = np.stack([regions.openness(driver, side) for side in regions.LIDS], -1)

@@ -119,7 +119,14 @@ def tell_neutral(performance: Performance, report: Report) -> None:
     mouth, settings = notes["mouth_open"], notes["settings"]
     if settings["mode"] != "relative":
         return
-    if mouth["neutral"] > OPEN_MOUTH and number is not None:
+    if min(mouth["neutral"], mouth["portrait"]) > OPEN_MOUTH and number is not None and not settings["neutralise"]:
+        report(
+            Warn(
+                f"The mouth is open in the portrait and in the motion's neutral frame {number}: --neutralise shuts the "
+                "portrait's, --neutral FRAME takes a frame in which the motion's is shut."
+            )
+        )
+    elif mouth["neutral"] > OPEN_MOUTH and number is not None:
         report(Warn(f"In the neutral frame {number} the mouth is open: --neutral FRAME takes one in which it is shut."))
     elif mouth["portrait"] > OPEN_MOUTH and not settings["neutralise"]:
         report(Warn("The portrait's mouth is open and stays so where the motion's is shut: --neutralise shuts it."))

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from gioconda import landmarks as lm
 from gioconda.engine import Portrait, prepare, render
+from gioconda.engine.kernels import planes
 from gioconda.engine.mesh import OUTER, build_mesh
 from gioconda.engine.mirrored_skin import find_symmetry_fill
 from gioconda.pose import Pose, head_pose, rotation_matrix
@@ -84,3 +85,13 @@ def test_a_border_that_cuts_nobody_holds_nothing(small: Sitter) -> None:
     mesh = build_mesh(shifted, head_pose(shifted), padded)
     assert mesh.held.shape == (len(mesh.rigid), 4)
     assert mesh.held[:, 3].max() < 1e-3
+
+
+def test_a_sliver_does_not_take_its_colour_from_afar() -> None:
+    """A sample beside a pixel's centre may lie in a triangle that is thinner than a pixel: a dot, black or white."""
+    position = np.array([[10.0, 10.0], [30.0, 10.001], [20.0, 10.003], [10.0, 30.0]])
+    values = np.array([[10.0, 10.0], [30.0, 10.0], [20.0, 14.0], [10.0, 30.0]])
+    thin, large = planes(position, np.array([[0, 1, 2], [0, 1, 3]], np.int32), values).astype(np.float64)
+    beside = thin @ [1.0, 20.5, 10.5]
+    assert (np.abs(beside - [20.5, 11]) < 6).all()
+    assert np.allclose(large @ [1.0, 10.0, 30.0], [10, 30], atol=1e-4), "others are exact at their corners"

@@ -105,12 +105,14 @@ class Pose:
         rotation: (3, 3) float64, picture axes, applied after the portrait's own.
         translation: (3,) float64, head-space units along picture axes.
         scale: relative size, 1 = as in the picture.
+        shoulders: how much of the head's turn to the side the shoulders take part in, 0..1.
     """
 
     displacement: Float = field(default_factory=lambda: np.zeros((COUNT, 3)))
     rotation: Float = field(default_factory=lambda: np.eye(3))
     translation: Float = field(default_factory=lambda: np.zeros(3))
     scale: float = 1.0
+    shoulders: float = 0.0
 
     @property
     def is_identity(self) -> bool:
@@ -135,6 +137,7 @@ class Performance(Sequence[Pose]):
         frames: (frames,) int32, ascending frame numbers.
         fps: frames per second, > 0.
         notes: what a report should know (dropped frames, low confidence, neutral frame chosen …), JSON-able.
+        shoulders: see `Pose`.
     """
 
     displacement: npt.NDArray[np.float32]
@@ -144,6 +147,7 @@ class Performance(Sequence[Pose]):
     frames: npt.NDArray[np.int32]
     fps: float
     notes: dict[str, Any] = field(default_factory=dict)
+    shoulders: float = 0.0
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -154,4 +158,5 @@ class Performance(Sequence[Pose]):
             self.rotation[index],
             self.translation[index],
             float(self.scale[index]),
+            self.shoulders,
         )

@@ -22,6 +22,7 @@ from .mouth import paint_mouth
 from .occluded import Occluded, spare_offset
 from .patch import Patch, opening
 from .portrait import MATTE_NAMES, Portrait
+from .shoulders import Shoulders
 from .untangle import displaced_face
 
 _BAND_ROWS = 256
@@ -395,7 +396,8 @@ def _positions(portrait: Portrait, pose: Pose) -> Float:
     outer = mesh.bind_pose[mesh.outer]
     pull = mesh.oval_weights @ _firm(pose.displacement[list(lm.OVAL)])
     moved = there.to_picture(still.to_head(outer) + pull)
-    outer = outer + _held(mesh.rigid[:, None] * (moved - outer), mesh.held)
+    body = Shoulders(portrait.pose, pose, (portrait.width, portrait.height)).moved(outer)
+    outer = outer + _held(body - outer + mesh.rigid[:, None] * (moved - body), mesh.held)
     return np.concatenate([face[: lm.COUNT], outer, face[lm.COUNT :]])
 
 

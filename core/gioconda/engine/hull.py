@@ -18,7 +18,7 @@ from ..arrays import Float, Float32, Int, Mask
 from ..imaging import resample
 from ..pose import HeadPose, euler_degrees, rotation_matrix
 from .anatomy import fitted_head, head_prior
-from .kernels import nearest
+from .kernels import nearest, smoothstep
 
 # Half widths of the skull's section above the ears (ICT-FaceKit's average head), from the nose backwards.
 _ANGLES = np.arange(0, 181, 15)
@@ -32,6 +32,7 @@ _EAR_PLANE = 0.85  # head units behind the bridge of the nose: hair beside the f
 _PX = 80  # pixels per head unit at which the outline is looked at
 _LEFT, _TOP, _WIDTH, _HEIGHT = -3.6, -4.0, 7.2, END + 4.0  # head units: how far is looked
 _FINE = 2  # pixels: a row in which the outline is measured
+_EVEN = 3.0  # sections: how far the back of the head is smoothed
 _EVERY = 2  # measured rows to a section
 
 
@@ -261,13 +262,37 @@ def _sections(outline: _Outline, upright: Upright) -> HullShape:
     # a closing cap
     middle = (left[0] + right[0]) / 2
     y, left, right = np.r_[y[0] - 0.5 / _PX, y], np.r_[middle - 0.01, left], np.r_[middle + 0.01, right]
-    height, _, axis = upright.axis(y)
     turn = np.arange(-CORNERS // 2, CORNERS // 2 + 1) * 2 * np.pi / CORNERS
     radius = np.interp(np.abs(np.degrees(turn)), _ANGLES, _SECTION)
     # the section stands across the head: turned as the head is
     across, back = upright.rotation[[0, 2], 0], upright.rotation[[0, 2], 2]
     across, back = across / np.linalg.norm(across), back / np.linalg.norm(back)
     section = (radius * np.sin(turn))[:, None] * across - (radius * np.cos(turn))[:, None] * back
+    seen = np.degrees(np.unwrap(np.arctan2(section[:, 0], -section[:, 1])))
+    seen -= 360 * np.round(seen[CORNERS // 2] / 360)
+    # what the outline has of locks and notches is there; the back is even
+    even = [np.r_[side[:1], gaussian_filter1d(side[1:], _EVEN, mode="nearest")] for side in (left, right)]
+    behind = smoothstep((np.abs(seen) - 90) / 25)[None, :, None]
+    made, evened = (_volume(y, side, other, section, abs(back[1]), upright) for side, other in ((left, right), even))
+    vertices = upright.to_picture(made + behind * (evened - made))
+    triangles = _triangles(len(y))
+    return HullShape(
+        vertices=vertices.reshape(-1, 3),
+        normals=_normals(vertices),
+        triangles=triangles,
+        height=upright.axis(y)[0],
+        angle=np.degrees(turn),
+        seen_angle=seen,
+        long=outline.long,
+    )
+
+
+def _volume(y: Float, left: Float, right: Float, section: Float, towards: float, upright: Upright) -> Float:
+    """Sections (C, 2: x, z) of the skull as wide as the outline in each row, (R, C, 3) head units upright.
+
+    towards: how far the head faces the viewer, 0..1.
+    """
+    height, _, axis = upright.axis(y)
     low, high = section[:, 0].min(), section[:, 0].max()
     width = (right - left) / (high - low)
     own = np.interp(height, [-2, -0.2, 1.0, 1.45, 1.8], [0.95, 0.93, 0.8, 0.75, 0.75])
@@ -275,21 +300,10 @@ def _sections(outline: _Outline, upright: Upright) -> HullShape:
     depth = np.where(height < -0.2, np.maximum(depth, 0.9 * width), depth)
     x = (left - low * width)[:, None] + width[:, None] * section[:, 0]
     z = depth[:, None] * section[:, 1]
-    seen = np.degrees(np.unwrap(np.arctan2(section[:, 0], -section[:, 1])))
-    plane = -(AXIS - _EAR_PLANE) * abs(back[1])
+    plane = -(AXIS - _EAR_PLANE) * towards
     beside = np.clip((height + 0.45) / 0.4, 0, 1)[:, None]
     z = z + beside * np.where(z < plane, 0.85 * (plane - z), 0)
-    vertices = upright.to_picture(np.stack([x, np.broadcast_to(y[:, None], x.shape), axis[:, None] + z], axis=2))
-    triangles = _triangles(len(y))
-    return HullShape(
-        vertices=vertices.reshape(-1, 3),
-        normals=_normals(vertices),
-        triangles=triangles,
-        height=height,
-        angle=np.degrees(turn),
-        seen_angle=seen - 360 * np.round(seen[CORNERS // 2] / 360),
-        long=outline.long,
-    )
+    return np.stack([x, np.broadcast_to(y[:, None], x.shape), axis[:, None] + z], axis=2)
 
 
 def _triangles(rows: int) -> Int:

@@ -24,6 +24,7 @@ from .plate import Layers
 
 _MOST_ROWS, _MOST_COLUMNS = 896, 1280
 _STEEP = 0.25  # cosine: what faces the viewer less is not taken from the picture
+_REACH, _USUAL = 0.1, 0.7  # of the map's width, of 1: so far from what is seen the usual colour takes over, so much
 _PURE = 0.97  # alpha from which a pixel is the person's alone
 _STILL_END = 0.45  # head units: over which the lower end of the neck comes to rest
 _LOOK_PX = 640  # size at which it is decided where the person gives way
@@ -84,7 +85,7 @@ def paint_hull(
         texture=texture,
         origin=origin,
         hair=np.ascontiguousarray(kinds.label[::2, ::2, None], np.float32),
-        gives_way=_gives_way(shape, layers, source, landmarks, pose, hair, texels, gain),
+        gives_way=_gives_way(shape, layers, source, landmarks, pose, hair, kinds, gain),
     )
 
 
@@ -167,11 +168,13 @@ def _texels(
 
 @dataclass(frozen=True)
 class _Kinds:
-    """What is known of hair and of bare skin, (h, w) bool each, and which of both a texel shows, (h, w) 0..1."""
+    """What is known of hair and of bare skin, (h, w) bool each; which of both a texel shows, (h, w), 1 is hair; their
+    usual colours, encoded, (3,) each."""
 
     hair: Mask
     skin: Mask
     label: Float32
+    usual: tuple[Float32, Float32]
 
 
 def _kinds(shape: HullShape, t: _Map) -> _Kinds:
@@ -205,8 +208,10 @@ def _kinds(shape: HullShape, t: _Map) -> _Kinds:
     near_skin = apart(usual_skin)
     bare = seen & (t.hair < 0.2) & ~face & (near_skin < apart(t.behind)) & (near_skin < 0.4)
     neck = bare & (t.height > 0.3)
-    skin = next((mask for mask in (neck, bare, seen & face) if mask.sum() > 40), seen)
-    return _Kinds(cover if cover.sum() > 40 else skin, skin, label)
+    skin: Mask = next((mask for mask in (neck, bare, seen & face) if mask.sum() > 40), seen)
+    cover = cover if cover.sum() > 40 else skin
+    usual_hair = np.median(t.colour[cover], axis=0) if cover.any() else usual_skin
+    return _Kinds(cover, skin, label, (np.asarray(usual_hair, np.float32), np.asarray(usual_skin, np.float32)))
 
 
 def _painted(t: _Map, kinds: _Kinds) -> tuple[Float32, Float32]:
@@ -269,9 +274,9 @@ def _smooth_colour(colour: Float32, known: Mask) -> Float32:
     wide = _wrapped(known, pad) > 0.5
     filled = resample.fill_holes_smooth(_wrapped(colour, pad), wide)
     filled = resample.gaussian_blur(filled, 0.02 * w)
-    distance = resample.distance_inside(~wide)[..., None] / (0.15 * w)
+    distance = resample.distance_inside(~wide)[..., None] / (_REACH * w)
     usual = np.median(colour[known], axis=0)
-    return np.asarray((filled + np.clip(distance, 0, 0.3) * (usual - filled))[:, pad:-pad], np.float32)
+    return np.asarray((filled + np.clip(distance, 0, _USUAL) * (usual - filled))[:, pad:-pad], np.float32)
 
 
 def _masked_blur(colour: Float32, known: Mask, sigma: float) -> Float32:
@@ -357,7 +362,7 @@ def _gives_way(
     landmarks: Float,
     pose: HeadPose,
     hair: Float32,
-    t: _Map,
+    kinds: _Kinds,
     gain: float,
 ) -> Float32:
     """(h, w, 1) 0..1, small: hair and neck that are seen steeply at the outline, and background between strands."""
@@ -369,19 +374,37 @@ def _gives_way(
     matte[y0:y1, x0:x1] = layers.texture[PAD : PAD + y1 - y0, PAD : PAD + x1 - x0, 3]
     matte, hair = resample.resize(matte, w, h), resample.resize(hair, w, h)
     face_px = float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2])) * scale
-    flat = shape.vertices * scale
-    seen = nearest(flat, shape.triangles, w, h)
+    seen = nearest(shape.vertices * scale, shape.triangles, w, h)
     facing = -shape.normals[shape.triangles, 2].mean(1)[np.maximum(seen.triangle, 0)]
     steep = np.where(seen.triangle >= 0, np.clip((0.44 - facing) / 0.2, 0, 1), 1)
     steep = resample.gaussian_blur(steep.astype(np.float32), 0.007 * face_px)
-    row, column = np.mgrid[:h, :w] + 0.5
     upright = Upright.of(pose)
+    row, column = np.mgrid[:h, :w] + 0.5
     points = np.stack([column / scale, row / scale, np.full((h, w), pose.translation[2])], axis=2)
     own = upright.axis(upright.from_picture(points)[..., 1].ravel())[0].reshape(h, w)
     is_hair = resample.gaussian_blur((hair > 0.5).astype(np.float32), 0.005 * face_px)
     crown = np.clip((-0.1 - own) / 0.1, 0, 1)
     neck = np.clip((own - 1.05) / 0.1, 0, 1) * np.clip((1.35 - own) / 0.2, 0, 1)
     wanted = steep * (own < 1.4) * np.maximum(is_hair, np.maximum(crown, neck) * (matte > 0.02))
+    behind = source.copy()
+    behind[y0:y1, x0:x1] = layers.plate
+    picture, behind = (_encoded(resample.resize(layer[..., :3], w, h), gain) for layer in (source, behind))
+    gap = _background_caught(picture, behind, kinds, face_px) * (own < 1.0) * (matte > 0.02)
     oval = draw.fill_polygon(landmarks[list(lm.OVAL), :2] * scale, w, h) > 0.01
-    off = np.clip(resample.distance_inside(~oval) / (0.03 * face_px), 0, 1)
-    return np.ascontiguousarray((off * wanted)[..., None], np.float32)
+    outside, inside = (resample.distance_inside(mask) / face_px for mask in (~oval, oval))
+    # the outline of the landmarks may lie on the ear, and so a little background within it
+    wanted, gap = np.clip(outside / 0.03, 0, 1) * wanted, (inside < 0.05 * (own > 0.2)) * gap
+    return np.ascontiguousarray(np.maximum(wanted, gap)[..., None], np.float32)
+
+
+def _background_caught(picture: Float32, behind: Float32, kinds: _Kinds, face_px: float) -> Float32:
+    """Where the person's layer shows the background after all, (h, w) 0..1: between strands, between jaw and ear.
+
+    Told by colour, hence before an even background only. picture, behind: (h, w, 3), encoded.
+    """
+    own = np.minimum(*(np.linalg.norm(picture - colour, axis=2) for colour in kinds.usual))
+    ratio = np.linalg.norm(picture - behind, axis=2) / np.maximum(own, 1e-3)
+    smooth = resample.gaussian_blur(behind, 0.03 * face_px)
+    rough = resample.gaussian_blur(np.linalg.norm(behind - smooth, axis=2).astype(np.float32), 0.12 * face_px)
+    caught = np.clip((0.7 - ratio) / 0.3, 0, 1) * np.clip((0.05 - rough) / 0.02, 0, 1)
+    return resample.gaussian_blur(resample.dilate(caught.astype(np.float32), 0.01 * face_px), 0.005 * face_px)

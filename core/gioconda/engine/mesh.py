@@ -14,6 +14,7 @@ from ..arrays import Float, Float32, Floating, Int, Mask, UInt8
 from ..imaging import resample
 from ..pose import HeadPose, euler_degrees
 from .anatomy import fitted_head, head_prior
+from .ears import ear_depth
 from .hull import HullShape, Upright
 from .kernels import nearest, smoothstep
 from .refinement import EYE_HOLE as EYE_HOLE
@@ -68,11 +69,21 @@ class HeadMesh:
 
 
 def build_mesh(
-    landmarks: Float, pose: HeadPose, matte: Float32, hull: HullShape | None = None, *, flat: bool = False
+    landmarks: Float,
+    pose: HeadPose,
+    matte: Float32,
+    hull: HullShape | None = None,
+    hair: Float32 | None = None,
+    *,
+    flat: bool = False,
 ) -> HeadMesh:
-    """The mesh of a portrait from its landmarks (478, 3) pixels, its pose, its matte (H, W) and its head's volume.
+    """The mesh of a portrait.
 
-    flat: what surrounds the face is as deep as the face's border there, as the line around a drawn head.
+    Args:
+        landmarks: (478, 3) pixels; pose: the head's.
+        matte: (H, W) float32, 0..1; hair: (h, w) the same, any size: ears are what it leaves bare; None: no ears.
+        hull: the head's volume.
+        flat: what surrounds the face is as deep as the face's border there, as the line around a drawn head.
     """
     face_px = float(np.linalg.norm(landmarks[lm.FOREHEAD, :2] - landmarks[lm.CHIN, :2]))
     cell = face_px / CELLS
@@ -89,9 +100,11 @@ def build_mesh(
         follows = 1 - smoothstep((away - _OUTLINE) / _OUTLINE)
     else:
         follows = np.zeros(len(grid))
-        depth = _outer_depth(
-            points, oval[:, 2], landmarks, pose, laplacian, on_person, hull, matte.shape, cell, face_px
-        )
+        ears = (np.zeros(len(points)), np.zeros(len(points), np.bool_))
+        if hair is not None:
+            ears = ear_depth(points, pose, matte, hair)
+        prior = _prior_depth(points, landmarks, pose, hull, ears, matte.shape)
+        depth = _outer_depth(points, oval[:, 2], landmarks, pose, laplacian, on_person, prior, cell, face_px)
     oval_weights = _screened(laplacian, (cell / (FALLOFF * face_px)) ** 2, np.eye(len(oval)))[len(oval) :]
     outer = np.concatenate([grid, depth[len(oval) :, None]], axis=1)
     index = np.concatenate([np.array(lm.OVAL), lm.COUNT + np.arange(len(grid))]).astype(np.int32)
@@ -175,14 +188,13 @@ def _outer_depth(
     pose: HeadPose,
     laplacian: csr_matrix,
     on_person: Mask,
-    hull: HullShape | None,
-    shape: tuple[int, ...],
+    found: tuple[Float, Mask],
     cell: float,
     face_px: float,
 ) -> Float:
     """Depth of oval and outer vertices: an anatomical head fitted to the landmarks, continuous at the oval. Pixels."""
     count = len(oval_depth)
-    prior, known = _prior_depth(points, landmarks, pose, hull, shape)
+    prior, known = found[0].copy(), found[1].copy()
     # hair without a skull behind it lies near the plane through the ears
     head = pose.to_head(landmarks)
     ears = (head[lm.EAR_RIGHT, 2] + head[lm.EAR_LEFT, 2]) / 2 + 0.12
@@ -204,7 +216,12 @@ def _outer_depth(
 
 
 def _prior_depth(
-    points: Float, landmarks: Float, pose: HeadPose, hull: HullShape | None, shape: tuple[int, ...]
+    points: Float,
+    landmarks: Float,
+    pose: HeadPose,
+    hull: HullShape | None,
+    ears: tuple[Float, Mask],
+    shape: tuple[int, ...],
 ) -> tuple[Float, Mask]:
     """What is nearest under each point, the average head's surface or the hull's: depth, pixels; where there is any."""
     vertices, triangles = head_prior()
@@ -216,6 +233,7 @@ def _prior_depth(
         nearer, there = _surface_depth(points, both, every, landmarks, shape)
         used = there & ~(known & _beyond(points, landmarks, pose))
         depth, known = np.where(used, nearer, depth), known | there
+    depth, known = np.where(ears[1], ears[0], depth), known | ears[1]
     # nothing of it comes before the face that it is welded to, or it would cut into a turned face's far eye
     oval = landmarks[list(lm.OVAL)]
     apart = np.linalg.norm(points[:, None] - oval[:, :2], axis=2)

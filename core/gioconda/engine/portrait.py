@@ -127,7 +127,7 @@ def prepare(
     head = pose.to_head(points)
     mattes = _mattes(source, points, matte, hair)
     shape = None if flat else find_hull(points, pose, matte, mattes[..., _HAIR])
-    mesh = build_mesh(points, pose, matte, shape, flat=flat)
+    mesh = build_mesh(points, pose, matte, shape, mattes[..., _HAIR], flat=flat)
     before, beneath = (None, source) if rigid is None else lift_off(source, rigid, points, pose)
     symmetry = find_symmetry_fill(points, matte, beneath)
     eyes, mouth = find_eyes(beneath, points), find_mouth(beneath, points, head, pose, lm.template(), teeth)

@@ -49,6 +49,13 @@ class RetargetSettings:
         "the head keeps its size (default), or follows the motion's", "--lock-scale", default=True
     )
     adapt: bool = _option("fit the motion to the portrait's proportions (default), or not", "--adapt", default=True)
+    shoulders: float = _option(
+        "how much of the head's turn to the side the shoulders take part in: 0 they stay, 1 fully (default: 0.2)",
+        "--shoulders X",
+        default=0.2,
+        minimum=0,
+        maximum=1,
+    )
     smoothing: str = _option(
         "savgol (for finished takes), one_euro (as live), none; auto: savgol for landmarks, none for channels",
         "--smoothing",

@@ -71,7 +71,16 @@ def retarget(
     if neutralised.any():
         displaced += neutralised.astype(np.float32)
     notes["proportions"] = [round(float(r), 4) for r in ratio]
-    return Performance(displaced, head.rotation, head.translation, head.scale, motion.frames, motion.fps, notes)
+    return Performance(
+        displaced,
+        head.rotation,
+        head.translation,
+        head.scale,
+        motion.frames,
+        motion.fps,
+        notes,
+        settings.shoulders,
+    )
 
 
 def _without_drift(head: HeadTrack, displaced: Float32, start: Float, rotation: Float, strength: float) -> HeadTrack:

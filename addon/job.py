@@ -68,7 +68,7 @@ def _absolute(tree: bpy.types.NodeTree, text: str, what: str) -> str:
 def retarget_of(tree: bpy.types.NodeTree) -> dict[str, object]:
     """Fields of `RetargetSettings`: the gains, and what suits the rig."""
     gains = tree.gioconda.gains
-    chosen = {name: round(float(getattr(gains, name)), 6) for name in (*GAINS, "neutralise")}
+    chosen = {name: round(float(getattr(gains, name)), 6) for name in (*GAINS, "shoulders", "neutralise")}
     return {"mode": "absolute" if gains.absolute else "relative", **chosen, **rig.retarget_settings(tree)}
 
 

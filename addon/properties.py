@@ -37,6 +37,14 @@ class GainSettings(bpy.types.PropertyGroup):
     brows: _gain("Brows", "Brows and forehead")
     lids: _gain("Lids", "Opening and closing of the eyes")
     gaze: _gain("Gaze", "Where the eyes look")
+    shoulders: FloatProperty(
+        name="Shoulders",
+        default=0.2,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+        description="How much of the head's turn to the side the shoulders take part in: 0 they stay",
+    )
     neutralise: FloatProperty(
         name="Neutralise",
         default=0.0,

@@ -78,6 +78,7 @@ def draw_look(layout, _context, tree):
     column = property_column(layout, align=True)
     for name in GAINS:
         column.prop(gains, name, slider=True)
+    column.prop(gains, "shoulders", slider=True)
     column.separator()
     column.prop(gains, "neutralise", slider=True)
     column.prop(gains, "absolute")

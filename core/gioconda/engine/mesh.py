@@ -233,7 +233,8 @@ def _prior_depth(
         nearer, there = _surface_depth(points, both, every, landmarks, shape)
         used = there & ~(known & _beyond(points, landmarks, pose))
         depth, known = np.where(used, nearer, depth), known | there
-    depth, known = np.where(ears[1], ears[0], depth), known | ears[1]
+    ear = ears[1] & ~_beyond(points, landmarks, pose)
+    depth, known = np.where(ear, ears[0], depth), known | ear
     # nothing of it comes before the face that it is welded to, or it would cut into a turned face's far eye
     oval = landmarks[list(lm.OVAL)]
     apart = np.linalg.norm(points[:, None] - oval[:, :2], axis=2)

@@ -18,7 +18,7 @@ ENGINE = "core/gioconda/engine"
 # What → file, pattern that is there exactly once, what its match becomes.
 MUTATIONS = {
     "no grain on lids": (f"{ENGINE}/lid_skin.py", r"0\.9(?= \* \(np\.clip\(moved)", "0.0"),
-    "no lash line": (f"{ENGINE}/lids.py", r"0\.85(?= \* np\.maximum\(lid\.lashes)", "0.0"),
+    "no lash line": (f"{ENGINE}/lids.py", r"0\.95(?= \* np\.maximum\(lid\.lashes)", "0.0"),
     "the upper lid's share of a closing eye": ("core/gioconda/motion/regions.py", r"(?m)^(\w+ = )0\.85\b", r"\g<1>0.5"),
     "dimmer teeth": (f"{ENGINE}/mouth/colours.py", r"(?m)^(_ENAMEL = )0\.77", r"\g<1>0.4"),
     "a mouth without light from its walls": (f"{ENGINE}/mouth/light.py", r"(?m)^(_GAMMA = )0\.57\b", r"\g<1>1.2"),

@@ -19,7 +19,7 @@ class LidShape(NamedTuple):
         first, step: of the columns, eye widths.
         corner, along, up: (2,) float32, and width: of the eye in the frame.
         crop_corner, crop_along, crop_up: (2,), crop_width: of the eye in the texture.
-        closed, shut: 0..1, how much of the lid is painted; of it over the slit between the lids.
+        closed, shut, lashed: 0..1, how much of the lid is painted; of it over the slit between the lids; of the lashes.
         raised, hanging: how long the lashes are seen above and below the lid's edge, 1 as in the portrait; upward: 0..1
             what shows of those above.
         reach: height of the table of lashes, eye widths; line: half the closing line's thickness, eye widths.
@@ -39,6 +39,7 @@ class LidShape(NamedTuple):
     crop_width: np.float32
     closed: np.float32
     shut: np.float32
+    lashed: np.float32
     raised: np.float32
     hanging: np.float32
     upward: np.float32
@@ -119,27 +120,27 @@ def draw_lid(skin, lashes, lash, shape, colour, coverage):  # type: ignore[no-un
             rim = one - np.float32(0.1) * (one - drawn) * np.exp(-edge * edge)
             shade = one
             if above < none:
-                edge = above / np.float32(0.05)
-                shade -= np.float32(0.3) * (one - drawn) * closed * (one - shut) * np.exp(-edge * edge)
+                edge = above / np.float32(0.08)
+                shade -= np.float32(0.45) * (one - drawn) * shape.lashed * np.exp(-edge * edge)
             # lashes: above the edge while the eye is open, hanging over it when it is shut
             taper = values[10]
             o = none
             if shape.upward > none and above > -pixel:
                 o = _lash(lashes, above / (shape.raised * taper) * rows_per_height, place)
-                o *= shape.upward * min(above * width + one, one)
+                o *= np.float32(0.7) * shape.upward * min(above * width + one, one)
             if shape.upward < one and above < pixel:
                 hang = _lash(lashes, -above / (shape.hanging * taper) * rows_per_height, place)
                 o = max(o, hang * (one - shape.upward) * min(one - above * width, one))
             o *= one - drawn
             thick = shape.line
             if above < none:
-                thick += np.float32(0.014) * shut
+                thick += np.float32(0.018) * shut
             thick = thick * np.sqrt(taper)
-            near = above / (thick + np.float32(0.7) * pixel)
+            near = above / (thick + np.float32(1.4) * pixel)
             soft = np.exp(-near * near)
             hard = min(max((thick - abs(above)) * width + half, none), one)
             o = max(o, values[11] * (soft + drawn * (hard - soft)))
-            o = min(o, one) * closed
+            o = min(o, one) * shape.lashed
             if total <= none and o <= none:
                 continue
             was = coverage[row, column] * (one - total)

@@ -109,7 +109,7 @@ def find_lid(crop: Float32, origin: Float, landmarks: Float, loop: tuple[int, ..
         rest=rest,
         lashes=lashes.opacity,
         lash=lashes.colour,
-        line=float(np.clip(0.5 * lashes.thickness, 0.012, 0.03)),
+        line=float(np.clip(0.65 * lashes.thickness, 0.014, 0.038)),
         drawn=drawn,
     )
 

@@ -16,8 +16,9 @@ from .lid_kernels import LidShape, draw_lid
 from .lid_skin import LASHES, Lid
 from .patch import Patch
 
-_ONSET, _WHOLE = 0.55, 0.25  # of the portrait's opening: from where on a lid is painted, and wholly
+_ONSET, _WHOLE = 0.5, 0.2  # of the portrait's opening: from where on a lid is painted, and wholly
 _DRAWN_ONSET, _DRAWN_WHOLE = 0.97, 0.9  # the same of a drawn eye
+_LASHES_ONSET, _LASHES_WHOLE = 0.75, 0.4  # the same of the lashes, which come first
 _SLIT, _NO_SLIT = 0.06, 0.02  # eye widths: an eye less open than the first is closed further, until the second: shut
 _APART = 0.03  # eye widths between two curves, at least
 
@@ -36,7 +37,8 @@ def close_lid(lid: Lid, loop: tuple[int, ...], target: Float, zoom: float, size:
     # a drawn eye is lines: they are moved from the start, never stretched
     onset, whole = (a + lid.drawn * (b - a) for a, b in ((_ONSET, _DRAWN_ONSET), (_WHOLE, _DRAWN_WHOLE)))
     closed = smoothstep((onset - opened) / (onset - whole))
-    if closed <= 0 or now.width * zoom < 0.3 * rest.width:
+    lashed = max(closed, smoothstep((_LASHES_ONSET - opened) / (_LASHES_ONSET - _LASHES_WHOLE)))
+    if lashed <= 0 or now.width * zoom < 0.3 * rest.width:
         return eye
     shut = smoothstep((_SLIT - now.gap * zoom / rest.width) / (_SLIT - _NO_SLIT))
     upper, line = _apart(now)
@@ -47,7 +49,7 @@ def close_lid(lid: Lid, loop: tuple[int, ...], target: Float, zoom: float, size:
     # lashes turn about the lid's edge: seen shorter, from their ends, then hanging over the cheek
     turned = float(np.clip((opened - 0.35) / 0.45, -0.75, 1))
     taper = np.clip(smoothstep((AT + 0.04) / 0.30) * smoothstep((1 - AT) / 0.35), 0.12, 1)
-    dark = np.maximum(0.85 * np.maximum(lid.lashes[:, 0], 0.6), lid.drawn)
+    dark = np.maximum(0.95 * np.maximum(lid.lashes[:, 0], 0.6), lid.drawn)
     strength = dark * smoothstep((AT + 0.02) / 0.2) * smoothstep((0.97 - AT) / 0.2)
     columns = [upper, line, *_knots(now, line), *_knots(rest, rest.lower), taper, strength]
     shape = LidShape(
@@ -69,6 +71,7 @@ def close_lid(lid: Lid, loop: tuple[int, ...], target: Float, zoom: float, size:
         upward=np.float32(smoothstep((turned + 0.25) / 0.5)),
         reach=np.float32(LASHES),
         line=np.float32(lid.line),
+        lashed=np.float32(lashed),
         drawn=np.float32(lid.drawn),
     )
     draw_lid(lid.skin, lid.lashes[..., None], lid.lash, shape, patch.colour, patch.coverage)

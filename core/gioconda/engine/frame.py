@@ -325,6 +325,11 @@ class Band:
         self._disocclusion(disoccluded)
         # the plate is certain where the portrait shows it
         out += 1 - self.matte[..., None] - disoccluded
+        for patch in self.posed.patches:
+            if patch.confidence is not None:
+                rows, columns, inside = self.overlap(patch)
+                here = out[rows, columns, 0]
+                here += self._shown(patch) * (patch.confidence[inside] - here)
 
 
 _NO_EDGES = (np.empty((0, 0), np.int32), np.empty((0, 2), np.int32), np.empty((0, kernels.SUBSAMPLES), np.int32))

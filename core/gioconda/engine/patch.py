@@ -22,12 +22,14 @@ class Patch:
         colour: (h, w, 4) float32, scene-linear, premultiplied, alpha 1.
         coverage: (h, w) float32, 0..1.
         anywhere: it lies over all of the person; else only over the face, not over hair before an eye.
+        confidence: (h, w) float32, 0..1, see the Confidence pass; None: nothing is made up.
     """
 
     origin: tuple[int, int]
     colour: Float32
     coverage: Float32
     anywhere: bool = False
+    confidence: Float32 | None = None
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,8 @@ def prepare(
     _check(source, landmarks, {"matte": matte, "clean plate": clean_plate, "rigid mask": rigid})
     points = landmarks.astype(np.float64)
     # a drawn head is what its outline holds: hardly deep, with no back, and the line stays beside the face
-    flat = drawn(display_srgb(source, exposure=choose_display(source)), points[list(lm.OVAL), :2]) > 0.5
+    drawing = drawn(display_srgb(source, exposure=choose_display(source)), points[list(lm.OVAL), :2])
+    flat = drawing > 0.5
     if flat:
         points[:, 2] = points[:, 2].mean() + _DRAWN_DEPTH * (points[:, 2] - points[:, 2].mean())
     pose = head_pose(points)
@@ -130,7 +131,8 @@ def prepare(
     mesh = build_mesh(points, pose, matte, shape, mattes[..., _HAIR], flat=flat)
     before, beneath = (None, source) if rigid is None else lift_off(source, rigid, points, pose)
     symmetry = find_symmetry_fill(points, matte, beneath)
-    eyes, mouth = find_eyes(beneath, points), find_mouth(beneath, points, head, pose, lm.template(), teeth)
+    eyes = find_eyes(beneath, points)
+    mouth = find_mouth(beneath, points, head, pose, lm.template(), teeth, drawing)
     # last: what the others need while they are made is free again, and the layers are the largest
     hidden = find_occluded(mesh)
     if flat and clean_plate is None and not cutout:

@@ -56,9 +56,9 @@ def _drawn(face: np.ndarray, *, teeth: bool = True, gap: float = 0.0, lower_row:
     return image
 
 
-def _found(picture: np.ndarray, face: np.ndarray) -> Mouth:
+def _found(picture: np.ndarray, face: np.ndarray, flat: float = 0.0) -> Mouth:
     pose = head_pose(face)
-    return find_mouth(picture, face, pose.to_head(face), pose, lm.template())
+    return find_mouth(picture, face, pose.to_head(face), pose, lm.template(), flat=flat)
 
 
 def _painted(mouth: Mouth, face: np.ndarray, target: np.ndarray) -> Patch | None:
@@ -210,3 +210,23 @@ def test_a_shut_muzzle_has_no_human_teeth() -> None:
     light = [(mouth.colour[tooth] @ (0.2126, 0.7152, 0.0722)).mean() for mouth in (human, animal)]
     assert light[1] < 0.4 * light[0]
     np.testing.assert_array_equal(animal.colour[~tooth], human.colour[~tooth])
+
+
+def test_a_drawing_has_a_few_flat_colours() -> None:
+    shut = _face(0.0)
+    same = {}
+    for flat in (0.0, 1.0):
+        patch = _painted(_found(_drawn(shut, teeth=False), shut, flat), shut, _face(40.0))
+        assert patch is not None
+        steps = np.abs(np.diff(patch.colour[..., :3], axis=1)).max(2)[patch.coverage[:, 1:] > 0.99]
+        same[flat] = (steps < 1e-4).mean()
+    assert same[1.0] > 0.2 > 2 * same[0.0]
+
+
+def test_what_is_made_up_says_so(face: np.ndarray, toothy: Mouth) -> None:
+    patch = _painted(toothy, face, _face(OPENED + 60))
+    assert patch is not None
+    assert patch.confidence is not None
+    inside = patch.confidence[patch.coverage > 0.99]
+    assert inside.min() == pytest.approx(0.2, abs=0.01)
+    assert inside.max() > 0.7

@@ -94,18 +94,23 @@ def find_nearest(position, triangles, samples, nearest, depth):  # type: ignore[
         if top > bottom or left > right:
             continue
         inverse = np.float32(1.0) / (area * samples * samples)
+        # weights of the second and third corner, and depth, as they change along x
+        x1_step, x2_step = (y2 - y0) * inverse, -(y1 - y0) * inverse
         z0, dz1, dz2 = position[a, 2], position[b, 2] - position[a, 2], position[c, 2] - position[a, 2]
+        z_step = x1_step * dz1 + x2_step * dz2
+        dx = left + np.float32(0.5) - x0
         for y in range(top, bottom + 1):
+            dy = y + np.float32(0.5) - y0
+            w1 = (dx * (y2 - y0) - dy * (x2 - x0)) * inverse
+            w2 = (dy * (x1 - x0) - dx * (y1 - y0)) * inverse
+            z = z0 + w1 * dz1 + w2 * dz2
             for x in range(left, right + 1):
-                dx, dy = x + np.float32(0.5) - x0, y + np.float32(0.5) - y0
-                w1 = (dx * (y2 - y0) - dy * (x2 - x0)) * inverse
-                w2 = (dy * (x1 - x0) - dx * (y1 - y0)) * inverse
-                if w1 < 0 or w2 < 0 or w1 + w2 > 1:
-                    continue
-                z = z0 + w1 * dz1 + w2 * dz2
-                if z < depth[y, x]:
+                if w1 >= 0 and w2 >= 0 and w1 + w2 <= 1 and z < depth[y, x]:
                     depth[y, x] = z
                     nearest[y, x] = t
+                w1 += x1_step
+                w2 += x2_step
+                z += z_step
 
 
 @inlined

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy import ndimage
 
 from ... import landmarks as lm
 from ...arrays import Float, Float32
@@ -82,19 +81,6 @@ def softness(colour: Float32, landmarks: Float) -> float:
     edges = left >= np.percentile(left, 97)
     ratio = np.maximum(np.median(steep[edges] / np.maximum(left[edges], 1e-6)), 1.001)
     return float(np.clip(again / np.sqrt(ratio**2 - 1), 0.4, max(0.4, 0.01 * apart)))
-
-
-def flatness(colour: Float32, landmarks: Float) -> float:
-    """1 for a face of flat colours between lines, 0 for photographs and paintings: 0.1 of their area at most is as flat
-    as 0.8 of a drawing's."""
-    height, width = colour.shape[:2]
-    low = np.clip(landmarks[:, :2].min(0), 0, (width - 8, height - 8)).astype(int)
-    high = np.clip(landmarks[:, :2].max(0), low + 8, (width, height)).astype(int)
-    face = np.ascontiguousarray(colour[low[1] : high[1], low[0] : high[0], :3])
-    brightness = np.sqrt(np.clip(resample.shrunk(face, 256), 0, None)) @ LUMINANCE.astype(np.float32)
-    spread = ndimage.maximum_filter(brightness, 5) - ndimage.minimum_filter(brightness, 5)
-    share = float((spread < 0.02 * max(float(np.median(brightness)), 1e-3)).mean())
-    return float(smoothstep((share - 0.45) / 0.25))
 
 
 def white_of_eyes(colour: Float32, landmarks: Float) -> Float | None:

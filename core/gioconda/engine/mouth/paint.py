@@ -21,7 +21,8 @@ _SKIN = 0.085  # radians
 _WIDE = 0.3  # radians
 _SOFT_RIM = 0.005, 0.6  # of the distance between the eyes' corners; and of the picture's own softness
 _BLUR = 0.8  # of the picture's own softness
-_LARGE = 200  # pixels: a wider opening is drawn with fewer samples a pixel
+_MADE_UP, _OWN = np.float32(0.2), np.float32(0.8)  # confidence in the model; in the portrait's own teeth on it
+_SAMPLES = 2  # per pixel along each axis
 _RELIT = 0.7
 _STAYS_BRIGHT = 0.95
 _CHANGED = 0.003, 0.02  # head units: from such a motion of the lips on, over so much, an open mouth is drawn
@@ -64,14 +65,14 @@ def paint_mouth(
     if hole is None:
         return None
     coverage = hole.coverage()
-    image = _drawn(mouth, target, displacement, pose, coverage, hole.origin, open_area, change)
+    image, certain = _drawn(mouth, target, displacement, pose, coverage, hole.origin, open_area, change)
     image *= 1 - np.float32(_SHADOW * (1 - mouth.flat)) * (1 - _contact_shadow(coverage, apart))
     shut = np.float32(1 - smoothstep(open_area / _GAP_SHOWN))
     image += shut * (mouth.lip_line.astype(np.float32) - image)
     cover = coverage * np.float32(shown)
     if mouth.is_open:
-        return _with_rim(mouth, target, hole.origin, image, cover, shown, open_area, apart, size)
-    return Patch(hole.origin, _opaque(image), cover)
+        return _with_rim(mouth, target, hole.origin, image, cover, certain, shown, open_area, apart, size)
+    return Patch(hole.origin, _opaque(image), cover, confidence=certain)
 
 
 def _shown(mouth: Mouth, open_area: float, change: float) -> float:
@@ -118,8 +119,8 @@ def _drawn(
     origin: tuple[int, int],
     open_area: float,
     change: float,
-) -> Float32:
-    """The model between the lips, (h, w, 3)."""
+) -> tuple[Float32, Float32]:
+    """The model between the lips, (h, w, 3), and how certain it is, (h, w)."""
     model, loop = mouth_model(), list(lm.LIPS_INNER)
     jaw = max(mouth.jaw + jaw_turn(displacement), 0.0)
     around = pose.to_head(target[loop])
@@ -146,15 +147,14 @@ def _drawn(
         position.astype(np.float32), model.triangles, triangle_layer(), values, mouth.textures, whole
     )
     height, width = coverage.shape
-    samples = 3 if width < _LARGE else 2
-    nearest = np.empty((height * samples, width * samples), np.int32)
-    kernels.find_nearest(surface.position, surface.triangles, samples, nearest, np.empty(nearest.shape, np.float32))
+    nearest = np.empty((height * _SAMPLES, width * _SAMPLES), np.int32)
+    kernels.find_nearest(surface.position, surface.triangles, _SAMPLES, nearest, np.empty(nearest.shape, np.float32))
     image, own = np.empty((height, width, 3), np.float32), np.empty((height, width, 4), np.float32)
     dark = (_DARK * mouth.colour[model.part == 2].mean(0)).astype(np.float32)
-    kernels.draw(surface, coverage, samples, dark, nearest, image, own)
+    kernels.draw(surface, coverage, _SAMPLES, dark, nearest, image, own)
     # what is painted is as soft as the picture; the portrait's own pixels are already
     image = resample.gaussian_blur(image, _BLUR * mouth.softness)
-    return own[..., :3] + image * (1 - own[..., 3:])
+    return own[..., :3] + image * (1 - own[..., 3:]), _MADE_UP + (_OWN - _MADE_UP) * own[..., 3]
 
 
 def _opaque(image: Float32) -> Float32:
@@ -176,6 +176,7 @@ def _with_rim(
     origin: tuple[int, int],
     image: Float32,
     cover: Float32,
+    certain: Float32,
     shown: float,
     open_area: float,
     apart: float,
@@ -187,7 +188,7 @@ def _with_rim(
     """
     closing = float(smoothstep(1.2 - open_area / mouth.open_area)) * shown
     if closing <= 0:
-        return Patch(origin, _opaque(image), cover)
+        return Patch(origin, _opaque(image), cover, confidence=certain)
     inner, outer = target[list(lm.LIPS_INNER), :2], target[list(lm.LIPS_OUTER), :2]
     far = inner + mouth.rim[:, 3:] * (outer - inner)
     ring = np.concatenate([inner, far])
@@ -214,4 +215,6 @@ def _with_rim(
     below = alpha * (1 - within)
     total = within + below
     mixed = (whole * within[..., None] + colour * below[..., None]) / np.maximum(total, 1e-6)[..., None]
-    return Patch((x0, y0), _opaque(mixed.astype(np.float32)), total)
+    confidence = np.full(shape, np.float32(_OWN))
+    confidence[rows, columns] = certain
+    return Patch((x0, y0), _opaque(mixed.astype(np.float32)), total, confidence=confidence)

@@ -29,7 +29,13 @@ _LIP_LINE = 0.30  # the line where lips meet, of their colour
 
 
 def find_mouth(
-    colour: Float32, landmarks: Float, head: Float, pose: HeadPose, template: Float, teeth: bool = True
+    colour: Float32,
+    landmarks: Float,
+    head: Float,
+    pose: HeadPose,
+    template: Float,
+    teeth: bool = True,
+    flat: float = 0.0,
 ) -> Mouth:
     """The portrait's mouth.
 
@@ -37,6 +43,7 @@ def find_mouth(
         colour: (H, W, 4) linear.
         landmarks: (478, 3) pixels; head: the same in head space; pose: what lies between.
         teeth: human ones are behind shut lips; off: they are as dark as the cavity.
+        flat: 0..1, see `Mouth`.
     """
     lips = head[list(lm.LIPS_INNER)]
     open_area = area(landmarks[list(lm.LIPS_INNER), :2]) / lm.interocular(landmarks) ** 2
@@ -47,7 +54,6 @@ def find_mouth(
     eyes = light.white_of_eyes(colour, landmarks)
     white = light.exposure_of(colour, skin, hue=1 - (1 - light.hue_of_white(eyes, skin)) * colours)
     base = model_colours(exposure, white, chroma, lip)
-    flat = light.flatness(colour, landmarks)
     if flat > 0:
         base += flat * (
             flat_colours(white * light.reflectance(chroma)[UPPER_TEETH] if eyes is None else eyes, lip) - base

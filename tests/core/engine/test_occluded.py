@@ -19,7 +19,7 @@ SKIN, HAIR = (0.0, 0.8, 0.0), (0.8, 0.0, 0.0)
 
 
 def sitter(yaw: float, hair_px: float = 90.0) -> Portrait:
-    """A flat drawing: a green face turned by so many degrees, red hair around it, a blue wall."""
+    """A green face turned by so many degrees, red hair around it, a blue wall; grain, so that it is no drawing."""
     head = lm.template() @ rotation_matrix(yaw=yaw).T
     landmarks = head * FACE_PX / np.ptp(head[:, 1]) + [SIZE / 2, SIZE / 2, 0]
     mesh = build_mesh(landmarks, head_pose(landmarks), np.ones((SIZE, SIZE), np.float32))
@@ -29,6 +29,7 @@ def sitter(yaw: float, hair_px: float = 90.0) -> Portrait:
     person = distance_transform_edt(~face) < hair_px
     source = np.ones((SIZE, SIZE, 4), np.float32)
     source[..., :3] = np.where(face[..., None], SKIN, np.where(person[..., None], HAIR, (0.0, 0.0, 0.5)))
+    source[..., :3] *= np.random.default_rng(0).normal(1, 0.06, (SIZE, SIZE, 1)).clip(0.8, 1.2)
     return prepare(source, landmarks, person.astype(np.float32))
 
 

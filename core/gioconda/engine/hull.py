@@ -26,6 +26,7 @@ _SECTION = np.array([1.32, 1.29, 1.17, 1.10, 1.01, 0.99, 1.0, 1.04, 1.11, 1.14, 
 CORNERS = 64  # of a section; the first is repeated as the last
 AXIS = 1.2  # head units behind the bridge of the nose: the middle of the skull
 EARS = -0.15  # head units, upwards is negative: above it nothing but head and hair is as wide as the outline
+FARTHEST = float(np.sin(np.radians(30)))  # of the head's turn in the picture: beyond it one side is not seen at all
 END = 1.75  # head units: where the neck ends
 _EAR_PLANE = 0.85  # head units behind the bridge of the nose: hair beside the face lies no farther forward
 
@@ -140,6 +141,8 @@ def find_hull(landmarks: Float, pose: HeadPose, matte: Float32, hair: Float32) -
         landmarks: (478, 3) pixels.
         matte: (H, W) float32, 0..1: the person. hair: (h, w) float32, 0..1, of the same picture, any size.
     """
+    if abs(pose.rotation[0, 2]) > FARTHEST:
+        return None
     upright = Upright.of(pose)
     measured = _outline(landmarks, upright, matte, hair)
     return None if measured is None else _sections(measured, upright)

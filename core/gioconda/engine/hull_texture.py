@@ -27,6 +27,8 @@ _STEEP = 0.25  # cosine: what faces the viewer less is not taken from the pictur
 _REACH, _USUAL = 0.1, 0.7  # of the map's width, of 1: so far from what is seen the usual colour takes over, so much
 _PURE = 0.97  # alpha from which a pixel is the person's alone
 _STILL_END = 0.45  # head units: over which the lower end of the neck comes to rest
+_TURNED = float(np.sin(np.radians(15)))  # of the head's turn in the picture: beyond it the far cheek is not seen
+_JAW, _HANGING = 0.7, 0.6  # head units down; of a side between ear and jaw: with more hair than this, it hangs there
 _LOOK_PX = 640  # size at which it is decided where the person gives way
 
 
@@ -79,7 +81,7 @@ def paint_hull(
     return Hull(
         vertices=shape.vertices,
         normals=shape.normals,
-        triangles=shape.triangles,
+        triangles=_trusted(shape, kinds.label, pose),
         uv=uv,
         rigid=rigid * np.repeat(still, columns),
         texture=texture,
@@ -87,6 +89,26 @@ def paint_hull(
         hair=np.ascontiguousarray(kinds.label[::2, ::2, None], np.float32),
         gives_way=_gives_way(shape, layers, source, landmarks, pose, hair, kinds, gain),
     )
+
+
+def _trusted(shape: HullShape, label: Float32, pose: HeadPose) -> Int:
+    """The hull's triangles, (T, 3), less the far side of a head that is turned already, unless hair hangs there.
+
+    The picture shows none of that cheek, and where it begins the face ends in a dark contour: what is painted there
+    stands beside the face like a flap. Hair goes on plausibly.
+    """
+    nose = -pose.rotation[0, 2]  # to the picture's right, sine of the turn
+    if abs(nose) < _TURNED:
+        return shape.triangles
+    rows, columns = shape.grid
+    far = shape.angle * np.sign(nose) > 0
+    beside = (shape.height > EARS) & (shape.height < _JAW)
+    height, width = label.shape
+    row = np.linspace(0, height - 1, rows).round().astype(int)[beside]
+    column = np.linspace(0, width - 1, columns).round().astype(int)[far & (np.abs(shape.angle) < 120)]
+    if label[np.ix_(row, column)].mean() > _HANGING:
+        return shape.triangles
+    return shape.triangles[~np.tile(far, rows)[shape.triangles].any(1)]
 
 
 def _padded(colour: Float32) -> Float32:

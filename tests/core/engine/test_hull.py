@@ -17,15 +17,17 @@ WALL, SKIN, HAIR = (0.02, 0.02, 0.6), (0.5, 0.35, 0.25), (0.3, 0.02, 0.02)
 
 
 @cache
-def sitter() -> Portrait:
-    """A drawing: red hair on an ellipse, a face, a neck, a blue wall."""
+def sitter(yaw: float = 0.0, hair_to: float = 20) -> Portrait:
+    """A drawing: red hair on an ellipse, to so many pixels below its middle, a face turned by `yaw` degrees, a neck, a
+    blue wall."""
     head = lm.template()
-    landmarks = head * FACE_PX / np.ptp(head[: lm.FACE_POINTS, 1]) + [SIZE / 2, 0.45 * SIZE, 0]
+    landmarks = head * FACE_PX / np.ptp(head[: lm.FACE_POINTS, 1]) @ rotation_matrix(yaw=yaw).T
+    landmarks = landmarks + [SIZE / 2, 0.45 * SIZE, 0]
     y, x = np.mgrid[:SIZE, :SIZE] + 0.5
     middle = landmarks[list(lm.OVAL), :2].mean(0) - [0, 12]
     away = ((x - middle[0]) / 88) ** 2 + ((y - middle[1]) / 105) ** 2
     neck = (abs(x - middle[0]) < 50) & (y > middle[1])
-    hair = ((away < 1) & (y < middle[1] + 20)).astype(np.float32)
+    hair = ((away < 1) & (y < middle[1] + hair_to)).astype(np.float32)
     person = np.maximum(away < 1, neck).astype(np.float32)
     inner = ((x - middle[0]) / 62) ** 2 + ((y - middle[1] - 20) / 85) ** 2 < 1
     source = np.ones((SIZE, SIZE, 4), np.float32)
@@ -51,6 +53,16 @@ def test_hair_stands_where_the_wall_would_be_seen(yaw: float) -> None:
     assert (red > blue).mean() > 0.98
     x = np.nonzero(gained)[1]
     assert ((x < SIZE / 2) == (yaw > 0)).mean() > 0.95  # on the side that comes into view
+
+
+def test_a_head_that_is_turned_already_has_no_made_up_far_cheek() -> None:
+    turned_already, hardly = sitter(20.0, -45).hull, sitter(10.0, -45).hull
+    assert turned_already is not None and hardly is not None
+    assert len(turned_already.triangles) < 0.6 * len(hardly.triangles)
+    nose = sitter(20.0, -45).pose.rotation @ [0, 0, -1]
+    towards = turned_already.normals[turned_already.triangles].mean(1)[:, 0] * np.sign(nose[0])
+    assert (towards > 0.5).mean() < 0.02, "nothing is left that looks to where the nose points"
+    assert sitter(33.0).hull is None
 
 
 def test_it_comes_with_the_turn_not_at_once() -> None:

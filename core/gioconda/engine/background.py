@@ -65,7 +65,9 @@ def complete_background(
         found = resample.resize(missed, width, height, method="linear")
         matte = np.where(matte < HAZE, found, np.maximum(matte, found))
     plate = np.ones((height, width, 4), np.float32)
-    plate[..., :3] = resample.resize(decode(background, gain), width, height, method="linear")
+    light = decode(background, gain)
+    for k in range(3):  # one at a time: at full size each is large
+        plate[..., k] = resample.resize(np.ascontiguousarray(light[..., k]), width, height, method="linear")
     return plate, matte
 
 

@@ -137,13 +137,19 @@ def prepare(
     hidden = find_occluded(mesh)
     if flat and clean_plate is None and not cutout:
         clean_plate = _flat_plate(beneath, matte, points)
-    layers = split(beneath, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))
+    found = None
     if clean_plate is None and not cutout and is_opaque(source):
         face_px = float(np.linalg.norm(points[lm.FOREHEAD, :2] - points[lm.CHIN, :2]))
-        found = complete_background(beneath, person_alpha(layers, matte.shape), face_px, own_matte=own_matte)
-        if found is not None:
-            plate, grown = found
-            layers = split(beneath, grown, clean_plate=plate, exact_plate=not own_matte, spare=spare_rows(hidden))
+        alpha = person_alpha(split(beneath, matte), matte.shape)  # of those layers nothing else is kept: they are large
+        found = complete_background(beneath, alpha, face_px, own_matte=own_matte)
+        del alpha
+    if found is None:
+        layers = split(beneath, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))
+    else:
+        plate, grown = found
+        del found
+        layers = split(beneath, grown, clean_plate=plate, exact_plate=not own_matte, spare=spare_rows(hidden))
+        del plate, grown
     fill_spare_rows(hidden, layers)
     alpha = _cutout_alpha(layers, matte.shape)
     hull = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import landmarks as lm
-from ..engine import pose_portrait, prepare
+from ..engine import kernels, pose_portrait, prepare
 from ..face.matte import estimate_matte
 from ..imaging import draw
 from ..imaging.color import display_srgb
@@ -23,25 +23,35 @@ def compile_everything() -> None:
     """Make a made-up portrait ready and render one frame of it with every pass, so that all code is there."""
     size = SIZE
     # half turned away, and turning back: what comes into view is filled from the other half of the face
-    head = np.asarray(lm.template(), np.float64) @ rotation_matrix(yaw=35.0).T
+    head = np.asarray(lm.template(), np.float64) @ rotation_matrix(yaw=28.0).T
     middle = (head.min(0) + head.max(0)) / 2
     points = (head - middle) * (0.6 * size / np.ptp(head[:, 1])) + [size / 2, size / 2, 0]
     oval = points[list(lm.OVAL), :2]
     matte = draw.fill_polygon((oval - oval.mean(0)) * 1.25 + oval.mean(0), size, size)
     shade = np.linspace(0.1, 0.6, size, dtype=np.float32)
     source = np.dstack([*(shade[:, None] * shade[None] for _ in range(3)), np.ones((size, size), np.float32)])
+    source[..., :3] *= np.random.default_rng(0).uniform(0.7, 1.3, (size, size, 1))  # without grain it is a drawing
     srgb = display_srgb(source)
-    portrait = prepare(source, points, estimate_matte(srgb, matte, points))
+    rigid = np.zeros((size, size), np.float32)
+    rigid[size // 3 : size // 3 + 4, size // 3 : 2 * size // 3] = 1
+    portrait = prepare(source, points, estimate_matte(srgb, matte, points), rigid=rigid)
     motion = Motion(
         24.0,
-        np.array([1, 2], np.int32),
-        channels=np.array([[0, 0], [0.7, 1]], np.float32),
+        np.array([1, 2, 3], np.int32),
+        channels=np.array([[0, 0], [0.7, 1], [0.7, 1]], np.float32),
         channel_names=("jawOpen", "eyeBlinkLeft"),
-        rotation=np.stack([np.eye(3), rotation_matrix(yaw=-35.0)]),
+        rotation=np.stack([np.eye(3), rotation_matrix(yaw=-3.0), rotation_matrix(yaw=-28.0)]),
         neutral=0,
     )
-    posed = pose_portrait(portrait, retarget(motion, points)[1])
-    corrected_frame(Corrector(_faint_networks(), portrait), posed, ALL_PASSES)
+    # drawn over open lips that close, which this portrait has not
+    corners = np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0]], np.float32)
+    picture = np.zeros((4, 4, 3), np.float32)
+    mesh = kernels.VertexMesh(corners, np.array([[0, 1, 2]], np.int32))
+    kernels.rasterise_colours(mesh, corners, picture, np.full((4, 4), kernels.FAR, np.float32))
+    performance = retarget(motion, points)
+    corrector = Corrector(_faint_networks(), portrait)
+    for frame in (1, 2):  # networks correct heads that hardly turn, the head's back is seen of those that do
+        corrected_frame(corrector, pose_portrait(portrait, performance[frame]), ALL_PASSES)
 
 
 def _faint_networks() -> CorrectionNets:

@@ -59,5 +59,6 @@ def test_making_a_large_portrait_ready_needs_little_more_memory_than_is_kept_of_
     used = json.loads(child.stdout)
     picture = SIDE * SIDE * 16
     assert used["kept"] > 1.2 * picture  # it is a hard one
-    assert used["prepare"] < used["kept"] + 110e6  # what is worked out at a fixed size, and one band
+    # what is worked out at a fixed size, and one band: most of it is the head's back, painted at 896 x 1280 at most
+    assert used["prepare"] < used["kept"] + 300e6
     assert used["matte"] < 230e6  # the solver's part does not grow with the picture

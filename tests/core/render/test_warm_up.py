@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[3]
 
 EVERYTHING = """
 import numpy as np
-from gioconda.engine import apply_kernels, crop_kernels, kernels, lids, pose_portrait
+from gioconda.engine import apply_kernels, crop_kernels, hull_kernels, kernels, lid_kernels, pose_portrait
+from gioconda.engine.mouth import kernels as mouth_kernels
 from gioconda.job.passes import ALL_PASSES
 from gioconda.models.registry import models_folder
 from gioconda.neural.choice import files
@@ -26,7 +27,7 @@ from gioconda.neural.corrector import CorrectionNets, Corrector, corrected_frame
 from gioconda.render.warm_up import compile_everything
 
 def compiled():
-    modules = (kernels, apply_kernels, lids, crop_kernels)
+    modules = (kernels, apply_kernels, lid_kernels, hull_kernels, mouth_kernels, crop_kernels)
     found = {f"{each.__name__}.{name}": getattr(each, name) for each in modules for name in dir(each)}
     dispatchers = {name: each for name, each in found.items() if hasattr(each, "signatures")}
     compiling = {name: each for name, each in dispatchers.items() if each.targetoptions.get("inline") != "always"}
@@ -34,7 +35,8 @@ def compiled():
 
 compile_everything()
 before = compiled()
-assert not [name for name in before if not before[name] and "._" not in name]
+idle = [name for name in before if not before[name] and "._" not in name]
+assert not idle, idle
 
 from pathlib import Path
 import sys

@@ -7,6 +7,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 
 from ..core.gioconda.job.consent import RIGHTS
 from ..core.gioconda.job.passes import DEFAULT_PASSES, PASSES
+from ..core.gioconda.job.retarget import RetargetSettings
 from . import job_settings
 from .analysis import picture_changed
 from .compositing.nodes import is_portrait, setting_changed
@@ -28,6 +29,11 @@ def _gain(name: str, text: str) -> Any:
     return FloatProperty(name=name, description=text, default=1.0, min=0.0, max=5.0, soft_max=2.0, subtype="FACTOR")
 
 
+def _share(name: str, setting: str, text: str) -> Any:
+    default = getattr(RetargetSettings, setting)
+    return FloatProperty(name=name, description=text, default=default, min=0.0, max=1.0, subtype="FACTOR")
+
+
 class GainSettings(bpy.types.PropertyGroup):
     """How much of the motion the portrait takes: 1 as it is, 0 nothing. Names as in RetargetSettings."""
 
@@ -37,22 +43,10 @@ class GainSettings(bpy.types.PropertyGroup):
     brows: _gain("Brows", "Brows and forehead")
     lids: _gain("Lids", "Opening and closing of the eyes")
     gaze: _gain("Gaze", "Where the eyes look")
-    shoulders: FloatProperty(
-        name="Shoulders",
-        default=0.2,
-        min=0.0,
-        max=1.0,
-        subtype="FACTOR",
-        description="How much of the head's turn to the side the shoulders take part in: 0 they stay",
+    shoulders: _share(
+        "Shoulders", "shoulders", "How much of the head's turn to the side the shoulders take part in: 0 they stay"
     )
-    neutralise: FloatProperty(
-        name="Neutralise",
-        default=0.0,
-        min=0.0,
-        max=1.0,
-        subtype="FACTOR",
-        description="First close the portrait's open mouth and open its half-shut eyes",
-    )
+    neutralise: _share("Neutralise", "neutralise", "First close the portrait's open mouth and open its half-shut eyes")
     absolute: BoolProperty(
         name="Absolute",
         default=False,

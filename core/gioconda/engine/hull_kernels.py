@@ -46,6 +46,20 @@ def _weights(surface, t, x, y):  # type: ignore[no-untyped-def]
     return np.float32(1.0) - w1 - w2, w1, w2, a, b, c
 
 
+@compiled
+def _texture_place(surface, t, x, y):  # type: ignore[no-untyped-def]
+    """Where in the texture the hull has its colour at (x, y), pixels."""
+    w0, w1, w2, a, b, c = _weights(surface, t, x, y)
+    v = surface.values
+    return w0 * v[a, 0] + w1 * v[b, 0] + w2 * v[c, 0], w0 * v[a, 1] + w1 * v[b, 1] + w2 * v[c, 1]
+
+
+@compiled
+def _is_hull(shown, matte):  # type: ignore[no-untyped-def]
+    """Whether more of a pixel is the hull's than not, of what is there of the person."""
+    return shown > LEAST and shown > np.float32(0.5) * matte
+
+
 @threaded
 def sample_hull(seen, x0, surface, buffer, uv, layer):  # type: ignore[no-untyped-def]
     """What the hull looks like, and how far the person gives way, over a band's box.
@@ -133,7 +147,7 @@ def draw_values(seen, x0, surface, values, shown, matte, out):  # type: ignore[n
         yc = np.float32(y + seen.row0 + 0.5)
         for i in range(seen.triangle.shape[1]):
             x = i + x0
-            if shown[y, i] <= LEAST or shown[y, i] <= np.float32(0.5) * matte[y, x]:
+            if not _is_hull(shown[y, i], matte[y, x]):
                 continue
             w0, w1, w2, a, b, c = _weights(surface, seen.triangle[y, i], np.float32(x + 0.5), yc)
             for k in range(values.shape[1]):
@@ -153,9 +167,7 @@ def draw_texture(seen, x0, surface, maps, scale, bias, shown, out):  # type: ign
             if shown[y, i] <= np.float32(0.0):
                 continue
             x = i + x0
-            w0, w1, w2, a, b, c = _weights(surface, seen.triangle[y, i], np.float32(x + 0.5), yc)
-            v = surface.values
-            u, w = w0 * v[a, 0] + w1 * v[b, 0] + w2 * v[c, 0], w0 * v[a, 1] + w1 * v[b, 1] + w2 * v[c, 1]
+            u, w = _texture_place(surface, seen.triangle[y, i], np.float32(x + 0.5), yc)
             across, down = np.float32(maps.shape[1] / (width - 2 * PAD)), np.float32(maps.shape[0] / (height - 2 * PAD))
             iu, iv, du, dv = texel(u * across, w * down, maps.shape[1], maps.shape[0])
             out[y, x, 0] += shown[y, i] * (scale * bilinear(maps, iu, iv, du, dv, 0) + bias)
@@ -172,11 +184,9 @@ def draw_origin(seen, x0, surface, origin, size, shown, matte, out):  # type: ig
         yc = np.float32(y + seen.row0 + 0.5)
         for i in range(seen.triangle.shape[1]):
             x = i + x0
-            if shown[y, i] <= LEAST or shown[y, i] <= np.float32(0.5) * matte[y, x]:
+            if not _is_hull(shown[y, i], matte[y, x]):
                 continue
-            w0, w1, w2, a, b, c = _weights(surface, seen.triangle[y, i], np.float32(x + 0.5), yc)
-            v = surface.values
-            u, w = w0 * v[a, 0] + w1 * v[b, 0] + w2 * v[c, 0], w0 * v[a, 1] + w1 * v[b, 1] + w2 * v[c, 1]
+            u, w = _texture_place(surface, seen.triangle[y, i], np.float32(x + 0.5), yc)
             iu = min(max(int(u * (origin.shape[1] / (width - 2 * PAD))), 0), origin.shape[1] - 1)
             iv = min(max(int(w * (origin.shape[0] / (height - 2 * PAD))), 0), origin.shape[0] - 1)
             out[y, x, 0] = origin[iv, iu, 0] / size[0]

@@ -14,7 +14,7 @@ from .kernels import smoothstep
 from .lid_curves import AT, LidCurves, lid_curves
 from .lid_kernels import LidShape, draw_lid
 from .lid_skin import LASHES, Lid
-from .patch import Patch
+from .patch import Patch, pixels_around
 
 _ONSET, _WHOLE = 0.5, 0.2  # of the portrait's opening: from where on a lid is painted, and wholly
 _DRAWN_ONSET, _DRAWN_WHOLE = 0.97, 0.9  # the same of a drawn eye
@@ -98,8 +98,7 @@ def _corners(now: LidCurves) -> Float:
 def _enlarged(patch: Patch, points: Float, size: tuple[int, int]) -> Patch | None:
     """The patch on a larger box that holds the points too, inside the picture."""
     (x, y), (h, w) = patch.origin, patch.coverage.shape
-    x0, y0 = (int(v) for v in np.clip(np.minimum(np.floor(points.min(0)), (x, y)), 0, size))
-    x1, y1 = (int(v) for v in np.clip(np.maximum(np.ceil(points.max(0)), (x + w, y + h)), 0, size))
+    x0, y0, x1, y1 = pixels_around(np.concatenate([points, [(x, y), (x + w, y + h)]]), size)
     if x1 - x0 < 2 or y1 - y0 < 2:
         return None
     colour, coverage = np.zeros((y1 - y0, x1 - x0, 4), np.float32), np.zeros((y1 - y0, x1 - x0), np.float32)

@@ -60,11 +60,17 @@ def opening(outline: Float, width: int, height: int, *, softness: float) -> Open
     """
     rounded = catmull_rom_loop(outline, 4)
     margin = np.ceil(3 * softness) + 1
-    x0, y0 = np.floor(np.clip(rounded.min(0) - margin, 0, (width, height))).astype(int)
-    x1, y1 = np.ceil(np.clip(rounded.max(0) + margin, 0, (width, height))).astype(int)
+    x0, y0, x1, y1 = pixels_around(rounded, (width, height), margin=float(margin))
     if x1 - x0 < 2 or y1 - y0 < 2:
         return None
-    return Opening(rounded, (int(x0), int(y0)), (int(x1 - x0), int(y1 - y0)), softness)
+    return Opening(rounded, (x0, y0), (x1 - x0, y1 - y0), softness)
+
+
+def pixels_around(points: Float, size: tuple[int, int], *, margin: float = 0) -> tuple[int, int, int, int]:
+    """x0, y0, x1, y1 of the whole pixels around points (N, 2) and so much more, inside a picture of (width, height)."""
+    low = np.floor(np.clip(points.min(0) - margin, 0, size)).astype(int)
+    high = np.ceil(np.clip(points.max(0) + margin, 0, size)).astype(int)
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def padded(layer: Float32) -> Float32:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import Float32, Int
+from ..arrays import Float32, Int, Mask
 from ..imaging import resample
 from ..imaging.matting import estimate_foreground
 from .kernels import PAD
@@ -53,7 +53,7 @@ def split(
     Where the estimates contradict the picture the plate gives way by least squares (with r = I - aF - (1-a)B, B gains
     (1-a) r / (a² + (1-a)²)) where it is well seen; elsewhere the person takes the difference, as far as possible.
     """
-    window = _window(matte)
+    window = window_around(matte > 0, 4)
     x0, y0, x1, y1 = window
     colour, alpha = picture[y0:y1, x0:x1], matte[y0:y1, x0:x1]
     height, width = alpha.shape
@@ -151,10 +151,11 @@ def _fill_behind(picture: Float32, matte: Float32, window: Int) -> Float32:
     return behind
 
 
-def _window(matte: Float32) -> Int:
-    rows, columns = np.flatnonzero(matte.max(1) > 0), np.flatnonzero(matte.max(0) > 0)
+def window_around(mask: Mask, margin: int) -> Int:
+    """x0, y0, x1, y1 of the pixels around a mask (H, W), within it; the first pixel where the mask is empty."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return np.array([0, 0, 1, 1], np.int32)
-    height, width = matte.shape
-    x0, y0 = max(int(columns[0]) - 4, 0), max(int(rows[0]) - 4, 0)
-    return np.array([x0, y0, min(int(columns[-1]) + 5, width), min(int(rows[-1]) + 5, height)], np.int32)
+    low = np.maximum([columns[0] - margin, rows[0] - margin], 0)
+    high = np.minimum([columns[-1] + 1 + margin, rows[-1] + 1 + margin], mask.shape[::-1])
+    return np.array([*low, *high], np.int32)

@@ -23,6 +23,7 @@ from .mesh import HeadMesh, build_mesh, rigid_weight
 from .mirrored_skin import SymmetryFill, find_symmetry_fill
 from .mouth import Mouth, find_mouth
 from .occluded import Occluded, fill_spare_rows, find_occluded, spare_rows
+from .patch import pixels_around
 from .plate import Layers, split
 from .rigid import Rigid, lift_off
 
@@ -120,7 +121,7 @@ def prepare(
     _check(source, landmarks, {"matte": matte, "clean plate": clean_plate, "rigid mask": rigid})
     points = landmarks.astype(np.float64)
     # a drawn head is what its outline holds: hardly deep, with no back, and the line stays beside the face
-    drawing = drawn(display_srgb(source, exposure=choose_display(source)), points[list(lm.OVAL), :2])
+    drawing = _drawing(source, points)
     flat = drawing > 0.5
     if flat:
         points[:, 2] = points[:, 2].mean() + _DRAWN_DEPTH * (points[:, 2] - points[:, 2].mean())
@@ -159,6 +160,14 @@ def prepare(
     return Portrait(
         source, points, pose, head, layers, mesh, symmetry, hull, hidden, eyes, mouth, before, alpha, mattes
     )
+
+
+def _drawing(picture: Float32, points: Float) -> float:
+    """How surely the face is drawn, 0..1."""
+    oval = points[list(lm.OVAL), :2]
+    x0, y0, x1, y1 = pixels_around(oval, (picture.shape[1], picture.shape[0]))
+    face = display_srgb(picture[y0:y1, x0:x1], exposure=choose_display(picture))  # the whole says how it is shown
+    return drawn(face, oval - [x0, y0])
 
 
 def _flat_plate(picture: Float32, matte: Float32, points: Float) -> Float32:

@@ -15,6 +15,7 @@ from scipy.sparse.linalg import splu
 
 from .. import landmarks as lm
 from ..arrays import Float, Int, UInt8
+from .kernels import smoothstep
 
 # What a triangle shows.
 FACE, OUTER, MOUTH_HOLE, EYE_HOLE = 1, 2, 3, 4
@@ -140,7 +141,7 @@ def _following_corners(moved: Float, placed: Float) -> Float:
     for corner, side in ((lm.MOUTH_RIGHT, -1), (lm.MOUTH_LEFT, 1)):
         beside = side * (placed[:, 0] - placed[corner, 0])
         away = np.linalg.norm((placed - placed[corner])[:, :2] * [1, 1.5], axis=1)
-        fading = np.clip((_CORNER_REACH - away) / (_CORNER_REACH - _CORNER_TOP), 0, 1)
-        follows = fading * fading * (3 - 2 * fading) * np.clip(beside / 0.02 + 1, 0, 1) * ~lips
+        fading = (_CORNER_REACH - away) / (_CORNER_REACH - _CORNER_TOP)
+        follows = smoothstep(fading) * np.clip(beside / 0.02 + 1, 0, 1) * ~lips
         moved = (1 - follows)[:, None] * moved + follows[:, None] * (np.arange(moved.shape[1]) == corner)
     return moved

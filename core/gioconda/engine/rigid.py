@@ -16,7 +16,8 @@ from ..imaging import resample
 from ..pose import HeadPose, fit_similarity
 from .background import inpainted
 from .kernels import nearest, planes
-from .patch import Patch, padded
+from .patch import Patch, padded, pixels_around
+from .plate import window_around
 from .rigid_kernels import draw_rigid
 
 # Where spectacles rest: nose, eye corners, temples, ears. The forehead of `lm.STABLE` goes up with the brows.
@@ -66,7 +67,7 @@ def lift_off(picture: Float32, mask: Float32, landmarks: Float, pose: HeadPose) 
     if not core.any():
         return None, picture
     grown = resample.dilate(core.astype(np.float32), max(1.0, 0.012 * lm.interocular(landmarks))) > 0.5
-    window = _window(grown, int(_SOFT) + 2)
+    window = window_around(grown, int(_SOFT) + 2)
     x0, y0, x1, y1 = window
     # fully opaque over all that is painted in, so that at rest nothing of the painting shows
     outside = resample.distance_inside(~grown[y0:y1, x0:x1])
@@ -88,8 +89,7 @@ def draw(rigid: Rigid, portrait_head: Float, target: Float, size: tuple[int, int
     """
     rests = list(RESTS_ON)
     position = fit_similarity(portrait_head[rests], target[rests]).to_picture(rigid.surface)
-    x0, y0 = (int(k) for k in np.floor(np.clip(position[:, :2].min(0) - 1, 0, size)))
-    x1, y1 = (int(k) for k in np.ceil(np.clip(position[:, :2].max(0) + 1, 0, size)))
+    x0, y0, x1, y1 = pixels_around(position[:, :2], size, margin=1)
     if x1 - x0 < 1 or y1 - y0 < 1:
         return None
     position = position - [x0, y0, 0]
@@ -99,13 +99,6 @@ def draw(rigid: Rigid, portrait_head: Float, target: Float, size: tuple[int, int
     there = planes(position, rigid.triangles, rigid.corners)
     draw_rigid(shown.triangle, there, rigid.texture, rigid.coverage[..., None], colour, coverage)
     return Patch((x0, y0), colour, coverage, anywhere=True)
-
-
-def _window(mask: Mask, margin: int) -> Int:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    low = np.maximum([columns[0] - margin, rows[0] - margin], 0)
-    high = np.minimum([columns[-1] + 1 + margin, rows[-1] + 1 + margin], mask.shape[::-1])
-    return np.array([*low, *high], np.int32)
 
 
 def _painted_in(picture: Float32, covered: Mask, window: Int, interocular: float) -> Float32:

@@ -296,14 +296,6 @@ def connected(mask: Mask, seeds: Mask) -> Mask:
     return np.asarray(np.isin(parts, chosen[chosen > 0]))
 
 
-def otsu_mask(values: Float32, mask: Mask) -> Mask:
-    """The brighter of two classes within a mask, (h, w), small specks removed. values: 0..1 (Otsu 1979)."""
-    levels = np.clip(values * 255, 0, 255).astype(np.uint8)
-    threshold, _ = cv2.threshold(levels[mask], 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    bright = (mask & (levels > threshold)).astype(np.uint8)
-    return np.asarray(cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0)
-
-
 def draw_label(image: UInt8, text: str, x: float, y: float, *, height_px: float = 16.0) -> None:
     """Write white letters with a dark outline into (H, W, 3) uint8, in place, from the lower left corner (x, y)."""
     scale = height_px / 22  # OpenCV's capital letters are 22 pixels high at scale 1

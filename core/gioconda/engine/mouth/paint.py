@@ -10,7 +10,7 @@ from ...imaging import resample
 from ...pose import HeadPose
 from ..anatomy import mouth_model
 from ..kernels import FAR, VertexMesh, rasterise_colours, smoothstep
-from ..patch import Patch, area, opening
+from ..patch import Patch, area, opening, pixels_around
 from . import kernels, light
 from .model import Mouth
 from .shape import in_head, is_tooth, opened, triangle_layer
@@ -193,9 +193,7 @@ def _with_rim(
     far = inner + mouth.rim[:, 3:] * (outer - inner)
     ring = np.concatenate([inner, far])
     height, width = cover.shape
-    x0, y0 = (int(v) for v in np.clip(np.floor(np.minimum(ring.min(0), origin)), 0, size))
-    end = np.maximum(ring.max(0), np.add(origin, (width, height)))
-    x1, y1 = (int(v) for v in np.clip(np.ceil(end), 0, size))
+    x0, y0, x1, y1 = pixels_around(np.concatenate([ring, [origin, np.add(origin, (width, height))]]), size)
     shape = (y1 - y0, x1 - x0)
     k, after = np.arange(20), np.roll(np.arange(20), -1)
     triangles = np.concatenate([np.stack([k, after, k + 20], 1), np.stack([after, after + 20, k + 20], 1)])

@@ -60,14 +60,14 @@ def find_mouth(
         )
 
     inside = Inside.of(colour, landmarks, _PIXELS)
-    placement = rigid_placement(head, template)
+    placement = start = rigid_placement(head, template)
     is_open = open_area > OPEN and inside.hole.sum() > 40
     if not teeth and not is_open:
         part = mouth_model().part
         base[is_tooth()] = base[part == CAVITY][0]
     rows = None
     if is_open:
-        placement = fit_to_teeth(placement, colour, landmarks, head, pose, lip)
+        placement = fit_to_teeth(start, colour, landmarks, head, pose, lip)
         vertices = placed(placement)
         position = inside.placed(opened(vertices, placement.jaw)[0], placement.affine, pose)
         rows = find_rows(inside, position, skin, lip)
@@ -75,7 +75,6 @@ def find_mouth(
         per_pixel = lm.interocular(landmarks) / inside.apart / (pose.scale * max(abs(placement.affine[1, 1]), 0.3))
         vertices[:, 1] += edge_shift(inside, rows, position, per_pixel)
     else:
-        start = rigid_placement(head, template)
         placement = hidden_by_lips(start, head) if is_open else behind_lips(start, head, display=_DISPLAY)
         vertices = placed(placement)
 

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ...errors import MotionError
-from ..clock import clock, resampled
+from ..clock import RATES, clock, resampled
 from ..motion import ARRAYS, Motion
 from .text import MAX_ROWS, Table, number
 
 DEFAULT_FPS = 30.0
 WITHIN_A_SECOND = 60.0  # what a timecode counts at least, where it never wraps
-BASES = (24.0, 25.0, 30.0, 48.0, 50.0, 60.0, 90.0, 100.0, 120.0, 240.0, 1000.0)  # frames in a timecode's second
 MILLISECONDS = 1000.0
+BASES = (*RATES, MILLISECONDS)  # frames in a timecode's second
 STAMPS = ("timestamp", "timecode", "time", "seconds", "timestamp_ms", "time_ms", "milliseconds")
 _TIMECODE = re.compile(
     r"\s*(\d{1,2}):(\d{1,2}):(\d{1,2})(?:([:;])(\d{1,3})(?:[.,](\d{1,9}))?|[.,](\d{1,9}))\s*", re.ASCII

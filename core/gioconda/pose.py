@@ -160,3 +160,51 @@ class Performance(Sequence[Pose]):
             float(self.scale[index]),
             self.shoulders,
         )
+
+
+def rotation_vector(rotation: Float) -> Float:
+    """Rotation matrices (..., 3, 3) as axis times angle, (..., 3), radians, the angle at most π.
+
+    Source: the logarithm of the rotation group by way of the unit quaternion (Shepperd, "Quaternion from rotation
+    matrix", 1978): exact near no turn and near half a turn.
+    """
+    r = np.asarray(rotation, np.float64)
+    trace = np.trace(r, axis1=-2, axis2=-1)
+    diagonal = np.diagonal(r, axis1=-2, axis2=-1)
+    # four candidates, each the quaternion times four times one of its parts; the largest of those parts is divided by
+    squares = np.concatenate([1 + trace[..., None], 1 + 2 * diagonal - trace[..., None]], -1)
+    xy, xz, yz = (r[..., i, j] + r[..., j, i] for i, j in ((0, 1), (0, 2), (1, 2)))
+    wx, wy, wz = (r[..., i, j] - r[..., j, i] for i, j in ((2, 1), (0, 2), (1, 0)))
+    w2, x2, y2, z2 = np.moveaxis(squares, -1, 0)
+    candidates = np.stack(
+        [
+            np.stack([w2, wx, wy, wz], -1),
+            np.stack([wx, x2, xy, xz], -1),
+            np.stack([wy, xy, y2, yz], -1),
+            np.stack([wz, xz, yz, z2], -1),
+        ],
+        -2,
+    )
+    largest = squares.argmax(-1)[..., None, None]
+    quaternion = np.take_along_axis(candidates, np.broadcast_to(largest, (*largest.shape[:-1], 4)), -2)[..., 0, :]
+    quaternion /= np.linalg.norm(quaternion, axis=-1, keepdims=True)
+    quaternion *= np.where(quaternion[..., :1] < 0, -1.0, 1.0)
+    sine = np.linalg.norm(quaternion[..., 1:], axis=-1, keepdims=True)
+    angle = 2 * np.arctan2(sine, quaternion[..., :1])
+    vector: Float = np.where(sine > 1e-12, angle / np.maximum(sine, 1e-12), 2.0) * quaternion[..., 1:]
+    return vector
+
+
+def rotation_from_vector(vector: Float) -> Float:
+    """Axis times angle, (..., 3), radians, as rotation matrices (..., 3, 3). Source: Rodrigues' formula."""
+    v = np.asarray(vector, np.float64)
+    angle = np.linalg.norm(v, axis=-1)[..., None, None]
+    x, y, z = np.moveaxis(v, -1, 0)
+    zero = np.zeros_like(x)
+    cross = np.stack([np.stack([zero, -z, y], -1), np.stack([z, zero, -x], -1), np.stack([-y, x, zero], -1)], -2)
+    small = angle < 1e-4  # by the series, where the quotients lose their digits
+    safe = np.where(small, 1.0, angle)
+    first = np.where(small, 1 - angle**2 / 6, np.sin(safe) / safe)
+    second = np.where(small, 0.5 - angle**2 / 24, (1 - np.cos(safe)) / safe**2)
+    rotation: Float = np.eye(3) + first * cross + second * (cross @ cross)
+    return rotation

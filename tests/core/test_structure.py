@@ -20,11 +20,12 @@ CORE = "core.gioconda"
 
 # Room → the rooms, or single modules, it may import from, in the order in which the data flows. Each may import the
 # package's own versions.
-GROUND = {"arrays", "errors", "files", "landmarks", "machine", "pose"}
+GROUND = {"arrays", "errors", "files", "landmarks", "machine", "maths", "pose"}
 ROOMS: dict[str, set[str]] = {
     "arrays": set(),
     "errors": set(),
     "landmarks": set(),
+    "maths": set(),
     "machine": set(),
     "files": {"errors"},
     "pose": {"landmarks"},

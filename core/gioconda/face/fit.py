@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import least_squares
 
 from .. import landmarks as lm
 from ..errors import InputError
 from ..landmarks import COUNT, NAMED, mirrored, template
+from ..maths.least_squares import fit_model
 from ..pose import HeadPose, rotation_matrix
 from .region import Float
 
@@ -106,9 +106,8 @@ def _fitted_pose(index: Index, points: Float) -> HeadPose:
     starts = [np.array([yaw, 0.0, roll, 0.0, 0.0, 0.0]) for yaw in (-15.0, 15.0)]
     scales = np.array([20.0, 20.0, 20.0, 0.2, 0.2, 0.2])
     limit = np.array([MAX_YAW, MAX_PITCH, np.inf, np.inf, np.inf, np.inf])
-    fits = (least_squares(cost, start, x_scale=scales, bounds=(-limit, limit)) for start in starts)
-    best = min(fits, key=lambda fit: float(fit.cost))
-    return pose(best.x)
+    best, _ = min((fit_model(cost, start, scales, limit) for start in starts), key=lambda fit: fit[1])
+    return pose(best)
 
 
 def _interpolated(index: Index, residual: Float) -> Float:

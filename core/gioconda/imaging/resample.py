@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
 from ..arrays import Array, Float, Float32, Floating, Mask, UInt8
 
@@ -291,7 +290,7 @@ def distance_inside(mask: Pixels) -> Float32:
 
 def connected(mask: Mask, seeds: Mask) -> Mask:
     """The connected parts of a mask (H, W), corners counting as touching, that have a pixel of `seeds` in them."""
-    parts, _ = ndimage.label(mask, structure=np.ones((3, 3), bool))
+    _, parts = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     chosen = np.unique(parts[seeds & mask])
     return np.asarray(np.isin(parts, chosen[chosen > 0]))
 

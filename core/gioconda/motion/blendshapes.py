@@ -10,10 +10,10 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import lsq_linear
 
 from .. import landmarks
 from ..landmarks import ARKIT, COUNT, table
+from ..maths.least_squares import solve_bounded
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
@@ -104,6 +104,6 @@ def fit_channels(face: Float) -> tuple[Float, Float]:
     q, r = np.linalg.qr(np.vstack([design, ridge]))  # a small square system, for the bounded solver's sake
     lowest = np.concatenate([np.full(12, -np.inf), np.zeros(len(ARKIT))])
     highest = np.concatenate([np.full(12, np.inf), np.ones(len(ARKIT))])
-    solved = lsq_linear(r, q[: len(target)].T @ target, (lowest, highest), method="bvls").x
+    solved = solve_bounded(r, q[: len(target)].T @ target, lowest, highest)
     channels: Float = solved[12:]
     return channels, np.tensordot(channels, basis, 1)

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.interpolate import RBFInterpolator
 
 from ..errors import MotionError
 from ..landmarks import COUNT, OVAL, STABLE, template
@@ -22,6 +21,7 @@ ROUNDS = 3  # pose and expression, in turns
 RIDGE = 0.03  # what a channel of 1 costs, in head units of misfit
 REACH = 0.22  # head units over which a point's remainder is spread
 OVAL_WEIGHT = 0.25  # outline points follow the silhouette, not the skin
+SMOOTHING = 1e-3  # of the spline through a person's proportions: how much it may miss the points, head units squared
 FRONTAL_PULL = 0.02  # pulls towards a frontal head where the points hardly determine it
 
 
@@ -109,11 +109,7 @@ class _Solver:
         difference = head[0] - template()[self.known]
         if len(self.known) < 8:
             return np.zeros((COUNT, 3))
-        spread = RBFInterpolator(
-            template()[self.known, :2], difference, kernel="thin_plate_spline", smoothing=1e-3, degree=1
-        )
-        result: Float = spread(template()[:, :2])
-        return np.clip(result, -0.3, 0.3)
+        return np.clip(_thin_plate(template()[self.known, :2], difference, template()[:, :2]), -0.3, 0.3)
 
     def _pose(self, observed: Float, shape: Float) -> tuple[Float, Float, Float]:
         """Scaled orthographic pose from x and y: scale (f,), rotation (f, 3, 3), shift (f, 3)."""
@@ -147,4 +143,27 @@ def _spread_weights(known: npt.NDArray[np.integer]) -> Float:
     kernel = np.exp(-((between / REACH) ** 2))
     inner = kernel[known] + 0.1 * np.eye(len(known))
     result: Float = np.linalg.solve(inner, kernel.T).T
+    return result
+
+
+def _thin_plate(known: Float, values: Float, points: Float) -> Float:
+    """Values (K, C) at known points (K, 2) carried on to points (N, 2) by a smoothing thin-plate spline. -> (N, C)
+
+    Source: Wahba, "Spline models for observational data", 1990, section 2.4.
+    """
+
+    def kernel(a: Float, b: Float) -> Float:
+        squared = ((a[:, None] - b[None]) ** 2).sum(-1)
+        bent: Float = 0.5 * squared * np.log(np.maximum(squared, 1e-300))
+        return bent
+
+    centre, extent = known.mean(0), np.ptp(known, axis=0).max() / 2 or 1.0
+    unit, at = (known - centre) / extent, (points - centre) / extent
+    # the smoothing is stated in the points' own units, and the kernel r² log r scales with their square
+    system = np.zeros((len(known) + 3, len(known) + 3))
+    affine = np.column_stack([np.ones(len(known)), unit])
+    system[: len(known), : len(known)] = kernel(unit, unit) + SMOOTHING / extent**2 * np.eye(len(known))
+    system[: len(known), len(known) :], system[len(known) :, : len(known)] = affine, affine.T
+    solved = np.linalg.solve(system, np.concatenate([values, np.zeros((3, values.shape[1]))]))
+    result: Float = kernel(at, unit) @ solved[: len(known)] + np.column_stack([np.ones(len(at)), at]) @ solved[-3:]
     return result

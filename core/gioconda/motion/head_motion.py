@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 from ..landmarks import STABLE, template
+from ..pose import rotation_from_vector, rotation_vector
 from .motion import chunks
 
 Float = npt.NDArray[np.float64]
@@ -49,8 +49,8 @@ class HeadTrack:
         """Rotation angle and translation times `gain`, scale to that power. Meaningful for relative tracks."""
         if gain == 1:
             return self
-        vectors = Rotation.from_matrix(self.rotation).as_rotvec()
-        return HeadTrack(self.scale**gain, Rotation.from_rotvec(gain * vectors).as_matrix(), gain * self.translation)
+        vectors = rotation_vector(self.rotation)
+        return HeadTrack(self.scale**gain, rotation_from_vector(gain * vectors), gain * self.translation)
 
     def smoothed(self, smooth: Callable[[Float], Float]) -> HeadTrack:
         """Run a filter for arrays (frames, …) over the track, in head units."""
@@ -64,8 +64,8 @@ class HeadTrack:
         apart = (self.to_picture(PROBES) - smooth.to_picture(PROBES))[..., :2] / unit
         energy = (apart**2).sum(2).mean(1)
         gain = (energy / (energy + 9 * JITTER**2)) ** 2
-        turn = Rotation.from_matrix(self.rotation @ smooth.rotation.transpose(0, 2, 1)).as_rotvec()
-        rotation = Rotation.from_rotvec(gain[:, None] * turn).as_matrix() @ smooth.rotation
+        turn = rotation_vector(self.rotation @ smooth.rotation.transpose(0, 2, 1))
+        rotation = rotation_from_vector(gain[:, None] * turn) @ smooth.rotation
         scale = smooth.scale + gain * (self.scale - smooth.scale)
         return HeadTrack(scale, rotation, smooth.translation + gain[:, None] * (self.translation - smooth.translation))
 
@@ -93,10 +93,8 @@ class HeadTrack:
         length = np.sqrt(((moved - probes)[..., :2] ** 2).sum(2).mean(1))
         weight = response(length, band)
         size_weight = response(np.abs(np.log(self.scale)), size_band)
-        vectors = Rotation.from_matrix(self.rotation).as_rotvec() * weight[:, None]
-        return HeadTrack(
-            self.scale**size_weight, Rotation.from_rotvec(vectors).as_matrix(), self.translation * weight[:, None]
-        )
+        vectors = rotation_vector(self.rotation) * weight[:, None]
+        return HeadTrack(self.scale**size_weight, rotation_from_vector(vectors), self.translation * weight[:, None])
 
 
 def track_head(landmarks: npt.NDArray[np.floating]) -> HeadTrack:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from .. import landmarks as lm
 from ..arrays import Float, Float32
@@ -20,6 +19,7 @@ from ..engine.frame import head_turn, mesh_at, vertex_stretch
 from ..engine.network_channels import GEOMETRY, MATTE, Geometry
 from ..imaging import resample
 from ..imaging.color import choose_display
+from ..pose import rotation_vector
 from .crop_sampler import CropSampler
 from .crops import FAST, Crop, Sizes, detail_crops, head_crop, skull_pose
 
@@ -236,7 +236,7 @@ def numbers(portrait: Portrait, posed: PosedPortrait) -> Float32:
     """(NUMBERS,) float32, see `network_channels.Number`: what the whole face does."""
     target = posed.position[: lm.COUNT].astype(np.float64)
     pose = skull_pose(portrait.head, target)
-    turned = Rotation.from_matrix(pose.rotation @ portrait.pose.rotation.T).as_rotvec()
+    turned = rotation_vector(pose.rotation @ portrait.pose.rotation.T)
     moved = np.clip((pose.translation - portrait.pose.translation) / portrait.pose.scale, -FAR, FAR)
     now, still = pose.to_head(target), portrait.head
     lids = [_openness(face, *lid) for face in (now, still) for lid in _LIDS]
@@ -266,7 +266,7 @@ def skull_turn(portrait: Portrait, posed: PosedPortrait) -> float:
     Tilting the head in the picture's plane does not count: crops follow it.
     """
     pose = skull_pose(portrait.head, posed.position[: lm.COUNT].astype(np.float64))
-    turned = Rotation.from_matrix(pose.rotation @ portrait.pose.rotation.T).as_rotvec(degrees=True)
+    turned = np.degrees(rotation_vector(pose.rotation @ portrait.pose.rotation.T))
     return float(np.hypot(turned[0], turned[1]))
 
 

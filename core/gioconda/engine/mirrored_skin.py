@@ -34,13 +34,14 @@ class SymmetryFill:
     occluded: Float32
 
     def fill_weight(self, stretch: Float, turned: float) -> Float:
-        """How much each point takes from the other half, (468,): where it must be stretched, or comes into view.
+        """How much each point takes from the other half, (468,): where a turn stretches it, or brings it into view.
+
+        An expression alone takes nothing from there: skin that it stretches is the portrait's own.
 
         stretch: (468,), see `frame.vertex_stretch`; turned: 0..1, how far the head is turned, see `frame.head_turn`.
         """
-        return np.asarray(
-            self.weight * np.maximum(smoothstep((0.85 - stretch) / 0.45), turned * self.occluded), np.float64
-        )
+        revealed = np.maximum(smoothstep((0.85 - stretch) / 0.45), self.occluded)
+        return np.asarray(self.weight * turned * revealed, np.float64)
 
 
 def find_symmetry_fill(landmarks: Float, matte: Float32, colour: Float32) -> SymmetryFill:

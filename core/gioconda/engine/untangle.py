@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import landmarks as lm
 from ..arrays import Float, Int, UInt8
+from .anatomy import vertex_normals
 from .kernels import compiled, smoothstep
 from .patch import area
 from .refinement import FACE, face_triangles, refinement
@@ -21,6 +22,7 @@ KEPT = 0.08  # of its area in the portrait, a triangle of skin keeps so much
 _TURNED = -1.0  # the sign of the area of a triangle that faces the camera
 _ROUNDS = 150
 _SHUT, _OPEN = 0.006, 0.02  # between the lips, squared inter-ocular distances
+_BULGE = 0.8  # of a motion out of a turned head's outline: left out
 _STEP = 0.01  # head units: no correction moves a vertex farther at once
 # How readily vertices move: the face's outline not at all, since hair follows it; lids and lips hardly.
 _OVAL, _LIDS, _LIPS = 0.0, 0.05, 0.3
@@ -36,11 +38,29 @@ def displaced_face(head: Float, rotation: Float, displacement: Float) -> Float:
     """
     face, points = refinement(), lm.FACE_POINTS
     view, moved = head @ rotation.T, displacement @ rotation.T
+    moved[:points] -= _bulge(view[:points], displacement[:points, 2], rotation[:, 2])
     coarse = _untangled(view[:points], moved[:points], *_coarse())
     rest = np.concatenate([view[:points], face.at_rest @ view[:points]])
     finer = face.moved @ coarse + _creased(view) * (face.corners @ coarse)
     skin = rest + _untangled(rest, finer, face.triangles, face.region)
     return np.asarray(np.concatenate([skin[:points], (view + moved)[points:], skin[points:]]) @ rotation)
+
+
+def _bulge(view: Float, depth: Float, forward: Float) -> Float:
+    """What is left out of an expression's motion towards the front where a turned head shows it from the side.
+
+    There it moves the outline, or lifts a cheek into the nose's place, and a template tells too little of this face's
+    depth for that. view: (N, 3), the face in its view, head units; depth: (N,), the motion along the head's own depth,
+    whose direction in the view is `forward` (3,). -> (N, 3), 0 on heads that look at the camera.
+    """
+    turned = _BULGE * np.clip((np.hypot(*forward[:2]) - 0.2) / 0.25, 0, 1)
+    if turned == 0:
+        return np.zeros_like(view)
+    normals = vertex_normals(view, lm.triangles())
+    outwards = normals[:, :2] / np.maximum(np.linalg.norm(normals[:, :2], axis=1, keepdims=True), 1e-9)
+    from_the_side = 1 - np.clip((-normals[:, 2] - 0.1) / 0.5, 0, 1)
+    away = turned * from_the_side * np.maximum(depth * (outwards @ forward[:2]), 0)
+    return np.column_stack([away[:, None] * outwards, np.zeros(len(view))])
 
 
 def _creased(view: Float) -> float:

@@ -59,6 +59,7 @@ def test_the_occluded_rim_of_a_turned_face_is_filled_once_the_head_turns() -> No
     assert 8 <= len(rim) <= len(oval) / 2
     assert symmetry.fill_weight(unstretched, 1.0)[rim].min() > 0.9
     assert symmetry.fill_weight(unstretched, 0.0).max() == 0, "a head that has hardly moved must not jump"
+    assert symmetry.fill_weight(np.zeros(lm.FACE_POINTS), 0.0).max() == 0, "what an expression stretches is its own"
     assert find_symmetry_fill(turned(size, 0.0), everyone, grey).occluded.max() < 0.1
 
 

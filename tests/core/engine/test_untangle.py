@@ -103,3 +103,19 @@ def test_a_face_goes_over_into_a_fold_without_a_jump() -> None:
         steps = [displaced_face(lm.template(), np.eye(3), share * each) for share in np.linspace(0, 1, 41)]
         fastest = max(float(np.abs(each).max()), 0.02) / 40
         assert max(np.abs(b - a).max() for a, b in zip(steps, steps[1:], strict=False)) < 6 * fastest
+
+
+def test_a_cheek_that_lifts_does_not_bulge_out_of_a_turned_heads_outline() -> None:
+    head, lifted = lm.template(), np.zeros((lm.COUNT, 3))
+    cheek = 425  # of the person's left side
+    lifted[cheek, 2] = -0.1  # towards the front
+
+    def outwards(yaw: float) -> float:
+        rotation = rotation_matrix(yaw=yaw)
+        moved = displaced_face(head, rotation, lifted) - displaced_face(head, rotation, np.zeros_like(lifted))
+        return float(np.linalg.norm((moved @ rotation.T)[cheek, :2]))
+
+    assert outwards(0) < 1e-3
+    seen_from_the_side, free = outwards(40), 0.1 * np.sin(np.radians(40))
+    assert 0.1 * free < seen_from_the_side < 0.7 * free
+    assert outwards(-40) > 0.8 * free, "the near side faces the camera and moves as it does"

@@ -76,6 +76,7 @@ LIBRARIES = {
     "c2pa": "provenance/credentials.py",
     "cv2": "imaging/resample.py",
     "flatbuffers": "",
+    "isal": "imaging/exr_zip.py",
     "mediapipe": "",
     "numba": "engine/kernels.py render/compile.py training/pairs.py",
     "onnx": "gpu/choice.py gpu/frame_graph.py gpu/graph.py gpu/renderer.py training/export.py",

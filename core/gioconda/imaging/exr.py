@@ -118,7 +118,8 @@ class ExrWriter:
         float32: Collection[str] = FLOAT32_PASSES,
         compression: str = DEFAULT_COMPRESSION,
     ) -> None:
-        """float32: the passes kept at 32 bits, the others are half; `("all",)` keeps everything.
+        """float32: the passes kept at 32 bits, the others are half; `("all",)` keeps everything. Of a pass that says
+        which of its channels need 32 bits (`job.passes.Pass.float32`), the others are half all the same.
 
         compression: none, rle, zip, zips, piz; zip and zips take a level, `zip:4`. dwaa and dwab, which lose
         precision, only where every pass is colour. Raises: SettingsError.
@@ -254,10 +255,15 @@ class _LibraryFile:
 
 def _channels(passes: Sequence[str], float32: Collection[str]) -> list[Channel]:
     return [
-        Channel(stored, name, index, "all" in float32 or name in float32)
+        Channel(stored, name, index, "all" in float32 or (name in float32 and letter in _wide_letters(name)))
         for name in passes
-        for index, stored in enumerate(channel_names([name]))
+        for index, (letter, stored) in enumerate(zip(letters_of(name), channel_names([name]), strict=True))
     ]
+
+
+def _wide_letters(name: str) -> str:
+    """The channels of a pass that 32 bits are for, where it is written at 32 bits."""
+    return (PASSES[name].float32 if name in PASSES else "") or letters_of(name)
 
 
 def check_compression(compression: str, passes: Sequence[str]) -> None:

@@ -14,14 +14,14 @@ class Pass:
         bit: which bit stands for it in .blend files; a pass keeps its bit for ever, a new one takes the next.
         text: for tooltips and help.
         surface: says something of the surface that a pixel shows, so it goes where networks move the pixel's colour.
-        float32: written as 32-bit float even where the others are 16-bit half.
+        float32: which of its channels are written as 32-bit float even where the others are 16-bit half.
     """
 
     channels: str
     bit: int
     text: str
     surface: bool = False
-    float32: bool = False
+    float32: str = ""
 
     @property
     def count(self) -> int:
@@ -35,8 +35,8 @@ PASSES = {
     "Matte": Pass("A", 1, "The person"),
     "Depth": Pass("Z", 2, "Distance from the camera in metres: the head at 1 m, the background at 3 m", surface=True),
     "Vector": Pass("XYZW", 3, "Motion to the frames before and after, in pixels, for Vector Blur", surface=True),
-    # half has steps of a whole pixel on the right side of a 2048 picture
-    "UV": Pass("UVA", 4, "Where each pixel comes from in the source: an STMap", surface=True, float32=True),
+    # half has steps of a whole pixel on the right side of a 2048 picture; A is 1 everywhere
+    "UV": Pass("UVA", 4, "Where each pixel comes from in the source: an STMap", surface=True, float32="UV"),
     "Face": Pass("A", 5, "Matte of the face's skin", surface=True),
     "Hair": Pass("A", 6, "Matte of the hair", surface=True),
     "Body": Pass("A", 7, "Matte of neck and shoulders", surface=True),

@@ -11,11 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, grey_closing, grey_opening, median_filter
 
 from .. import landmarks as lm
 from ..arrays import Float, Float32, Int, Mask
 from ..imaging import resample
+from ..maths import filters
 from ..pose import HeadPose, euler_degrees, rotation_matrix
 from .anatomy import fitted_head, head_prior
 from .kernels import nearest, smoothstep
@@ -254,9 +254,9 @@ def _line(person: Mask, hair: Mask, skull: Mask, height: float, long: Mask) -> M
 
 def _smooth(reach: Float, calm: Float, *, inwards: int) -> Float:
     """A side of the outline, (R,), without strands that stand out over a few rows. inwards: 1 to the right, -1 left."""
-    cut = grey_closing if inwards > 0 else grey_opening
-    even = cut(median_filter(reach, 3, mode="nearest"), 7)
-    fine, long = (gaussian_filter1d(even, sigma, mode="nearest") for sigma in (0.8, 5.0))
+    cut = filters.closed if inwards > 0 else filters.opened
+    even = cut(filters.median(reach, 3), 7)
+    fine, long = (filters.gaussian(even, sigma) for sigma in (0.8, 5.0))
     return np.asarray(fine + calm * (long - fine))
 
 
@@ -274,7 +274,7 @@ def _sections(outline: _Outline, upright: Upright) -> HullShape:
     seen = np.degrees(np.unwrap(np.arctan2(section[:, 0], -section[:, 1])))
     seen -= 360 * np.round(seen[CORNERS // 2] / 360)
     # what the outline has of locks and notches is there; the back is even
-    even = [np.r_[side[:1], gaussian_filter1d(side[1:], _EVEN, mode="nearest")] for side in (left, right)]
+    even = [np.r_[side[:1], filters.gaussian(side[1:], _EVEN)] for side in (left, right)]
     behind = smoothstep((np.abs(seen) - 90) / 25)[None, :, None]
     made, evened = (_volume(y, side, other, section, abs(back[1]), upright) for side, other in ((left, right), even))
     vertices = upright.to_picture(made + behind * (evened - made))
@@ -323,7 +323,7 @@ def _normals(vertices: Float) -> Float:
     down = np.gradient(vertices, axis=0)
     normals = np.cross(along, down)
     normals[:, 0] = normals[:, -1] = (normals[:, 0] + normals[:, -1]) / 2
-    normals = gaussian_filter1d(normals, 1.0, axis=0, mode="nearest")
+    normals = filters.gaussian(normals, 1.0)
     normals[0] = normals[1]  # the cap's own row is a point
     outwards = vertices - vertices.mean(axis=1, keepdims=True)
     normals *= np.where((normals * outwards).sum() < 0, -1, 1)

@@ -8,14 +8,13 @@ around the lower half of each eye. Rather none than wrong ones: rimless lenses a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import landmarks as lm
 from ..arrays import Float, Float32, Int, UInt8
 from ..imaging import draw, resample
+from ..maths import filters
 
 UNIT = 200  # pixels between the eyes' outer corners in the cut-out that is looked at
 _WIDE, _HIGH, _ABOVE = 2.6, 1.3, 0.42  # the cut-out, in units; how much of it is above the eyes
@@ -166,7 +165,7 @@ def _path(cut: _CutOut, x: Float, y: Float, *, effort: float, jump: int) -> _Pat
         picked.append(int(came[row, picked[-1]]))
     rows, columns = np.arange(len(gain)), np.array(picked[::-1])
     unlike = gain[rows, columns]
-    least = _SHARE * _median_of_neighbours(unlike)
+    least = _SHARE * filters.median(unlike, _AVERAGED)
     low, high = (_end(gain, columns, least, step) for step in (-1, 1))
     middle, one, other = (np.stack([x[rows, where], y[rows, where]], axis=1) for where in (columns, low, high))
     return _Path(middle, one, other, unlike)
@@ -179,18 +178,9 @@ def _end(gain: Float, columns: Int, least: Float, step: int) -> Int:
     """
     away = columns[:, None] + step * np.arange(1, _WIDEST + 1)
     differs = gain[np.arange(len(gain))[:, None], np.clip(away, 0, gain.shape[1] - 1)] >= least[:, None]
-    wide = _median_of_neighbours(np.cumprod(differs, axis=1).sum(1) + 1)
+    wide = filters.median(np.cumprod(differs, axis=1).sum(1) + 1, _AVERAGED)
     wide = np.minimum(wide, np.ceil(_UNEVEN * np.median(wide)).astype(int))
     return np.asarray(np.clip(columns + step * wide, 0, gain.shape[1] - 1))
-
-
-def _median_of_neighbours(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The median of `_AVERAGED` neighbours, the ends repeated. (n,) → (n,), of the same type."""
-    half = _AVERAGED // 2
-    padded = np.pad(values, (half, _AVERAGED - 1 - half), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _AVERAGED)
-    middle: npt.NDArray[Any] = np.sort(windows, axis=1)[:, half]
-    return middle
 
 
 def _shifted(values: Float, step: int) -> Float:

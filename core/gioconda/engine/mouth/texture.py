@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from ...arrays import Float, Float32, Mask
 from ...imaging import resample
 from ...imaging.srgb import LUMINANCE
+from ...maths import filters
 from ..anatomy import LOWER_TEETH, UPPER_TEETH, mouth_model
 from ..patch import padded
 from . import kernels
@@ -76,7 +76,7 @@ def _seam(inside: Inside, position: Float) -> tuple[Float, Float]:
     height, width = hole.shape
     drawn = np.stack([_silhouette(inside, position, k) for k in (UPPER_TEETH, LOWER_TEETH)])
     upper, lower = drawn
-    middle = ndimage.gaussian_filter1d(np.where(lower > upper, (upper + lower) / 2, upper), 0.02 * apart)
+    middle = _soft(np.where(lower > upper, (upper + lower) / 2, upper), 0.02 * apart)
     look = np.sqrt(np.clip(inside.crop.mean(2), 0, None))
     look = resample.gaussian_blur(look, max(0.5, 0.004 * apart))
     top = max(float(np.percentile(look[hole], 95)), 1e-6) if hole.any() else 1.0
@@ -114,8 +114,8 @@ def _silhouette(inside: Inside, position: Float, part: int) -> Float:
     ends = (3 * height - np.argmax(solid[::-1], axis=0) if part == UPPER_TEETH else np.argmax(solid, axis=0)) - height
     filled = np.interp(np.arange(width), np.flatnonzero(has), ends[has].astype(float))
     size = max(3, int(0.05 * inside.apart)) | 1
-    smooth = ndimage.maximum_filter1d if part == UPPER_TEETH else ndimage.minimum_filter1d
-    return np.asarray(ndimage.gaussian_filter1d(smooth(filled, size), 0.02 * inside.apart))
+    extreme = filters.largest if part == UPPER_TEETH else filters.smallest
+    return np.asarray(_soft(extreme(filled, size, ends="symmetric"), 0.02 * inside.apart))
 
 
 def _enamel(inside: Inside, zones: list[Mask], skin: Float, lips: Float) -> Float32:
@@ -166,7 +166,7 @@ def _ends(teeth: Float32, hole: Mask, apart: float, *, upper: bool) -> Float:
         ends, lip = np.argmax(solid, axis=0), np.argmax(hole, axis=0)
         free = ends - lip
     sure = solid.any(0) & hole.any(0) & (free > 0.02 * apart)
-    smooth = ndimage.median_filter(ends.astype(float), max(3, int(0.05 * apart)) | 1)
+    smooth = filters.median(ends.astype(float), max(3, int(0.05 * apart)) | 1, ends="symmetric")
     return np.where(sure, smooth, np.nan)
 
 
@@ -187,10 +187,14 @@ def edge_shift(inside: Inside, rows: Rows, position: Float, per_pixel: float) ->
     return result
 
 
+def _soft(values: Float, sigma: float) -> Float:
+    return filters.gaussian(values, sigma, ends="symmetric")
+
+
 def _smooth(values: Float, known: Mask, sigma: float) -> Float:
     """Known values of a row smoothed, fading to 0 far from them. (w,)"""
-    weight = ndimage.gaussian_filter1d(known.astype(float), sigma)
-    total = ndimage.gaussian_filter1d(np.where(known, values, 0.0), sigma)
+    weight = _soft(known.astype(float), sigma)
+    total = _soft(np.where(known, values, 0.0), sigma)
     return np.asarray(total / np.maximum(weight, 1e-3) * np.clip(weight * 4, 0, 1))
 
 

@@ -20,13 +20,14 @@ CORE = "core.gioconda"
 
 # Room → the rooms, or single modules, it may import from, in the order in which the data flows. Each may import the
 # package's own versions.
-GROUND = {"arrays", "errors", "files", "landmarks", "machine", "maths", "pose"}
+GROUND = {"arrays", "errors", "files", "landmarks", "machine", "maths", "native", "pose"}
 ROOMS: dict[str, set[str]] = {
     "arrays": set(),
     "errors": set(),
     "landmarks": set(),
     "maths": set(),
     "machine": set(),
+    "native": {"errors", "machine"},
     "files": {"errors"},
     "pose": {"landmarks"},
     "job": {"errors", "files"},
@@ -78,7 +79,7 @@ LIBRARIES = {
     "flatbuffers": "",
     "isal": "imaging/exr_zip.py",
     "mediapipe": "",
-    "numba": "engine/kernels.py render/compile.py training/pairs.py",
+    "numba": "engine/kernels.py render/compile.py",
     "onnx": "gpu/choice.py gpu/frame_graph.py gpu/graph.py gpu/renderer.py training/export.py",
     "onnxruntime": "models/runtime.py gpu/device.py",
     "pymatting": "imaging/matting.py",

@@ -1,4 +1,4 @@
-"""Applies a network's corrections to a frame's rows at the picture's own size. Compiled by numba; knows no networks.
+"""Applies a network's corrections to a frame's rows at the picture's own size: apply.c. Knows no networks.
 
 Colours are moved, toned and painted in encoded values (`neural.encoding`), which are looked up in tables; whatever the
 tables do not hold (below 0, above 1) goes the exact way. Pixels without a correction keep their value to the last bit.
@@ -6,24 +6,20 @@ tables do not hold (below 0, above 1) goes the exact way. Pixels without a corre
 
 from __future__ import annotations
 
+import ctypes
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from ..arrays import Float32
+from .. import native
+from ..arrays import Float32, Int
 from ..imaging import srgb
-from .kernels import bilinear, cubic_channel, cubic_weights, inlined, prange, smoothstep32, texel, threaded
-from .network_channels import CORRECTION, GAIN, MORE_MATTE, OFFSET, PAINT
+from .kernels import Layers
 
 STEPS = 4096  # of the tables
-TOE, SLOPE = np.float32(srgb.TOE), np.float32(srgb.SLOPE_AT_WHITE)
-NOTHING = np.float32(1e-4)  # corrections below this are none
-STILL = np.float32(0.02)  # pixels: a flow below this is none
-EDGE = np.float32(0.3)  # of a detail's side over which it fades out
-RIM = np.float32(0.06)  # of the head's side
-ONE = np.float32(1.0)
-_GAIN, _OFFSET, _MORE, _PAINT = GAIN.start, OFFSET.start, MORE_MATTE.start, PAINT.start
-JUMP = np.float32(4.0)  # steps of one pixel: neighbours farther apart lie on different surfaces
+# What is too little to be applied, and where corrections fade: declared in apply.c.
+NOTHING, STILL, EDGE, RIM = (native.constant(f"APPLY_{name}") for name in ("NOTHING", "STILL", "EDGE", "RIM"))
 
 
 class Curve(NamedTuple):
@@ -69,99 +65,60 @@ _T = np.arange(STEPS + 2) / STEPS
 CURVE = Curve(srgb.encode(_T * _T).astype(np.float32), srgb.decode(_T).astype(np.float32))
 
 
-@inlined
-def encoded(x, table):  # type: ignore[no-untyped-def]
-    """Light → network values; table: `Curve.encode`."""
-    if x < np.float32(0.0):
-        return x * TOE
-    if x >= np.float32(1.0):
-        return np.float32(1.0) + SLOPE * np.float32(np.log(x))
-    t = np.float32(np.sqrt(x)) * np.float32(STEPS)
-    i = int(t)
-    return table[i] + (t - np.float32(i)) * (table[i + 1] - table[i])
+class _Rows(ctypes.Structure):
+    """`Rows` as the kernel takes it."""
+
+    _fields_ = [
+        ("combined", ctypes.c_void_p),
+        ("matte", ctypes.c_void_p),
+        ("width", ctypes.c_int64),
+        ("top", ctypes.c_int64),
+        ("height", ctypes.c_int64),
+    ]
 
 
-@inlined
-def _decoded(e, table):  # type: ignore[no-untyped-def]
-    if e < np.float32(0.0):
-        return e / TOE
-    if e >= np.float32(1.0):
-        return np.float32(np.exp(min((e - np.float32(1.0)) / SLOPE, np.float32(80.0))))
-    t = e * np.float32(STEPS)
-    i = int(t)
-    return table[i] + (t - np.float32(i)) * (table[i + 1] - table[i])
+class _Behind(ctypes.Structure):
+    """What lies behind the person, of `kernels.Layers`."""
+
+    _fields_ = [("source", ctypes.c_void_p), ("plate", ctypes.c_void_p), ("window", ctypes.c_void_p)]
 
 
-@inlined
-def _sampled(outputs, n, u, v, weight):  # type: ignore[no-untyped-def]
-    """weight · outputs[n] (h, w, CORRECTION) sampled bilinearly at (u, v) in 0..1."""
-    h, w = outputs.shape[1], outputs.shape[2]
-    ix, iy, dx, dy = texel(u * np.float32(w), v * np.float32(h), w, h)
-    weights = (
-        (ONE - dx) * (ONE - dy) * weight,
-        dx * (ONE - dy) * weight,
-        (ONE - dx) * dy * weight,
-        dx * dy * weight,
-    )
-    return (
-        _four(outputs, n, iy, ix, 0, weights)
-        + _four(outputs, n, iy, ix, 4, weights)
-        + _four(outputs, n, iy, ix, 8, weights)
-    )
+class _CropOutputs(ctypes.Structure):
+    """`CropOutputs` as the kernel takes it, the eyes one by one."""
+
+    _fields_ = [
+        ("crops", ctypes.c_void_p),
+        ("fades", ctypes.c_void_p),
+        ("mask", ctypes.c_void_p),
+        ("parts", ctypes.c_void_p * 4),
+        ("mask_height", ctypes.c_int64),
+        ("mask_width", ctypes.c_int64),
+        ("sides", ctypes.c_int64 * 4),
+    ]
 
 
-@inlined
-def _four(outputs, n, y, x, c, weights):  # type: ignore[no-untyped-def]
-    """Channels c … c + 3 of a weighted sum of four neighbours: one vector."""
-    return (
-        _weighed(outputs, n, y, x, c, weights),
-        _weighed(outputs, n, y, x, c + 1, weights),
-        _weighed(outputs, n, y, x, c + 2, weights),
-        _weighed(outputs, n, y, x, c + 3, weights),
-    )
+_SIZE, _FLOAT, _INT = ctypes.c_int64, native.Array.of(np.float32), native.Array.of(np.int32)
+_apply_corrections = native.kernel(
+    "apply_corrections",
+    *(ctypes.POINTER(_Rows), ctypes.POINTER(_Behind), ctypes.POINTER(_CropOutputs)),
+    *(_FLOAT, _FLOAT, ctypes.c_float, _INT, _SIZE),
+    *(_FLOAT, _FLOAT, _FLOAT, _SIZE, _SIZE),
+)
+_warp_pass = native.kernel("warp_pass", _FLOAT, _SIZE, _SIZE, _SIZE, _SIZE, _FLOAT, _SIZE, _FLOAT, _FLOAT, _SIZE, _SIZE)
 
 
-@inlined
-def _weighed(outputs, n, y, x, c, weights):  # type: ignore[no-untyped-def]
-    w00, w01, w10, w11 = weights
-    upper = w00 * outputs[n, y, x, c] + w01 * outputs[n, y, x + 1, c]
-    return upper + w10 * outputs[n, y + 1, x, c] + w11 * outputs[n, y + 1, x + 1, c]
-
-
-@inlined
-def _sample(rows, x, y, colour):  # type: ignore[no-untyped-def]
-    """Into colour[:4] a Catmull-Rom sample of `Rows` at (x, y), the picture's border repeated, held within its sixteen
-    pixels' range; into colour[4] a bilinear one of the matte."""
-    image, matte, top, h = rows.combined, rows.matte, rows.top, rows.height
-    w = image.shape[1]
-    fx = min(max(x - np.float32(0.5), np.float32(0.0)), np.float32(w - 1))
-    fy = min(max(y - np.float32(0.5), np.float32(0.0)), np.float32(h - 1))
-    ix, iy = int(fx), int(fy)
-    dx, dy = np.float32(fx - ix), np.float32(fy - iy)
-    xs = (max(ix - 1, 0), ix, min(ix + 1, w - 1), min(ix + 2, w - 1))
-    ys = (max(iy - 1, 0) - top, iy - top, min(iy + 1, h - 1) - top, min(iy + 2, h - 1) - top)
-    wx, wy = cubic_weights(dx), cubic_weights(dy)
-    colour[0] = cubic_channel(image, ys, xs, 0, wx, wy)
-    colour[1] = cubic_channel(image, ys, xs, 1, wx, wy)
-    colour[2] = cubic_channel(image, ys, xs, 2, wx, wy)
-    colour[3] = cubic_channel(image, ys, xs, 3, wx, wy)
-    upper = matte[ys[1], xs[1]] * (ONE - dx) + matte[ys[1], xs[2]] * dx
-    lower = matte[ys[2], xs[1]] * (ONE - dx) + matte[ys[2], xs[2]] * dx
-    colour[4] = upper * (ONE - dy) + lower * dy
-
-
-@inlined
-def _in_crop(crops, k, x, y):  # type: ignore[no-untyped-def]
-    """A pixel of the picture in 0..1 within crop k."""
-    u = crops[k, 0, 0] * x + crops[k, 0, 1] * y + crops[k, 0, 2]
-    v = crops[k, 1, 0] * x + crops[k, 1, 1] * y + crops[k, 1, 2]
-    return u, v
-
-
-@threaded
-def apply_corrections(  # type: ignore[no-untyped-def]
-    rows, layers, outputs, curve, gain, box, row0, combined, matte, flow
-):
+def apply_corrections(
+    rows: Rows,
+    layers: Layers,
+    outputs: CropOutputs,
+    curve: Curve,
+    gain: float | np.float32,
+    box: Int,
+    row0: int,
+    combined: Float32,
+    matte: Float32,
+    flow: Float32,
+) -> None:
     """Corrections of head, mouth and eyes, blended where they overlap, then applied at once: one resampling.
 
     Args:
@@ -172,107 +129,29 @@ def apply_corrections(  # type: ignore[no-untyped-def]
         combined: (n, W, 4) and matte: (n, W) float32, out: hold what `rows` does there.
         flow: (n, W, 2) float32, out, 0 before: from how far right and down each pixel comes; may be empty: not wanted.
     """
-    crops, fades, head, mouth, eyes = outputs.crops, outputs.fades, outputs.head, outputs.mouth, outputs.eyes
-    source, plate, window = layers.source, layers.plate, layers.window
-    high, wide = outputs.mask.shape
-    mask = outputs.mask.reshape(high, wide, 1)
-    x0, y0 = box[0], box[1]
-    first, last = max(y0, row0), min(box[3], row0 + combined.shape[0])
-    turns = np.empty((4, 2, 2), np.float32)
-    for k in range(4):
-        # a step in crop units → pixels: the crop's axes are orthogonal and equally long
-        square = crops[k, 0, 0] * crops[k, 0, 0] + crops[k, 1, 0] * crops[k, 1, 0]
-        for a in range(2):
-            for b in range(2):
-                turns[k, a, b] = crops[k, b, a] / square
-    for py in prange(first, max(first, last)):
-        values, more, colour = (
-            np.empty(CORRECTION, np.float32),
-            np.empty(CORRECTION, np.float32),
-            np.empty(5, np.float32),
-        )
-        behind = np.empty(3, np.float32)
-        y = np.float32(py) + np.float32(0.5)
-        for px in range(x0, box[2]):
-            x = np.float32(px) + np.float32(0.5)
-            u, v = _in_crop(crops, 0, x, y)
-            if u < 0 or v < 0 or u > 1 or v > 1:
-                continue
-            ix, iy, dx, dy = texel(u * np.float32(wide), v * np.float32(high), wide, high)
-            strength = bilinear(mask, ix, iy, dx, dy, 0)
-            if strength <= 0:
-                continue
-            if fades[0] > 0:
-                strength *= smoothstep32(u / RIM)
-            if fades[1] > 0:
-                strength *= smoothstep32(v / RIM)
-            if fades[2] > 0:
-                strength *= smoothstep32((ONE - u) / RIM)
-            if fades[3] > 0:
-                strength *= smoothstep32((ONE - v) / RIM)
-            answer = _sampled(head, 0, u, v, strength)
-            for c in range(CORRECTION):
-                values[c] = answer[c]
-            _to_pixels(values, turns[0])
-            for k in range(1, 4):
-                u, v = _in_crop(crops, k, x, y)
-                if u <= 0 or v <= 0 or u >= 1 or v >= 1:
-                    continue
-                fade = smoothstep32(min(u, ONE - u) / EDGE) * smoothstep32(min(v, ONE - v) / EDGE)
-                weight = fade * strength
-                answer = _sampled(mouth, 0, u, v, weight) if k == 1 else _sampled(eyes, k - 2, u, v, weight)
-                for c in range(CORRECTION):
-                    more[c] = answer[c]
-                _to_pixels(more, turns[k])
-                more[_MORE] = fade * values[_MORE]
-                for c in range(CORRECTION):
-                    values[c] = (ONE - fade) * values[c] + more[c]
-            inside = window[0] <= px < window[2] and window[1] <= py < window[3]
-            for c in range(3):
-                behind[c] = plate[py - window[1], px - window[0], c] if inside else source[py, px, c]
-            _apply_to_pixel(values, rows, behind, px, py, curve, gain, colour, py - row0, combined, matte, flow)
+
+    def of(array: Float32) -> int:
+        return native.address(array, np.float32)
+
+    parts = (outputs.head[0], outputs.mouth[0], outputs.eyes[0], outputs.eyes[1])
+    drawn = _Rows(of(rows.combined), of(rows.matte), rows.combined.shape[1], rows.top, rows.height)
+    behind = _Behind(of(layers.source), of(layers.plate), native.address(layers.window, np.int32))
+    answers = _CropOutputs(
+        of(outputs.crops),
+        of(outputs.fades),
+        of(outputs.mask),
+        (ctypes.c_void_p * 4)(*map(of, parts)),
+        *outputs.mask.shape,
+        (ctypes.c_int64 * 4)(*(part.shape[0] for part in parts)),
+    )
+    moves = flow if len(flow) else None
+    share = partial(
+        _apply_corrections, drawn, behind, answers, curve.encode, curve.decode, gain, box, row0, combined, matte, moves
+    )
+    native.in_bands(share, max(int(box[1]), row0), min(int(box[3]), row0 + len(combined)))
 
 
-@inlined
-def _to_pixels(values, turn):  # type: ignore[no-untyped-def]
-    """The flow, values[:2], from crop units to pixels."""
-    across, down = values[0], values[1]
-    values[0] = turn[0, 0] * across + turn[0, 1] * down
-    values[1] = turn[1, 0] * across + turn[1, 1] * down
-
-
-@inlined
-def _apply_to_pixel(  # type: ignore[no-untyped-def]
-    values, rows, behind, px, py, curve, gain, colour, row, combined, matte, flow
-):
-    """One pixel: moved, the person strengthened or thinned against the plate, toned, painted."""
-    alpha = rows.matte[py - rows.top, px]
-    if abs(values[0]) > STILL or abs(values[1]) > STILL:
-        x, y = np.float32(px) + np.float32(0.5) + values[0], np.float32(py) + np.float32(0.5) + values[1]
-        _sample(rows, x, y, colour)
-        alpha = colour[4]
-        matte[row, px] = alpha
-        for c in range(4):
-            combined[row, px, c] = colour[c]
-        if len(flow):
-            flow[row, px, 0], flow[row, px, 1] = values[0], values[1]
-    more = values[_MORE] * np.float32(4.0) * alpha * (ONE - alpha)
-    if abs(more) > NOTHING:
-        matte[row, px] = min(max(alpha * (ONE + more), np.float32(0.0)), ONE)
-    for c in range(3):
-        tone, shift = values[_GAIN + c], values[_OFFSET + c] + values[_PAINT + c]
-        if abs(more) <= NOTHING and abs(tone) + abs(shift) <= NOTHING:
-            continue
-        was = encoded(combined[row, px, c] * gain, curve.encode)
-        now = was
-        if abs(more) > NOTHING:
-            now += more * (was - encoded(behind[c] * gain, curve.encode))
-        now += tone * now + shift
-        combined[row, px, c] = _decoded(now, curve.decode) / gain
-
-
-@threaded
-def warp_pass(values, top, height, flow, row0, scale, out):  # type: ignore[no-untyped-def]
+def warp_pass(values: Float32, top: int, height: int, flow: Float32, row0: int, scale: Float32, out: Float32) -> None:
     """What a pass says, taken from where each colour is taken from: linearly within a surface, else the nearest.
 
     Args:
@@ -282,24 +161,6 @@ def warp_pass(values, top, height, flow, row0, scale, out):  # type: ignore[no-u
             on different surfaces. 0: never.
         out: (n, W, K) float32: holds what `values` does there.
     """
-    width, count = values.shape[1], values.shape[2]
-    for row in prange(len(flow)):
-        for px in range(width):
-            if flow[row, px, 0] == 0 and flow[row, px, 1] == 0:
-                continue
-            fx = min(max(np.float32(px) + flow[row, px, 0], np.float32(0.0)), np.float32(width - 1))
-            fy = min(max(np.float32(row0 + row) + flow[row, px, 1], np.float32(0.0)), np.float32(height - 1))
-            ix, iy = int(fx), int(fy)
-            dx, dy = fx - np.float32(ix), fy - np.float32(iy)
-            jx, jy = min(ix + 1, width - 1), min(iy + 1, height - 1) - top
-            iy -= top
-            spread = np.float32(0.0)
-            for c in range(count):
-                a, b, d, e = values[iy, ix, c], values[iy, jx, c], values[jy, ix, c], values[jy, jx, c]
-                spread = max(spread, (max(max(a, b), max(d, e)) - min(min(a, b), min(d, e))) * scale[c])
-            if spread > JUMP:
-                dx, dy = np.float32(np.rint(dx)), np.float32(np.rint(dy))
-            for c in range(count):
-                upper = values[iy, ix, c] + (values[iy, jx, c] - values[iy, ix, c]) * dx
-                lower = values[jy, ix, c] + (values[jy, jx, c] - values[jy, ix, c]) * dx
-                out[row, px, c] = upper + (lower - upper) * dy
+    width, count = values.shape[1:]
+    share = partial(_warp_pass, values, width, count, top, height, flow, row0, scale, out)
+    native.in_bands(share, 0, len(flow))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -47,6 +48,13 @@ class LidCurves:
         return offset @ self.along, -(offset @ self.up)
 
 
+def eye_opening(landmarks: Float, loop: tuple[int, ...]) -> tuple[float, float]:
+    """`LidCurves.width` and `gap` alone. landmarks: (478, 2 or 3) pixels; loop: the eye's 16 landmarks."""
+    outline = landmarks[list(loop), :2]
+    width = max(float(np.linalg.norm(outline[8] - outline[0])), 1e-6)
+    return width, float(np.linalg.norm(outline[1:8] - outline[:8:-1], axis=1).mean())
+
+
 def lid_curves(landmarks: Float, loop: tuple[int, ...]) -> LidCurves:
     """landmarks: (478, 2 or 3) pixels; loop: the eye's 16 landmarks."""
     right = loop == lm.EYE_RIGHT
@@ -54,7 +62,7 @@ def lid_curves(landmarks: Float, loop: tuple[int, ...]) -> LidCurves:
     brow = landmarks[list(_BROW_RIGHT if right else _BROW_LEFT), :2]
     pouch = landmarks[list(lm.POUCH_RIGHT if right else lm.POUCH_LEFT), :2]
     outline = landmarks[list(loop), :2]
-    width = max(float(np.linalg.norm(outline[8] - outline[0])), 1e-6)
+    width, gap = eye_opening(landmarks, loop)
     along = (outline[8] - outline[0]) / width
     up = np.array([along[1], -along[0]])
     up = up if (fold.mean(0) - outline.mean(0)) @ up > 0 else -up
@@ -75,15 +83,24 @@ def lid_curves(landmarks: Float, loop: tuple[int, ...]) -> LidCurves:
         upper=curve(outline[:9], 2),
         lower=curve(outline[[0, *range(15, 7, -1)]], 2),
         pouch=curve(pouch, 3),
-        gap=float(np.linalg.norm(outline[1:8] - outline[:8:-1], axis=1).mean()),
+        gap=gap,
     )
 
 
 def smoothed(column_values: Float, sigma: float) -> Float:
     """Blurred over the columns, (COLUMNS,); the ends repeated."""
+    kernel = _gaussian(sigma)
+    reach = len(kernel) // 2
+    ends = np.full(reach, column_values[0]), np.full(reach, column_values[-1])
+    return np.convolve(np.concatenate([ends[0], column_values, ends[1]]), kernel, "valid")
+
+
+@cache
+def _gaussian(sigma: float) -> Float:
+    """A Gaussian's weights out to three sigma on either side, which sum to 1."""
     reach = int(3 * sigma + 0.5)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
-    return np.convolve(np.pad(column_values, reach, mode="edge"), kernel / kernel.sum(), "valid")
+    return np.asarray(kernel / kernel.sum())
 
 
 def at_columns(values: Float, at: Float) -> Float:

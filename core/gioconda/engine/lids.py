@@ -11,7 +11,7 @@ import numpy as np
 
 from ..arrays import Float
 from .kernels import smoothstep
-from .lid_curves import AT, LidCurves, lid_curves
+from .lid_curves import AT, LidCurves, eye_opening, lid_curves
 from .lid_kernels import LidShape, draw_lid
 from .lid_skin import LASHES, Lid
 from .patch import Patch, pixels_around
@@ -32,15 +32,17 @@ def close_lid(lid: Lid, loop: tuple[int, ...], target: Float, zoom: float, size:
         zoom: portrait pixels per frame pixel.
         size: width and height of the picture.
     """
-    now, rest = lid_curves(target, loop), lid.rest
-    opened = now.gap * zoom / max(rest.gap, 0.04 * rest.width)
+    rest = lid.rest
+    width, gap = eye_opening(target, loop)
+    opened = gap * zoom / max(rest.gap, 0.04 * rest.width)
     # a drawn eye is lines: they are moved from the start, never stretched
     onset, whole = (a + lid.drawn * (b - a) for a, b in ((_ONSET, _DRAWN_ONSET), (_WHOLE, _DRAWN_WHOLE)))
     closed = smoothstep((onset - opened) / (onset - whole))
     lashed = max(closed, smoothstep((_LASHES_ONSET - opened) / (_LASHES_ONSET - _LASHES_WHOLE)))
-    if lashed <= 0 or now.width * zoom < 0.3 * rest.width:
+    if lashed <= 0 or width * zoom < 0.3 * rest.width:
         return eye
-    shut = smoothstep((_SLIT - now.gap * zoom / rest.width) / (_SLIT - _NO_SLIT))
+    now = lid_curves(target, loop)
+    shut = smoothstep((_SLIT - gap * zoom / rest.width) / (_SLIT - _NO_SLIT))
     upper, line = _apart(now)
     upper = upper + shut * 0.5 * (line - upper)
     patch = _enlarged(eye, _corners(now), size)
@@ -74,7 +76,7 @@ def close_lid(lid: Lid, loop: tuple[int, ...], target: Float, zoom: float, size:
         lashed=np.float32(lashed),
         drawn=np.float32(lid.drawn),
     )
-    draw_lid(lid.skin, lid.lashes[..., None], lid.lash, shape, patch.colour, patch.coverage)
+    draw_lid(lid.skin, lid.lashes, lid.lash, shape, patch.colour, patch.coverage)
     return patch
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from .. import native
 from ..arrays import Float32, Int
 from .frame import Band
-from .kernels import ONE_AT_A_TIME, prange, threaded
+from .kernels import ONE_AT_A_TIME
+
+_SIZE, _INT = ctypes.c_int64, native.Array.of(np.int32)
+_MASK, _LONG = native.Array.of(np.bool_), native.Array.of(np.int64)
+_count = native.kernel("pixel_lists_count", _INT, _MASK, _SIZE, _LONG, _SIZE, _SIZE)
+_fill = native.kernel("pixel_lists_fill", _INT, _MASK, _SIZE, _LONG, _INT, _INT, _SIZE, _SIZE)
 
 
 @dataclass(frozen=True)
@@ -44,11 +52,11 @@ def list_pixels(band: Band, *, smooth_edges: bool = True) -> PixelLists:
     excluded = np.zeros(shown.shape, np.bool_)
     excluded[several[:, 0], several[:, 1]] = True
     starts = np.zeros(len(shown) + 1, np.int64)
-    with ONE_AT_A_TIME:
-        _count(shown, excluded, starts[1:])
-        np.cumsum(starts, out=starts)
-        plain, triangle = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
-        _list(shown, excluded, starts, plain, triangle)
+    rows, width = shown.shape
+    native.in_bands(partial(_count, shown, excluded, width, starts[1:]), 0, rows)
+    np.cumsum(starts, out=starts)
+    plain, triangle = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.int32)
+    native.in_bands(partial(_fill, shown, excluded, width, starts, plain, triangle), 0, rows)
     multisampled = (several[:, 0] * band.width + several[:, 1]).astype(np.int32)
     return PixelLists(
         plain, triangle, multisampled, np.ascontiguousarray(triangles, np.int32), *_patches(band), *_hull(band)
@@ -97,26 +105,3 @@ def _merge_duplicates(pixel: Int, colour: Float32, coverage: Float32) -> tuple[I
         out_colour[several] = (c * colour[later] + (1 - c) * b * out_colour[several]) / total
         out_coverage[several] = total
     return pixel[begins], out_colour, out_coverage
-
-
-@threaded
-def _list(shown, excluded, starts, pixel, triangle):  # type: ignore[no-untyped-def]
-    """The pixels that show a triangle and are not multisampled; each row's begin at starts, (rows + 1,)."""
-    width = shown.shape[1]
-    for y in prange(shown.shape[0]):
-        k = starts[y]
-        for x in range(width):
-            if shown[y, x] >= 0 and not excluded[y, x]:
-                pixel[k] = y * width + x
-                triangle[k] = shown[y, x]
-                k += 1
-
-
-@threaded
-def _count(shown, excluded, counts):  # type: ignore[no-untyped-def]
-    """How many pixels of each row show a triangle and are not excluded; counts: (rows,), out."""
-    for y in prange(shown.shape[0]):
-        count = 0
-        for x in range(shown.shape[1]):
-            count += shown[y, x] >= 0 and not excluded[y, x]
-        counts[y] = count

@@ -7,14 +7,16 @@ dynamics", 2007). Where nothing folds, nothing changes; every step is continuous
 
 from __future__ import annotations
 
+import ctypes
 from functools import cache
 
 import numpy as np
 
 from .. import landmarks as lm
+from .. import native
 from ..arrays import Float, Int, UInt8
 from .anatomy import vertex_normals
-from .kernels import compiled, smoothstep
+from .kernels import smoothstep
 from .patch import area
 from .refinement import FACE, face_triangles, refinement
 
@@ -23,7 +25,6 @@ _TURNED = -1.0  # the sign of the area of a triangle that faces the camera
 _ROUNDS = 150
 _SHUT, _OPEN = 0.006, 0.02  # between the lips, squared inter-ocular distances
 _BULGE = 0.8  # of a motion out of a turned head's outline: left out
-_STEP = 0.01  # head units: no correction moves a vertex farther at once
 # How readily vertices move: the face's outline not at all, since hair follows it; lids and lips hardly.
 _OVAL, _LIDS, _LIPS = 0.0, 0.05, 0.3
 
@@ -101,40 +102,22 @@ def _least_areas(points: Float, triangles: Int, region: UInt8) -> Float:
     return np.where((region == FACE) & (area > 0), KEPT * area, -np.inf)
 
 
-@compiled
-def untangle(points, triangles, least, mobile):  # type: ignore[no-untyped-def]
+_untangle = native.kernel(
+    "untangle",
+    *(native.Array.of(np.float64), ctypes.c_int64, native.Array.of(np.int32), ctypes.c_int64),
+    *(native.Array.of(np.float64), native.Array.of(np.float64), ctypes.c_int64),
+    *(native.Array.of(np.int32), native.Array.of(np.int32), native.Array.of(np.uint64)),
+    result=ctypes.c_int64,
+)
+
+
+def untangle(points: Float, triangles: Int, least: Float, mobile: Float) -> int:
     """Move points (N, 2) float64, in place, until every triangle has its least area; → how many times one was moved.
 
     Args:
         triangles: (T, 3) int32; least: (T,), see `_least_areas`; mobile: (N,), see `_mobility`.
     """
-    moved = 0
-    for _ in range(_ROUNDS):
-        before = moved
-        for t in range(len(triangles)):
-            a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            ax, ay, bx, by, cx, cy = points[a, 0], points[a, 1], points[b, 0], points[b, 1], points[c, 0], points[c, 1]
-            area = _TURNED * ((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
-            if area >= least[t]:
-                continue
-            gax, gay, gbx, gby, gcx, gcy = by - cy, cx - bx, cy - ay, ax - cx, ay - by, bx - ax
-            wa, wb, wc = mobile[a], mobile[b], mobile[c]
-            total = wa * (gax * gax + gay * gay) + wb * (gbx * gbx + gby * gby) + wc * (gcx * gcx + gcy * gcy)
-            if total < 1e-14:
-                continue
-            step = _TURNED * (least[t] - area) / total
-            farthest = abs(step) * max(
-                wa * max(abs(gax), abs(gay)), wb * max(abs(gbx), abs(gby)), wc * max(abs(gcx), abs(gcy))
-            )
-            if farthest > _STEP:  # a triangle that has shrunk to a point would leap
-                step *= _STEP / farthest
-            points[a, 0] += wa * step * gax
-            points[a, 1] += wa * step * gay
-            points[b, 0] += wb * step * gbx
-            points[b, 1] += wb * step * gby
-            points[c, 0] += wc * step * gcx
-            points[c, 1] += wc * step * gcy
-            moved += 1
-        if moved == before:
-            break
+    n, count = len(points), len(triangles)
+    memory = np.empty(n + 1, np.int32), np.empty(3 * count, np.int32), np.empty(count // 64 + 1, np.uint64)
+    moved: int = _untangle(points, n, triangles, count, least, mobile, _ROUNDS, *memory)
     return moved

@@ -1,4 +1,4 @@
-"""Anti-aliased polygons and lines as coverage, the exact share of each pixel; landmarks drawn on a picture. numpy only.
+"""Anti-aliased polygons and lines as coverage, the exact share of each pixel; landmarks drawn on a picture.
 
 Coordinates are picture coordinates: x right, y down, the picture's corner at (0, 0), the first pixel's centre at
 (0.5, 0.5).
@@ -6,11 +6,18 @@ Coordinates are picture coordinates: x right, y down, the picture's corner at (0
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
-from numpy.typing import NDArray
 
 from .. import landmarks as lm
+from .. import native
 from ..arrays import Float, Float32, Floating, UInt8
+
+_DOUBLE, _SIZE = native.Array.of(np.float64), ctypes.c_int64
+_fill_polygon = native.kernel(
+    "polygon_fill", *(_DOUBLE, _SIZE), *(_SIZE, _SIZE), *(_DOUBLE, _DOUBLE), native.Array.of(np.float32)
+)
 
 _CONTOURS = (
     (lm.OVAL, True, (255, 255, 255)),
@@ -39,21 +46,11 @@ def fill_polygon(points: Floating, width: int, height: int, *, origin: tuple[flo
     if x0 >= x1 or y0 >= y1 or len(corners) < 3:
         return coverage
     corners = corners - (x0, y0)
-    cell_width, cell_height = x1 - x0, y1 - y0
-    start, end = _clip_to_columns(corners, np.roll(corners, -1, axis=0), cell_width)
-    start, end = _split_at_integers(*_split_at_integers(start, end, axis=1), axis=0)
-    middle = (start + end) / 2
-    column = np.clip(np.floor(middle[:, 0]).astype(np.int64), 0, cell_width)
-    row = np.floor(middle[:, 1]).astype(np.int64)
-    seen = (row >= 0) & (row < cell_height)
-    column, row, middle, rise = column[seen], row[seen], middle[seen], (end - start)[seen, 1]
-    # each piece adds its rise to everything right of it: the pixel it crosses gets the part to its right
-    part = np.clip(column + 1 - middle[:, 0], 0.0, 1.0) * rise
-    size = (cell_width + 2) * cell_height
-    cell = row * (cell_width + 2) + column
-    change = np.bincount(cell, part, size) + np.bincount(cell + 1, rise - part, size)
-    area = np.cumsum(change.reshape(cell_height, cell_width + 2), axis=1)[:, :cell_width]
-    coverage[y0:y1, x0:x1] = np.clip(np.abs(area), 0.0, 1.0)
+    wide, high = x1 - x0, y1 - y0
+    memory = np.empty((4 * len(corners), 4)), np.empty((2, high, wide + 2))
+    drawn = np.empty((high, wide), np.float32)
+    _fill_polygon(corners, len(corners), wide, high, *memory, drawn)
+    coverage[y0:y1, x0:x1] = drawn
     return coverage
 
 
@@ -66,44 +63,6 @@ def _extent(corners: Float, width: int, height: int, margin: float = 0.0) -> tup
     x0, y0 = (int(v) for v in np.clip(low, 0, (width, height)))
     x1, y1 = (int(v) for v in np.clip(high, 0, (width, height)))
     return x0, y0, x1, y1
-
-
-def _clip_to_columns(start: Float, end: Float, width: int) -> tuple[Float, Float]:
-    """Edges (N, 2) cut where they leave 0..width, the outer pieces pushed onto the border: they still count."""
-    for border in (0.0, float(width)):
-        run = end[:, 0] - start[:, 0]
-        with np.errstate(all="ignore"):
-            fraction = (border - start[:, 0]) / run
-        cut = np.nonzero((fraction > 0) & (fraction < 1))[0]
-        middle = start[cut] + fraction[cut, None] * (end[cut] - start[cut])
-        start, end = np.concatenate([start, middle]), np.concatenate([end, end[cut]])
-        end[cut] = middle
-    limits = np.array([[0.0, -np.inf], [float(width), np.inf]])
-    return np.clip(start, *limits), np.clip(end, *limits)
-
-
-def _split_at_integers(start: Float, end: Float, *, axis: int) -> tuple[Float, Float]:
-    """Edges (N, 2) cut wherever their coordinate along `axis` passes a whole number."""
-    low = np.minimum(start[:, axis], end[:, axis])
-    high = np.maximum(start[:, axis], end[:, axis])
-    first = np.floor(low) + 1
-    cuts = np.maximum(np.ceil(high) - first, 0).astype(np.int64)  # whole numbers strictly inside
-    edge = np.repeat(np.arange(len(start)), cuts + 1)
-    piece = np.arange(len(edge)) - np.repeat(np.cumsum(cuts + 1) - (cuts + 1), cuts + 1)
-    along = end[edge, axis] - start[edge, axis]
-    forward = along >= 0
-    count = cuts[edge]
-
-    def point_at(index: NDArray[np.int64]) -> Float:
-        whole = np.where(forward, first[edge] + index - 1, first[edge] + count - index)
-        with np.errstate(all="ignore"):
-            fraction = np.where(along == 0, 0.0, (whole - start[edge, axis]) / along)
-            point = start[edge] + fraction[:, None] * (end[edge] - start[edge])
-        point[:, axis] = whole
-        point = np.where((index == 0)[:, None], start[edge], point)
-        return np.where((index == count + 1)[:, None], end[edge], point)
-
-    return point_at(piece), point_at(piece + 1)
 
 
 def polyline_coverage(

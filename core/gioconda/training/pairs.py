@@ -13,11 +13,11 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
+from .. import native
 from ..engine import Portrait, pose_portrait, prepare, render_rows
 from ..errors import GiocondaError
 from ..face.analyse import analyse
@@ -74,7 +74,7 @@ def make_pairs_in_processes(
 
 
 def _open(models: Path | None) -> None:
-    numba.set_num_threads(1)
+    native.set_threads(1)
     _NETS.append(Nets.open(models, "cpu", threads=1))
 
 

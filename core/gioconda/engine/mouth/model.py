@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from ...arrays import Float, Float32
+from ...arrays import Float, Float32, Mask
+from ..anatomy import UPPER_GUM, mouth_model
+from .shape import is_tooth
 
 
 @dataclass(frozen=True)
@@ -48,3 +51,17 @@ class Mouth:
     textures: Float32
     lip_line: Float
     rim: Float
+
+    @cached_property
+    def enamel(self) -> Float:
+        """The mean of the teeth's colours before light, (3,)."""
+        return self._mean(is_tooth())
+
+    @cached_property
+    def gums(self) -> Float:
+        """The mean of the upper gums' colours before light, (3,)."""
+        return self._mean(mouth_model().part == UPPER_GUM)
+
+    def _mean(self, vertices: Mask) -> Float:
+        colour: Float = self.colour[vertices].mean(0)
+        return colour

@@ -128,30 +128,32 @@ def _drawn(
     vertices, normals = opened(mouth.vertices, jaw, rounded)
     head = in_head(vertices, mouth.affine)
     head[:, 0] += displacement[list(_CHIN), 0].mean() * model.jaw
-    reaches = np.maximum(light.through_lips(head, normals, around), _LEAST_LIGHT)
-    if mouth.is_open:  # open as wide as in the portrait it is as light
-        still = _STAYS_BRIGHT * min(1.0, open_area / mouth.open_area)
-        reaches = np.maximum(reaches, still * mouth.rest_light)
-    values = np.empty((len(head), 7), np.float32)
-    values[:, :2] = mouth.place
-    values[:, 2] = mouth.seen
-    values[:, 3] = np.clip((reaches / np.maximum(mouth.rest_light, 0.03)) ** _RELIT, 0.25, 1.4)
-    shade = light.scattered(reaches, mouth.chroma) * (light.shade_by_depth(jaw) * _in_a_ring(rounded))[:, None]
-    shade **= 1 + mouth.chroma * _REDDER
-    wet = _WET * (1 - mouth.flat) * light.shine()[:, None] * mouth.colour[is_tooth()].mean(0)
-    values[:, 4:] = (mouth.colour + wet) * (shade + mouth.flat * (1 - shade))
-    position = pose.to_picture(head)
-    position[:, :2] -= origin
-    whole = np.float32((1 - smoothstep(change / _KEPT)) if mouth.is_open else 0)
-    surface = kernels.Surface(
-        position.astype(np.float32), model.triangles, triangle_layer(), values, mouth.textures, whole
-    )
+    placed = pose.to_picture(head)
+    placed[:, :2] -= origin
+    position = placed.astype(np.float32)
     height, width = coverage.shape
     nearest = np.empty((height * _SAMPLES, width * _SAMPLES), np.int32)
-    kernels.find_nearest(surface.position, surface.triangles, _SAMPLES, nearest, np.empty(nearest.shape, np.float32))
+    kernels.find_nearest(position, model.triangles, _SAMPLES, nearest, np.empty(nearest.shape, np.float32))
+    # most of the model is behind something, or outside the lips: only what is seen is lit
+    seen = kernels.seen_vertices(nearest, model.triangles, len(head))
+    reaches = np.maximum(light.through_lips(head[seen], normals[seen], around), _LEAST_LIGHT)
+    rest_light, colour = mouth.rest_light[seen], mouth.colour[seen]
+    if mouth.is_open:  # open as wide as in the portrait it is as light
+        still = _STAYS_BRIGHT * min(1.0, open_area / mouth.open_area)
+        reaches = np.maximum(reaches, still * rest_light)
+    values = np.zeros((len(head), 7), np.float32)
+    values[seen, :2] = mouth.place[seen]
+    values[seen, 2] = mouth.seen[seen]
+    values[seen, 3] = np.clip((reaches / np.maximum(rest_light, 0.03)) ** _RELIT, 0.25, 1.4)
+    left = (light.shade_by_depth(jaw) * _in_a_ring(rounded))[seen]
+    shade = light.scattered(reaches, mouth.chroma) * left[:, None]
+    shade **= 1 + mouth.chroma * _REDDER
+    wet = _WET * (1 - mouth.flat) * light.shine()[seen, None] * mouth.enamel
+    values[seen, 4:] = (colour + wet) * (shade + mouth.flat * (1 - shade))
+    whole = np.float32((1 - smoothstep(change / _KEPT)) if mouth.is_open else 0)
+    surface = kernels.Surface(position, model.triangles, triangle_layer(), values, mouth.textures, whole)
     image, own = np.empty((height, width, 3), np.float32), np.empty((height, width, 4), np.float32)
-    dark = (_DARK * mouth.colour[model.part == 2].mean(0)).astype(np.float32)
-    kernels.draw(surface, coverage, _SAMPLES, dark, nearest, image, own)
+    kernels.draw(surface, coverage, _SAMPLES, (_DARK * mouth.gums).astype(np.float32), nearest, image, own)
     # what is painted is as soft as the picture; the portrait's own pixels are already
     image = resample.gaussian_blur(image, _BLUR * mouth.softness)
     return own[..., :3] + image * (1 - own[..., 3:]), _MADE_UP + (_OWN - _MADE_UP) * own[..., 3]

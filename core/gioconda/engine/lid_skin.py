@@ -107,7 +107,7 @@ def find_lid(crop: Float32, origin: Float, landmarks: Float, loop: tuple[int, ..
     return Lid(
         skin=padded(full),
         rest=rest,
-        lashes=lashes.opacity,
+        lashes=np.ascontiguousarray(lashes.opacity),
         lash=lashes.colour,
         line=float(np.clip(0.65 * lashes.thickness, 0.014, 0.038)),
         drawn=drawn,

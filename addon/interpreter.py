@@ -30,7 +30,7 @@ def command() -> tuple[list[str], dict[str, str]]:
     environment["GIOCONDA_CACHE"] = cache or str(home / "cache")
     environment["NUMBA_CACHE_DIR"] = str(home / "compiled")
     if chosen.threads:
-        environment["NUMBA_NUM_THREADS"] = str(chosen.threads)
+        environment |= dict.fromkeys(("GIOCONDA_THREADS", "NUMBA_NUM_THREADS"), str(chosen.threads))
     return [python or blender_python(), "-s", "-P", str(CORE)], environment
 
 

@@ -25,6 +25,8 @@ PLATFORMS = {
     "windows-x64": ("win_amd64",),
     "macos-arm64": tuple(f"macosx_{version}_arm64" for version in ("14_0", "13_0", "12_0", "11_0")),
 }
+# and ours for the compiled kernels
+KERNELS = {"linux-x64": "linux-x86_64", "windows-x64": "windows-x86_64", "macos-arm64": "macos-arm64"}
 PYTHONS = tuple(sorted(path.stem.removeprefix("wheels-") for path in HERE.glob("wheels-*.txt")))
 
 
@@ -95,9 +97,14 @@ def stage(folder: Path, wheels: list[Path], platforms: list[str]) -> Path:
     (folder / "wheels").mkdir(parents=True)
     for name in SHIPPED:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "lib"))
         else:
             shutil.copy(ROOT / name, folder / name)
+    compile_kernels = [sys.executable, "-m", "gioconda.native", *(KERNELS[platform] for platform in platforms)]
+    made = subprocess.run(compile_kernels, cwd=ROOT / "core", check=True, capture_output=True, text=True).stdout
+    (folder / "core/gioconda/native/lib").mkdir()
+    for library in made.splitlines():
+        shutil.copy(library, folder / "core/gioconda/native/lib")
     for wheel in wheels:
         try:
             os.link(wheel, folder / "wheels" / wheel.name)

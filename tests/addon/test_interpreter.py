@@ -80,7 +80,7 @@ def test_the_environment_leads_nobody_astray(run_in_blender: Run, blender: Any, 
     assert Path(python) == blender.python and options == ["-s", "-P", str(blender.extension / "core")]
     assert [name for name in environment if name.startswith("PYTHON")] == ["PYTHONPATH"]
     assert Path(environment["PYTHONPATH"], "onnxruntime").is_dir()
-    assert "OCIO" not in environment and environment["NUMBA_NUM_THREADS"] == "3"
+    assert "OCIO" not in environment and environment["GIOCONDA_THREADS"] == "3"
     assert Path(environment["GIOCONDA_MODELS"]) == blender.extension / "onnx_models"
 
 

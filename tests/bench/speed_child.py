@@ -32,7 +32,7 @@ EXR_SIZE = 2048
 
 def main(size: int, picture: Path, models: Path) -> dict[str, Any]:
     """Everything that is measured at one size."""
-    if os.environ.get("NUMBA_NUM_THREADS") == "1":
+    if os.environ.get("GIOCONDA_THREADS") == "1":
         product.use_one_thread()
     clock = product.StageClock()
     portrait = product.portrait_at(picture, models, report=clock).portrait

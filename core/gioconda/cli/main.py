@@ -418,7 +418,10 @@ def _farm(arguments: Arguments, report: Report) -> Data:
 def _announced(report: Report, threads: int | None = None) -> Iterator[None]:
     """Around the imports and the work of whatever renders: where that is compiled first, it is said."""
     if threads:
+        from .. import native
+
         os.environ["NUMBA_NUM_THREADS"] = str(threads)  # read when numba is imported, which is next
+        native.set_threads(threads)
     from ..render.compile import announced
 
     with announced(report):

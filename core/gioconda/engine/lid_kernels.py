@@ -93,6 +93,6 @@ def draw_lid(
     """
     height, width = coverage.shape
     crop_height, crop_width = skin.shape[:2]
-    given = _LidShape.of(shape)
+    given, lashes = _LidShape.of(shape), np.ascontiguousarray(lashes)
     rows = partial(_draw, skin, crop_height, crop_width, lashes, lashes.shape[1], lash, given, colour, coverage, width)
     native.in_bands(rows, 0, height, least=16)

@@ -1,8 +1,9 @@
-"""`python -m gioconda.native`: compile the kernels for this machine; with --all for every platform."""
+"""`python -m gioconda.native [--all | platform…]`: compile the kernels; without a name for this machine."""
 
 import sys
 
 from .build import TARGETS, build, this_platform
 
-for target in TARGETS if "--all" in sys.argv[1:] else (this_platform(),):
+named = sys.argv[1:] or [this_platform()]
+for target in TARGETS if named == ["--all"] else named:
     print(build(target))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from ..machine import cores
 
+VARIABLE = "GIOCONDA_THREADS"
 _SHARES = 4  # bands per thread: one that is done early takes another
 _lock = threading.Lock()
 _threads = 0
@@ -15,10 +17,11 @@ _pool: ThreadPoolExecutor | None = None
 
 
 def set_threads(count: int | None) -> None:
-    """How many threads kernels use; None: as many as there are cores. At once, for all calls that begin later."""
+    """How many threads kernels use from now on; None: $GIOCONDA_THREADS, or as many as there are cores."""
     global _threads, _pool
     with _lock:
-        _threads = max(1, count or cores())
+        named = os.environ.get(VARIABLE, "")
+        _threads = max(1, count or (int(named) if named.isdecimal() else 0) or cores())
         _pool = ThreadPoolExecutor(_threads - 1, "kernels") if _threads > 1 else None
 
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 import sys
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,7 +22,7 @@ TARGETS = {
     "macos-x86_64": ("x86_64-macos.10.15", "x86_64_v2"),
 }
 # Nothing that lets the order of operations depend on the instruction set: no contraction, no fast maths.
-FLAGS = ("-O3", "-std=c11", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-fno-math-errno", "-shared")
+FLAGS = ("-O3", "-std=c11", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-fno-math-errno", "-s", "-shared")
 _SUFFIXES = {"linux": ".so", "windows": ".dll", "macos": ".dylib"}
 
 
@@ -64,16 +64,13 @@ def build(target: str) -> Path:
     triple, processor = TARGETS[target]
     path = path_of(target)
     path.parent.mkdir(exist_ok=True)
-    made = path.with_name(f".{os.getpid()}-{path.name}")  # another process may build it, too
-    command = [sys.executable, "-m", "ziglang", "cc", "-target", triple, f"-mcpu={processor}", *FLAGS, "-o", str(made)]
-    done = subprocess.run(
-        [*command, *map(str, sources()), *(["-lm"] if target.startswith("linux") else [])],
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise BuildError(done.stderr.strip())
-    made.replace(path)
-    for rest in path.parent.glob(f".{os.getpid()}-*"):
-        rest.unlink()
+    # in a folder of its own: another process may build it, too, and some linkers leave more than was asked for
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".building-") as folder:
+        made = Path(folder) / path.name
+        target_flags = ("-target", triple, f"-mcpu={processor}", *(("-lm",) if target.startswith("linux") else ()))
+        command = [sys.executable, "-m", "ziglang", "cc", *FLAGS, *map(str, sources()), *target_flags, "-o", str(made)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise BuildError(done.stderr.strip())
+        made.replace(path)
     return path

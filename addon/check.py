@@ -13,13 +13,11 @@ from ..core.gioconda.worker.process import Process
 OLDEST = (3, 11)
 NEEDED = {  # what to import, and what pip calls it
     "numpy": "numpy",
-    "scipy": "scipy",
     "numba": "numba",
     "cv2": "opencv-python-headless",
     "yaml": "pyyaml",
     "onnxruntime": "onnxruntime",
     "OpenImageIO": "openimageio",
-    "pymatting": "pymatting",
     "av": "av",
 }
 SECONDS = 300.0  # far longer than a first start takes, with all that is compiled in it

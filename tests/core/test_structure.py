@@ -25,7 +25,7 @@ ROOMS: dict[str, set[str]] = {
     "arrays": set(),
     "errors": set(),
     "landmarks": set(),
-    "maths": set(),
+    "maths": {"native"},
     "machine": set(),
     "native": {"errors", "machine"},
     "files": {"errors"},
@@ -82,14 +82,16 @@ LIBRARIES = {
     "numba": "engine/kernels.py render/compile.py",
     "onnx": "gpu/choice.py gpu/frame_graph.py gpu/graph.py gpu/renderer.py training/export.py",
     "onnxruntime": "models/runtime.py gpu/device.py",
-    "pymatting": "imaging/matting.py",
+    "PIL": "",
+    "pymatting": "",
+    "scipy": "training/",
     "rich": "cli/console.py",
     "shtab": "cli/main.py",
     "tflite": "",
     "torch": "training/",
 }
 # Light ones, which any file may import; and what comes with Blender.
-LIGHT = {"cryptography", "numpy", "scipy", "yaml"}
+LIGHT = {"cryptography", "numpy", "yaml"}
 BLENDERS = {"addon_utils", "bl_ui", "blf", "bmesh", "bpy_extras", "gpu", "gpu_extras", "imbuf", "mathutils"}
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from .. import landmarks as lm
 from ..arrays import Float, Float32, Int, Mask
 from ..imaging import draw, resample
 from ..imaging.color import choose_display
+from ..maths.plane import nearest_marked
 from ..pose import HeadPose
 from .hull import CORNERS, EARS, Hull, HullShape, Upright
 from .kernels import PAD, nearest, smoothstep
@@ -319,9 +319,10 @@ def _nearest_known(known: Mask) -> tuple[Float32, tuple[Int, Int]]:
     w = known.shape[1]
     pad = w // 2
     wide = _wrapped(known, pad) > 0.5
-    distance, index = distance_transform_edt(~wide, return_indices=True)
-    part = slice(pad, pad + w)
-    return distance[:, part].astype(np.float32), (index[0][:, part], (index[1][:, part] - pad) % w)
+    row, column = (index[:, pad : pad + w] for index in nearest_marked(wide))
+    y, x = np.indices(row.shape)
+    distance = np.sqrt(((row - y) ** 2 + (column - pad - x) ** 2).astype(np.float64))
+    return distance.astype(np.float32), (row, (column - pad) % w)
 
 
 def _detail_sheet(detail: Float32, known: Mask, distance: Float32) -> tuple[Float32, Int]:

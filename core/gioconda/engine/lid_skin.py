@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import binary_propagation
-from scipy.sparse import csr_matrix, diags
-from scipy.sparse.linalg import splu
 
 from .. import landmarks as lm
 from ..arrays import Float, Float32
 from ..imaging import resample
 from ..imaging.srgb import LUMINANCE
+from ..maths.sparse import Sparse
 from .anatomy import vertex_normals
 from .kernels import smoothstep
 from .lid_curves import AT, COLUMNS, LidCurves, at_columns, lid_curves, smoothed
@@ -179,7 +177,7 @@ class _Eye:
         around = (self.height > self.upper - 0.36) & (self.height < self.lower + 0.3) & (np.abs(self.at - 0.5) < 0.85)
         unlike = (self.blurred(apart, 0.01) > 0.22) & around & ~brow
         eye = (self.height > self.upper) & (self.height < self.lower) & (self.at > 0) & (self.at < 1)
-        found = binary_propagation(eye, mask=unlike | eye)
+        found = resample.connected(unlike | eye, eye)
         soft = self.blurred(resample.dilate(found.astype(np.float32), 0.06 * self.width), 0.025)
         return np.asarray(np.maximum(mask, np.clip(soft, 0, 1) * ~brow), np.float32)
 
@@ -283,12 +281,11 @@ def _interpolated(values: Float32, trust: Float) -> Float:
     first = np.concatenate([index[:, :-1].ravel(), index[:-1].ravel()])
     second = np.concatenate([index[:, 1:].ravel(), index[1:].ravel()])
     edge, one = np.arange(len(first)), np.ones(len(first))
-    slope = csr_matrix(
-        (np.concatenate([one, -one]), (np.tile(edge, 2), np.concatenate([first, second]))), (len(first), index.size)
+    slope = Sparse.of_entries(
+        (len(first), index.size), np.tile(edge, 2), np.concatenate([first, second]), np.concatenate([one, -one])
     )
-    bend = slope.T @ slope
-    solver = splu((diags(known + 1e-7) + 0.15 * bend + 0.35 * (bend @ bend)).tocsc())
-    solved = solver.solve(known[:, None] * mean)
+    bend = slope.transposed.times(slope)
+    solved = (Sparse.diagonal_of(known + 1e-7) + bend * 0.15 + bend.times(bend) * 0.35).solve(known[:, None] * mean)
     if known.any():
         solved = np.clip(solved, *np.percentile(mean[known > 0], (3, 97), axis=0))
     grid = solved.reshape(rows, columns, -1).astype(np.float32)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix, diags
-from scipy.sparse.linalg import splu
-from scipy.spatial import Delaunay
 
 from .. import landmarks as lm
 from ..arrays import Float, Float32, Floating, Int, Mask, UInt8
 from ..imaging import resample
+from ..maths.plane import delaunay
+from ..maths.sparse import Sparse
 from ..pose import HeadPose, euler_degrees
 from .anatomy import fitted_head, head_prior
 from .ears import ear_depth
@@ -137,7 +136,7 @@ def _grid(oval: Float, matte: Float32, cell: float) -> Float:
 def _outer_triangles(points: Float, cell: float) -> Int:
     """Delaunay triangles between the oval and the grid; none inside the oval, none bridging far gaps."""
     oval_count = len(lm.OVAL)
-    triangles = Delaunay(points).simplices.astype(np.int32)
+    triangles = delaunay(points)
     corners = points[triangles]
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(1)
     inside = _distance_outside(corners.mean(1), points[:oval_count]) < 0
@@ -153,31 +152,30 @@ def edges(triangles: Int) -> Int:
     return np.unique(np.sort(every, axis=1), axis=0)
 
 
-def _laplacian(count: int, triangles: Int) -> csr_matrix:
+def _laplacian(count: int, triangles: Int) -> Sparse:
     """The graph Laplacian of the mesh, (count, count)."""
     start, end = edges(triangles).T
     i, j = np.concatenate([start, end]), np.concatenate([end, start])
-    weights = coo_matrix((np.ones(len(i)), (i, j)), shape=(count, count)).tocsr()
-    return (diags(np.asarray(weights.sum(1)).ravel()) - weights).tocsr()
+    weights = Sparse.of_entries((count, count), i, j, np.ones(len(i)))
+    return Sparse.diagonal_of(weights @ np.ones(count)) - weights
 
 
-def _screened(laplacian: csr_matrix, screening: float, oval_values: Float) -> Float:
+def _screened(laplacian: Sparse, screening: float, oval_values: Float) -> Float:
     """Solve (Laplacian + screening) f = 0 outside the oval with f given on it: a smooth fall-off to 0."""
     count = oval_values.shape[0]
     free = np.arange(count, laplacian.shape[0])
-    degree = laplacian.diagonal()
-    system = laplacian[free][:, free] + diags(screening * degree[free] / 4 + 1e-9)
-    solved = splu(system.tocsc()).solve(np.asarray(-(laplacian[free][:, :count] @ oval_values)))
+    system = laplacian.part(free, free) + Sparse.diagonal_of(screening * laplacian.diagonal[free] / 4 + 1e-9)
+    solved = system.solve(-(laplacian.part(free, np.arange(count)) @ oval_values))
     return np.concatenate([oval_values, solved])
 
 
-def _harmonic(laplacian: csr_matrix, fixed: Mask, values: Float) -> Float:
+def _harmonic(laplacian: Sparse, fixed: Mask, values: Float) -> Float:
     """Interpolate fixed values smoothly over the free vertices."""
     result = values.copy()
-    free = ~fixed
-    if free.any():
-        system = laplacian[free][:, free] + diags(np.full(int(free.sum()), 1e-9))
-        result[free] = splu(system.tocsc()).solve(-(laplacian[free][:, fixed] @ values[fixed]))
+    free, known = np.flatnonzero(~fixed), np.flatnonzero(fixed)
+    if len(free):
+        system = laplacian.part(free, free) + Sparse.diagonal_of(np.full(len(free), 1e-9))
+        result[free] = system.solve(-(laplacian.part(free, known) @ values[known]))
     return result
 
 
@@ -186,7 +184,7 @@ def _outer_depth(
     oval_depth: Float,
     landmarks: Float,
     pose: HeadPose,
-    laplacian: csr_matrix,
+    laplacian: Sparse,
     on_person: Mask,
     found: tuple[Float, Mask],
     cell: float,
@@ -207,7 +205,7 @@ def _outer_depth(
     known[:count] = True
     depth = _harmonic(laplacian, known, np.where(known, prior, 0.0))
     # smooths spikes, such as at the rim of an ear
-    above = (laplacian @ depth)[count:] / np.maximum(laplacian.diagonal()[count:], 1)
+    above = (laplacian @ depth)[count:] / np.maximum(laplacian.diagonal[count:], 1)
     depth[count:] -= np.maximum(above - _SPIKE * pose.scale, 0)
     residue = _screened(laplacian, (cell / (0.25 * face_px)) ** 2, oval_depth - depth[:count])
     depth = depth + residue

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
 
 from .. import landmarks as lm
 from ..arrays import Float, Int, Mask
 from ..imaging import draw
+from ..imaging.resample import distance_inside
+from ..maths.plane import nearest_marked
 from .kernels import PAD, nearest
 from .mesh import OUTER, HeadMesh
 from .plate import Layers
@@ -60,7 +61,7 @@ def find_occluded(mesh: HeadMesh) -> Occluded | None:
     box = _box(vertices[mesh.triangles[triangles].ravel(), :2], _MARGIN)
     around = box + int(_REACH * face_px) * np.array([-1, -1, 1, 1])
     face = _face(mesh, outer, around, 1.0)
-    source = _reflected(distance_transform_edt(~face) <= sliver) + around[1::-1]
+    source = _reflected(distance_inside(~face) <= sliver) + around[1::-1]
     x, y = box[:2] - around[:2]
     inner = source[y : y + box[3] - box[1], x : x + box[2] - box[0]]
     return Occluded(triangles, weight, box.astype(np.int32), np.ascontiguousarray(inner, np.int32))
@@ -73,7 +74,7 @@ def _covered(mesh: HeadMesh, outer: Mask, face_px: float) -> tuple[Index, float]
     """
     scale = min(1.0, _LOOK_PX / face_px)
     box = _box(mesh.bind_pose[: lm.COUNT, :2] * scale, _MARGIN)
-    from_oval = distance_transform_edt(~_filled_oval(mesh, box, scale))
+    from_oval = distance_inside(~_filled_oval(mesh, box, scale))
     behind = _drawn(mesh.bind_pose * scale, mesh.triangles[outer], box)
     beyond = _face(mesh, outer, box, scale) & (from_oval > _LEAST * face_px * scale) & (behind >= 0)
     return np.unique(behind[beyond]), float(from_oval[beyond].max(initial=0) / scale)
@@ -124,6 +125,6 @@ def _drawn(position: Float, triangles: Int, box: Index) -> Int:
 
 def _reflected(mask: Mask) -> Int:
     """For each pixel of a mask the one as far beyond its nearest edge; rows and columns, (h, w, 2). Others stay."""
-    nearest = np.asarray(distance_transform_edt(mask, return_distances=False, return_indices=True), np.int32)
+    nearest = np.stack(nearest_marked(~mask))
     here = np.indices(mask.shape, np.int32)
     return np.moveaxis(2 * nearest - here, 0, 2)

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix, diags
-from scipy.sparse.linalg import splu
 
 from .. import landmarks as lm
 from ..arrays import Float, Int, UInt8
+from ..maths.sparse import Sparse
 from .kernels import smoothstep
 
 # What a triangle shows.
@@ -40,9 +39,9 @@ class Refinement:
 
     triangles: Int
     region: UInt8
-    at_rest: csr_matrix
-    moved: csr_matrix
-    corners: csr_matrix
+    at_rest: Sparse
+    moved: Sparse
+    corners: Sparse
 
 
 @cache
@@ -51,15 +50,16 @@ def refinement() -> Refinement:
     triangles, region = face_triangles()
     points = lm.template()[: lm.FACE_POINTS]
     lips = points[list(lm.LIPS_OUTER)]
-    weights = csr_matrix(np.eye(len(points)))
+    weights = np.eye(len(points))
     for reach in _ROUNDS:
         placed = weights @ points
         distance = np.linalg.norm(placed[:, None, :2] - lips[None, :, :2], axis=2).min(1)
         near = (distance[triangles] < reach).all(1) & (region == FACE)
         triangles, region, weights = _halved(triangles, region, weights, near)
     moved = _smooth(triangles[region == FACE], weights, points)
-    corners = csr_matrix(_following_corners(moved, weights @ points) - moved)
-    return Refinement(triangles, region, weights[len(points) :], csr_matrix(moved), corners)
+    corners = _following_corners(moved, weights @ points) - moved
+    finer = Sparse.of_dense(weights[len(points) :])
+    return Refinement(triangles, region, finer, Sparse.of_dense(moved), Sparse.of_dense(corners))
 
 
 def face_triangles() -> tuple[Int, UInt8]:
@@ -81,7 +81,7 @@ def face_triangles() -> tuple[Int, UInt8]:
     return np.array(triangles, np.int32), np.array(region, np.uint8)
 
 
-def _halved(triangles: Int, region: UInt8, weights: csr_matrix, near: Int) -> tuple[Int, UInt8, csr_matrix]:
+def _halved(triangles: Int, region: UInt8, weights: Float, near: Int) -> tuple[Int, UInt8, Float]:
     """Halve every edge of the triangles `near`, (T,) bool; their neighbours are cut to fit."""
     pairs = np.sort(np.concatenate([triangles[near][:, [k, (k + 1) % 3]] for k in range(3)]), axis=1)
     edges = np.unique(pairs, axis=0)
@@ -93,8 +93,7 @@ def _halved(triangles: Int, region: UInt8, weights: csr_matrix, near: Int) -> tu
         made += parts
         kinds += [kind] * len(parts)
     finer = 0.5 * (weights[edges[:, 0]] + weights[edges[:, 1]])
-    both = coo_matrix(np.concatenate([weights.toarray(), finer.toarray()])).tocsr()
-    return np.array(made, np.int32), np.array(kinds, np.uint8), both
+    return np.array(made, np.int32), np.array(kinds, np.uint8), np.concatenate([weights, finer])
 
 
 def _cut(a: int, b: int, c: int, middle: dict[tuple[int, int], int]) -> list[tuple[int, int, int]]:
@@ -112,7 +111,7 @@ def _cut(a: int, b: int, c: int, middle: dict[tuple[int, int], int]) -> list[tup
     return [(a, cut[0], cut[2]), (cut[0], b, cut[1]), (cut[2], cut[1], c), (cut[0], cut[1], cut[2])]
 
 
-def _smooth(skin: Int, weights: csr_matrix, points: Float) -> Float:
+def _smooth(skin: Int, weights: Float, points: Float) -> Float:
     """The displacement of all vertices from the 468 points': a thin plate through them, (468 + K, 468).
 
     Each Laplacian weighs an edge by its inverse length in the template. Lips and lids are borders.
@@ -122,12 +121,12 @@ def _smooth(skin: Int, weights: csr_matrix, points: Float) -> Float:
     edge = np.unique(np.sort(np.concatenate([skin[:, [k, (k + 1) % 3]] for k in range(3)]), axis=1), axis=0)
     stiff = 1 / np.maximum(np.linalg.norm(placed[edge[:, 0]] - placed[edge[:, 1]], axis=1), 5e-3)
     both, other = np.concatenate([edge[:, 0], edge[:, 1]]), np.concatenate([edge[:, 1], edge[:, 0]])
-    graph = coo_matrix((np.tile(stiff, 2), (both, other)), (count, count)).tocsr()
-    total = np.maximum(np.asarray(graph.sum(1)).ravel(), 1e-12)
-    laplacian = diags(total) - graph
-    bending = laplacian.T @ diags(1 / total) @ laplacian + _TENSION * laplacian
+    graph = Sparse.of_entries((count, count), both, other, np.tile(stiff, 2))
+    total = np.maximum(graph @ np.ones(count), 1e-12)
+    laplacian = Sparse.diagonal_of(total) - graph
+    bending = laplacian.times(Sparse.diagonal_of(1 / total)).times(laplacian) + laplacian * _TENSION
     free = np.arange(known, count)
-    solved = splu(bending[free][:, free].tocsc()).solve(-bending[free][:, :known].toarray())
+    solved = bending.part(free, free).solve(-bending.part(free, np.arange(known)).dense())
     result = np.concatenate([np.eye(known), solved])
     result[np.abs(result) < 1e-4] = 0
     result[known:] /= result[known:].sum(1, keepdims=True)

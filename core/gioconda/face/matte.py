@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks as lm
 from ..imaging import draw, resample
 from ..imaging.drawn import drawn
-from ..imaging.matting import estimate_alpha_cf, ichol, jacobi
+from ..imaging.matting import closed_form_alpha
 
 Float = npt.NDArray[np.float32]
 
-_MAX_ENTRIES = 300  # per unknown in the preconditioner (30 to 70 are used): pymatting's own limit reserves 4 GB
 _OUTLINE = 0.12  # of the face's height: so far from the segmentation's border the line around a drawn head may be
 _UNLIKE = 12.0  # steps of 1/255 by which a line differs from what is behind the head, at least
 _SOLVE_PX = 560  # the closed-form system is solved at this size: hair is refined at full size by the guided filter
@@ -33,7 +28,7 @@ def estimate_matte(srgb: npt.NDArray[np.uint8], person: Float, landmarks: npt.ND
     Returns:
         (H, W) float32, exactly 0 where surely background, exactly 1 where surely person.
 
-    Source: Levin, Lischinski, Weiss, "A closed-form solution to natural image matting", PAMI 2008 (pymatting).
+    Source: Levin, Lischinski, Weiss, "A closed-form solution to natural image matting", PAMI 2008.
     """
     height, width = srgb.shape[:2]
     scale = min(1.0, _SOLVE_PX / max(height, width))
@@ -85,27 +80,8 @@ def _solve(small: Float, trimap: Float) -> Float:
     """Closed-form alpha in the unknown band, cleaned of the solver's faint haze."""
     if not all((trimap == value).any() for value in (0, 0.5, 1)):
         return (trimap > 0.25).astype(np.float32)  # all person, or nobody: there is nothing to solve
-    alpha = np.asarray(
-        estimate_alpha_cf(
-            small.astype(np.float64),
-            trimap.astype(np.float64),
-            preconditioner=_cholesky,
-            laplacian_kwargs={"epsilon": 1e-5},
-            cg_kwargs={"rtol": 1e-5},
-        ),
-        np.float32,
-    )
+    alpha = closed_form_alpha(small, trimap)
     return np.asarray(np.clip((alpha - 0.03) / 0.94, 0, 1), np.float32)
-
-
-def _cholesky(system: Any) -> Any:
-    """The solver's preconditioner, (N, N) sparse → a callable, without what it prints of its first failed attempt."""
-    # stdout is for messages; pymatting 1.1 prints there when it has to try again with a larger shift
-    with contextlib.redirect_stdout(io.StringIO()):
-        try:
-            return ichol(system, max_nnz=_MAX_ENTRIES * system.shape[0])
-        except ValueError:
-            return jacobi(system)  # slower, and never fails
 
 
 def _to_full_size(srgb: npt.NDArray[np.uint8], alpha: Float, trimap: Float, scale: float) -> Float:

@@ -1,1 +1,1 @@
-"""A face motion: read from files, measured, cleaned, retargeted to a portrait. numpy and scipy only."""
+"""A face motion: read from files, measured, cleaned, retargeted to a portrait. numpy only."""

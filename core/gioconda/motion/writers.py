@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..errors import MotionError
 from ..landmarks import ARKIT
+from .channels import to_channels
 from .motion import Motion
 from .readers.arkit import HEAD_ANGLES, head_angles
 
@@ -76,8 +77,6 @@ def _named(names: Iterable[str], values: Float) -> dict[str, float]:
 
 def _channels_and_angles(motion: Motion) -> tuple[Float, Float]:
     """(F, 52) channels and (F, 3) head angles in radians; NaN where there is no face."""
-    from .channels import to_channels  # needs scipy, which Blender's Python lacks
-
     channels, rotation = to_channels(motion)
     lost = np.isnan(channels).all(1)
     if lost.all():

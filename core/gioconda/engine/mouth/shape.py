@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from ...arrays import Float, Int, Mask
 from ..anatomy import LOWER_TEETH, TONGUE, mouth_model
@@ -100,5 +99,6 @@ def triangle_layer() -> Int:
 
 def _distance_to_teeth() -> Float:
     model = mouth_model()
-    distance, _ = cKDTree(model.vertices[is_tooth()]).query(model.vertices)
-    return np.asarray(distance)
+    teeth, parts = model.vertices[is_tooth()], np.array_split(model.vertices, len(model.vertices) // 100 + 1)
+    squared = [((part[:, None] - teeth) ** 2).sum(-1).min(1) for part in parts]
+    return np.asarray(np.sqrt(np.concatenate(squared)))

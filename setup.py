@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: the kernels are compiled while the package is built, so a wheel is for one platform."""
+"""What pyproject.toml cannot say: kernels are compiled while the package is built: a wheel is for one platform."""
 
 import importlib.util
 import sys

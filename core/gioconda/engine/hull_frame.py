@@ -150,7 +150,7 @@ class HullBand:
 
 # of a pixel that the hull shows: how much each pass gets for what is hair on it, and for all of it
 _SHARES = {
-    "Hair": (np.float32(1), np.float32(0)),
-    "Body": (np.float32(-1), np.float32(1)),
-    "Confidence": (np.float32(0), np.float32(CONFIDENCE)),
+    "Hair": (1.0, 0.0),
+    "Body": (-1.0, 1.0),
+    "Confidence": (0.0, CONFIDENCE),
 }

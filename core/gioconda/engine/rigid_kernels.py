@@ -1,14 +1,22 @@
-"""Draws rigid things from which triangle of their surface is seen where. Compiled by numba."""
+"""Draws rigid things from which triangle of their surface is seen where. See native/rigid.c."""
 
 from __future__ import annotations
 
+import ctypes
+from functools import partial
+
 import numpy as np
 
-from .kernels import bilinear, compiled, cubic, plane_at, texel
+from .. import native
+from ..arrays import Float32, Int
+
+_SIZE, _FLOAT, _INT = ctypes.c_int64, native.Array.of(np.float32), native.Array.of(np.int32)
+_draw = native.kernel("rigid_draw", _INT, _SIZE, _FLOAT, _FLOAT, _FLOAT, _SIZE, _SIZE, _FLOAT, _FLOAT, _SIZE, _SIZE)
 
 
-@compiled
-def draw_rigid(triangle, there, texture, coverage, colour, shown):  # type: ignore[no-untyped-def]
+def draw_rigid(
+    triangle: Int, there: Float32, texture: Float32, coverage: Float32, colour: Float32, shown: Float32
+) -> None:
     """Sample what is covered of a rigid thing's texture.
 
     Args:
@@ -17,16 +25,6 @@ def draw_rigid(triangle, there, texture, coverage, colour, shown):  # type: igno
         texture: padded (H + 2 PAD, W + 2 PAD, 4) float32; coverage: (H, W, 1) float32.
         colour: (h, w, 4) and shown: (h, w) float32, zeros, out.
     """
-    for y in range(triangle.shape[0]):
-        yc = np.float32(y + 0.5)
-        for x in range(triangle.shape[1]):
-            t = triangle[y, x]
-            if t < 0:
-                continue
-            xc = np.float32(x + 0.5)
-            u, v = plane_at(there, t, 0, xc, yc), plane_at(there, t, 1, xc, yc)
-            iu, iv, du, dv = texel(u, v, coverage.shape[1], coverage.shape[0])
-            covered = bilinear(coverage, iu, iv, du, dv, 0)
-            if covered > np.float32(0.0):
-                shown[y, x] = covered
-                colour[y, x, 0], colour[y, x, 1], colour[y, x, 2], colour[y, x, 3] = cubic(texture, u, v)
+    height, width = triangle.shape
+    given = (triangle, width, there, texture, coverage, *coverage.shape[:2], colour, shown)
+    native.in_bands(partial(_draw, *given), 0, height)

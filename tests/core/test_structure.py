@@ -47,8 +47,9 @@ ROOMS |= {
     "render": EARLIER,
     "batch": {*EARLIER, "render"},
     "farm": {*EARLIER, "render", "batch"},
+    "live": {*EARLIER, "render"},
     "training": {*EARLIER, "render", "batch", "farm"},
-    "cli": {*EARLIER, "render", "batch", "farm", "training"},
+    "cli": {*EARLIER, "render", "batch", "farm", "live", "training"},
 }
 
 # What the add-on imports from core: plain data, light enough for Blender's own Python.
@@ -84,6 +85,7 @@ LIBRARIES = {
     "onnxruntime": "models/runtime.py gpu/device.py",
     "PIL": "",
     "pymatting": "",
+    "pythonosc": "live/protocols/vmc.py live/sources.py",
     "scipy": "training/",
     "rich": "cli/console.py",
     "shtab": "cli/main.py",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, 
         "models": {name: _tried("whole", model_path, name, folder) for name in load_registry(folder)},
         "ocio": os.environ.get("OCIO") or "built in",
         "defaults": str(config / "defaults.yaml") if (config := config_folder()) else "none: there is no home folder",
+        "live": _live(),
         "cache": _disk(folder_of_cache) if (folder_of_cache := cache or cache_folder()) else None,
         "here": _disk(Path.cwd()),
     }
@@ -63,6 +65,7 @@ def report(found: dict[str, Any]) -> str:
         ("models", found["models_folder"]),
         *((f"  {name}", state) for name, state in found["models"].items()),
         ("colour", f"OpenColorIO configuration: {found['ocio']}"),
+        *((f"live {name}", state) for name, state in found["live"].items()),
         ("defaults", found["defaults"] + ("" if Path(found["defaults"]).is_file() else " (not there)")),
         *((what, f"{d['path']}, {d['free_mb'] / 1000:.1f} GB") for what in ("cache", "here") if (d := found[what])),
     ]
@@ -93,6 +96,20 @@ def _libraries() -> dict[str, str]:
         with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
     return versions
+
+
+def _live() -> dict[str, str]:
+    """What `gioconda live` finds: window, source VMC, virtual camera, cameras."""
+    from ..live.camera import loopback_devices
+    from ..live.window import available
+
+    cameras = [path.name for path in sorted(Path("/dev").glob("video*")) if path not in loopback_devices()]
+    return {
+        "window": available(),
+        "vmc": "works" if find_spec("pythonosc") else "needs python-osc: pip install gioconda[live]",
+        "virtual camera": ", ".join(map(str, loopback_devices())) or "none (see docs/live.md); --page works without",
+        **({"cameras": ", ".join(cameras) or "none"} if sys.platform == "linux" else {}),
+    }
 
 
 def _devices(folder: Path, models: dict[str, str]) -> dict[str, str]:

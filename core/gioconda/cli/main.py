@@ -326,6 +326,24 @@ def _job(arguments: Arguments, report: Report) -> Data:
     return _run(job, report, arguments.worker)
 
 
+def _live(arguments: Arguments, report: Report) -> Data:
+    from ..live.sources import split_source
+
+    split_source(arguments.source)  # before any work
+    names = {field.name for field in fields(Job)} - {"motion", "output", "passes", "retarget", "consent"}
+    given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    given["consent"] = Consent.parse(arguments.consent).plain() if arguments.consent else None
+    with _announced(report, arguments.threads):
+        from ..live.session import LiveSettings, live_job, run
+
+        job = _allowed(live_job(**given), arguments)
+        chosen = {
+            each.name: getattr(arguments, each.name) for each in fields(LiveSettings) if hasattr(arguments, each.name)
+        }
+        settings = LiveSettings(**chosen, calibration=arguments.calibrate, retarget=_gains(arguments.gain))
+        return run(job, settings, report, _asked.is_set)
+
+
 def _demo(arguments: Arguments, report: Report) -> Data:
     from .demo import demo_job
 
@@ -560,6 +578,7 @@ HANDLERS: dict[str, Callable[[Arguments, Report], Data]] = {
     "animate": _animate,
     "job": _job,
     "demo": _demo,
+    "live": _live,
     "batch": _batch,
     "deliver": _deliver,
     "verify": _verify,

@@ -31,6 +31,7 @@ USERS = (
     *("device", "threads", "models", "cache", "neural", "passes", "compression", "float", "keys", "policy", "ocio"),
     *("log-level", "processes"),
 )
+LIVE_SOURCES = ("livelink", "ifacialmocap", "facemotion3d", "vmc", "vtubestudio", "openseeface", "webcam")
 FARMS = ("openjd", "deadline", "flamenco", "opencue", "shell")
 EXIT_CODES = """exit status: 0 done · 1 a bug · 2 wrong command line · 3 a file or value that cannot be used · 4 no face
 found · 5 the result cannot be written · 6 a model file is missing or wrong · 7 no such device · 8 some of a batch's
@@ -85,7 +86,7 @@ def parser(defaults: Mapping[str, Any] | None = None) -> Parser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_analyse, _track, _animate, _job, _demo, _batch, _deliver, _verify, _farm, _models, _engines, _doctor):
         add(commands)
-    for add in (_train, _personalise, _serve, _completion):
+    for add in (_live, _train, _personalise, _serve, _completion):
         add(commands)
     for name, value in (defaults or {}).items():
         for command in commands.choices.values():
@@ -243,6 +244,63 @@ def _animate(commands: Commands[Parser]) -> None:
         help="what is made, of: exr, png, webp, atlas, mp4, webm (default: exr); without exr these go in the end",
     )
     command.add_argument("--save-job", metavar="FILE", help="write the job (JSON) instead of running it")
+    _rights(command)
+    _group(command, "machine")
+
+
+def _live(commands: Commands[Parser]) -> None:
+    about = "let a portrait follow a phone, a webcam or another tracker as it happens"
+    command = _command(commands, "live", about, "gioconda live portrait.jpg --from livelink:0.0.0.0 --record take.npz")
+    _add(command, "portrait")
+    command.add_argument(
+        "--from",
+        dest="source",
+        required=True,
+        metavar="SOURCE[:ADDRESS]",
+        help=f"{', '.join(LIVE_SOURCES)}. ADDRESS: where to listen (default: on this machine alone; "
+        "0.0.0.0: also for others), HOST, HOST:PORT or :PORT; for ifacialmocap, facemotion3d and vtubestudio the "
+        "phone's own, which is asked to send; for webcam the camera's name or number, or a video",
+    )
+    command.add_argument(
+        "--size", type=_count, metavar="N", default=512, help="pixels of the longer side (default: 512)"
+    )
+    command.add_argument(
+        "--calibrate",
+        choices=("still", "key", "off"),
+        default="still",
+        help="when your face is taken for neutral: after a second without a motion (default), at the key C, or never: "
+        "all channels at zero",
+    )
+    command.add_argument(
+        "--gain",
+        action="append",
+        default=[],
+        metavar="REGION=X",
+        help=f"strength by region ({', '.join(GAINS)}), 1 as it is: --gain lips=1.2,lids=0.8",
+    )
+    shown = command.add_argument_group("output")
+    shown.add_argument(
+        "--window",
+        action=argparse.BooleanOptionalAction,
+        help="show a window (default: where there can be one and neither page nor camera is asked for)",
+    )
+    shown.add_argument(
+        "--page",
+        nargs="?",
+        type=int,
+        const=8765,
+        metavar="PORT",
+        help="a page for browsers and OBS on this machine (without PORT: 8765)",
+    )
+    shown.add_argument("--camera", nargs="?", const="", metavar="DEVICE", help="a virtual camera (Linux, v4l2loopback)")
+    shown.add_argument("--record", metavar="FILE", help="the take, .npz or .json, for animate; written in the end")
+    shown.add_argument(
+        "--mark", nargs="?", const="Synthetic", default="", metavar="TEXT", help="words in the picture (default: none)"
+    )
+    shown.add_argument("--seconds", type=float, metavar="N", help="stop after so long (default: Ctrl-C, Q)")
+    _group(command, "portrait")
+    networks = "which networks correct mouth and eyes: auto leaves them out where they do not keep 25 frames a second"
+    _add(command, "neural", changes={"neural": {"help": f"{networks} (default: auto)"}})
     _rights(command)
     _group(command, "machine")
 

@@ -87,7 +87,9 @@ def pose_portrait(
     target = position[: lm.COUNT]
     patches = [] if pose.is_identity else _patches(portrait, target)
     before, after = (position if other is None else _positions(portrait, other) for other in (previous, following))
-    motion = np.concatenate([(before - position)[:, :2], (position - after)[:, :2]], axis=1) * [1, -1, 1, -1]
+    motion = None
+    if previous is not None or following is not None:
+        motion = np.concatenate([(before - position)[:, :2], (position - after)[:, :2]], axis=1) * [1, -1, 1, -1]
     hull = None
     if portrait.hull is not None and not pose.is_identity:
         size = (portrait.width, portrait.height)
@@ -451,12 +453,17 @@ def vertex_stretch(portrait: Portrait, position: Float) -> Float:
     return np.where(total > 0, value / np.maximum(total, 1e-12), 1.0)
 
 
-def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float) -> Planes:
+def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float | None) -> Planes:
     mesh = portrait.mesh
     stretch = vertex_stretch(portrait, position)
     confidence = stretch.copy()
     confidence *= 1 - mesh.on_skin(0.7 * (1 - portrait.symmetry.visible))
-    picture = kernels.planes(position, mesh.triangles, mesh.bind_pose[:, :2])
+    values = np.concatenate([mesh.bind_pose[:, :2], confidence[:, None]], 1)
+    values = values if motion is None else np.concatenate([values, motion], 1)
+    steep = np.array([4.0, 4.0, 0.0, 4.0, 4.0, 4.0, 4.0])[: values.shape[1]]
+    every = kernels.planes(position, mesh.triangles, values, steep=steep)  # at once: what they share costs most
+    picture = np.ascontiguousarray(every[:, :2])
+    vectors = np.zeros((len(every), 4, 3), np.float32) if motion is None else np.ascontiguousarray(every[:, 3:])
     texture = picture.copy()
     texture[..., 0] -= portrait.layers.window[:2]
     planes = Planes(
@@ -464,8 +471,8 @@ def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float) -> P
         texture=texture,
         fill=np.zeros((len(mesh.triangles), 6, 3), np.float32),
         filled=np.zeros(len(mesh.triangles), np.uint8),
-        motion=kernels.planes(position, mesh.triangles, motion),
-        confidence=kernels.planes(position, mesh.triangles, confidence[:, None], steep=0.0),
+        motion=vectors,
+        confidence=np.ascontiguousarray(every[:, 2:3]),
     )
     if len(portrait.symmetry.weight):
         _fill_by_symmetry(portrait, pose, position, stretch, planes)

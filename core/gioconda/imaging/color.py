@@ -168,9 +168,12 @@ def display_srgb(pixels: Float32, *, exposure: Display | float | str = "auto") -
         if display.white > 1:
             rgb = _shoulder(rgb, display.white)
         if pixels.shape[2] == 4:
-            rgb = rgb + (1 - band[..., 3:4]) * np.float32(_GREY)
-        steps = np.nan_to_num(np.clip(rgb, 0, 1), copy=False) * np.float32(65535) + np.float32(0.5)
-        screen[y : y + 128] = table[steps.astype(np.uint16)]
+            rgb += (1 - band[..., 3:4]) * np.float32(_GREY)
+        np.fmax(rgb, np.float32(0), out=rgb)  # also where it is not a number
+        np.minimum(rgb, np.float32(1), out=rgb)
+        rgb *= np.float32(65535)
+        rgb += np.float32(0.5)
+        np.take(table, rgb.astype(np.uint16), out=screen[y : y + 128], mode="clip")
     return screen
 
 

@@ -305,6 +305,13 @@ def draw_label(image: UInt8, text: str, x: float, y: float, *, height_px: float 
         cv2.putText(image, text, corner, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thick, cv2.LINE_AA)
 
 
+def encode_jpeg(srgb: UInt8, *, quality: int = 88) -> bytes:
+    """(H, W, 3) uint8 sRGB as a JPEG in memory, quickly: for streams. Files are written by `image`."""
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(srgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert done
+    return bytes(data)
+
+
 # Filling ------------------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,7 +16,7 @@ import av
 import numpy as np
 
 from ..arrays import Array, UInt8
-from ..errors import MotionError, PictureError, SettingsError
+from ..errors import DeviceError, MotionError, PictureError, SettingsError
 from ..files import unwritable, whole_file
 from ..motion.clock import clock
 from .frame_rate import exact_rate
@@ -157,6 +159,53 @@ def timed_frames(path: Path | str, *, stop: int | None = None) -> Iterator[tuple
         raise MotionError(
             f"{path} is cut off: {index} of its {claimed} frames can be decoded; copy it again or give a range."
         )
+
+
+def camera_frames(camera: str | None = None, *, rate: float = 30.0) -> Iterator[Frame]:
+    """A camera's frames, (H, W, 3) uint8 sRGB, as they come, until the iterator is closed.
+
+    camera: its number or name (a device file on Linux); None: the first one; the path of a video, played at its rate.
+
+    Raises: DeviceError: at once, where there is no such camera; later, where it goes away.
+    """
+    if camera and not camera.isdigit() and Path(camera).is_file():
+        return _played(Path(camera))
+    name, kind = _camera_name(camera)
+    try:
+        container = av.open(name, format=kind, options={"framerate": f"{rate:g}"}, timeout=10.0)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DeviceError(
+            f"The camera {name} cannot be opened ({reason}): is it there, is another program using it?"
+        ) from error
+    return _camera(container, name)
+
+
+def _camera_name(camera: str | None) -> tuple[str, str]:
+    """A camera's name for FFmpeg, and the kind of device it is on this system."""
+    if sys.platform == "win32":
+        return f"video={camera or 'Integrated Camera'}", "dshow"
+    if sys.platform == "darwin":
+        return camera or "0", "avfoundation"
+    return (f"/dev/video{camera or 0}" if not camera or camera.isdigit() else camera), "v4l2"
+
+
+def _camera(container: Any, name: str) -> Iterator[Frame]:
+    try:
+        yield from (_upright(frame, 1.0) for frame in container.decode(video=0))
+    except (av.error.FFmpegError, OSError) as error:
+        raise DeviceError(f"The camera {name} sends no more pictures ({error.strerror}).") from error
+    finally:
+        container.close()
+
+
+def _played(path: Path) -> Iterator[Frame]:
+    started, first = time.monotonic(), None
+    for seconds, frame in timed_frames(path):
+        first = seconds if first is None else first
+        if seconds is not None and first is not None:
+            time.sleep(max(0.0, started + seconds - first - time.monotonic()))
+        yield frame
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ def densify(motion: Motion, neutral: int | None = None) -> Motion:
     if not len(whole):
         raise MotionError("no frame of the motion has all of its points")
     first = neutral if neutral is not None and neutral in whole else int(whole[0])
-    solver = _Solver(known, observed[first])
+    solver = Densifier(known, observed[first])
     dense = np.full((len(points), COUNT, 3), np.nan, np.float32)
     for part in chunks(len(whole)):
         rows = whole[part]
@@ -60,7 +60,7 @@ def densify(motion: Motion, neutral: int | None = None) -> Motion:
     return replace(motion, landmarks=dense, provenance=provenance)
 
 
-class _Solver:
+class Densifier:
     """What stays the same for all frames: the face's proportions, and the matrices of the fit."""
 
     def __init__(self, known: npt.NDArray[np.integer], neutral: Float) -> None:

@@ -69,7 +69,8 @@ def prepare_landmarks(
     face = np.empty_like(points)
     for part in chunks(len(points)):
         face[part] = track.to_head(points[part], part)
-    smooth = _smoother(settings.smoothing, motion.fps, notes, by_default="savgol")
+    by_default = "none" if motion.provenance.get("smoothed") else "savgol"  # live takes are as they were shown
+    smooth = _smoother(settings.smoothing, motion.fps, notes, by_default=by_default)
     if smooth is not None:
         raw, face = face, smooth(face)
         smoothed = track.smoothed(smooth)

@@ -7,7 +7,7 @@ carried over.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,14 @@ from ..pose import Performance, head_pose
 from . import blendshapes, lips, regions
 from .head_motion import FACE_BAND, FACE_SIZE_BAND, HEAD_BAND, HEAD_SIZE_BAND, HeadTrack, compensate, with_identity_at
 from .motion import Motion, chunks
-from .neutral import mouth_openness
+from .neutral import choose_neutral, mouth_openness
 from .prepare import prepare_channels, prepare_landmarks
 from .smoothing import dead_band, soft_dead_band
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 
+LIVE = "live"  # the kind, in its provenance, of a motion that was recorded live
 SHAPE_RANGE = (0.7, 1.4)  # proportions are adapted within these ratios
 
 
@@ -44,6 +45,8 @@ def retarget(
         MotionError: the motion has no usable frame, or the neutral frame asked for is not there.
     """
     settings = settings or RetargetSettings()
+    if motion.neutral is not None and len(motion) > 2 and motion.provenance.get("kind") == LIVE:
+        return _as_it_was_live(motion, motion.neutral, portrait_landmarks, settings)
     notes: dict[str, Any] = {"settings": asdict(settings), "source": motion.provenance.get("source")}
     portrait = head_pose(portrait_landmarks)
     face = portrait.to_head(portrait_landmarks.astype(np.float64))
@@ -81,6 +84,29 @@ def retarget(
         notes,
         settings.shoulders,
     )
+
+
+def _as_it_was_live(
+    motion: Motion, neutral: int, portrait_landmarks: npt.NDArray[np.floating], settings: RetargetSettings
+) -> Performance:
+    """A live take, a frame at a time against the neutral one, as it was shown: so to the last bit, however matrix
+    products round in larger batches."""
+    if isinstance(settings.neutral, int):
+        neutral = choose_neutral(settings.neutral, len(motion), lambda: None, {}) or 0
+    settings = replace(settings, neutral="rest" if settings.neutral == "rest" else "auto")
+    poses = []
+    for i in range(len(motion)):
+        pair = [neutral, i] if i != neutral else [neutral, neutral]
+        changes = {name: array[pair] for name, array in motion.arrays().items()} | {"frames": np.arange(2)}
+        poses.append(retarget(replace(motion, neutral=0, **changes), portrait_landmarks, settings))
+    which = [int(i != neutral) for i in range(len(motion))]
+    arrays: dict[str, Any] = {
+        name: np.stack([getattr(pose, name)[one] for pose, one in zip(poses, which, strict=True)])
+        for name in ("displacement", "rotation", "translation", "scale")
+    }
+    notes = poses[0].notes
+    notes |= {"neutral": neutral if notes["neutral"] != "rest" else "rest"}
+    return replace(poses[0], **arrays, frames=motion.frames, notes=notes)
 
 
 def _without_drift(head: HeadTrack, displaced: Float32, start: Float, rotation: Float, strength: float) -> HeadTrack:

@@ -106,17 +106,43 @@ def dead_band(length: Array, band: float) -> Array:
 
 
 def one_euro(values: Array, fps: float) -> Array:
-    """The One-Euro filter for live input: calm when slow, prompt when fast. Same shape and type.
+    """`OneEuro` over a recording at a constant rate. Same shape and type."""
+    result = values.copy()
+    live = OneEuro(values[0])
+    for i, new in enumerate(values[1:], 1):
+        result[i] = live(new, 1 / fps)
+    return result
+
+
+class OneEuro:
+    """The One-Euro filter for live input, a value at a time: calm when slow, prompt when fast.
 
     Source: Casiez, Roussel and Vogel, "1€ Filter: a simple speed-based low-pass filter for noisy input", CHI 2012.
     """
-    result = values.copy()
-    value, rate = values[0].astype(np.float64), np.zeros(values.shape[1:])
-    for i, new in enumerate(values[1:], 1):
-        rate = rate + _weight(SPEED_CUTOFF, fps) * ((new - value) * fps - rate)
-        value = value + _weight(CUTOFF + SPEED * np.abs(rate), fps) * (new - value)
-        result[i] = value
-    return result
+
+    def __init__(self, first: Array) -> None:
+        self.value = first.astype(np.float64)
+        self._rate = np.zeros(first.shape)
+
+    def __call__(self, new: Array, seconds: float) -> Array:
+        """The filtered value when `new`, of the same shape, comes `seconds` > 0 after the one before."""
+        fps = 1 / seconds
+        self._rate = self._rate + _weight(SPEED_CUTOFF, fps) * ((new - self.value) * fps - self._rate)
+        self.value = self.value + _weight(CUTOFF + SPEED * np.abs(self._rate), fps) * (new - self.value)
+        return self.value
+
+
+def one_euro_delay(speed: float, fps: float = 60.0) -> float:
+    """By how many seconds the One-Euro filter is late for a steady motion of some speed, units a second.
+
+    1 / (2 π cut-off), where the cut-off follows what the filter takes for the speed: the distance from its own value to
+    the new one, each frame: speed · (1 + fps · delay).
+    """
+    quick, calm = 2 * np.pi * SPEED * abs(speed), 2 * np.pi * CUTOFF
+    if quick == 0:
+        return float(1 / calm)
+    linear = calm + quick
+    return float((np.sqrt(linear**2 + 4 * quick * fps) - linear) / (2 * quick * fps))
 
 
 def _weight(cutoff: Any, fps: float) -> Any:

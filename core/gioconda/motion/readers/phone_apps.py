@@ -42,8 +42,8 @@ def read_face_cap(text: str, path: Path) -> Motion | None:
     if not names:
         raise MotionError(f"{path}, line {head + 1}: none of its names is an ARKit channel")
     values = table.numbers([1 + len(FACE_CAP) + i for i in names.values()])
-    pitch, yaw, roll = np.radians(table.numbers([1 + FACE_CAP.index(name) for name in ("pitch", "yaw", "roll")])).T
-    rotation = _rotation(yaw, pitch, roll)
+    angles = table.numbers([1 + FACE_CAP.index(name) for name in ("pitch", "yaw", "roll")])
+    rotation = degrees_rotation(angles) if np.nan_to_num(angles).any() else None
     motion = channel_motion(path, "Face Cap", from_columns(table), values, tuple(names), rotation, table.lines)
     return motion.noted(*table.notes)
 
@@ -59,28 +59,35 @@ def read_ifacialmocap(text: str, path: Path) -> Motion | None:
     angles: list[tuple[float, ...]] = []
     lines: list[int] = []
     for i, line in enumerate(text.splitlines()):
-        shapes = {name: float(v) for w, v in _SHAPE.findall(line) if (name := channel_name(w)) and _is_float(v)}
+        shapes, head = datagram(line)
         if not shapes:
             continue
         if len(rows) >= MAX_ROWS:
             raise MotionError(f"{path}, line {i + 1}: too long; {MAX_ROWS} rows are the most we read")
-        found = _HEAD.search(line)
-        whole = found is not None and all(_is_float(part) for part in found.groups())
-        angles.append(tuple(float(part) for part in found.groups()) if found and whole else (np.nan,) * 3)
+        angles.append(head or (np.nan,) * 3)
         rows.append(shapes)
         lines.append(i + 1)
     names = tuple(dict.fromkeys(name for row in rows for name in row))
     if not names:
         return None
     values = np.array([[row.get(name, np.nan) for name in names] for row in rows])
-    pitch, yaw, roll = np.radians(np.array(angles)).T
+    turned = np.array(angles)
+    rotation = degrees_rotation(turned) if np.nan_to_num(turned).any() else None
     timing = Timing(SENT, False, np.arange(len(rows), dtype=np.int64))
-    return channel_motion(path, "iFacialMocap", timing, values, names, _rotation(yaw, pitch, roll), lines, percent=True)
+    return channel_motion(path, "iFacialMocap", timing, values, names, rotation, lines, percent=True)
 
 
-def _rotation(yaw: Float, pitch: Float, roll: Float) -> Float | None:
-    angles = -np.stack([yaw, pitch, roll], 1)
-    return head_rotation(angles) if np.nan_to_num(angles).any() else None
+def datagram(line: str) -> tuple[dict[str, float], tuple[float, ...] | None]:
+    """One datagram of iFacialMocap: channels by Apple's names, percent, and the head's pitch, yaw, roll, degrees."""
+    shapes = {name: float(v) for w, v in _SHAPE.findall(line) if (name := channel_name(w)) and _is_float(v)}
+    found = _HEAD.search(line)
+    whole = found is not None and all(_is_float(part) for part in found.groups())
+    return shapes, tuple(float(part) for part in found.groups()) if found and whole else None
+
+
+def degrees_rotation(angles: Float) -> Float:
+    """Pitch, yaw, roll (F, 3), degrees, as both apps have them → (F, 3, 3) about picture axes."""
+    return head_rotation(-np.radians(angles[:, [1, 0, 2]]))
 
 
 def _is_float(text: str) -> bool:

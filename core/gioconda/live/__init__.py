@@ -1,0 +1,1 @@
+"""A prepared portrait that follows a face as it moves: packets or a camera in, pictures out."""

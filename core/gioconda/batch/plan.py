@@ -7,6 +7,7 @@ import glob
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class Given:
     frames: str = ""  # a motion's frame numbers, as a range
     fps: float = 0.0  # a motion's
 
-    @property
+    @cached_property
     def folder(self) -> str:
         return Path(self.file).parent.name
 
@@ -74,7 +75,7 @@ class Plan:
     items: list[Item] = field(default_factory=list)
     excluded: int = 0  # pairs left out
     counted: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  # see `frames`
-    qualities: dict[tuple[str | None, ...], str] = field(default_factory=dict)  # what “auto” means here, see `job`
+    qualities: dict[tuple[Any, ...], str] = field(default_factory=dict)  # what “auto” means here, see `job`
 
     def settings(self, item: Item) -> dict[str, Any]:
         """The settings of one item: the batch's, then those of every override that fits."""
@@ -96,6 +97,8 @@ class Plan:
 
     def _filled(self, name: str, text: str, item: Item) -> str:
         """{portrait}, {motion}, {portrait_folder}, {motion_folder} and {item} replaced."""
+        if "{" not in text:
+            return text
         values = {
             "portrait": item.portrait.name,
             "motion": item.motion.name,
@@ -112,10 +115,10 @@ class Plan:
 
         return _PATTERN.sub(value, text)
 
-    def _job(self, item: Item) -> Job:
-        """As the batch says it."""
+    def _job(self, item: Item, **changes: Any) -> Job:
+        """As the batch says it, with other settings instead of some."""
         files = {"portrait": item.portrait.file, "motion": item.motion.file, "output": self.output(item)}
-        return Job.from_plain({**self.settings(item), **files}, source=str(self.batch.path))
+        return Job.from_plain({**self.settings(item), **files, **changes}, source=str(self.batch.path))
 
     def job(self, item: Item) -> Job:
         """What is rendered for an item, with the networks resolved, so that every process takes the same.
@@ -123,13 +126,15 @@ class Plan:
         Raises: ModelError: the networks or the identity cannot be used. SettingsError: the settings together make no
         job, or one that reaches too far; nobody states the right to animate the portrait.
         """
-        job = self._job(item)
+        given = self.settings(item)
+        key = tuple(repr(given.get(name)) for name in ("neural", "models", "device", "identity", "engine"))
+        quality = self.qualities.get(key)
+        job = self._job(item, **({"neural": quality} if quality else {}))
         if self.confined:
             check_reach(job, self.batch.path.parent, self.policy.allow_outside)
-        key = (job.neural, job.models, job.device, job.identity, job.engine)
-        if key not in self.qualities:
-            self.qualities[key] = resolved(job, self.report).neural
-        return with_consent(job, self.policy, interactive=False, neural=self.qualities[key])
+        if quality is None:
+            quality = self.qualities[key] = resolved(job, self.report).neural
+        return with_consent(job, self.policy, interactive=False, neural=quality)
 
     def frames(self, item: Item) -> tuple[str, int]:
         """An item's frame numbers as a range, and how many. Raises: SettingsError: the motion has none of them."""

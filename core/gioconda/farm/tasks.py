@@ -118,8 +118,11 @@ def write_jobs(submission: Submission, folder: Path, *, relative: bool = False) 
 def write_new(path: Path, text: str) -> None:
     """A file of a new folder that nobody reads yet: thousands of them take no time. Raises: OutputError."""
     try:
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        try:
+            path.write_text(text, encoding="utf-8")
+        except FileNotFoundError:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise unwritable(path, error) from error
 

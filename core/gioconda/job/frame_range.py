@@ -43,6 +43,9 @@ class FrameRange:
 
     def numbers(self) -> list[int]:
         """The frame numbers, ascending, each once."""
+        if len(self.spans) == 1:
+            first, last, step = self.spans[0]
+            return list(range(first, last + 1, step))
         return sorted({n for first, last, step in self.spans for n in range(first, last + 1, step)})
 
     @staticmethod
@@ -50,7 +53,10 @@ class FrameRange:
         """Frame numbers as the shortest list of spans: [1, 2, 3, 5, 8] → "1-3,5,8"."""
         parts: list[str] = []
         run: list[int] = []
-        for number in [*sorted(set(numbers)), None]:
+        ordered = sorted(set(numbers))
+        if len(ordered) > 1 and ordered[-1] - ordered[0] == len(ordered) - 1:  # most are, and batches have thousands
+            return f"{ordered[0]}-{ordered[-1]}"
+        for number in [*ordered, None]:
             if run and (number is None or number != run[-1] + 1):
                 parts.append(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}")
                 run = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -275,11 +275,14 @@ class Job:
         """The same job with every path that is relative made absolute, counting from `folder`; one that is absolute on
         another system (Z:\\a, \\\\server\\share) stays."""
         folder = folder.absolute()
-        changes: dict[str, Any] = {
-            name: str(folder / path) for name, path in self.paths().items() if not PureWindowsPath(path).is_absolute()
-        }
-        changes = {name: path for name, path in changes.items() if path != getattr(self, name)}
+        paths = {name: _anchored(path, folder) for name, path in self.paths().items()}
+        changes: dict[str, Any] = {name: path for name, path in paths.items() if path != getattr(self, name)}
         return replace(self, **changes) if changes else self
+
+
+@lru_cache(1000)  # the jobs of a batch name the same files
+def _anchored(path: str, folder: Path) -> str:
+    return path if PureWindowsPath(path).is_absolute() else str(folder / path)
 
 
 PATHS: dict[str, PathKind] = {name: one.path for name, one in declared(Job).items() if one.path}

@@ -49,7 +49,10 @@ def with_consent(job: Job, policy: Policy, *, interactive: bool, **changes: Any)
         memory=config_folder() if interactive else None,
         policy=policy.consent_for(job.portrait),
     )
-    return replace(job, consent=consent.plain(), **changes)
+    changed = {
+        name: value for name, value in ({"consent": consent.plain()} | changes).items() if getattr(job, name) != value
+    }
+    return replace(job, **changed) if changed else job
 
 
 def resolve_consent(

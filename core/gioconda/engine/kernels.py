@@ -1,4 +1,4 @@
-"""The engine's inner loops, compiled by numba: which triangle is seen at a pixel, and what it looks like there.
+"""The engine's inner loops, raster.c and shade.c: which triangle is seen at a pixel, and what it looks like there.
 
 Everything works on a band of rows `[row0, row0 + rows)` of the picture: a frame of any size needs little memory.
 Coordinates are picture coordinates: the first pixel's centre is (0.5, 0.5).
@@ -6,13 +6,16 @@ Coordinates are picture coordinates: the first pixel's centre is (0.5, 0.5).
 
 from __future__ import annotations
 
+import ctypes
 import threading
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numba import config, njit
 from numba import prange as prange
 
+from .. import native
 from ..arrays import Float, Float32, Floating, Int, UInt8
 
 Number = TypeVar("Number", float, Float)
@@ -33,8 +36,6 @@ threaded = njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
 inlined = njit(cache=True, nogil=True, fastmath=_FAST, inline="always")  # a part of whoever calls it
 
 SUBSAMPLES = 4  # per pixel on an occlusion edge: a rotated grid
-_SUB_X = np.array([0.125, 0.625, 0.375, 0.875], np.float32)
-_SUB_Y = np.array([0.375, 0.125, 0.875, 0.625], np.float32)
 
 _BAND = 32  # rows a thread takes at a time
 
@@ -42,7 +43,6 @@ MISS = -1  # no triangle here: the plate shows
 FAR = 1e30  # the depth where there is none
 COPIED = np.float32(1e-4)  # of a pixel: a sample that lies as close to a pixel's centre is that pixel to the last bit
 FILLED = np.float32(1e-3)  # fill weights below this are none
-CUTOUT = 0.004  # of alpha: where there is less of the person, hair and cloth hide nothing
 _THIN = 0.75  # pixels: triangles lower than that have no pixel of their own
 PAD = 2  # repeated pixels around a texture, so that sampling needs no test for its border
 
@@ -143,108 +143,78 @@ class Layers(NamedTuple):
     plate: Float32
 
 
-@inlined
-def _corners(mesh, t):  # type: ignore[no-untyped-def]
-    """A triangle's vertices, and their x0, y0, x1, y1, x2, y2."""
-    a, b, c = mesh.triangles[t, 0], mesh.triangles[t, 1], mesh.triangles[t, 2]
-    p = mesh.position
-    return a, b, c, (p[a, 0], p[a, 1], p[b, 0], p[b, 1], p[c, 0], p[c, 1])
+class _Mesh(ctypes.Structure):
+    """`Mesh` as kernels take it."""
+
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("position", "triangles", "cutout", "uv", "alpha")),
+        *((name, ctypes.c_int64) for name in ("count", "alpha_height", "alpha_width")),
+        ("alpha_scale", ctypes.c_float),
+    ]
 
 
-@inlined
-def _area(corners):  # type: ignore[no-untyped-def]
-    """Twice a triangle's signed area."""
-    x0, y0, x1, y1, x2, y2 = corners
-    return (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+class _Layers(ctypes.Structure):
+    """`Layers` as kernels take it."""
+
+    _fields_ = [
+        *((name, ctypes.c_void_p) for name in ("texture", "source", "plate", "window")),
+        *((name, ctypes.c_int64) for name in ("texture_height", "texture_width")),
+    ]
 
 
-@inlined
-def _barycentric(corners, inverse_area, x, y):  # type: ignore[no-untyped-def]
-    """The weights of a triangle's three corners at (x, y); one is negative outside the triangle."""
-    x0, y0, x1, y1, x2, y2 = corners
-    dx, dy = x - x0, y - y0
-    w1 = (dx * (y2 - y0) - dy * (x2 - x0)) * inverse_area
-    w2 = (dy * (x1 - x0) - dx * (y1 - y0)) * inverse_area
-    return 1.0 - w1 - w2, w1, w2
+def _mesh(mesh: Mesh) -> _Mesh:
+    return _Mesh(
+        native.address(mesh.position, np.float32),
+        native.address(mesh.triangles, np.int32),
+        native.address(mesh.cutout, np.uint8),
+        native.address(mesh.uv, np.float32),
+        native.address(mesh.alpha, np.float32),
+        len(mesh.triangles),
+        *mesh.alpha.shape,
+        mesh.alpha_scale,
+    )
 
 
-@inlined
-def _is_cut_out(mesh, u, v):  # type: ignore[no-untyped-def]
-    """Whether the matte shows nothing of the person at (u, v), pixels of the portrait."""
-    height, width = mesh.alpha.shape
-    x = min(max(int(u * mesh.alpha_scale), 0), width - 1)
-    y = min(max(int(v * mesh.alpha_scale), 0), height - 1)
-    return mesh.alpha[y, x] < CUTOUT
+def _layers(layers: Layers) -> _Layers:
+    floats = (native.address(each, np.float32) for each in (layers.texture, layers.source, layers.plate))
+    return _Layers(*floats, native.address(layers.window, np.int32), *layers.texture.shape[:2])
 
 
-@compiled
-def _span(corners, y, width):  # type: ignore[no-untyped-def]
-    """The first and the last pixel of a picture's row whose centres, at height y, lie in a triangle."""
-    x0, y0, x1, y1, x2, y2 = corners
-    left, right = width + 1.0, -1.0
-    for k in range(3):
-        if k == 0:
-            px, py, qx, qy = x0, y0, x1, y1
-        elif k == 1:
-            px, py, qx, qy = x1, y1, x2, y2
-        else:
-            px, py, qx, qy = x2, y2, x0, y0
-        if (py <= y) != (qy <= y):
-            x = px + (qx - px) * (y - py) / (qy - py)
-            left = min(left, x)
-            right = max(right, x)
-    return max(0, int(np.ceil(left - 0.5))), min(width - 1, int(np.ceil(right - 0.5)) - 1)
+_SIZE, _NUMBER = ctypes.c_int64, ctypes.c_float
+_FLOAT, _INT, _BYTE = native.Array.of(np.float32), native.Array.of(np.int32), native.Array.of(np.uint8)
+_A_MESH, _SOME_LAYERS, _ROWS = ctypes.POINTER(_Mesh), ctypes.POINTER(_Layers), (_SIZE, _SIZE)
+_BAND_OF = (_INT, _SIZE, _SIZE)  # which triangle is seen, the band's width, its first row
+_raster_fill = native.kernel("raster_fill", _A_MESH, _INT, _FLOAT, _SIZE, _SIZE, *_ROWS)
+_raster_find_edges = native.kernel("raster_find_edges", _INT, _FLOAT, _SIZE, _SIZE, _NUMBER, _INT, _INT, *_ROWS)
+_raster_list_edges = native.kernel("raster_list_edges", _INT, _INT, _SIZE, _SIZE, _INT)
+_raster_fill_edges = native.kernel("raster_fill_edges", _A_MESH, _INT, _SIZE, _SIZE, _SIZE, _SIZE, _INT, _FLOAT)
+_raster_list_filled = native.kernel(
+    "raster_list_filled", _INT, _SIZE, _SIZE, _BYTE, _INT, _SIZE, _SIZE, _INT, _SIZE, result=_SIZE
+)
+_raster_colours = native.kernel("raster_colours", _FLOAT, _INT, _SIZE, _FLOAT, _FLOAT, _FLOAT, _SIZE, _SIZE)
+_shade_rows = native.kernel("shade_rows", *_BAND_OF, _FLOAT, _SOME_LAYERS, _FLOAT, _FLOAT, *_ROWS)
+_shade_multisampled = native.kernel(
+    "shade_multisampled", _INT, _INT, _SIZE, _SIZE, _FLOAT, _FLOAT, _SOME_LAYERS, _FLOAT, _FLOAT, *_ROWS
+)
+_shade_stmap = native.kernel("shade_stmap", *_BAND_OF, _FLOAT, _FLOAT, _NUMBER, _NUMBER, _FLOAT, *_ROWS)
+_shade_interpolate = native.kernel("shade_interpolate", *_BAND_OF, _FLOAT, _SIZE, _FLOAT, _SIZE, _FLOAT, *_ROWS)
+_shade_maps = native.kernel(
+    "shade_maps", *_BAND_OF, _FLOAT, _FLOAT, _SIZE, _SIZE, _SIZE, _NUMBER, _FLOAT, _FLOAT, *_ROWS
+)
+_shade_affine = native.kernel("shade_affine", _FLOAT, _SIZE, _SIZE, _FLOAT, _FLOAT, _SIZE, *_ROWS)
 
 
-@compiled
-def rasterise_rows(mesh, buffer, first, last):  # type: ignore[no-untyped-def]
+def rasterise_rows(mesh: Mesh, buffer: ZBuffer, first: int, last: int) -> None:
     """`rasterise` for the rows first … last - 1 of a band, by one thread: small bands are done before another wakes."""
-    triangle, depth, row0, uv = buffer.triangle, buffer.depth, buffer.row0, mesh.uv
-    width = triangle.shape[1]
-    for y in range(first, last):
-        for x in range(width):
-            triangle[y, x] = MISS
-            depth[y, x] = FAR
-    for t in range(len(mesh.triangles)):
-        a, b, c, corners = _corners(mesh, t)
-        x0, y0, x1, y1, x2, y2 = corners
-        top = max(first, int(np.ceil(min(y0, y1, y2) - 0.5)) - row0)
-        bottom = min(last - 1, int(np.ceil(max(y0, y1, y2) - 0.5)) - 1 - row0)
-        if top > bottom:
-            continue
-        area = _area(corners)
-        if abs(area) < 1e-9:
-            continue
-        inv = 1.0 / area
-        z0 = mesh.position[a, 2]
-        dz1, dz2 = mesh.position[b, 2] - z0, mesh.position[c, 2] - z0
-        zx = (dz1 * (y2 - y0) - dz2 * (y1 - y0)) * inv
-        zy = (dz2 * (x1 - x0) - dz1 * (x2 - x0)) * inv
-        du1, du2 = uv[b, 0] - uv[a, 0], uv[c, 0] - uv[a, 0]
-        dv1, dv2 = uv[b, 1] - uv[a, 1], uv[c, 1] - uv[a, 1]
-        ux, uy = (du1 * (y2 - y0) - du2 * (y1 - y0)) * inv, (du2 * (x1 - x0) - du1 * (x2 - x0)) * inv
-        vx, vy = (dv1 * (y2 - y0) - dv2 * (y1 - y0)) * inv, (dv2 * (x1 - x0) - dv1 * (x2 - x0)) * inv
-        u0, v0 = uv[a, 0], uv[a, 1]
-        for y in range(top, bottom + 1):
-            yc = y + row0 + 0.5
-            start, stop = _span(corners, yc, width)
-            for x in range(start, stop + 1):
-                dx, dy = x + 0.5 - x0, yc - y0
-                z = z0 + zx * dx + zy * dy
-                if z < depth[y, x]:
-                    if mesh.cutout[t] and _is_cut_out(mesh, u0 + ux * dx + uy * dy, v0 + vx * dx + vy * dy):
-                        continue
-                    depth[y, x] = z
-                    triangle[y, x] = t
+    width = buffer.triangle.shape[1]
+    _raster_fill(_mesh(mesh), buffer.triangle, buffer.depth, width, buffer.row0, first, last)
 
 
-@threaded
-def rasterise(mesh, buffer):  # type: ignore[no-untyped-def]
+def rasterise(mesh: Mesh, buffer: ZBuffer) -> None:
     """Fill a z-buffer: which triangle of a `Mesh` is nearest at each pixel centre of a band."""
-    rows = len(buffer.triangle)
-    bands = (rows + _BAND - 1) // _BAND
-    for band in prange(bands):
-        rasterise_rows(mesh, buffer, band * _BAND, min((band + 1) * _BAND, rows))
+    rows, width = buffer.triangle.shape
+    fill = partial(_raster_fill, _mesh(mesh), buffer.triangle, buffer.depth, width, buffer.row0)
+    native.in_bands(fill, 0, rows, least=_BAND)
 
 
 def nearest(position: Floating, triangles: Int, width: int, height: int) -> ZBuffer:
@@ -260,8 +230,7 @@ def nearest(position: Floating, triangles: Int, width: int, height: int) -> ZBuf
     return buffer
 
 
-@threaded
-def find_edges(buffer, jump, edge_of, in_row):  # type: ignore[no-untyped-def]
+def find_edges(buffer: ZBuffer, jump: float | np.float32, edge_of: Int, in_row: Int) -> None:
     """Mark the pixels where one part of the person hides another: a jump in depth between neighbours.
 
     Args:
@@ -269,84 +238,24 @@ def find_edges(buffer, jump, edge_of, in_row):  # type: ignore[no-untyped-def]
         edge_of: (rows, W) int32, out: 0 where there is an edge, else -1; `list_edges` numbers them.
         in_row: (rows,) int32, out: how many there are in each row.
     """
-    triangle, depth = buffer.triangle, buffer.depth
-    rows, width = triangle.shape
-    for y in prange(rows):
-        count = 0
-        for x in range(width):
-            edge_of[y, x] = -1
-            if triangle[y, x] < 0:
-                continue
-            z = depth[y, x]
-            if (
-                (x + 1 < width and triangle[y, x + 1] >= 0 and abs(z - depth[y, x + 1]) > jump)
-                or (x > 0 and triangle[y, x - 1] >= 0 and abs(z - depth[y, x - 1]) > jump)
-                or (y + 1 < rows and triangle[y + 1, x] >= 0 and abs(z - depth[y + 1, x]) > jump)
-                or (y > 0 and triangle[y - 1, x] >= 0 and abs(z - depth[y - 1, x]) > jump)
-            ):
-                edge_of[y, x] = 0
-                count += 1
-        in_row[y] = count
+    rows, width = edge_of.shape
+    find = partial(_raster_find_edges, buffer.triangle, buffer.depth, rows, width, jump, edge_of, in_row)
+    native.in_bands(find, 0, rows, least=_BAND)
 
 
-@compiled
-def list_edges(edge_of, in_row, edges):  # type: ignore[no-untyped-def]
+def list_edges(edge_of: Int, in_row: Int, edges: Int) -> None:
     """Number the marked pixels in `edge_of` and list them as (row, column) in `edges`."""
-    count = 0
-    for y in range(edge_of.shape[0]):
-        if in_row[y] == 0:
-            continue
-        for x in range(edge_of.shape[1]):
-            if edge_of[y, x] == 0:
-                edge_of[y, x] = count
-                edges[count, 0], edges[count, 1] = y, x
-                count += 1
+    _raster_list_edges(edge_of, in_row, *edge_of.shape, edges)
 
 
-@compiled
-def rasterise_edges(mesh, row0, edge_of, triangle, depth):  # type: ignore[no-untyped-def]
+def rasterise_edges(mesh: Mesh, row0: int, edge_of: Int, triangle: Int, depth: Float32) -> None:
     """As `rasterise`, for SUBSAMPLES points within each listed edge pixel.
 
     Args:
         row0: the band's first row; edge_of: (rows, W) int32 from `find_edges`.
         triangle: (edges, SUBSAMPLES) int32, depth: (edges, SUBSAMPLES) float32, out.
     """
-    rows, width = edge_of.shape
-    uv = mesh.uv
-    triangle[:] = MISS
-    depth[:] = FAR
-    for t in range(len(mesh.triangles)):
-        a, b, c, corners = _corners(mesh, t)
-        x0, y0, x1, y1, x2, y2 = corners
-        top = max(0, int(np.floor(min(y0, y1, y2))) - row0)
-        bottom = min(rows - 1, int(np.floor(max(y0, y1, y2))) - row0)
-        if top > bottom:
-            continue
-        area = _area(corners)
-        if abs(area) < 1e-9:
-            continue
-        inv = 1.0 / area
-        left = max(0, int(np.floor(min(x0, x1, x2))))
-        right = min(width - 1, int(np.floor(max(x0, x1, x2))))
-        for y in range(top, bottom + 1):
-            for x in range(left, right + 1):
-                e = edge_of[y, x]
-                if e < 0:
-                    continue
-                for s in range(SUBSAMPLES):
-                    w0, w1, w2 = _barycentric(corners, inv, x + _SUB_X[s], y + row0 + _SUB_Y[s])
-                    if w0 < -1e-6 or w1 < -1e-6 or w2 < -1e-6:
-                        continue
-                    z = w0 * mesh.position[a, 2] + w1 * mesh.position[b, 2] + w2 * mesh.position[c, 2]
-                    if z >= depth[e, s]:
-                        continue
-                    if mesh.cutout[t]:
-                        u = w0 * uv[a, 0] + w1 * uv[b, 0] + w2 * uv[c, 0]
-                        v = w0 * uv[a, 1] + w1 * uv[b, 1] + w2 * uv[c, 1]
-                        if _is_cut_out(mesh, u, v):
-                            continue
-                    depth[e, s] = z
-                    triangle[e, s] = t
+    _raster_fill_edges(_mesh(mesh), edge_of, *edge_of.shape, row0, len(triangle), triangle, depth)
 
 
 @inlined
@@ -404,19 +313,14 @@ def cubic(image, x, y):  # type: ignore[no-untyped-def]
     )
 
 
-@compiled
-def sample_affine(texture, affine, out):  # type: ignore[no-untyped-def]
+def sample_affine(texture: Float32, affine: Float32, out: Float32) -> None:
     """Sample a padded texture into (h, w, 4) float32.
 
     affine: (2, 3) float32, from the centres of `out`'s pixels (first one at 0.5, 0.5) to the texture's unpadded pixels.
     """
-    for y in range(out.shape[0]):
-        yc = np.float32(y + 0.5)
-        for x in range(out.shape[1]):
-            xc = np.float32(x + 0.5)
-            u = affine[0, 0] * xc + affine[0, 1] * yc + affine[0, 2]
-            v = affine[1, 0] * xc + affine[1, 1] * yc + affine[1, 2]
-            out[y, x, 0], out[y, x, 1], out[y, x, 2], out[y, x, 3] = cubic(texture, u, v)
+    height, width = out.shape[:2]
+    rows = partial(_shade_affine, texture, *texture.shape[:2], affine, out, width)
+    native.in_bands(rows, 0, height, least=64)
 
 
 @inlined
@@ -425,56 +329,28 @@ def plane_at(plane, t, k, x, y):  # type: ignore[no-untyped-def]
     return plane[t, k, 0] + plane[t, k, 1] * x + plane[t, k, 2] * y
 
 
-@threaded
-def shade(buffer, uv, layers, combined, matte):  # type: ignore[no-untyped-def]
+def shade(buffer: ZBuffer, uv: Float32, layers: Layers, combined: Float32, matte: Float32) -> None:
     """Composite the person over the plate for a band of rows.
 
     Args:
         uv: (T, 2, 3) float32, planes (see `planes`) of the texture coordinates, pixels of the window.
         combined: (rows, W, 4) float32, premultiplied, and matte: (rows, W) float32, out.
     """
-    triangle, row0, texture = buffer.triangle, buffer.row0, layers.texture
-    rows, width = triangle.shape
-    for y in prange(rows):
-        yc = np.float32(y + row0 + 0.5)
-        for x in range(width):
-            t = triangle[y, x]
-            red = green = blue = alpha = np.float32(0.0)
-            if t >= 0:
-                xc = np.float32(x + 0.5)
-                red, green, blue, alpha = cubic(texture, plane_at(uv, t, 0, xc, yc), plane_at(uv, t, 1, xc, yc))
-            matte[y, x] = alpha
-            if alpha >= np.float32(1.0):
-                combined[y, x, 0], combined[y, x, 1], combined[y, x, 2], combined[y, x, 3] = red, green, blue, alpha
-            else:
-                _over(red, green, blue, alpha, layers, y + row0, combined, y, x)
+    rows, width = buffer.triangle.shape
+    share = partial(_shade_rows, buffer.triangle, width, buffer.row0, uv, _layers(layers), combined, matte)
+    native.in_bands(share, 0, rows)
 
 
-@inlined
-def _over(red, green, blue, alpha, layers, row, out, y, x):  # type: ignore[no-untyped-def]
-    """Porter and Duff's over, at the picture's row `row`; the plate unchanged to the last bit where alpha is 0."""
-    x0, y0, x1, y1 = layers.window[0], layers.window[1], layers.window[2], layers.window[3]
-    if y0 <= row < y1 and x0 <= x < x1:
-        _blend(red, green, blue, alpha, layers.plate, row - y0, x - x0, out, y, x)
-    else:
-        _blend(red, green, blue, alpha, layers.source, row, x, out, y, x)
-
-
-@inlined
-def _blend(red, green, blue, alpha, behind, by, bx, out, y, x):  # type: ignore[no-untyped-def]
-    if alpha == np.float32(0.0):
-        out[y, x, 0], out[y, x, 1] = behind[by, bx, 0], behind[by, bx, 1]
-        out[y, x, 2], out[y, x, 3] = behind[by, bx, 2], behind[by, bx, 3]
-        return
-    through = np.float32(1.0) - alpha
-    out[y, x, 0] = red + through * behind[by, bx, 0]
-    out[y, x, 1] = green + through * behind[by, bx, 1]
-    out[y, x, 2] = blue + through * behind[by, bx, 2]
-    out[y, x, 3] = alpha + through * behind[by, bx, 3]
-
-
-@threaded
-def shade_multisampled(pixels, samples, row0, uv, fill, layers, combined, matte):  # type: ignore[no-untyped-def]
+def shade_multisampled(
+    pixels: Int,
+    samples: Int,
+    row0: int,
+    uv: Float32,
+    fill: Float32,
+    layers: Layers,
+    combined: Float32,
+    matte: Float32,
+) -> None:
     """Shade the listed pixels anew: with several samples, and filled where the portrait shows nothing.
 
     Args:
@@ -484,36 +360,12 @@ def shade_multisampled(pixels, samples, row0, uv, fill, layers, combined, matte)
             its red, green and blue; zero where nothing is filled.
         others: as `shade`.
     """
-    texture = layers.texture
-    weight = np.float32(1.0 / SUBSAMPLES)
-    for i in prange(len(pixels)):
-        y, x = pixels[i, 0], pixels[i, 1]
-        py = y + row0
-        red = green = blue = alpha = np.float32(0.0)
-        # each sample says which part is seen; the colour is taken at the centre, or still edges would be blurred
-        sx, sy = np.float32(x + 0.5), np.float32(py + 0.5)
-        for s in range(SUBSAMPLES):
-            t = samples[i, s]
-            if t < 0:
-                continue
-            r, g, b, a = cubic(texture, plane_at(uv, t, 0, sx, sy), plane_at(uv, t, 1, sx, sy))
-            m = plane_at(fill, t, 2, sx, sy)
-            if m > FILLED:
-                r2, g2, b2, a2 = cubic(texture, plane_at(fill, t, 0, sx, sy), plane_at(fill, t, 1, sx, sy))
-                r += m * (r2 * plane_at(fill, t, 3, sx, sy) - r)
-                g += m * (g2 * plane_at(fill, t, 4, sx, sy) - g)
-                b += m * (b2 * plane_at(fill, t, 5, sx, sy) - b)
-                a += m * (a2 - a)
-            red += weight * r
-            green += weight * g
-            blue += weight * b
-            alpha += weight * a
-        matte[y, x] = alpha
-        _over(red, green, blue, alpha, layers, py, combined, y, x)
+    width = matte.shape[1]
+    share = partial(_shade_multisampled, pixels, samples, width, row0, uv, fill, _layers(layers), combined, matte)
+    native.in_bands(share, 0, len(pixels), least=512)
 
 
-@compiled
-def list_filled(buffer, filled, edge_of, columns, pixels):  # type: ignore[no-untyped-def]
+def list_filled(buffer: ZBuffer, filled: UInt8, edge_of: Int, columns: tuple[int, int], pixels: Int) -> int:
     """List the pixels of triangles that are filled, unless they are edge pixels already. Returns how many.
 
     Args:
@@ -522,19 +374,13 @@ def list_filled(buffer, filled, edge_of, columns, pixels):  # type: ignore[no-un
         columns: the first column to look at, and the one after the last.
         pixels: (capacity, 2) int32, out.
     """
-    count = 0
-    for y in range(len(buffer.triangle)):
-        for x in range(columns[0], columns[1]):
-            t = buffer.triangle[y, x]
-            if t >= 0 and filled[t] and (edge_of.size == 0 or edge_of[y, x] < 0):
-                if count < len(pixels):
-                    pixels[count, 0], pixels[count, 1] = y, x
-                count += 1
+    rows, width = buffer.triangle.shape
+    edges = edge_of if edge_of.size else None
+    count: int = _raster_list_filled(buffer.triangle, rows, width, filled, edges, *columns, pixels, len(pixels))
     return count
 
 
-@threaded
-def stmap(buffer, uv, matte, size, out):  # type: ignore[no-untyped-def]
+def stmap(buffer: ZBuffer, uv: Float32, matte: Float32, size: tuple[int, int], out: Float32) -> None:
     """Where in the portrait each pixel's colour was taken from: u to the right, v up, both 0..1, and 1.
 
     Args:
@@ -543,23 +389,12 @@ def stmap(buffer, uv, matte, size, out):  # type: ignore[no-untyped-def]
         size: the portrait's width and height.
         out: (rows, W, 3) float32.
     """
-    triangle, row0 = buffer.triangle, buffer.row0
-    across, down = np.float32(1.0 / size[0]), np.float32(1.0 / size[1])
-    for y in prange(triangle.shape[0]):
-        yc = np.float32(y + row0 + 0.5)
-        for x in range(triangle.shape[1]):
-            u, v = np.float32(x + 0.5), yc
-            t = triangle[y, x]
-            if t >= 0 and matte[y, x] > np.float32(1.0 / 512):
-                xc = u
-                u, v = plane_at(uv, t, 0, xc, yc), plane_at(uv, t, 1, xc, yc)
-            out[y, x, 0] = u * across
-            out[y, x, 1] = np.float32(1.0) - v * down
-            out[y, x, 2] = np.float32(1.0)
+    rows, width = buffer.triangle.shape
+    share = partial(_shade_stmap, buffer.triangle, width, buffer.row0, uv, matte, 1.0 / size[0], 1.0 / size[1], out)
+    native.in_bands(share, 0, rows)
 
 
-@threaded
-def interpolate(buffer, values, matte, weigh, out):  # type: ignore[no-untyped-def]
+def interpolate(buffer: ZBuffer, values: Float32, matte: Float32, weigh: bool, out: Float32) -> None:
     """Values that are linear within each triangle, over a band; 0 where the plate shows.
 
     Args:
@@ -568,20 +403,10 @@ def interpolate(buffer, values, matte, weigh, out):  # type: ignore[no-untyped-d
         weigh: multiply with the matte.
         out: (rows, W, K) float32.
     """
-    triangle, row0, count = buffer.triangle, buffer.row0, values.shape[1]
-    for y in prange(triangle.shape[0]):
-        yc = np.float32(y + row0 + 0.5)
-        for x in range(triangle.shape[1]):
-            t = triangle[y, x]
-            m = matte[y, x]
-            if t < 0 or m <= np.float32(1.0 / 512):
-                for k in range(count):
-                    out[y, x, k] = np.float32(0.0)
-                continue
-            xc = np.float32(x + 0.5)
-            w = m if weigh else np.float32(1.0)
-            for k in range(count):
-                out[y, x, k] = w * plane_at(values, t, k, xc, yc)
+    rows, width = buffer.triangle.shape
+    count = values.shape[1]
+    share = partial(_shade_interpolate, buffer.triangle, width, buffer.row0, values, count, matte, int(weigh), out)
+    native.in_bands(share, 0, rows)
 
 
 @inlined
@@ -601,27 +426,16 @@ def bilinear(maps, iu, iv, du, dv, k):  # type: ignore[no-untyped-def]
     return upper * (np.float32(1.0) - dv) + lower * dv
 
 
-@threaded
-def texture_passes(buffer, uv, maps, scale, matte, out):  # type: ignore[no-untyped-def]
+def texture_passes(
+    buffer: ZBuffer, uv: Float32, maps: Float32, scale: float | np.float32, matte: Float32, out: Float32
+) -> None:
     """Sample small source-space maps (h, w, K) bilinearly through the uv of a band, times the matte, into (rows, W, K).
 
     uv: (T, 2, 3) float32, planes of the picture coordinates; scale: map pixels per picture pixel.
     """
-    triangle, row0 = buffer.triangle, buffer.row0
-    for y in prange(triangle.shape[0]):
-        yc = np.float32(y + row0 + 0.5)
-        for x in range(triangle.shape[1]):
-            t = triangle[y, x]
-            m = matte[y, x]
-            if t < 0 or m <= np.float32(0.0):
-                for k in range(maps.shape[2]):
-                    out[y, x, k] = np.float32(0.0)
-                continue
-            xc = np.float32(x + 0.5)
-            u, v = plane_at(uv, t, 0, xc, yc) * scale, plane_at(uv, t, 1, xc, yc) * scale
-            iu, iv, du, dv = texel(u, v, maps.shape[1], maps.shape[0])
-            for k in range(maps.shape[2]):
-                out[y, x, k] = m * bilinear(maps, iu, iv, du, dv, k)
+    rows, width = buffer.triangle.shape
+    share = partial(_shade_maps, buffer.triangle, width, buffer.row0, uv, maps, *maps.shape, scale, matte, out)
+    native.in_bands(share, 0, rows)
 
 
 def smoothstep(x: Number) -> Number:
@@ -637,8 +451,7 @@ def smoothstep32(x):  # type: ignore[no-untyped-def]
     return x * x * (np.float32(3.0) - np.float32(2.0) * x)
 
 
-@compiled
-def rasterise_colours(mesh, colours, image, depth):  # type: ignore[no-untyped-def]
+def rasterise_colours(mesh: VertexMesh, colours: Float32, image: Float32, depth: Float32) -> None:
     """Draw a small vertex-coloured mesh with a depth test.
 
     Args:
@@ -647,21 +460,4 @@ def rasterise_colours(mesh, colours, image, depth):  # type: ignore[no-untyped-d
         image: (h, w, 3) float32, drawn into.
         depth: (h, w) float32, drawn into.
     """
-    height, width = depth.shape
-    for t in range(len(mesh.triangles)):
-        a, b, c, corners = _corners(mesh, t)
-        y0, y1, y2 = corners[1], corners[3], corners[5]
-        area = _area(corners)
-        if abs(area) < 1e-9:
-            continue
-        inv = 1.0 / area
-        top, bottom = max(0, int(np.ceil(min(y0, y1, y2) - 0.5))), min(height - 1, int(np.floor(max(y0, y1, y2) - 0.5)))
-        for y in range(top, bottom + 1):
-            start, stop = _span(corners, y + 0.5, width)
-            for x in range(start, stop + 1):
-                w0, w1, w2 = _barycentric(corners, inv, x + 0.5, y + 0.5)
-                z = w0 * mesh.position[a, 2] + w1 * mesh.position[b, 2] + w2 * mesh.position[c, 2]
-                if z < depth[y, x]:
-                    depth[y, x] = z
-                    for k in range(3):
-                        image[y, x, k] = w0 * colours[a, k] + w1 * colours[b, k] + w2 * colours[c, k]
+    _raster_colours(mesh.position, mesh.triangles, len(mesh.triangles), colours, image, depth, *depth.shape)

@@ -15,6 +15,10 @@ from gioconda.pose import Performance
 
 from . import product
 
+KERNELS = (
+    *("rasterise", "find_edges", "list_edges", "rasterise_edges", "shade", "shade_multisampled"),
+    *("list_filled", "stmap", "interpolate", "texture_passes"),
+)
 PLACE, REST = "place: mesh, eyes, mouth", "memory, patches, the rest"
 
 
@@ -24,18 +28,13 @@ def stages(portrait: Portrait, performance: Performance, frames: Sequence[int]) 
     for frame in frames:
         clock = CallClock()
         began = time.perf_counter()
-        with clock.on(product, {"place": PLACE}), clock.on(kernels, _compiled(kernels)):
+        with clock.on(product, {"place": PLACE}), clock.on(kernels, {name: name for name in KERNELS}):
             for _ in product.render_as_written(portrait, performance, frame, DEFAULT_PASSES):
                 pass
         whole = time.perf_counter() - began
         spent.append(clock.seconds | {REST: whole - sum(clock.seconds.values())})
     names = list(dict.fromkeys(name for seconds in spent for name in seconds))
     return {name: 1e3 * statistics.median(seconds.get(name, 0.0) for seconds in spent) for name in names}
-
-
-def _compiled(module: ModuleType) -> dict[str, str]:
-    """The functions of a module that numba has compiled, each under its own name."""
-    return {name: name for name, value in vars(module).items() if hasattr(value, "py_func")}
 
 
 class CallClock:

@@ -12,28 +12,14 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-from numba import config, njit
-from numba import prange as prange
 
 from .. import native
 from ..arrays import Float, Float32, Floating, Int, UInt8
 
 Number = TypeVar("Number", float, Float)
 
-# Four channels side by side become one vector instruction: twice as fast. Must be set before anything compiles.
-config.SLP_VECTORIZE = 1
-# numba's own threads sleep when there is nothing to do. OpenMP's spin, and on a busy machine take ten times as long.
-# They take work from one thread at a time: `ONE_AT_A_TIME` is held around every call of a parallel kernel.
-config.THREADING_LAYER = "workqueue"
+# Held while a frame is drawn: frames come one after another, each on all threads.
 ONE_AT_A_TIME = threading.RLock()
-# No NaN, no infinity, no negative zero: these let vectors in without changing a result. Reordering and contracting sums
-# would, from one compilation to the next, and a frame rendered again must have the same bytes.
-_FAST = {"nnan", "ninf", "nsz"}
-compiled = njit(cache=True, nogil=True, fastmath=_FAST)  # one thread
-# Several threads, over `prange`. What it writes must be an argument of its own: numba drops what is written to a
-# field of a tuple there as dead code (numba 0.68).
-threaded = njit(cache=True, nogil=True, fastmath=_FAST, parallel=True)
-inlined = njit(cache=True, nogil=True, fastmath=_FAST, inline="always")  # a part of whoever calls it
 
 SUBSAMPLES = 4  # per pixel on an occlusion edge: a rotated grid
 
@@ -163,16 +149,20 @@ class _Layers(ctypes.Structure):
 
 
 def _mesh(mesh: Mesh) -> _Mesh:
-    return _Mesh(
-        native.address(mesh.position, np.float32),
-        native.address(mesh.triangles, np.int32),
-        native.address(mesh.cutout, np.uint8),
-        native.address(mesh.uv, np.float32),
-        native.address(mesh.alpha, np.float32),
-        len(mesh.triangles),
+    floats = [np.ascontiguousarray(each, np.float32) for each in (mesh.position, mesh.uv, mesh.alpha)]
+    triangles, cutout = np.ascontiguousarray(mesh.triangles, np.int32), np.ascontiguousarray(mesh.cutout, np.uint8)
+    position, uv, alpha = (native.address(each, np.float32) for each in floats)
+    made = _Mesh(
+        position,
+        native.address(triangles, np.int32),
+        native.address(cutout, np.uint8),
+        *(uv, alpha),
+        len(triangles),
         *mesh.alpha.shape,
         mesh.alpha_scale,
     )
+    made.kept = floats, triangles, cutout  # as long as their addresses
+    return made
 
 
 def _layers(layers: Layers) -> _Layers:
@@ -258,61 +248,6 @@ def rasterise_edges(mesh: Mesh, row0: int, edge_of: Int, triangle: Int, depth: F
     _raster_fill_edges(_mesh(mesh), edge_of, *edge_of.shape, row0, len(triangle), triangle, depth)
 
 
-@inlined
-def cubic_weights(f):  # type: ignore[no-untyped-def]
-    """Catmull-Rom weights for the four taps around a fraction f in [0, 1). Exactly (0, 1, 0, 0) at f = 0."""
-    f2 = f * f
-    f3 = f2 * f
-    return (
-        np.float32(-0.5) * f3 + f2 - np.float32(0.5) * f,
-        np.float32(1.5) * f3 - np.float32(2.5) * f2 + np.float32(1.0),
-        np.float32(-1.5) * f3 + np.float32(2.0) * f2 + np.float32(0.5) * f,
-        np.float32(0.5) * f3 - np.float32(0.5) * f2,
-    )
-
-
-@inlined
-def cubic_channel(image, rows, columns, c, wx, wy):  # type: ignore[no-untyped-def]
-    """One channel of a weighted sum of 4 rows x 4 columns, held within the range of its taps."""
-    a, low_a, high_a = _cubic_row(image, rows[0], columns, c, wx)
-    b, low_b, high_b = _cubic_row(image, rows[1], columns, c, wx)
-    d, low_d, high_d = _cubic_row(image, rows[2], columns, c, wx)
-    e, low_e, high_e = _cubic_row(image, rows[3], columns, c, wx)
-    low, high = min(min(low_a, low_b), min(low_d, low_e)), max(max(high_a, high_b), max(high_d, high_e))
-    return min(max(wy[0] * a + wy[1] * b + wy[2] * d + wy[3] * e, low), high)
-
-
-@inlined
-def _cubic_row(image, row, columns, c, wx):  # type: ignore[no-untyped-def]
-    """The weighted sum of four taps, the smallest and the largest of them."""
-    t0, t1 = image[row, columns[0], c], image[row, columns[1], c]
-    t2, t3 = image[row, columns[2], c], image[row, columns[3], c]
-    total = wx[0] * t0 + wx[1] * t1 + wx[2] * t2 + wx[3] * t3
-    return total, min(min(t0, t1), min(t2, t3)), max(max(t0, t1), max(t2, t3))
-
-
-@inlined
-def cubic(image, x, y):  # type: ignore[no-untyped-def]
-    """Catmull-Rom sample of a padded (H + 2 PAD, W + 2 PAD, 4) float32 texture at (x, y), unpadded picture coordinates.
-
-    The answer stays within the range of the 16 taps, so a highlight of 1000 leaves no negative ring around it.
-    """
-    fx = min(max(x + np.float32(PAD - 0.5), np.float32(1.0)), np.float32(image.shape[1] - 3))
-    fy = min(max(y + np.float32(PAD - 0.5), np.float32(1.0)), np.float32(image.shape[0] - 3))
-    ix, iy = int(fx), int(fy)
-    dx, dy = np.float32(fx - ix), np.float32(fy - iy)
-    if dx + dy < COPIED:
-        return image[iy, ix, 0], image[iy, ix, 1], image[iy, ix, 2], image[iy, ix, 3]
-    wx, wy = cubic_weights(dx), cubic_weights(dy)
-    rows, columns = (iy - 1, iy, iy + 1, iy + 2), (ix - 1, ix, ix + 1, ix + 2)
-    return (
-        cubic_channel(image, rows, columns, 0, wx, wy),
-        cubic_channel(image, rows, columns, 1, wx, wy),
-        cubic_channel(image, rows, columns, 2, wx, wy),
-        cubic_channel(image, rows, columns, 3, wx, wy),
-    )
-
-
 def sample_affine(texture: Float32, affine: Float32, out: Float32) -> None:
     """Sample a padded texture into (h, w, 4) float32.
 
@@ -321,12 +256,6 @@ def sample_affine(texture: Float32, affine: Float32, out: Float32) -> None:
     height, width = out.shape[:2]
     rows = partial(_shade_affine, texture, *texture.shape[:2], affine, out, width)
     native.in_bands(rows, 0, height, least=64)
-
-
-@inlined
-def plane_at(plane, t, k, x, y):  # type: ignore[no-untyped-def]
-    """Value k within triangle t at (x, y); plane: (T, K, 3) of `planes`."""
-    return plane[t, k, 0] + plane[t, k, 1] * x + plane[t, k, 2] * y
 
 
 def shade(buffer: ZBuffer, uv: Float32, layers: Layers, combined: Float32, matte: Float32) -> None:
@@ -409,23 +338,6 @@ def interpolate(buffer: ZBuffer, values: Float32, matte: Float32, weigh: bool, o
     native.in_bands(share, 0, rows)
 
 
-@inlined
-def texel(u, v, width, height):  # type: ignore[no-untyped-def]
-    """The upper left pixel, and the fractions, of a bilinear sample at (u, v) pixels, held within the map."""
-    fu = min(max(u - np.float32(0.5), np.float32(0.0)), np.float32(width - 1.001))
-    fv = min(max(v - np.float32(0.5), np.float32(0.0)), np.float32(height - 1.001))
-    iu, iv = int(fu), int(fv)
-    return iu, iv, np.float32(fu - iu), np.float32(fv - iv)
-
-
-@inlined
-def bilinear(maps, iu, iv, du, dv, k):  # type: ignore[no-untyped-def]
-    """Channel k of maps (h, w, K) between four pixels, see `texel`."""
-    upper = maps[iv, iu, k] * (np.float32(1.0) - du) + maps[iv, iu + 1, k] * du
-    lower = maps[iv + 1, iu, k] * (np.float32(1.0) - du) + maps[iv + 1, iu + 1, k] * du
-    return upper * (np.float32(1.0) - dv) + lower * dv
-
-
 def texture_passes(
     buffer: ZBuffer, uv: Float32, maps: Float32, scale: float | np.float32, matte: Float32, out: Float32
 ) -> None:
@@ -442,13 +354,6 @@ def smoothstep(x: Number) -> Number:
     """0 below 0, 1 above 1, smooth between."""
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)
-
-
-@inlined
-def smoothstep32(x):  # type: ignore[no-untyped-def]
-    """`smoothstep` of a float32, within a kernel."""
-    x = min(max(x, np.float32(0.0)), np.float32(1.0))
-    return x * x * (np.float32(3.0) - np.float32(2.0) * x)
 
 
 def rasterise_colours(mesh: VertexMesh, colours: Float32, image: Float32, depth: Float32) -> None:

@@ -13,7 +13,6 @@ from ..core.gioconda.worker.process import Process
 OLDEST = (3, 11)
 NEEDED = {  # what to import, and what pip calls it
     "numpy": "numpy",
-    "numba": "numba",
     "cv2": "opencv-python-headless",
     "yaml": "pyyaml",
     "onnxruntime": "onnxruntime",

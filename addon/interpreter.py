@@ -28,9 +28,8 @@ def command() -> tuple[list[str], dict[str, str]]:
     home = user_folder()  # everything the worker keeps goes there, nothing beside its code
     environment["GIOCONDA_MODELS"] = models or str(MODELS)
     environment["GIOCONDA_CACHE"] = cache or str(home / "cache")
-    environment["NUMBA_CACHE_DIR"] = str(home / "compiled")
     if chosen.threads:
-        environment |= dict.fromkeys(("GIOCONDA_THREADS", "NUMBA_NUM_THREADS"), str(chosen.threads))
+        environment["GIOCONDA_THREADS"] = str(chosen.threads)
     return [python or blender_python(), "-s", "-P", str(CORE)], environment
 
 

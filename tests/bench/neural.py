@@ -174,10 +174,7 @@ def cost(networks: Sequence[str], models: Path, out: Path) -> dict[str, Any]:
     portrait = timing_portrait(out)
     if portrait is None:
         return {}
-    threads = {
-        name: str(THREADS)
-        for name in ("GIOCONDA_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    }
+    threads = {name: str(THREADS) for name in ("GIOCONDA_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     found = {}
     for name in networks:
         picture = portrait.at(512, out)

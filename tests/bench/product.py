@@ -50,7 +50,7 @@ Band = tuple[int, dict[str, npt.NDArray[np.float32]]]  # first row, passes of (r
 
 
 def use_one_thread() -> None:
-    """This process keeps to one thread. (numba and BLAS are told through the environment before they start.)"""
+    """This process keeps to one thread. (Kernels and BLAS are told through the environment before they start.)"""
     cv2.setNumThreads(0)
 
 

@@ -163,8 +163,8 @@ def run(
     tasks: Sequence[Any], *, processes: int = 2, judge: Callable[[Any], Any] = judge_task
 ) -> Iterator[tuple[Any, Any]]:
     """Judges the clips, `processes` at a time, each on one thread, and yields each as it is done."""
-    # Read by numba, OpenMP and BLAS when a child starts: two processes with two threads each would fight for two cores.
-    threads = {"GIOCONDA_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    # Read by kernels, OpenMP and BLAS when a child starts: two processes with two threads would fight for two cores.
+    threads = {"GIOCONDA_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     before = {name: os.environ.get(name) for name in threads}
     os.environ.update(threads)
     try:

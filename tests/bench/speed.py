@@ -15,8 +15,8 @@ from .report import Column, Goal, print_goals, print_table
 
 SIZES = (512, 1024, 2048, 4096)
 QUICK_SIZES = (512, 1024)
-# Read by numba, OpenMP and BLAS when a process starts.
-ONE_THREAD = {"GIOCONDA_THREADS": "1", "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# Read by our kernels, OpenMP and BLAS when a process starts.
+ONE_THREAD = {"GIOCONDA_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 VARIANTS = ("default passes", "all passes", "preview")
 
 

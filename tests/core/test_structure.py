@@ -80,7 +80,7 @@ LIBRARIES = {
     "flatbuffers": "",
     "isal": "imaging/exr_zip.py",
     "mediapipe": "",
-    "numba": "render/compile.py",
+    "numba": "",
     "onnx": "gpu/choice.py gpu/frame_graph.py gpu/graph.py gpu/renderer.py training/export.py",
     "onnxruntime": "models/runtime.py gpu/device.py",
     "PIL": "",

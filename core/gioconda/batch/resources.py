@@ -15,7 +15,6 @@ GPU_BYTES = 2_000_000_000  # of a graphics card, for one process's nets
 # what the libraries read when they are loaded
 THREADS = (
     "GIOCONDA_THREADS",
-    "NUMBA_NUM_THREADS",
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "OPENCV_FOR_THREADS_NUM",

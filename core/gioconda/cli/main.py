@@ -245,7 +245,7 @@ def _analyse(arguments: Arguments, report: Report) -> Data:
     judge_picture(
         arguments.portrait, colorspace=arguments.colorspace, ocio_config=arguments.ocio, layer=arguments.layer
     )
-    with _announced(report):
+    with _on_threads():
         from ..face.analyse import save_analysis
         from ..imaging.draw import draw_landmarks
         from ..imaging.image import write_png
@@ -333,7 +333,7 @@ def _live(arguments: Arguments, report: Report) -> Data:
     names = {field.name for field in fields(Job)} - {"motion", "output", "passes", "retarget", "consent"}
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     given["consent"] = Consent.parse(arguments.consent).plain() if arguments.consent else None
-    with _announced(report, arguments.threads):
+    with _on_threads(arguments.threads):
         from ..live.session import LiveSettings, live_job, run
 
         job = _allowed(live_job(**given), arguments)
@@ -365,7 +365,7 @@ def _run(job: Job, report: Report, worker: Path | None = None) -> Data:
     from ..render.judge import judge_job
 
     judge_job(job)
-    with _announced(report, job.threads):
+    with _on_threads(job.threads):
         from ..render.sequence import render
 
         return render(job, report)
@@ -433,17 +433,12 @@ def _farm(arguments: Arguments, report: Report) -> Data:
 
 
 @contextmanager
-def _announced(report: Report, threads: int | None = None) -> Iterator[None]:
-    """Around the imports and the work of whatever renders: where that is compiled first, it is said."""
-    if threads:
-        from .. import native
+def _on_threads(count: int | None = None) -> Iterator[None]:
+    """Around the work of whatever renders: its kernels take so many threads; None: as many as there are cores."""
+    from .. import native
 
-        os.environ["NUMBA_NUM_THREADS"] = str(threads)  # read when numba is imported, which is next
-        native.set_threads(threads)
-    from ..render.compile import announced
-
-    with announced(report):
-        yield
+    native.set_threads(count)
+    yield
 
 
 def _serve(arguments: Arguments, tell: Report, stopped: threading.Event) -> None:
@@ -469,7 +464,7 @@ def _serve(arguments: Arguments, tell: Report, stopped: threading.Event) -> None
         else:
             server.listen(lines_of(0))
         stack.enter_context(suppress(CancelledError))
-        stack.enter_context(_announced(server.report, arguments.threads))
+        stack.enter_context(_on_threads(arguments.threads))
         from ..batch.item import RenderService
         from ..render.preview import PreviewService
 
@@ -493,7 +488,7 @@ def _track(arguments: Arguments, report: Report) -> Data:
     if not output.name.lower().endswith(WRITTEN):
         raise SettingsError(f"A motion cannot be saved as {output}; use {', '.join(WRITTEN[:-1])} or {WRITTEN[-1]}.")
     if is_video(arguments.clip):
-        with _announced(report):
+        with _on_threads():
             from ..render.open_motion import track
             from ..render.open_portrait import open_nets
 
@@ -547,7 +542,7 @@ def _engines(arguments: Arguments, report: Report) -> Data:
 
 def _doctor(arguments: Arguments, report: Report) -> Data:
     models, cache = (Path(path) if path else None for path in (arguments.models, arguments.cache))
-    with _announced(report):
+    with _on_threads():
         from . import doctor
 
         found = doctor.examine(models, cache)

@@ -2,6 +2,32 @@
 #pragma once
 #include "maths.h"
 
+/* Four channels of a pixel side by side: one instruction where the processor has it, the same sums where not. */
+typedef float Pixel __attribute__((vector_size(16)));
+
+static inline Pixel load(const float *from)
+{
+    Pixel pixel;
+    memcpy(&pixel, from, sizeof pixel);
+    return pixel;
+}
+
+static inline void store(float *into, Pixel pixel)
+{
+    memcpy(into, &pixel, sizeof pixel);
+}
+
+/* The lesser and the greater of each channel. */
+static inline Pixel least_of(Pixel a, Pixel b)
+{
+    return (Pixel){min_f(a[0], b[0]), min_f(a[1], b[1]), min_f(a[2], b[2]), min_f(a[3], b[3])};
+}
+
+static inline Pixel most_of(Pixel a, Pixel b)
+{
+    return (Pixel){max_f(a[0], b[0]), max_f(a[1], b[1]), max_f(a[2], b[2]), max_f(a[3], b[3])};
+}
+
 enum { PAD = 2 }; /* repeated pixels around a texture, so that sampling needs no test for its border */
 static const float COPIED = 1e-4f; /* of a pixel: a sample as close to a pixel's centre is that pixel to the last bit */
 
@@ -44,32 +70,28 @@ static inline void cubic_weights(float f, float weights[4])
 static inline void cubic_of_taps(const float *image, int64_t width, const int64_t rows[4], const int64_t columns[4],
                                  float dx, float dy, float *out)
 {
-    float wx[4], wy[4], total[4] = {0}, low[4], high[4];
+    float wx[4], wy[4];
+    Pixel total, low, high;
     cubic_weights(dx, wx);
     cubic_weights(dy, wy);
     for (int i = 0; i < 4; i++) {
         const float *row = image + 4 * rows[i] * width;
-        const float *a = row + 4 * columns[0], *b = row + 4 * columns[1];
-        const float *c = row + 4 * columns[2], *d = row + 4 * columns[3];
-        for (int k = 0; k < 4; k++) {
-            float sum = wx[0] * a[k] + wx[1] * b[k] + wx[2] * c[k] + wx[3] * d[k];
-            float least = min_f(min_f(a[k], b[k]), min_f(c[k], d[k]));
-            float most = max_f(max_f(a[k], b[k]), max_f(c[k], d[k]));
-            total[k] = i == 0 ? wy[0] * sum : total[k] + wy[i] * sum;
-            low[k] = i == 0 ? least : min_f(low[k], least);
-            high[k] = i == 0 ? most : max_f(high[k], most);
-        }
+        Pixel a = load(row + 4 * columns[0]), b = load(row + 4 * columns[1]);
+        Pixel c = load(row + 4 * columns[2]), d = load(row + 4 * columns[3]);
+        Pixel sum = wx[0] * a + wx[1] * b + wx[2] * c + wx[3] * d;
+        Pixel least = least_of(least_of(a, b), least_of(c, d)), most = most_of(most_of(a, b), most_of(c, d));
+        total = i == 0 ? wy[0] * sum : total + wy[i] * sum;
+        low = i == 0 ? least : least_of(low, least);
+        high = i == 0 ? most : most_of(high, most);
     }
-    for (int k = 0; k < 4; k++)
-        out[k] = clamp_f(total[k], low[k], high[k]);
+    store(out, least_of(most_of(total, low), high));
 }
 
 /* `cubic_of_taps` around pixel (x, y) of a padded texture; the pixel itself where the fractions are next to nothing. */
 static inline void cubic_around(const float *image, int64_t width, int64_t x, int64_t y, float dx, float dy, float *out)
 {
     if (dx + dy < COPIED) {
-        for (int k = 0; k < 4; k++)
-            out[k] = image[4 * (y * width + x) + k];
+        store(out, load(image + 4 * (y * width + x)));
         return;
     }
     int64_t rows[4] = {y - 1, y, y + 1, y + 2}, columns[4] = {x - 1, x, x + 1, x + 2};

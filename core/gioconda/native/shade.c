@@ -18,6 +18,9 @@ typedef struct {
     int64_t texture_height, texture_width;
 } Layers;
 
+/* Where the centre of a row's or a column's pixels is. */
+static inline float centre(int64_t pixel) { return (float)(int32_t)pixel + 0.5f; }
+
 /* Value k within triangle t at (x, y); planes: (triangles, count, 3). */
 static inline float plane_at(const float *planes, int64_t count, int64_t t, int64_t k, float x, float y)
 {
@@ -41,8 +44,7 @@ static inline void over(const float *colour, const Layers *layers, int64_t width
     const float *behind = inside ? layers->plate + 4 * ((y - window[1]) * (window[2] - window[0]) + x - window[0])
                                  : layers->source + 4 * (y * width + x);
     float through = 1.0f - colour[3];
-    for (int k = 0; k < 4; k++)
-        out[k] = colour[3] == 0.0f ? behind[k] : colour[k] + through * behind[k];
+    store(out, colour[3] == 0.0f ? load(behind) : load(colour) + through * load(behind));
 }
 
 /* Composite the person over the plate, rows first ... last - 1 of a band.
@@ -54,12 +56,12 @@ KERNEL void shade_rows(const int32_t *triangle, int64_t width, int64_t row0, con
                        float *combined, float *matte, int64_t first, int64_t last)
 {
     for (int64_t y = first; y < last; y++) {
-        float yc = (float)((double)(y + row0) + 0.5);
+        float yc = centre(y + row0);
         for (int64_t x = 0; x < width; x++) {
             int64_t i = y * width + x;
             float colour[4] = {0.0f, 0.0f, 0.0f, 0.0f};
             if (triangle[i] >= 0)
-                sample_person(layers, uv, 2, triangle[i], (float)((double)x + 0.5), yc, colour);
+                sample_person(layers, uv, 2, triangle[i], centre(x), yc, colour);
             matte[i] = colour[3];
             if (colour[3] >= 1.0f)
                 memcpy(combined + 4 * i, colour, sizeof colour);
@@ -84,7 +86,7 @@ KERNEL void shade_multisampled(const int32_t *pixels, const int32_t *samples, in
         int64_t y = pixels[2 * i], x = pixels[2 * i + 1];
         float total[4] = {0.0f, 0.0f, 0.0f, 0.0f};
         /* each sample says which part is seen; the colour is taken at the centre, or still edges would be blurred */
-        float sx = (float)((double)x + 0.5), sy = (float)((double)(y + row0) + 0.5);
+        float sx = centre(x), sy = centre(y + row0);
         for (int s = 0; s < SUBSAMPLES; s++) {
             int32_t t = samples[i * SUBSAMPLES + s];
             if (t < 0)
@@ -107,6 +109,15 @@ KERNEL void shade_multisampled(const int32_t *pixels, const int32_t *samples, in
     }
 }
 
+/* The first pixel of a row after x with another triangle: within a span, planes are looked up once. */
+static inline int64_t span_end(const int32_t *triangle, int64_t x, int64_t width)
+{
+    int64_t end = x + 1;
+    while (end < width && triangle[end] == triangle[x])
+        end++;
+    return end;
+}
+
 /* Where in the portrait each pixel's colour was taken from: u to the right, v up, both 0..1, and 1.
  *
  * uv: (triangles, 2, 3), planes of the picture coordinates, pixels; across, down: 1 / the portrait's width and height.
@@ -116,18 +127,23 @@ KERNEL void shade_multisampled(const int32_t *pixels, const int32_t *samples, in
 KERNEL void shade_stmap(const int32_t *triangle, int64_t width, int64_t row0, const float *uv, const float *matte,
                         float across, float down, float *out, int64_t first, int64_t last)
 {
+    static const float still[6] = {0.0f, 1.0f, 0.0f, 0.0f, 0.0f, 1.0f}; /* u = x, v = y */
     for (int64_t y = first; y < last; y++) {
-        float yc = (float)((double)(y + row0) + 0.5);
-        for (int64_t x = 0; x < width; x++) {
-            int64_t i = y * width + x;
-            float xc = (float)((double)x + 0.5), u = xc, v = yc;
-            if (triangle[i] >= 0 && matte[i] > SEEN) {
-                u = plane_at(uv, 2, triangle[i], 0, xc, yc);
-                v = plane_at(uv, 2, triangle[i], 1, xc, yc);
+        const int32_t *seen = triangle + y * width;
+        const float yc = centre(y + row0), *alpha = matte + y * width;
+        float *row = out + 3 * y * width;
+        for (int64_t x = 0, end; x < width; x = end) {
+            end = span_end(seen, x, width);
+            const float *plane = seen[x] < 0 ? still : uv + 6 * (int64_t)seen[x];
+            const float u0 = plane[0], u1 = plane[1], u2 = plane[2] * yc;
+            const float v0 = plane[3], v1 = plane[4], v2 = plane[5] * yc;
+            for (int64_t i = x; i < end; i++) {
+                float xc = centre(i);
+                int shown = alpha[i] > SEEN;
+                row[3 * i] = (shown ? u0 + u1 * xc + u2 : xc) * across;
+                row[3 * i + 1] = 1.0f - (shown ? v0 + v1 * xc + v2 : yc) * down;
+                row[3 * i + 2] = 1.0f;
             }
-            out[3 * i] = u * across;
-            out[3 * i + 1] = 1.0f - v * down;
-            out[3 * i + 2] = 1.0f;
         }
     }
 }
@@ -141,13 +157,23 @@ KERNEL void shade_interpolate(const int32_t *triangle, int64_t width, int64_t ro
                               const float *matte, int64_t weighed, float *out, int64_t first, int64_t last)
 {
     for (int64_t y = first; y < last; y++) {
-        float yc = (float)((double)(y + row0) + 0.5);
-        for (int64_t x = 0; x < width; x++) {
-            int64_t i = y * width + x;
-            int shown = triangle[i] >= 0 && matte[i] > SEEN;
-            float xc = (float)((double)x + 0.5), weight = weighed ? matte[i] : 1.0f;
-            for (int64_t k = 0; k < count; k++)
-                out[i * count + k] = shown ? weight * plane_at(planes, count, triangle[i], k, xc, yc) : 0.0f;
+        const int32_t *seen = triangle + y * width;
+        const float yc = centre(y + row0), *alpha = matte + y * width;
+        float *row = out + y * width * count;
+        for (int64_t x = 0, end; x < width; x = end) {
+            end = span_end(seen, x, width);
+            if (seen[x] < 0) {
+                memset(row + x * count, 0, (size_t)((end - x) * count) * sizeof *row);
+                continue;
+            }
+            for (int64_t k = 0; k < count; k++) {
+                const float *plane = planes + 3 * (seen[x] * count + k);
+                const float p0 = plane[0], p1 = plane[1], p2 = plane[2] * yc;
+                for (int64_t i = x; i < end; i++) {
+                    float value = p0 + p1 * centre(i) + p2, weight = weighed ? alpha[i] : 1.0f;
+                    row[i * count + k] = alpha[i] > SEEN ? weight * value : 0.0f;
+                }
+            }
         }
     }
 }
@@ -163,13 +189,13 @@ KERNEL void shade_maps(const int32_t *triangle, int64_t width, int64_t row0, con
                        float *out, int64_t first, int64_t last)
 {
     for (int64_t y = first; y < last; y++) {
-        float yc = (float)((double)(y + row0) + 0.5);
+        float yc = centre(y + row0);
         for (int64_t x = 0; x < width; x++) {
             int64_t i = y * width + x;
             int shown = triangle[i] >= 0 && matte[i] > 0.0f;
             Texel at = {0, 0, 0.0f, 0.0f};
             if (shown) {
-                float xc = (float)((double)x + 0.5);
+                float xc = centre(x);
                 float u = plane_at(uv, 2, triangle[i], 0, xc, yc) * scale;
                 float v = plane_at(uv, 2, triangle[i], 1, xc, yc) * scale;
                 at = texel(u, v, map_width, map_height);
@@ -189,9 +215,9 @@ KERNEL void shade_affine(const float *texture, int64_t texture_height, int64_t t
                          float *out, int64_t width, int64_t first, int64_t last)
 {
     for (int64_t y = first; y < last; y++) {
-        float yc = (float)((double)y + 0.5);
+        float yc = centre(y);
         for (int64_t x = 0; x < width; x++) {
-            float xc = (float)((double)x + 0.5);
+            float xc = centre(x);
             float u = affine[0] * xc + affine[1] * yc + affine[2], v = affine[3] * xc + affine[4] * yc + affine[5];
             cubic(texture, texture_height, texture_width, u, v, out + 4 * (y * width + x));
         }

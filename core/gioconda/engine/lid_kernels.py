@@ -16,8 +16,9 @@ class LidShape(NamedTuple):
     """Where a lid is drawn and how much of it; columns and heights as in `LidCurves`, pixels of the patch.
 
     Attributes:
-        table: (COLUMNS, 12) float32: the upper lid and the line it closes on; brow, fold, line and pouch in the frame,
-            the same in the portrait; how long lashes are, 0..1; how strong the line is, 0..1.
+        table: (COLUMNS, 13) float32: the upper lid and the line it closes on; brow, fold, line and pouch in the frame,
+            the same in the portrait; how long lashes are, 0..1; how strong the line is, 0..1; how high the lid is between edge and
+            fold in the portrait.
         first, step: of the columns, eye widths.
         corner, along, up: (2,) float32, and width: of the eye in the frame.
         crop_corner, crop_along, crop_up: (2,), crop_width: of the eye in the texture.

@@ -53,7 +53,9 @@ def close_lid(lid: Lid, loop: tuple[int, ...], target: Float, zoom: float, size:
     taper = np.clip(smoothstep((AT + 0.04) / 0.30) * smoothstep((1 - AT) / 0.35), 0.12, 1)
     dark = np.maximum(0.95 * np.maximum(lid.lashes[:, 0], 0.6), lid.drawn)
     strength = dark * smoothstep((AT + 0.02) / 0.2) * smoothstep((0.97 - AT) / 0.2)
-    columns = [upper, line, *_knots(now, line), *_knots(rest, rest.lower), taper, strength]
+    at_rest = _knots(rest, rest.lower)
+    lid_at_rest = np.maximum(rest.upper - at_rest[1], _APART)
+    columns = [upper, line, *_knots(now, line), *at_rest, taper, strength, lid_at_rest]
     shape = LidShape(
         table=np.column_stack(columns).astype(np.float32),
         first=np.float32(AT[0]),

@@ -12,7 +12,7 @@ typedef struct {
 } LidShape;
 
 /* What the table says of a column: heights in eye widths below the line through the corners, negative above it. */
-enum { UPPER, LINE, BROW, FOLD, CLOSES_ON, POUCH, BROW_AT_REST, TAPER = 10, STRENGTH, VALUES };
+enum { UPPER, LINE, BROW, FOLD, CLOSES_ON, POUCH, BROW_AT_REST, TAPER = 10, STRENGTH, LID_AT_REST, VALUES };
 
 /* exp(-x²) */
 static inline float bell(float x)
@@ -81,7 +81,16 @@ KERNEL void lid_draw(const float *skin, int64_t skin_height, int64_t skin_width,
             /* beside the corners the lid goes on below the line, and fades */
             float beside = max_f(smoothstep(-a / 0.07f), smoothstep((a - 1.0f) / 0.07f));
             float fading = 1.0f - smoothstep((b - values[LINE] - 0.02f) / 0.1f);
-            total = min_f(max_f(total, closed * beside * mask * fading), 1.0f);
+            total = max_f(total, closed * beside * mask * fading);
+            /* the portrait's own lashes, which the mesh pulls long with the lid, give way to those drawn here */
+            if (above > 0.0f) {
+                float below_fold = b - values[FOLD], from_edge = values[LID_AT_REST] - min_f(below_fold, 0.0f);
+                if (below_fold > 0.0f)
+                    from_edge *= above / max_f(values[UPPER] - values[FOLD], 1e-3f);
+                float own = lash_at(lashes, shape->columns, heights, from_edge * rows_per_height, place);
+                total = max_f(total, shape->lashed * covered * min_f(1.5f * own, 1.0f) * min_f(2.0f * mask, 1.0f));
+            }
+            total = min_f(total, 1.0f);
             /* the lid's rim turns away from the light, and shades the eye */
             float rim = 1.0f - 0.1f * painted * bell(above / 0.035f);
             float shade = 1.0f;

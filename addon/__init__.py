@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import preferences, preview, properties, session
+from . import live, preferences, preview, properties, session
 from .compositing import nodes, user_counts
 from .landmark_editor import overlay
 from .operators import (
@@ -44,6 +44,7 @@ MODULES = (
     cancel,
     export_job,
     show_preview,
+    live,
     sidebar,
 )
 

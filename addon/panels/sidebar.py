@@ -6,7 +6,7 @@ import bpy
 
 from ...core.gioconda.job.passes import PASSES
 from ...core.gioconda.job.retarget import GAINS
-from .. import analysis, job_settings, session
+from .. import analysis, job_settings, live, session
 from ..compositing import nodes
 from ..rig.panel import draw_head, draw_mapping, draw_rig, has_rig
 from .drawing import draw_sentence, property_column
@@ -170,6 +170,7 @@ STEPS = (
     ("rig", "Rig", draw_rig, False),
     ("rig_head", "Head and Eyes", draw_head, True),
     ("rig_mapping", "Mapping", draw_mapping, True),
+    ("live", "Live", live.draw_live, True),
     ("look", "Look", draw_look, True),
     ("output", "Output", draw_output, False),
     ("passes", "Passes", draw_passes, True),

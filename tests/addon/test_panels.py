@@ -28,7 +28,18 @@ def test_node_editor_and_3d_view_show_the_same_steps_in_the_same_order(drawn: di
     names = list(drawn["a portrait"])
     steps = [name.removeprefix("GIOCONDA_PT_node") for name in names if "_node" in name]
     assert steps == [name.removeprefix("GIOCONDA_PT_view") for name in names if "_view" in name]
-    assert steps == ["", "_mattes", "_rig", "_rig_head", "_rig_mapping", "_look", "_output", "_passes", "_render"]
+    assert steps == [
+        "",
+        "_mattes",
+        "_rig",
+        "_rig_head",
+        "_rig_mapping",
+        "_live",
+        "_look",
+        "_output",
+        "_passes",
+        "_render",
+    ]
     for step in steps:
         assert drawn["a portrait"][f"GIOCONDA_PT_node{step}"] == drawn["a portrait"][f"GIOCONDA_PT_view{step}"]
 

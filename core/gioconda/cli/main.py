@@ -305,16 +305,10 @@ def _delivered(job: Job, delivery: Delivery, made: Data, report: Report) -> Data
 
 
 def _job(arguments: Arguments, report: Report) -> Data:
-    from ..batch.settings import read_job
     from ..farm.path_map import load_rules, mapped_job
 
     rules = load_rules(arguments.path_map)
-    job = read_job(arguments.file, lambda job: mapped_job(job, rules))
-    if not arguments.allow_outside:
-        from ..provenance.policy import check_reach
-        from ..provenance.rights import open_policy
-
-        check_reach(job, arguments.file.absolute().parent, open_policy(arguments.policy).allow_outside)
+    job = _saved_job(arguments.file, arguments, lambda job: mapped_job(job, rules))
     changes: dict[str, Any] = {} if arguments.frames is None else {"frames": arguments.frames}
     changes |= {name: True for name in ("resume", "overwrite", "placeholders") if getattr(arguments, name)}
     changes |= {"review": None, "sheet": None} if arguments.no_review else {}
@@ -326,6 +320,19 @@ def _job(arguments: Arguments, report: Report) -> Data:
     return _run(job, report, arguments.worker)
 
 
+def _saved_job(path: Path, arguments: Arguments, mapped: Callable[[Job], Job] = lambda job: job) -> Job:
+    """A job file. Raises: SettingsError: it reaches outside its folder, and nobody allowed that; InputError."""
+    from ..batch.settings import read_job
+
+    job = read_job(path, mapped)
+    if not arguments.allow_outside:
+        from ..provenance.policy import check_reach
+        from ..provenance.rights import open_policy
+
+        check_reach(job, path.absolute().parent, open_policy(arguments.policy).allow_outside)
+    return job
+
+
 def _live(arguments: Arguments, report: Report) -> Data:
     from ..live.sources import split_source
 
@@ -333,14 +340,21 @@ def _live(arguments: Arguments, report: Report) -> Data:
     names = {field.name for field in fields(Job)} - {"motion", "output", "passes", "retarget", "consent"}
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     given["consent"] = Consent.parse(arguments.consent).plain() if arguments.consent else None
-    with _on_threads(arguments.threads):
+    saved = None
+    if arguments.portrait.lower().endswith(".json"):
+        saved = _saved_job(Path(arguments.portrait), arguments)
+    with _on_threads(saved.threads if saved else arguments.threads):
         from ..live.session import LiveSettings, live_job, run
 
-        job = _allowed(live_job(**given), arguments)
+        job = _allowed(saved or live_job(**given), arguments)
         chosen = {
             each.name: getattr(arguments, each.name) for each in fields(LiveSettings) if hasattr(arguments, each.name)
         }
-        settings = LiveSettings(**chosen, calibration=arguments.calibrate, retarget=_gains(arguments.gain))
+        settings = LiveSettings(
+            **chosen,
+            calibration=arguments.calibrate,
+            retarget={**(saved.retarget if saved else {}), **_gains(arguments.gain)},
+        )
         return run(job, settings, report, _asked.is_set)
 
 

@@ -278,6 +278,11 @@ def _live(commands: Commands[Parser]) -> None:
         metavar="REGION=X",
         help=f"strength by region ({', '.join(GAINS)}), 1 as it is: --gain lips=1.2,lids=0.8",
     )
+    command.add_argument(
+        "--allow-outside",
+        action="store_true",
+        help="where PORTRAIT is a saved job: it may name files outside its folder",
+    )
     shown = command.add_argument_group("output")
     shown.add_argument(
         "--window",
@@ -296,6 +301,12 @@ def _live(commands: Commands[Parser]) -> None:
     shown.add_argument("--record", metavar="FILE", help="the take, .npz or .json, for animate; written in the end")
     shown.add_argument(
         "--mark", nargs="?", const="Synthetic", default="", metavar="TEXT", help="words in the picture (default: none)"
+    )
+    shown.add_argument(
+        "--pictures",
+        metavar="FOLDER",
+        help="write the newest picture there as a JPEG and say so (for programs, with --json); “calibrate” and “stop” "
+        "are read from the standard input",
     )
     shown.add_argument("--seconds", type=float, metavar="N", help="stop after so long (default: Ctrl-C, Q)")
     _group(command, "portrait")

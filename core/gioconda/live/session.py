@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -21,9 +20,11 @@ from ..neural.corrector import Corrector, open_corrector
 from ..provenance.sign import source_type
 from ..render.open_portrait import Opened, PortraitOpener, open_nets
 from ..worker.messages import Log, Report, Stage, Warn
+from ..worker.server import lines_of
 from .camera import VirtualCamera
 from .driver import Calibration, Driver
 from .page import PORT, Page
+from .program import PictureFolder, Words
 from .receiver import UdpReceiver
 from .renderer import LiveFrame, LiveRenderer
 from .sources import open_source, split_source, title_of
@@ -49,6 +50,7 @@ class LiveSettings:
         record: where the take goes, .npz or .json.
         mark: words that stand in the picture, or "".
         seconds: stop after so long.
+        pictures: a folder for a program that shows the pictures, see `program`; it steers by the standard input.
         retarget: fields of `RetargetSettings`.
     """
 
@@ -61,6 +63,7 @@ class LiveSettings:
     record: str | None = None
     mark: str = ""
     seconds: float | None = None
+    pictures: str | None = None
     retarget: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -104,7 +107,7 @@ class Session:
         opened = PortraitOpener().open(job, report, settings.size)
         self.opened = opened
         self.driver = Driver(self._texts.append, calibration=settings.calibration)
-        retarget = RetargetSettings.from_dict({"neutral": "auto", **settings.retarget})
+        retarget = RetargetSettings.from_dict({**settings.retarget, "neutral": "auto"})  # that which is calibrated
         corrector = self._networks(opened)
         self.renderer = LiveRenderer(
             opened, self.driver, retarget, self._texts.append, corrector=corrector, mark=settings.mark
@@ -118,6 +121,8 @@ class Session:
         self.source: Any = None
         self.page: Page | None = None
         self._window: Any = None
+        self._pictures: PictureFolder | None = None
+        self._words: Words | None = None
         self._source = name, address
         self._made: list[dict[str, Any]] = []
         self._began = time.monotonic()
@@ -161,14 +166,17 @@ class Session:
             full = self.recorder is not None and self.recorder.full
             if full:
                 self._texts.append("The take is as long as it can be: it is written.")
-            return late or full or stopped() or self.renderer.error is not None
+            ended = self._words is not None and self._words.stopped
+            return late or full or ended or stopped() or self.renderer.error is not None
 
         if self._window is not None:
             self._window.run(over)
         else:
-            tick = threading.Event()
             while not over():
-                tick.wait(POLL_SECONDS)
+                if self._pictures is not None:
+                    self._pictures.write(POLL_SECONDS)
+                else:
+                    time.sleep(POLL_SECONDS)
         if self.renderer.error is not None:
             raise self.renderer.error
 
@@ -221,7 +229,8 @@ class Session:
             self.renderer.show.append(lambda frame: camera.show(frame.srgb))
             self._report(Log(f"The portrait is the camera {camera.path}."))
         port = settings.page
-        wanted = settings.window if settings.window is not None else port is None and settings.camera is None
+        others = (port, settings.camera, settings.pictures)
+        wanted = settings.window if settings.window is not None else all(one is None for one in others)
         if wanted:
             from .window import Window
 
@@ -232,6 +241,9 @@ class Session:
                     raise
                 self._report(Log(str(error)))
                 port = PORT
+        if settings.pictures is not None:
+            self._pictures = PictureFolder(Path(settings.pictures), newest, source_type(self._job), self._report)
+            self._words = Words(lines_of(0), self.driver.calibrate)
         if port is not None:
             self.page = stack.enter_context(
                 Page(

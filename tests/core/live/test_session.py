@@ -103,7 +103,7 @@ class _Reader:
         link = http.client.HTTPConnection(self.host, timeout=5)
         link.request(method, path, headers=headers)
         answer = link.getresponse()
-        return answer.status, answer.read() if path != "/stream.mjpg" else answer.read(3000)
+        return answer.status, answer.read() if path != "/stream.mjpg" else answer.read(300)
 
 
 def test_the_page_streams_pictures_that_say_what_they_are() -> None:

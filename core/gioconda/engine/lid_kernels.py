@@ -17,8 +17,8 @@ class LidShape(NamedTuple):
 
     Attributes:
         table: (COLUMNS, 13) float32: the upper lid and the line it closes on; brow, fold, line and pouch in the frame,
-            the same in the portrait; how long lashes are, 0..1; how strong the line is, 0..1; how high the lid is between edge and
-            fold in the portrait.
+            the same in the portrait; how long lashes are, 0..1; how strong the line is, 0..1; how high the lid
+            is between edge and fold in the portrait.
         first, step: of the columns, eye widths.
         corner, along, up: (2,) float32, and width: of the eye in the frame.
         crop_corner, crop_along, crop_up: (2,), crop_width: of the eye in the texture.

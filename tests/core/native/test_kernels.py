@@ -96,7 +96,7 @@ def drawn_mouth() -> bytes:
 
 def drawn_lid() -> bytes:
     rng = np.random.default_rng(4)
-    knots = np.array([-0.1, 0.15, -0.4, -0.25, 0.1, 0.35, -0.4, -0.2, 0.1, 0.35, 1, 0.8])
+    knots = np.array([-0.1, 0.15, -0.4, -0.25, 0.1, 0.35, -0.4, -0.2, 0.1, 0.35, 1, 0.8, 0.15])
     two = np.array([1, 0], np.float32), np.array([0, -1], np.float32)
     shape = LidShape(
         table=np.tile(knots, (60, 1)).astype(np.float32),

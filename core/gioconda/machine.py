@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
+
+# numpy and its BLAS choose code by the processor's instructions, and last bits with it. All x86-64 processors that
+# numpy runs on have what is left of these.
+SAME_CODE = {
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",
+    "OPENBLAS_CORETYPE": "Nehalem",
+}
+
+
+def compute_alike() -> None:
+    """Let numpy, in this process and its children, compute the same bits on all x86-64 machines; before it is imported.
+
+    What the environment says already is kept. (`imaging.resample` tells OpenCV, `native` needs nothing.)
+    """
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        for name, value in SAME_CODE.items():
+            os.environ.setdefault(name, value)
 
 
 def cores() -> int:

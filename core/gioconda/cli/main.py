@@ -23,6 +23,7 @@ from ..job.consent import Consent
 from ..job.job import Job
 from ..job.passes import ALL_PASSES
 from ..job.retarget import GAINS, RetargetSettings
+from ..machine import compute_alike
 from ..worker.messages import Error, Hello, JsonLines, Log, Message, Report, Result, Warn
 from . import options
 
@@ -55,6 +56,7 @@ STOPPED_GOING_ON = {  # commands that need no --resume
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns the exit status; a wrong command line leaves by SystemExit(2), as argparse does."""
+    compute_alike()
     words = sys.argv[1:] if argv is None else list(argv)
     if not words:
         print(options.GREETING)

@@ -17,6 +17,9 @@ import numpy as np
 
 from ..arrays import Array, Float, Float16, Float32, Floating, Mask, UInt8
 
+# The code for all processors: what OpenCV chooses by their instructions differs in last bits.
+cv2.setUseOptimized(False)
+
 Pixels = Array  # (H, W) or (H, W, C), float32 or uint8
 
 Method = Literal["area", "linear", "cubic", "nearest"]

@@ -47,4 +47,6 @@ def in_bands(call: Callable[[int, int], object], first: int, last: int, *, least
     helpers = [pool.submit(work) for _ in range(min(_threads, -(-rows // step)) - 1)]
     work()
     for helper in helpers:
-        helper.result()
+        # one that has not begun has nothing left to do, and within another call's band it would be waited for in vain
+        if not helper.cancel():
+            helper.result()

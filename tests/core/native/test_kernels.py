@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -55,6 +57,30 @@ def test_every_row_belongs_to_one_band() -> None:
             native.in_bands(count, 0, rows, least=3)
             assert (times == 1).all()
     native.set_threads(None)
+
+
+def test_bands_within_bands_and_from_several_threads_end() -> None:
+    rows = np.zeros((4, 64, 64), int)
+
+    def outer(first: int, last: int, rows: np.ndarray) -> None:
+        for row in range(first, last):
+
+            def inner(begin: int, end: int, row: int = row) -> None:
+                rows[row, begin:end] += 1
+
+            native.in_bands(inner, 0, 64, least=1)
+
+    native.set_threads(2)
+    calls = [
+        threading.Thread(target=native.in_bands, args=(partial(outer, rows=each), 0, 64), daemon=True) for each in rows
+    ]
+    for call in calls:
+        call.start()
+    for call in calls:
+        call.join(20)
+        assert not call.is_alive()
+    native.set_threads(None)
+    assert (rows == 1).all()
 
 
 def test_an_error_in_a_band_is_raised() -> None:

@@ -156,7 +156,8 @@ class Driver:
             self._set_neutral(self._last.with_values(mean))
         elif self._last.received - self._reminded > REMIND_SECONDS:
             self._reminded = self._last.received
-            self._say("Not calibrated yet: look straight ahead, mouth shut, for a second, or press C.")
+            how = "press C" if self._calibration == "key" else "hold still for a second, or press C"
+            self._say(f"Not calibrated yet: look straight ahead, mouth shut, and {how}.")
 
     def _is_still(self) -> bool:
         times = [one.received for one in self._before]

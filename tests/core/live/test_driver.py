@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +15,7 @@ from gioconda.landmarks import ARKIT
 from gioconda.live.driver import EASE_SECONDS, HOLD_SECONDS, Driver
 from gioconda.live.protocols.livelink import LiveLinkParser
 from gioconda.live.protocols.openseeface import OpenSeeFaceParser
+from gioconda.live.protocols.vtube_studio import VTubeStudioParser, request
 from gioconda.live.receiver import LARGEST, UdpReceiver, split_address
 from gioconda.live.sample import Sample
 from gioconda.live.take import Recorder, numbered, rate_of
@@ -205,3 +210,28 @@ def test_a_rate_is_told_by_when_samples_came() -> None:
     burst = [sample(0.0) for _ in range(10)]
     numbers, kept = numbered(burst, 60.0)
     assert numbers == [1, 2, 3, 4] and len(kept) == 4
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a second loopback address")
+def test_a_phone_is_asked_and_only_it_is_listened_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """127.0.0.2 plays the phone; as an address of this machine it would be listened at, so the asking is forced."""
+    phone, stranger = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+    phone.bind(("127.0.0.2", 0))
+    phone.settimeout(5)
+    stranger.bind(("127.0.0.3", 0))
+    port = phone.getsockname()[1]
+    monkeypatch.setattr(UdpReceiver, "_bound", lambda self, _address, port: self._to_phone("127.0.0.2", port))
+    feed = list[Sample]()
+    with UdpReceiver(VTubeStudioParser(), port, feed.append, lambda _: None, ask=request) as found:
+        asked, address = phone.recvfrom(1000)
+        assert json.loads(asked)["ports"] == [found.where[1]] and address == found.where
+        for frame in range(20):
+            stranger.sendto(packets.vtube_studio({}, 1000 + frame), address)
+            phone.sendto(packets.vtube_studio({"jawOpen": 0.5}, frame), address)
+            time.sleep(0.005)
+        end = time.monotonic() + 5
+        while len(feed) < 20 and time.monotonic() < end:
+            time.sleep(0.01)
+    assert len(feed) == 20 and found.counts.strangers == 20
+    phone.close()
+    stranger.close()

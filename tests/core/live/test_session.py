@@ -15,15 +15,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gioconda.cli.main import main
 from gioconda.engine import Portrait, render
-from gioconda.errors import DeviceError, InputError, OutputError, SettingsError
+from gioconda.errors import DeviceError, ExitCode, InputError, OutputError, SettingsError
 from gioconda.imaging.color import Display, display_srgb
 from gioconda.imaging.exr import COMPOSITE_SYNTHETIC
+from gioconda.imaging.image import read_picture
 from gioconda.job.retarget import RetargetSettings
 from gioconda.live import session as live
 from gioconda.live.camera import VirtualCamera, format_request, yuyv
 from gioconda.live.driver import Driver
 from gioconda.live.page import Page
+from gioconda.live.program import PictureFolder, Words
 from gioconda.live.renderer import LiveFrame, LiveRenderer, Newest
 from gioconda.live.session import LiveSettings, Session, live_job
 from gioconda.live.sources import PACKETS
@@ -31,7 +34,7 @@ from gioconda.live.take import Recorder
 from gioconda.motion.files import load_motion
 from gioconda.motion.retarget import retarget
 from gioconda.render.open_portrait import Opened
-from gioconda.worker.messages import Message
+from gioconda.worker.messages import Message, Progress
 
 from tests.core.live import sender
 from tests.sitters import HOPPER
@@ -255,3 +258,34 @@ def test_memory_stays_as_it_is_for_a_minute() -> None:
     megabytes = [size for seconds, size in played.memory if seconds > 10]
     print(f"{played.result['text']} {min(megabytes):.0f} to {max(megabytes):.0f} MB, load {os.getloadavg()[0]:.1f}")
     assert max(megabytes[-10:]) - max(megabytes[:10]) < 15
+
+
+def test_programs_get_the_newest_picture_and_steer(tmp_path: Path) -> None:
+    newest, told, asked = Newest[Any](), list[Message](), list[int]()
+    folder = PictureFolder(tmp_path / "live", newest, COMPOSITE_SYNTHETIC, told.append)
+    folder.write(0.01)
+    assert not told
+    for grey in range(3):
+        newest.put(np.full((16, 16, 3), 100 + 40 * grey, np.uint8))
+    folder.write(0.01)
+    folder.write(0.01)
+    (message,) = told  # the newest, once
+    assert isinstance(message, Progress) and message.done == 3 and message.path is not None
+    assert abs(float(read_picture(message.path).pixels[..., :3].mean()) - (180 / 255) ** 2.2) < 0.02
+    assert COMPOSITE_SYNTHETIC.encode() in Path(message.path).read_bytes()
+    words = Words(iter(["calibrate\n", "nonsense\n", "stop\n", "calibrate\n"]), lambda: asked.append(1))
+    end = time.monotonic() + 5
+    while not words.stopped and time.monotonic() < end:
+        time.sleep(0.01)
+    assert words.stopped and asked == [1]
+
+
+def test_a_saved_job_reaches_its_folder_alone(tmp_path: Path) -> None:
+    file = tmp_path / "shot.json"
+    file.write_text(live_job(str(HOPPER), consent=CONSENT).to_json())
+    assert main(["live", str(file), "--from", "livelink", "--quiet"]) == ExitCode.BAD_INPUT
+
+
+def test_nobody_is_animated_live_without_a_statement(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GIOCONDA_POLICY", raising=False)
+    assert main(["live", str(HOPPER), "--from", "livelink", "--quiet"]) == ExitCode.BAD_INPUT

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import DeviceError, GiocondaError, OutputError, SettingsError
+from ..errors import CancelledError, DeviceError, GiocondaError, OutputError, SettingsError
 from ..face.nets import Nets
 from ..job.job import Job
 from ..job.retarget import RetargetSettings
@@ -19,7 +19,7 @@ from ..neural.choice import OFF, resolved
 from ..neural.corrector import Corrector, open_corrector
 from ..provenance.sign import source_type
 from ..render.open_portrait import Opened, PortraitOpener, open_nets
-from ..worker.messages import Log, Report, Stage, Warn
+from ..worker.messages import Log, Message, Report, Stage, Warn
 from ..worker.server import lines_of
 from .camera import VirtualCamera
 from .driver import Calibration, Driver
@@ -160,7 +160,7 @@ class Session:
             self._tell()
             if time.monotonic() - told > TELL_SECONDS:
                 told = time.monotonic()
-                self._report(Log(self.sentence()))
+                self._inform(Log(self.sentence()))
             seconds = self.settings.seconds
             late = seconds is not None and time.monotonic() - self._began > seconds
             full = self.recorder is not None and self.recorder.full
@@ -242,7 +242,7 @@ class Session:
                 self._report(Log(str(error)))
                 port = PORT
         if settings.pictures is not None:
-            self._pictures = PictureFolder(Path(settings.pictures), newest, source_type(self._job), self._report)
+            self._pictures = PictureFolder(Path(settings.pictures), newest, source_type(self._job), self._inform)
             self._words = Words(lines_of(0), self.driver.calibrate)
         if port is not None:
             self.page = stack.enter_context(
@@ -258,7 +258,12 @@ class Session:
 
     def _tell(self) -> None:
         while self._texts:
-            self._report(Log(self._texts.popleft()))
+            self._inform(Log(self._texts.popleft()))
+
+    def _inform(self, message: Message) -> None:
+        """Tell while following: Ctrl-C is how a session ends, so it is no reason to lose the take."""
+        with suppress(CancelledError):
+            self._report(message)
 
 
 def live_job(portrait: str, **settings: Any) -> Job:

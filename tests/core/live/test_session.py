@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from gioconda.cli.main import main
 from gioconda.engine import Portrait, render
-from gioconda.errors import DeviceError, ExitCode, InputError, OutputError, SettingsError
+from gioconda.errors import CancelledError, DeviceError, ExitCode, InputError, OutputError, SettingsError
 from gioconda.imaging.color import Display, display_srgb
 from gioconda.imaging.exr import COMPOSITE_SYNTHETIC
 from gioconda.imaging.image import read_picture
@@ -289,3 +289,26 @@ def test_a_saved_job_reaches_its_folder_alone(tmp_path: Path) -> None:
 def test_nobody_is_animated_live_without_a_statement(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GIOCONDA_POLICY", raising=False)
     assert main(["live", str(HOPPER), "--from", "livelink", "--quiet"]) == ExitCode.BAD_INPUT
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_session_and_keeps_the_take(tmp_path: Path) -> None:
+    """The command line's reporter raises once it is asked to stop; the take is written all the same."""
+    ready, path = threading.Event(), tmp_path / "take.npz"
+
+    def report(message: Message) -> None:
+        if ready.is_set():
+            raise CancelledError("stopped")
+
+    def begin(session: Session) -> None:
+        parser = PACKETS["livelink"].parser()
+        for frame in range(100):
+            found = parser.parse(sender.WRITERS["livelink"](frame, frame / 60)[0], time.monotonic() - 2 + frame / 60)
+            assert found is not None
+            session.driver.feed(found)
+        ready.set()
+
+    job = live_job(str(HOPPER), neural="off", consent=CONSENT)
+    settings = LiveSettings("livelink::0", size=256, page=0, window=False, record=str(path))
+    made = live.run(job, settings, report, ready.is_set, on_ready=begin)
+    assert len(load_motion(path)) == made["takes"][0]["frames"] + 1 > 20

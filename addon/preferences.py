@@ -15,6 +15,7 @@ DEVICE_TEXTS = {
     "auto": ("Automatic", "The best device that works"),
     "cpu": ("Processor", "Works everywhere"),
     "cuda": ("CUDA", "NVIDIA cards; needs a Python of your own with onnxruntime-gpu"),
+    "webgpu": ("WebGPU", "Any maker's card; needs a Python of your own with onnxruntime-ep-webgpu"),
     "tensorrt": (
         "TensorRT",
         "NVIDIA cards, compiled for minutes first; needs a Python of your own with onnxruntime-gpu",

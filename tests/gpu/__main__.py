@@ -56,6 +56,8 @@ def main() -> int:
 def missing(device: str) -> str | None:
     """Why a device cannot be used; None: it can."""
     if graphics_device(device) is None:
+        if device == "webgpu":
+            return "onnxruntime-ep-webgpu is not installed, or reaches no card: make setup EXTRA=webgpu."
         return "this build of ONNX Runtime has no CUDA: make setup EXTRA=gpu."
     g = Graph()
     g.output("y", g.input("x", FLOAT, (1,)) + 1.0, (1,))
@@ -68,7 +70,7 @@ def missing(device: str) -> str | None:
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m tests.gpu", description=__doc__)
-    p.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    p.add_argument("--device", choices=("cuda", "webgpu", "cpu"), default="cuda")
     p.add_argument("--size", type=int, default=GOAL_SIDE, help="as many pixels as a square of this side are timed")
     p.add_argument("--small", type=int, default=500, help="the same for what is compared")
     p.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8, 16])

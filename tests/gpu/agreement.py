@@ -14,7 +14,11 @@ from gioconda.worker.messages import Message
 from .sitter import corrector_of, poses_of, renderer_of
 
 # relative to a value plus a fiftieth of white; with networks, cards multiply in their convolutions with ten bits
-TOLERANCE = {"cpu": {"off": 1e-6, "networks": 2e-3}, "cuda": {"off": 2e-3, "networks": 2e-2}}
+TOLERANCE = {
+    "cpu": {"off": 1e-6, "networks": 2e-3},
+    "webgpu": {"off": 1e-6, "networks": 2e-2},
+    "cuda": {"off": 2e-3, "networks": 2e-2},
+}
 PASSES = ("Combined", "Matte", "UV", "Vector")
 
 

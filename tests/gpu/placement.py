@@ -43,7 +43,8 @@ def _run(portrait: Portrait, device: str, nets: tuple[Path, Path] | None, prefix
     corrector = corrector_of(portrait, nets, device)
     options = onnxruntime.SessionOptions()
     options.enable_profiling, options.profile_file_prefix = True, str(prefix)
-    graph = DeviceGraph(frame_graph(None if nets is None else read_network(nets[1])), device, options=options)
+    model = frame_graph(None if nets is None else read_network(nets[1]), half=device != "webgpu")
+    graph = DeviceGraph(model, device, options=options)
     [posed] = [pose_portrait(portrait, pose) for pose in poses_of(portrait, 1)]
     still, feeds = inputs.portrait_inputs(portrait), inputs.frame_inputs([inputs.list_frame(posed)])
     if corrector is not None:

@@ -19,7 +19,15 @@ from ..machine import cores, free_disk, nvidia_smi
 from ..models import load_registry, model_path, models_folder
 from ..models.runtime import Session, available_devices
 
-LIBRARIES = ("numpy", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "OpenImageIO", "av")
+LIBRARIES = (
+    "numpy",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "onnxruntime-ep-webgpu",
+    "opencv-python-headless",
+    "OpenImageIO",
+    "av",
+)
 MB = 1_000_000
 
 

@@ -15,15 +15,24 @@ import numpy as np
 from ..arrays import Array
 from ..errors import DeviceError
 from ..machine import cores
-from ..models.runtime import available_devices  # first: it says in a sentence where ONNX Runtime is missing
+from ..models.runtime import (
+    available_devices,
+    open_session,
+)  # first: it says in a sentence where ONNX Runtime is missing
 
 import onnxruntime  # isort: skip
 
 # Where whole frames are worth it: the device and its memory, in ONNX Runtime's words. TensorRT compiles a graph anew
 # for every length of a list, so its cards use CUDA for frames; DirectML and CoreML were never measured.
-_PROVIDERS = {"cuda": ("CUDAExecutionProvider", "cuda"), "cpu": ("CPUExecutionProvider", "cpu")}
-_OPTIONS: dict[str, dict[str, str]] = {"cuda": {"arena_extend_strategy": "kSameAsRequested"}, "cpu": {}}
-_SAME_CARD = {"auto": "cuda", "cuda": "cuda", "tensorrt": "cuda"}
+_PROVIDERS = {
+    "cuda": ("CUDAExecutionProvider", "cuda"),
+    "webgpu": ("WebGpuExecutionProvider", "webgpu"),
+    "cpu": ("CPUExecutionProvider", "cpu"),
+}
+_OPTIONS: dict[str, dict[str, str]] = {"cuda": {"arena_extend_strategy": "kSameAsRequested"}}
+_SAME_CARD = {"auto": "cuda", "cuda": "cuda", "tensorrt": "cuda", "webgpu": "webgpu"}
+# WebGPU promises no more for one buffer that a shader reads or writes, in bytes.
+STORAGE_LIMIT = 128 << 20
 
 
 def graphics_device(wanted: str) -> str | None:
@@ -36,7 +45,7 @@ class DeviceGraph:
     """An open graph.
 
     Attributes:
-        device: where it runs, “cuda” or “cpu”; session: ONNX Runtime's.
+        device: where it runs, “cuda”, “webgpu” or “cpu”; session: ONNX Runtime's.
     """
 
     def __init__(self, model: bytes, device: str, *, threads: int | None = None, options: Any = None) -> None:
@@ -44,7 +53,7 @@ class DeviceGraph:
 
         Args:
             model: an ONNX file's bytes.
-            device: “cuda” or “cpu”.
+            device: “cuda”, “webgpu” or “cpu”.
             threads: for the processor.
             options: ONNX Runtime's, where there are any to begin with.
 
@@ -56,13 +65,8 @@ class DeviceGraph:
         options.log_severity_level = 4
         options.intra_op_num_threads = threads or cores()
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        if device == "cuda" and hasattr(onnxruntime, "preload_dlls"):
-            onnxruntime.preload_dlls()
-        providers: list[Any] = [(provider, _OPTIONS[device])]
-        if device != "cpu":
-            providers.append(_PROVIDERS["cpu"][0])
         with _failing(device):
-            self.session = onnxruntime.InferenceSession(model, options, providers=providers)
+            self.session = open_session(model, options, device, _OPTIONS.get(device))
         if self.session.get_providers()[0] != provider:
             raise DeviceError(f"Frames cannot be rendered on {device}: its driver or libraries are missing.")
 

@@ -20,7 +20,7 @@ from .shading import empty_canvas, patched, shaded, with_hull
 NETWORK = "network/"
 
 
-def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
+def frame_graph(network: onnx.ModelProto | None = None, *, half: bool = True) -> bytes:
     """An ONNX model: lists of pixels in, finished frames out.
 
     Outputs, of which a run makes those that are asked for:
@@ -33,6 +33,7 @@ def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
 
     Args:
         network: that corrects frames, as `training.export` writes it.
+        half: with the outputs in half precision, which WebGPU's devices need not have.
 
     Raises: ModelError: the network is none of these.
     """
@@ -49,7 +50,8 @@ def frame_graph(network: onnx.ModelProto | None = None) -> bytes:
         g.output("moves", moves, ("box_pixels", 2))
     for name, value, channels in (("combined", canvas.combined, 4), ("matte", canvas.matte, 1)):
         g.output(name, value, ("pixels", channels))
-        g.output(f"{name}_half", value.clip(-HALF_MAX, HALF_MAX).cast(HALF), ("pixels", channels))
+        if half:
+            g.output(f"{name}_half", value.clip(-HALF_MAX, HALF_MAX).cast(HALF), ("pixels", channels))
     return g.model()
 
 

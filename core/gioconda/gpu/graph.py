@@ -49,13 +49,16 @@ class Value:
     __rsub__ = _operator("Sub", swapped=True)
     __mul__ = __rmul__ = _operator("Mul")
     __truediv__ = _operator("Div")
-    __mod__ = _operator("Mod")
     __lt__ = _operator("Less", kind=BOOL)
     __gt__ = _operator("Greater", kind=BOOL)
     __and__ = _operator("And")
     __or__ = _operator("Or")
     minimum = _operator("Min")
     maximum = _operator("Max")
+
+    def __mod__(self, other: Value) -> Value:
+        """The remainder of whole numbers that are not negative: by arithmetic, as WebGPU has no Mod."""
+        return self - (self / other) * other
 
     def __abs__(self) -> Value:
         return self.graph.op("Abs", self)
@@ -133,7 +136,7 @@ class Graph:
 
     def scatter(self, into: Value, index: Value, values: Value) -> Value:
         """`into` with the rows `index`, (n,) int32, replaced by `values`, (n, …). A row named twice: by the same."""
-        return self.op("ScatterND", into, index.cast(INT64).reshape(-1, 1), values)
+        return self.op("ScatterND", into, index.reshape(-1, 1).cast(INT64), values)
 
     def include(self, model: onnx.ModelProto, inputs: dict[str, Value], *, prefix: str) -> dict[str, Value]:
         """Another model's nodes, its inputs taken from `inputs`. Returns its outputs by name.

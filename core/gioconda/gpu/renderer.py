@@ -30,7 +30,7 @@ from ..neural.apply import pixel_steps
 from ..neural.corrector import Corrector
 from ..worker.messages import Log, Report
 from . import crops, inputs
-from .device import DeviceGraph
+from .device import STORAGE_LIMIT, DeviceGraph
 from .frame_graph import frame_graph
 
 Passes = dict[str, Floating]
@@ -38,6 +38,7 @@ Passes = dict[str, Floating]
 BATCH_PIXELS = 16_800_000  # at most in one run: four frames of 2048²
 BATCH = 8
 WORKERS = 4  # more wait for each other: the kernels take turns, and use all cores
+_PIXEL_BYTES = 16  # of the largest tensor of a frame: four channels, float32
 _DRAWN = ("Combined", "Matte")
 
 
@@ -73,20 +74,27 @@ class Renderer:
         """Build the graph, open it, upload the portrait.
 
         Args:
-            device: “cuda” or “cpu”, see `device.graphics_device`.
+            device: “cuda”, “webgpu” or “cpu”, see `device.graphics_device`.
             corrector: of the portrait; network: the one that corrects each frame, of `frame_graph.read_network`.
-            half: colours and matte come back in half precision, held within its range: half the way to go.
+            half: colours and matte come back in half precision, held within its range: half the way to go. Not on
+                WebGPU, whose devices need not have it.
             batch: frames in one run at most.
 
         Raises: DeviceError, ModelError.
         """
-        model = frame_graph(network if corrector is not None else None)
+        pixels = portrait.width * portrait.height
+        if device == "webgpu" and pixels * _PIXEL_BYTES > STORAGE_LIMIT:
+            raise DeviceError(f"A frame of {portrait.width} × {portrait.height} is too large for one buffer of WebGPU.")
+        half = half and device != "webgpu"
+        model = frame_graph(network if corrector is not None else None, half=half)
         self.portrait, self.corrector = portrait, corrector if network is not None else None
         self.graph = DeviceGraph(model, device, threads=threads)
         self.label = f"graph/{self.graph.device}"
         self.smooth_edges, self.workers = smooth_edges, min(threads or cores(), WORKERS)
         self._suffix = "_half" if half else ""
-        self.batch = batch or max(1, min(BATCH, BATCH_PIXELS // (portrait.width * portrait.height)))
+        self.batch = batch or max(1, min(BATCH, BATCH_PIXELS // pixels))
+        if device == "webgpu":
+            self.batch = min(self.batch, STORAGE_LIMIT // (pixels * _PIXEL_BYTES))
         still = inputs.portrait_inputs(portrait)
         if self.corrector is not None:
             still |= crops.portrait_inputs(self.corrector)

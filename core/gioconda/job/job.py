@@ -20,7 +20,7 @@ from .settings import PathKind, declared, setting
 VERSION = 1
 
 NEURAL = ("auto", "off", "fast", "full")
-DEVICES = ("auto", "cpu", "cuda", "tensorrt", "directml", "coreml")
+DEVICES = ("auto", "cpu", "cuda", "webgpu", "tensorrt", "directml", "coreml")
 LARGEST = "largest"
 TAKE = "take"  # the built-in demonstration
 REST = "rest"  # nothing moves

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ _PROVIDERS = {  # best first
     "tensorrt": "TensorrtExecutionProvider",
     "directml": "DmlExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
+    "webgpu": "WebGpuExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
 # The networks are small: more threads mostly wait for each other. And from three on the last bits of an answer change
@@ -39,7 +42,44 @@ Array = npt.NDArray[np.float32]
 def available_devices() -> list[str]:
     """The devices this build of ONNX Runtime knows, best first; a driver may still be missing."""
     present = onnxruntime.get_available_providers()
+    if webgpu_device() is not None:
+        present.append(_PROVIDERS["webgpu"])
     return [device for device, provider in _PROVIDERS.items() if provider in present]
+
+
+@cache
+def webgpu_device() -> Any | None:
+    """The first graphics card that onnxruntime-ep-webgpu reaches, as ONNX Runtime's object; None: there is none.
+
+    The package is a library that is loaded into ONNX Runtime, once in a process. Cards drawn in software count only
+    where the environment says ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER=1.
+    """
+    if find_spec("onnxruntime_ep_webgpu") is None or not hasattr(onnxruntime, "register_execution_provider_library"):
+        return None
+    import onnxruntime_ep_webgpu as plugin
+
+    try:
+        onnxruntime.register_execution_provider_library("webgpu", plugin.get_library_path())
+    except Exception:  # no Vulkan here, or this ONNX Runtime is older than the library wants
+        return None
+    cards = (device for device in onnxruntime.get_ep_devices() if device.ep_name == _PROVIDERS["webgpu"])
+    return next(cards, None)
+
+
+def open_session(model: bytes | str, options: Any, device: str, settings: Mapping[str, str] | None = None) -> Any:
+    """ONNX Runtime's session of a file, or of its bytes, on one of `available_devices`. Raises ONNX Runtime's errors.
+
+    settings: the provider's own. What the device has no operator for runs on the processor.
+    """
+    if device == "webgpu":
+        options.add_provider_for_devices([webgpu_device()], dict(settings or {}))
+        return onnxruntime.InferenceSession(model, options)
+    if device in ("cuda", "tensorrt") and hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()  # CUDA and cuDNN from pip packages
+    providers: list[Any] = [(_PROVIDERS[device], dict(settings or {}))]
+    if device != "cpu":
+        providers.append(_PROVIDERS["cpu"])
+    return onnxruntime.InferenceSession(model, options, providers=providers)
 
 
 class Session:
@@ -94,12 +134,15 @@ def _candidates(device: str) -> list[str]:
     if device not in DEVICES:
         raise DeviceError(f"There is no device {device!r}: choose one of {', '.join(DEVICES)}.")
     present = available_devices()
-    if device == "auto":  # without TensorRT, which compiles for minutes before its first frame
-        return [name for name in present if name != "tensorrt"]
+    if device == "auto":
+        # Without TensorRT, which compiles for minutes before its first frame, and without WebGPU, whose shaders are
+        # compiled in every process and which a small card may run slower than the processor.
+        return [name for name in present if name not in ("tensorrt", "webgpu")]
     if device not in present:
         raise DeviceError(
             f"The device {device!r} is not in this build of ONNX Runtime, which has {', '.join(present)}: "
-            "install the build for it (`pip install gioconda[gpu]` for cuda and tensorrt)."
+            "install the build for it (`pip install gioconda[gpu]` for cuda and tensorrt, gioconda[webgpu] for webgpu, "
+            "which also wants a graphics card and its driver)."
         )
     return [device]
 
@@ -111,11 +154,8 @@ def _open(path: Path, content: str | bytes, device: str, threads: int | None) ->
     options.inter_op_num_threads = 1
     # Idle threads sleep instead of spinning: rendering needs the cores between two frames.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if device in ("cuda", "tensorrt") and hasattr(onnxruntime, "preload_dlls"):
-        onnxruntime.preload_dlls()  # CUDA and cuDNN from pip packages
-    providers = [_PROVIDERS[device]] if device == "cpu" else [_PROVIDERS[device], _PROVIDERS["cpu"]]
     try:
-        return onnxruntime.InferenceSession(content, options, providers=providers)
+        return open_session(content, options, device)
     except Exception as error:  # ONNX Runtime raises classes of its own that share no base
         raise ModelError(
             f"The model {path} cannot be loaded ({str(error).splitlines()[0]}): run `gioconda models verify`."

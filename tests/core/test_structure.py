@@ -83,6 +83,7 @@ LIBRARIES = {
     "numba": "",
     "onnx": "gpu/choice.py gpu/frame_graph.py gpu/graph.py gpu/renderer.py training/export.py",
     "onnxruntime": "models/runtime.py gpu/device.py",
+    "onnxruntime_ep_webgpu": "models/runtime.py",
     "PIL": "",
     "pymatting": "",
     "pythonosc": "live/protocols/vmc.py live/sources.py",

@@ -17,6 +17,7 @@ from . import kernels, rigid
 from .eyes import paint_eyes
 from .hull_frame import HullBand, PosedHull, pose_hull
 from .kernels import smoothstep
+from .last_poses import LastPoses
 from .mesh import OUTER
 from .mouth import paint_mouth
 from .occluded import Occluded, spare_offset
@@ -31,6 +32,7 @@ DEPTH_UNIT = 0.09  # metres, between the outer corners of an adult's eyes
 _DISTANCE = 1.0  # metres, from the camera to the head
 BACKGROUND = 3.0  # metres, from the camera to what is behind the person
 _TURNED = float(np.radians(5))  # from this turn on, what the portrait hides is filled completely
+_LAST_POSES = LastPoses()
 
 
 @dataclass(frozen=True)
@@ -389,9 +391,13 @@ def _patches(portrait: Portrait, target: Float) -> list[Patch]:
 
 
 def _positions(portrait: Portrait, pose: Pose) -> Float:
-    """All vertices of the mesh in a pose, (N, 3) float64 pixels."""
+    """All vertices of the mesh in a pose, (N, 3) float64 pixels; read only."""
     if pose.is_identity:
         return portrait.mesh.bind_pose
+    return _LAST_POSES.positions(portrait, pose, lambda: _moved(portrait, pose))
+
+
+def _moved(portrait: Portrait, pose: Pose) -> Float:
     still = portrait.pose
     there = HeadPose(
         still.scale * pose.scale,
@@ -431,26 +437,11 @@ def _firm(displacement: Float) -> Float:
 
 
 def vertex_stretch(portrait: Portrait, position: Float) -> Float:
-    """How many portrait pixels each frame pixel covers along the most stretched direction, at most 1. (N,)
+    """How much the portrait is stretched at each vertex of its mesh, (N,), see `kernels.vertex_stretch`.
 
-    The smallest singular value of the map from frame to portrait: 1 where nothing is enlarged, 0.5 where one pixel of
-    the portrait is spread over two.
+    position: (N, 3) float64 pixels.
     """
-    t, now, then = portrait.mesh.triangles, position[:, :2], portrait.mesh.bind_pose[:, :2]
-    a, b = now[t[:, 1]] - now[t[:, 0]], now[t[:, 2]] - now[t[:, 0]]
-    u, v = then[t[:, 1]] - then[t[:, 0]], then[t[:, 2]] - then[t[:, 0]]
-    det = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-    safe = np.where(np.abs(det) < 1e-6, 1e-6, det)[:, None]
-    along_x = (u * b[:, 1:] - v * a[:, 1:]) / safe
-    along_y = (v * a[:, :1] - u * b[:, :1]) / safe
-    squares = (along_x**2 + along_y**2).sum(1)
-    product = along_x[:, 0] * along_y[:, 1] - along_x[:, 1] * along_y[:, 0]
-    smallest = np.sqrt(np.maximum(squares - np.sqrt(np.maximum(squares**2 - 4 * product**2, 0)), 0) / 2)
-    weight = np.repeat(np.abs(det), 3)
-    index = t.ravel()
-    total = np.bincount(index, weight, minlength=len(now))
-    value = np.bincount(index, weight * np.repeat(np.clip(smallest, 0, 1), 3), minlength=len(now))
-    return np.where(total > 0, value / np.maximum(total, 1e-12), 1.0)
+    return kernels.vertex_stretch(position, portrait.mesh.bind_pose, portrait.mesh.triangles)
 
 
 def _planes(portrait: Portrait, pose: Pose, position: Float, motion: Float | None) -> Planes:

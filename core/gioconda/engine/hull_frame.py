@@ -11,10 +11,12 @@ from ..pose import HeadPose, Pose
 from . import hull_kernels, kernels
 from .hull import Hull
 from .kernels import smoothstep
+from .last_poses import LastPoses
 from .shoulders import Shoulders
 
 _COMES = 0.06  # cosine: a part of the hull is shown fully once it has turned this far towards the viewer
 CONFIDENCE = 0.2  # of what the hull shows: most of it was never seen
+_LAST_POSES = LastPoses()
 
 
 @dataclass(frozen=True)
@@ -65,21 +67,25 @@ def pose_hull(
     used = hull.triangles[((comes > 0) & (now < 0))[hull.triangles].any(1)]
     if not len(used):
         return None
-    position = _moved(hull, rest, pose, size)
+    position = _positions(hull, rest, pose, size)
     corners = position[used.ravel(), :2]
     low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int) + 1
     (x0, y0), (x1, y1) = np.clip(low, 0, size), np.clip(high, 0, size)
     if x1 <= x0 or y1 <= y0:
         return None
-    before, after = (position if other is None else _moved(hull, rest, other, size) for other in neighbours)
+    before, after = (position if other is None else _positions(hull, rest, other, size) for other in neighbours)
     motion = np.concatenate([(before - position)[:, :2], (position - after)[:, :2]], axis=1) * [1, -1, 1, -1]
     values = np.concatenate([hull.uv, -now[:, None], comes[:, None]], axis=1).astype(np.float32)
     box = (int(x0), int(x1), int(y0), int(y1))
     return PosedHull(hull, position, used, values, motion.astype(np.float32), box, size[0])
 
 
+def _positions(hull: Hull, rest: HeadPose, pose: Pose, size: tuple[int, int]) -> Float:
+    """The hull's vertices in a pose, (N, 3) pixels: rigid with the head, its lower end with the body; read only."""
+    return _LAST_POSES.positions(hull, pose, lambda: _moved(hull, rest, pose, size))
+
+
 def _moved(hull: Hull, rest: HeadPose, pose: Pose, size: tuple[int, int]) -> Float:
-    """The hull's vertices in a pose, (N, 3) pixels: rigid with the head, its lower end with the body."""
     scale, shift = rest.scale * pose.scale, rest.translation + rest.scale * pose.translation
     with_head = HeadPose(scale, pose.rotation @ rest.rotation, shift).to_picture(rest.to_head(hull.vertices))
     with_body = Shoulders(rest, pose, size).moved(hull.vertices)

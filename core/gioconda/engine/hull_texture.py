@@ -240,7 +240,7 @@ def _painted(t: _Map, kinds: _Kinds) -> tuple[Float32, Float32]:
     """The texture, encoded, (h, w, 3), and where in the picture each texel comes from, (h / 2, w / 2, 2) pixels."""
     if not kinds.skin.any():
         usual = np.full(t.colour.shape, 0.5, np.float32)
-        return usual, np.stack([t.x, t.y], axis=2)[::2, ::2]
+        return usual, np.ascontiguousarray(np.stack([t.x, t.y], axis=2)[::2, ::2], np.float32)
     hair, from_hair = _continued(t.colour, kinds.hair, 1.0)
     skin, from_skin = _continued(t.colour, kinds.skin, 0.4)
     label = kinds.label[..., None]

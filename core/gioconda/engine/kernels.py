@@ -1,4 +1,5 @@
-"""The engine's inner loops, raster.c and shade.c: which triangle is seen at a pixel, and what it looks like there.
+"""The engine's inner loops: which triangle is seen at a pixel, and what it looks like there. In native/planes.c,
+raster.c and shade.c.
 
 Everything works on a band of rows `[row0, row0 + rows)` of the picture: a frame of any size needs little memory.
 Coordinates are picture coordinates: the first pixel's centre is (0.5, 0.5).
@@ -29,7 +30,6 @@ MISS = -1  # no triangle here: the plate shows
 FAR = 1e30  # the depth where there is none
 COPIED = np.float32(1e-4)  # of a pixel: a sample that lies as close to a pixel's centre is that pixel to the last bit
 FILLED = np.float32(1e-3)  # fill weights below this are none
-_THIN = 0.75  # pixels: triangles lower than that have no pixel of their own
 PAD = 2  # repeated pixels around a texture, so that sampling needs no test for its border
 
 
@@ -48,28 +48,30 @@ def planes(position: Floating, triangles: Int, values: Floating, *, steep: Float
     Returns:
         (T, K, 3) float32; constant for triangles without area.
     """
-    a, b, c = (position[triangles[:, k], :2].astype(np.float64) for k in range(3))
-    va, vb, vc = (values[triangles[:, k]].astype(np.float64) for k in range(3))
-    e, f = b - a, c - a
-    det = e[:, 0] * f[:, 1] - f[:, 0] * e[:, 1]
-    inverse = np.where(np.abs(det) < 1e-9, 0.0, 1.0 / np.where(np.abs(det) < 1e-9, 1.0, det))[:, None]
-    d1, d2 = vb - va, vc - va
-    along_x = (d1 * f[:, 1:] - d2 * e[:, 1:]) * inverse
-    along_y = (d2 * e[:, :1] - d1 * f[:, :1]) * inverse
-    constant = va - along_x * a[:, :1] - along_y * a[:, 1:]
-    longest = np.sqrt(np.maximum((e**2).sum(1), np.maximum((f**2).sum(1), ((f - e) ** 2).sum(1))))
-    thin = np.flatnonzero(np.abs(det) < _THIN * longest)
-    if len(thin):
-        slope = np.hypot(along_x[thin], along_y[thin])
-        corners = np.stack([va[thin], vb[thin], vc[thin]])
-        most = np.maximum(np.ptp(corners, axis=0) / np.minimum(_THIN, longest[thin])[:, None], steep)
-        kept = np.minimum(1.0, most / np.maximum(slope, 1e-30))
-        along_x[thin] *= kept
-        along_y[thin] *= kept
-        middle = (a[thin] + b[thin] + c[thin]) / 3
-        limited = corners.mean(0) - along_x[thin] * middle[:, :1] - along_y[thin] * middle[:, 1:]
-        constant[thin] = np.where(kept < 1, limited, constant[thin])
-    return np.asarray(np.stack([constant, along_x, along_y], axis=2), np.float32)
+    place, given = np.ascontiguousarray(position, np.float64), np.ascontiguousarray(values, np.float64)
+    channels = given.shape[1]
+    limits = np.ascontiguousarray(np.broadcast_to(np.asarray(steep, np.float64), channels))
+    out = np.empty((len(triangles), channels, 3), np.float32)
+    _mesh_planes(place, place.shape[1], _triangles(triangles), len(triangles), given, channels, limits, out)
+    return out
+
+
+def vertex_stretch(position: Float, rest: Float, triangles: Int) -> Float:
+    """How many portrait pixels each frame pixel covers along the most stretched direction, at most 1. (N,)
+
+    The smallest singular value of the map from frame to portrait: 1 where nothing is enlarged, 0.5 where one pixel of
+    the portrait is spread over two.
+
+    position, rest: (N, 2 or 3) float64, a mesh in the frame and in the portrait, pixels; triangles: (T, 3) int32.
+    """
+    total, out = np.empty(len(position)), np.empty(len(position))
+    here, there = np.ascontiguousarray(position), np.ascontiguousarray(rest)
+    _mesh_stretch(here, there, *here.shape, _triangles(triangles), len(triangles), total, out)
+    return out
+
+
+def _triangles(triangles: Int) -> Int:
+    return np.ascontiguousarray(triangles, np.int32)
 
 
 class Mesh(NamedTuple):
@@ -174,6 +176,9 @@ _SIZE, _NUMBER = ctypes.c_int64, ctypes.c_float
 _FLOAT, _INT, _BYTE = native.Array.of(np.float32), native.Array.of(np.int32), native.Array.of(np.uint8)
 _A_MESH, _SOME_LAYERS, _ROWS = ctypes.POINTER(_Mesh), ctypes.POINTER(_Layers), (_SIZE, _SIZE)
 _BAND_OF = (_INT, _SIZE, _SIZE)  # which triangle is seen, the band's width, its first row
+_DOUBLE = native.Array.of(np.float64)
+_mesh_planes = native.kernel("mesh_planes", _DOUBLE, _SIZE, _INT, _SIZE, _DOUBLE, _SIZE, _DOUBLE, _FLOAT)
+_mesh_stretch = native.kernel("mesh_stretch", _DOUBLE, _DOUBLE, _SIZE, _SIZE, _INT, _SIZE, _DOUBLE, _DOUBLE)
 _raster_fill = native.kernel("raster_fill", _A_MESH, _INT, _FLOAT, _SIZE, _SIZE, *_ROWS)
 _raster_find_edges = native.kernel("raster_find_edges", _INT, _FLOAT, _SIZE, _SIZE, _NUMBER, _INT, _INT, *_ROWS)
 _raster_list_edges = native.kernel("raster_list_edges", _INT, _INT, _SIZE, _SIZE, _INT)

@@ -38,9 +38,10 @@ PIN = (
 )
 # How libraries say that there is no memory: OpenCV, ONNX Runtime, the loader of shared objects, llvmlite, threads.
 NO_MEMORY = (
-    *("nsufficient memory", "bad allocation", "failed to map segment", "annot allocate memory"),
+    *("nsufficient memory", "bad allocation", "failed to map segment", "annot allocate memory", "std::bad_alloc"),
     *("Could not find/load shared object file", "can't start new thread"),
 )
+LEAST_ADDRESSES = 2_000_000_000  # bytes that a process must be allowed to map: at 512 × 600, 1.6 GB fail and 2.2 do
 STOP_SECONDS = 30.0  # from the first signal to the end, whatever a library is doing: frames are whole or not there
 STOPPED = "Stopped: finished frames are whole; the same command with --resume goes on from there."
 DEFAULTS = "defaults.yaml"
@@ -219,6 +220,17 @@ def _memory_limit() -> str:
     return " for a picture of this size"
 
 
+def _refuse_little_memory() -> None:
+    """Raises: MemoryError: this process may have less than the libraries and networks take by themselves. Inside them
+    it would end without a sentence, or not at all: OpenBLAS tries again and again, ONNX Runtime waits for threads."""
+    with suppress(ImportError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESSES:
+            raise MemoryError
+
+
 def _bug(error: Exception, arguments: Arguments) -> str:
     """The traceback goes to a file (or, with --debug, to stderr); the user gets a sentence."""
     text = "".join(traceback.format_exception(error))
@@ -380,6 +392,7 @@ def _run(job: Job, report: Report, worker: Path | None = None) -> Data:
         job = replace(job, resume=not job.overwrite)  # what a worker finished before it died stays
     from ..render.judge import judge_job
 
+    _refuse_little_memory()
     judge_job(job)
     with _on_threads(job.threads):
         from ..render.sequence import render
@@ -522,6 +535,7 @@ def _track(arguments: Arguments, report: Report) -> Data:
 def _batch(arguments: Arguments, report: Report) -> Data:
     from ..batch.commands import batch
 
+    _refuse_little_memory()
     return batch(arguments, report)
 
 

@@ -38,6 +38,7 @@ KINDS = (
 )
 LIVE_LINK, ARKIT_JSON = ".csv", ".arkit.json"  # what other programs read
 WRITTEN = (".npz", ".json", LIVE_LINK, ARKIT_JSON)
+PICKLES = (".pkl", ".pickle")
 
 
 def is_video(path: str | Path) -> bool:
@@ -72,6 +73,11 @@ def load_motion(path: str | Path, face: int | str | None = None) -> Motion:
         raise MotionError(
             f"{path} is sound: a program such as NVIDIA Audio2Face-3D makes a motion of it; give its .csv or .json, "
             "or a video of the speaker"
+        )
+    if kind in PICKLES:
+        raise MotionError(
+            f"{path} is a Python pickle, such as LivePortrait's motion template: opening one runs whatever code is in "
+            "it, so it is never read; give the driving video it was made from, or its motion as .npz, .json or .csv"
         )
     raise MotionError(
         f"{path} is not a motion file we read: use .npz, .json, .csv or .bvh, or a video ({', '.join(VIDEOS[:5])} …)"

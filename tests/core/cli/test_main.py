@@ -431,3 +431,16 @@ def test_png_can_be_had_without_exr(run: Run, tmp_path: Path, motion: Path, mode
     code, said = run("animate", *words, "-o", tmp_path / "a.####.png", "--formats", "webm")
     assert code == ExitCode.OK, said
     assert {path.name for path in tmp_path.iterdir()} == {"a.0001.png", "a.0002.png", "a.webm"}
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit that the system keeps to")
+@pytest.mark.parametrize("kilobytes", [700_000, 1_600_000])
+def test_a_process_that_may_not_have_the_memory_says_so(tmp_path: Path, kilobytes: int) -> None:
+    """Inside OpenBLAS or ONNX Runtime it would spin for minutes, or end in their words."""
+    words = [sys.executable, "-P", str(ROOT / "core"), "animate", str(HOPPER), "take", "-o", str(tmp_path / "####.exr")]
+    command = f"ulimit -v {kilobytes}; exec {shlex.join([*words, '--consent', 'own_work:Ada'])}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "not enough memory: this process may have " in done.stderr
+    assert "ulimit" in done.stderr
+    assert "Traceback" not in done.stderr

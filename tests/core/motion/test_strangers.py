@@ -368,3 +368,10 @@ def test_landmarks_become_the_channels_that_made_them(tmp_path: Path) -> None:
     assert np.abs(again.channel_matrix() - channels).mean() < 0.02
     turned = head_angles(again.rotation) - head_angles(rotation)  # type: ignore[arg-type]
     assert np.degrees(np.abs(turned)).max() < 2
+
+
+@pytest.mark.parametrize("name", ["d1.pkl", "take.pickle"])
+def test_a_pickle_is_never_opened_and_told_what_to_give_instead(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"cos\nsystem\n(S'touch ran'\ntR.")
+    with pytest.raises(MotionError, match=r"runs whatever code is in it.*give the driving video"):
+        load_motion(tmp_path / name)

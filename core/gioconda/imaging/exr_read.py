@@ -56,9 +56,7 @@ def read_exr(path: Path | str, only: Collection[str] | None = None) -> tuple[dic
         with legible(path):
             places, header = _places(spec.channelnames), _header_of(spec)
         wanted = {name: at for name, at in places.items() if only is None or name in only}
-        spans = [(0, spec.nchannels, wanted)]
-        if only is not None:  # each for itself: what lies between them would cost more
-            spans = [(min(at), max(at) + 1, {name: at}) for name, at in wanted.items()]
+        spans = _spans(wanted, spec.nchannels if only is None else 0)
         found = {}
         for first, last, passes in spans:
             stored = source.read_image(0, 0, first, last, "float")
@@ -68,10 +66,34 @@ def read_exr(path: Path | str, only: Collection[str] | None = None) -> tuple[dic
                 )
             pixels = np.asarray(stored, np.float32).reshape(spec.height, spec.width, last - first)
             for name, at in passes.items():
-                found[name] = np.ascontiguousarray(pixels[..., [channel - first for channel in at]])
+                found[name] = _chosen(pixels, [channel - first for channel in at])
     finally:
         source.close()
     return found, header
+
+
+def _spans(wanted: Mapping[str, list[int]], all_of: int) -> list[tuple[int, int, dict[str, list[int]]]]:
+    """Neighbouring channels to read at once: (first, last + 1, the passes among them). The library unpacks every chunk
+    for each read, so passes that lie together are one; what lies between others would cost more. all_of: how many
+    channels there are, where all are wanted; else 0."""
+    if all_of:
+        return [(0, all_of, dict(wanted))]
+    spans: list[tuple[int, int, dict[str, list[int]]]] = []
+    for name, at in sorted(wanted.items(), key=lambda one: min(one[1])):
+        first, last = min(at), max(at) + 1
+        if spans and first <= spans[-1][1]:
+            start, end, passes = spans[-1]
+            spans[-1] = start, max(end, last), {**passes, name: at}
+        else:
+            spans.append((first, last, {name: at}))
+    return spans
+
+
+def _chosen(pixels: Float32, at: Sequence[int]) -> Float32:
+    """(H, W, C) → the channels at these places, in this order, as an array of its own."""
+    if list(at) == list(range(at[0], at[0] + len(at))):  # a slice is copied several times faster than a choice
+        return np.ascontiguousarray(pixels[..., at[0] : at[0] + len(at)])
+    return np.ascontiguousarray(pixels[..., list(at)])
 
 
 def read_header(path: Path | str) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from .operators import (
     edit_points,
     export_job,
     place_points,
+    presets,
     render,
     show_portrait,
+    suits_scene,
 )
 from .operators import preview as show_preview
-from .panels import image_editor, sidebar
+from .panels import image_editor, pie_menu, sidebar
 from .rig import panel as rig_panel
 
 # What Blender has to know, in the order of registration: a module's CLASSES, its HANDLERS (name of Blender's list,
@@ -35,6 +37,7 @@ MODULES = (
     edit_points,
     place_points,
     show_portrait,
+    suits_scene,
     create_landmark_rig,
     image_editor,
     add_portrait,
@@ -45,7 +48,9 @@ MODULES = (
     export_job,
     show_preview,
     live,
+    presets,
     sidebar,
+    pie_menu,
 )
 
 

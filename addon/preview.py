@@ -241,6 +241,7 @@ def _show_picture(tree: bpy.types.NodeTree, data: Mapping[str, Any]) -> None:
         image.name = f"{tree.name} Preview"
         image.colorspace_settings.name = "Linear Rec.709"
         image.alpha_mode = "PREMUL"
+        image.use_view_as_render = True  # through the scene's view, as the compositor shows it
         image.use_fake_user = False
         show(tree, True)
     else:

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 import bpy
 
 PICTURE = "Picture"  # the Image node inside the group
+FRAMES = "Frames"  # an Image node that is linked to nothing: it keeps the image of the sequence from the start
 OUTPUT = "Group Output"
 
 # The Image node counts files from its start frame, clamped to its duration: these two cover every frame a scene can
 # reach, and the offset alone (a driver) says which file is shown.
 FIRST_FRAME = -100_000
 DURATION = 1_048_574
+LONGEST_EXPRESSION = 255  # letters a driver holds
 
 # Socket types of the passes. Vector is a colour, because a vector socket loses its fourth component in Blender 5.2.
 SOCKETS = {
@@ -49,12 +51,28 @@ def _furnish(tree: bpy.types.NodeTree, output: str) -> None:
     """What a new scene tree starts with."""
     tree.nodes.new(output).location = (600, 100)
     tree.nodes.new("CompositorNodeViewer").location = (600, -100)
+    render = tree.nodes.new("CompositorNodeRLayers")  # muted, or every frame of the portrait would render it
+    render.label, render.mute, render.location = "3D Render (unmute, then connect)", True, (300, -250)
 
 
 def end_nodes(tree: bpy.types.NodeTree) -> list[bpy.types.Node]:
     """The nodes that end a scene's tree: its output and its viewers."""
     output = "CompositorNodeComposite" if bpy.app.version < (5, 0, 0) else "NodeGroupOutput"
     return [node for node in tree.nodes if node.bl_idname in (output, "CompositorNodeViewer")]
+
+
+def put_into_view(region: bpy.types.Region, scale: float, node: bpy.types.Node, *, others: bool) -> None:
+    """Move a node to the middle of what a node editor's region shows; with `others`, all other nodes of its tree along.
+
+    `scale`: of the interface; a node's location times this is a place in the region's view.
+    """
+    x, y = (value / scale for value in region.view2d.region_to_view(region.width / 2, region.height / 2))
+    before = node.location.copy()
+    node.location = (x - node.width, y + 100)
+    if others:
+        for other in node.id_data.nodes:
+            if other != node:
+                other.location = other.location + node.location - before
 
 
 def group_nodes(tree: bpy.types.NodeTree | None, *, _seen: frozenset[int] = frozenset()) -> Iterator[bpy.types.Node]:
@@ -90,6 +108,20 @@ def picture_node(group: bpy.types.NodeTree) -> bpy.types.Node:
     if node is None or node.bl_idname != "CompositorNodeImage":
         node = group.nodes.new("CompositorNodeImage")
         node.name = PICTURE
+    return node
+
+
+def frames_node(group: bpy.types.NodeTree) -> bpy.types.Node:
+    """The node that keeps the image of the sequence while the group shows the portrait; made where there is none, with
+    the sequence that a file of an earlier version shows."""
+    node = group.nodes.get(FRAMES)
+    if node is None or node.bl_idname != "CompositorNodeImage":
+        node = group.nodes.new("CompositorNodeImage")
+        node.name, node.label, node.mute, node.hide = FRAMES, "Frames (not shown from here)", True, True
+        node.location = (0, -300)
+        shown = picture_node(group).image
+        if shown is not None and shown.source == "SEQUENCE" and shown != group.gioconda.image:
+            node.image = shown
     return node
 
 
@@ -154,8 +186,11 @@ def show_still(group: bpy.types.NodeTree, image: bpy.types.Image | None) -> None
         picture.image = image
 
 
-def show_sequence(group: bpy.types.NodeTree, image: bpy.types.Image, *, first: int, last: int, idle: int) -> None:
-    """Let the group show file `frame` of a sequence on frames `first` to `last`, and file `idle` on every other.
+def show_sequence(
+    group: bpy.types.NodeTree, image: bpy.types.Image, *, runs: list[tuple[int, int]], idle: int
+) -> list[tuple[int, int]]:
+    """Let the group show file `frame` of a sequence on the frames of `runs` (first and last of each), and file `idle`
+    on every other. Returns the runs there was room for: a driver's expression holds 255 letters.
 
     The choice is a driver simple enough for Blender to evaluate by itself: no add-on, no Python, no permission.
     """
@@ -165,7 +200,9 @@ def show_sequence(group: bpy.types.NodeTree, image: bpy.types.Image, *, first: i
     picture.frame_start, picture.frame_duration = FIRST_FRAME, DURATION
     picture.use_cyclic, picture.use_auto_refresh = False, True
     base = FIRST_FRAME - 1  # file = frame − start + 1 + offset
-    expression = f"{base} if {first} <= frame <= {last} else {base + idle} - frame"
+    kept = sorted(runs, key=lambda run: run[0] - run[1])  # the longest first
+    while len(expression := _choice(sorted(kept), base, idle)) > LONGEST_EXPRESSION:
+        kept.pop()
     curve = group.animation_data and group.animation_data.drivers.find(picture.path_from_id("frame_offset"))
     if not curve:
         curve = picture.driver_add("frame_offset")
@@ -174,6 +211,13 @@ def show_sequence(group: bpy.types.NodeTree, image: bpy.types.Image, *, first: i
     if curve.driver.type != "SCRIPTED" or curve.driver.expression != expression:
         curve.driver.type = "SCRIPTED"
         curve.driver.expression = expression
+    return sorted(kept)
+
+
+def _choice(runs: list[tuple[int, int]], base: int, idle: int) -> str:
+    """The driver's expression: the offset that shows a frame's own file in the runs, else the idle one's."""
+    inside = " or ".join(f"{first} <= frame <= {last}" for first, last in runs)
+    return f"{base} if {inside} else {base + idle} - frame"
 
 
 def touch(group: bpy.types.NodeTree) -> None:

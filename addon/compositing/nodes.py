@@ -23,6 +23,9 @@ SOURCES = {"Image": ("Combined", "Image"), "Alpha": ("Alpha",), "Matte": ("Matte
 
 # What `expect` said, by session_uid: an undo may take it out of the .blend while the frames are on disk.
 _expected: dict[int, tuple[str, int, int, int]] = {}
+_missing: dict[int, list[tuple[int, int]]] = {}  # frames to be shown without a file, as runs, by session_uid
+_waiting: set[int] = set()  # session_uid of portraits to refresh once no compositor works
+EVERY = 0.1  # seconds between two looks whether one does
 
 
 def is_portrait(tree: bpy.types.NodeTree | None) -> bool:
@@ -43,6 +46,11 @@ def scene_of(tree: bpy.types.NodeTree, context: bpy.types.Context) -> bpy.types.
     """The scene a portrait is composited in: the current one if it is in that, else the first that has it."""
     scenes = [context.scene, *(scene for scene in bpy.data.scenes if scene != context.scene)]
     return next((scene for scene in scenes if tree in portraits(scene)), context.scene)
+
+
+def _busy() -> bool:
+    """Whether Blender composites or renders in a thread of its own: it would read an image while that is reloaded."""
+    return not bpy.app.background and any(bpy.app.is_job_running(job) for job in ("COMPOSITE", "RENDER"))
 
 
 def create(context: bpy.types.Context, image: bpy.types.Image | None = None) -> bpy.types.Node:
@@ -87,20 +95,70 @@ def output_names(tree: bpy.types.NodeTree) -> list[str]:
 
 
 def refresh(tree: bpy.types.NodeTree) -> None:
-    """Make the group show what there is: the frames if they are on disk, else the portrait. Call after a setting
-    changed or frames arrived. A linked portrait is left alone: only its own file can change it."""
+    """Make the group show what there is: the frames that are on disk, else the portrait. Call after a setting changed
+    or frames arrived. A linked portrait is left alone: only its own file can change it.
+
+    While a compositor is at work in its thread, nothing is touched: a timer does it once that is done.
+    """
     if tree.library or not is_portrait(tree):
         return
+    if _busy():
+        _later(tree)
+        return
+    _waiting.discard(tree.session_uid)
     compositor.set_outputs(tree, output_names(tree))
     shown = tree.gioconda.shown
-    if shown.output and _there(shown):
-        image = _frames_image(tree)
+    image = _frames_image(tree)
+    _missing.pop(tree.session_uid, None)
+    runs, idle = _on_disk(shown) if shown.output else ([], None)
+    if runs:
         image.reload()
-        compositor.show_sequence(tree, image, first=shown.first, last=shown.last, idle=shown.rest)
+        runs = compositor.show_sequence(tree, image, runs=runs, idle=runs[0][0] if idle is None else idle)
     else:
         compositor.show_still(tree, tree.gioconda.image)
+    if shown.output:
+        _missing[tree.session_uid] = _gaps(shown.first, shown.last, runs)
     compositor.connect(tree, {name: SOURCES.get(name, (name,)) for name in (*PASSES, *SOURCES)})
     compositor.touch(tree)
+
+
+def missing(tree: bpy.types.NodeTree) -> str:
+    """What was rendered and is not on disk, for the panel: "" when every frame is there."""
+    gaps = _missing.get(tree.session_uid)
+    if not gaps:
+        return ""
+    said = ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in gaps[:4])
+    more = f" and {len(gaps) - 4} more gaps" if len(gaps) > 4 else ""
+    word = "Frame" if len(gaps) == 1 and gaps[0][0] == gaps[0][1] else "Frames"
+    return (
+        f"{word} {said}{more} cannot be found at {tree.gioconda.shown.output}: the portrait is shown there. "
+        "Render makes them again."
+    )
+
+
+def _on_disk(shown: bpy.types.PropertyGroup) -> tuple[list[tuple[int, int]], int | None]:
+    """The frames to be shown whose files are there, as runs (first, last); the idle frame's number, if it is there."""
+    pattern = _pattern(shown)
+    if pattern is None:
+        return [], None
+    try:
+        names = {path.name for path in pattern.path(shown.first).parent.iterdir()}
+    except OSError:
+        return [], None
+    there = [number for number in range(shown.first, shown.last + 1) if pattern.path(number).name in names]
+    runs: list[tuple[int, int]] = []
+    for number in there:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = (runs[-1][0], number)
+        else:
+            runs.append((number, number))
+    return runs, shown.rest if pattern.path(shown.rest).name in names else None
+
+
+def _gaps(first: int, last: int, runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What lies between runs of frames, from `first` to `last`."""
+    edges = [first - 1, *(edge for run in runs for edge in run), last + 1]
+    return [(a + 1, b - 1) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a > 1]
 
 
 def expect(tree: bpy.types.NodeTree, first: int, last: int) -> int:
@@ -112,7 +170,7 @@ def expect(tree: bpy.types.NodeTree, first: int, last: int) -> int:
     shown = tree.gioconda.shown
     pattern = FramePattern.parse(bpy.path.abspath(tree.gioconda.output, library=tree.library))
     again = bool(shown.output) and _pattern(shown) == pattern
-    if again and _there(shown) and first <= shown.last + 1 and last >= shown.first - 1:
+    if again and _on_disk(shown)[0] and first <= shown.last + 1 and last >= shown.first - 1:
         first, last = min(first, shown.first), max(last, shown.last)
     beside = (*range(first - 1, max(-1, first - 4), -1), *range(last + 1, last + 100))
     kept = shown.rest if again and shown.rest in beside else None
@@ -142,32 +200,35 @@ def _is_free(path: Path) -> bool:
         return False
 
 
-def _there(shown: bpy.types.PropertyGroup) -> bool:
-    """Whether every frame that is to be shown has its file."""
-    pattern, numbers = _pattern(shown), (shown.rest, *range(shown.first, shown.last + 1))
-    return pattern is not None and all(pattern.path(number).is_file() for number in numbers)
-
-
 def _frames_image(tree: bpy.types.NodeTree) -> bpy.types.Image:
-    """The image that holds this portrait's sequence, and no other's."""
+    """The image that holds this portrait's sequence, and no other's. It is made together with the portrait, so that
+    no undo after a rendering takes it away while the compositor reads it."""
     shown = tree.gioconda.shown
-    path = FramePattern.parse(shown.output).path(shown.first)
-    text = shown.output[: len(shown.output) - len(Path(shown.output).name)] + path.name
-    image = compositor.picture_node(tree).image
-    if image is None or image.library or image == tree.gioconda.image or image.source != "SEQUENCE":
-        image = None
-    elif bpy.path.abspath(image.filepath) != bpy.path.abspath(text) and image.users > 1:
+    node = compositor.frames_node(tree)
+    image = node.image
+    if image is not None and (image.library or any(image == other for other in _frames_of_others(tree))):
         image = None  # a copy of another portrait: that one keeps its frames
     if image is None:
         image = bpy.data.images.new(f"{tree.name} {FRAMES}", 1, 1)
         image.source = "SEQUENCE"
-    if image.filepath != text:
-        image.filepath = text
+        node.image = image
+    if shown.output:
+        path = FramePattern.parse(shown.output).path(shown.first)
+        text = shown.output[: len(shown.output) - len(Path(shown.output).name)] + path.name
+        if image.filepath != text:
+            image.filepath = text
     if image.colorspace_settings.name != "Linear Rec.709":
         image.colorspace_settings.name = "Linear Rec.709"
     if image.alpha_mode != "PREMUL":
         image.alpha_mode = "PREMUL"
     return image
+
+
+def _frames_of_others(tree: bpy.types.NodeTree) -> list[bpy.types.Image]:
+    """The images that hold the sequences of all other portraits of this file."""
+    others = [other for other in bpy.data.node_groups if other != tree and not other.library and is_portrait(other)]
+    kept = [other.nodes.get(compositor.FRAMES) for other in others]
+    return [node.image for node in kept if node is not None and node.bl_idname == "CompositorNodeImage" and node.image]
 
 
 # --- called by Blender when a setting changes -------------------------------------------------------------------------
@@ -178,24 +239,68 @@ def setting_changed(settings: bpy.types.PropertyGroup, _context: bpy.types.Conte
     refresh(settings.id_data)
 
 
+def _later(tree: bpy.types.NodeTree) -> None:
+    """Refresh a portrait as soon as no compositor is at work."""
+    _waiting.add(tree.session_uid)
+    if not bpy.app.timers.is_registered(_refresh_waiting):
+        bpy.app.timers.register(_refresh_waiting, first_interval=EVERY, persistent=True)
+
+
+def _refresh_waiting() -> float | None:
+    """The timer behind `_later`: seconds until it looks again, None when nothing waits."""
+    if not _waiting or _busy():
+        return EVERY if _waiting else None
+    for tree in bpy.data.node_groups:
+        if tree.session_uid in _waiting:
+            _restore(tree)
+            refresh(tree)
+    _waiting.clear()
+    return None
+
+
+def _restore(tree: bpy.types.NodeTree) -> None:
+    """Frames that were rendered stay rendered, also where an undo forgot them."""
+    said = _expected.get(tree.session_uid)
+    if said and is_portrait(tree) and tree.library is None and said[0] == tree.gioconda.output:
+        shown = tree.gioconda.shown
+        if (shown.output, shown.first, shown.last, shown.rest) != said:
+            shown.output, shown.first, shown.last, shown.rest = said
+
+
 @bpy.app.handlers.persistent
 def _undone(*_: object) -> None:
-    """Frames that were rendered stay rendered."""
+    """An undo or redo happened. Nothing of Blender's is touched here: the compositor's thread may be reading it."""
     for tree in bpy.data.node_groups:
-        said = _expected.get(tree.session_uid)
-        if said and is_portrait(tree) and tree.library is None and said[0] == tree.gioconda.output:
-            shown = tree.gioconda.shown
-            shown.output, shown.first, shown.last, shown.rest = said
-            refresh(tree)
+        if tree.session_uid in _expected:
+            _later(tree)
 
 
 @bpy.app.handlers.persistent
 def _loaded(*_: object) -> None:
-    """Frames may have come or gone since the file was saved. (On a farm nothing depends on this.)"""
+    """Frames may have come or gone since the file was saved. On a farm only what would be magenta is changed."""
     _expected.clear()
-    if not bpy.app.background:
-        for tree in bpy.data.node_groups:
+    _missing.clear()
+    _waiting.clear()
+    for tree in bpy.data.node_groups:
+        if not bpy.app.background:
             refresh(tree)
+        elif _lacks_files(tree):
+            refresh(tree)
+            print(f"Gioconda: {missing(tree) or f'the idle frame of {tree.gioconda.shown.output} is missing.'}")
+
+
+def _lacks_files(tree: bpy.types.NodeTree) -> bool:
+    """Whether a portrait of this file shows frames of which a file is not there."""
+    shown = tree.gioconda.shown
+    if not is_portrait(tree) or tree.library or not shown.output:
+        return False
+    return _on_disk(shown) != ([(shown.first, shown.last)], shown.rest)
+
+
+def unregister() -> None:
+    _waiting.clear()
+    if bpy.app.timers.is_registered(_refresh_waiting):
+        bpy.app.timers.unregister(_refresh_waiting)
 
 
 HANDLERS = (("undo_post", _undone), ("redo_post", _undone), ("load_post", _loaded))

@@ -5,7 +5,8 @@ from bpy.props import StringProperty
 
 from ...core.gioconda.errors import GiocondaError
 from .. import preferences, session
-from ..compositing import nodes
+from ..compositing import compositor, nodes
+from ..panels.drawing import areas, interface_scale
 from .reporting import SaysWhyNot
 
 
@@ -37,13 +38,27 @@ class GIOCONDA_OT_add_portrait(SaysWhyNot, bpy.types.Operator):
         return done
 
     def execute(self, context):
+        fresh = compositor.scene_tree(context.scene) is None
         node = nodes.create(context, bpy.data.images.get(self.image))
         context.scene.gioconda_portrait = node.node_tree
         if getattr(self, "_at", None) is not None:
             node.location = self._at
+        elif not bpy.app.background:
+            _show(node, fresh)
         if not bpy.app.background:
             _warm_up(context, node.node_tree)
         return {"FINISHED"}
+
+
+def _show(node, fresh):
+    """Put the node where a compositor's editor that shows its tree looks; in a new tree, with all others."""
+    for area in areas("NODE_EDITOR"):
+        space = area.spaces.active
+        if space.tree_type == "CompositorNodeTree" and space.edit_tree in (None, node.id_data):
+            space.show_backdrop = True  # what the tree makes is seen behind its nodes
+            region = next(region for region in area.regions if region.type == "WINDOW")
+            compositor.put_into_view(region, interface_scale(bpy.context), node, others=fresh)
+            return
 
 
 def _warm_up(context, tree):

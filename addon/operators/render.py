@@ -14,7 +14,15 @@ class Renders(NamesPortrait, SaysWhyNot):
 
     @classmethod
     def why_not(cls, context):
-        tree = session.active_portrait(context)
+        """What keeps every portrait of the file from being rendered: which one a script names is not known yet."""
+        active = session.active_portrait(context)
+        reason = cls.hindrance(active)
+        named = (tree for tree in bpy.data.node_groups if nodes.is_portrait(tree))
+        return "" if any(not cls.hindrance(tree) for tree in named) else reason
+
+    @staticmethod
+    def hindrance(tree):
+        """What keeps this portrait from being rendered, "" for nothing."""
         if tree is None:
             return "There is no Gioconda Portrait: add one in the compositor"
         if tree.library is not None:
@@ -35,6 +43,9 @@ class GIOCONDA_OT_render_portrait(Background, Renders, bpy.types.Operator):
         tree = self.chosen(context)
         if not nodes.is_portrait(tree):
             raise SettingsError(f"There is no portrait “{self.portrait}”: give the name of its node group.")
+        reason = self.hindrance(tree)
+        if reason:
+            raise SettingsError(f"“{tree.name}”: {reason}.")
         return rendering.render(tree, nodes.scene_of(tree, context))
 
 

@@ -28,6 +28,7 @@ PLATFORMS = {
 # and ours for the compiled kernels
 KERNELS = {"linux-x64": "linux-x86_64", "windows-x64": "windows-x86_64", "macos-arm64": "macos-arm64"}
 PYTHONS = tuple(sorted(path.stem.removeprefix("wheels-") for path in HERE.glob("wheels-*.txt")))
+OFFICIAL = ("3.11", "3.13")  # of Blender's own builds; a distribution's has its own, for which one makes a zip oneself
 
 
 def main() -> None:
@@ -55,7 +56,9 @@ def parse() -> argparse.Namespace:
         "--builder", type=Path, help="bl_pkg/cli/blender_ext.py (default: a Blender's in $GIOCONDA_BPY)"
     )
     parser.add_argument("--platform", nargs="+", choices=PLATFORMS, default=list(PLATFORMS), help="default: all")
-    parser.add_argument("--python", nargs="+", choices=PYTHONS, default=list(PYTHONS), help="default: all")
+    parser.add_argument(
+        "--python", nargs="+", choices=PYTHONS, default=list(OFFICIAL), help="default: those of Blender's own builds"
+    )
     parser.add_argument("--wheels", type=Path, default=ROOT / "wheels", help="where downloaded wheels are kept")
     parser.add_argument("--stage", type=Path, default=ROOT / "build" / "extension", help="a folder of its own")
     parser.add_argument("--output", type=Path, default=ROOT / "dist", help="where the zips go")

@@ -8,6 +8,7 @@ from ...core.gioconda.job.passes import PASSES
 from ...core.gioconda.job.retarget import GAINS
 from .. import analysis, job_settings, live, session
 from ..compositing import nodes
+from ..operators import presets, suits_scene
 from ..rig.panel import draw_head, draw_mapping, draw_rig, has_rig
 from .drawing import draw_sentence, property_column
 
@@ -28,6 +29,7 @@ def draw_portrait(layout, context, tree):
     if settings.image is None:
         draw_sentence(column, context, "Open a picture with a face: a photograph, a painting, a still.")
         return
+    _draw_fit(column, context, tree)
     _draw_analysis(column, context, tree)
     split = property_column(column, align=True)
     split.prop(settings, "right")
@@ -42,6 +44,19 @@ def _draw_start(layout, context):
     row = column.row()
     row.scale_y = 1.8
     row.operator("gioconda.add_portrait", text="Add Gioconda Portrait", icon="ADD")
+
+
+def _draw_fit(layout, context, tree):
+    """What in the scene keeps the portrait from looking as its file does, each with the button that changes it."""
+    view = context.scene.view_settings
+    if suits_scene.changes_colours(view):
+        draw_sentence(
+            layout, context, f"The scene's view ({view.view_transform}) changes the photo's colours.", icon="COLOR"
+        )
+        layout.operator("gioconda.use_standard_view", icon="COLOR")
+    size = suits_scene.wanted_size(context.scene, tree)
+    if size:
+        layout.operator("gioconda.use_portrait_size", text=f"Scene Size {size[0]} × {size[1]}", icon="FULLSCREEN_ENTER")
 
 
 def _draw_analysis(layout, context, tree):
@@ -74,6 +89,7 @@ def draw_mattes(layout, _context, tree):
 
 def draw_look(layout, _context, tree):
     """How much of the motion the portrait takes."""
+    presets.draw(layout, "look")
     gains = tree.gioconda.gains
     column = property_column(layout, align=True)
     for name in GAINS:
@@ -86,10 +102,12 @@ def draw_look(layout, _context, tree):
 
 def draw_output(layout, context, tree):
     """Where frames go and what they hold."""
+    presets.draw(layout, "output")
     settings = tree.gioconda
     layout.prop(settings, "output", text="")
     if settings.output.startswith("//") and not bpy.data.filepath:
         draw_sentence(layout, context, "Save the .blend first, or choose a folder: // is its place.", icon="ERROR")
+        layout.operator("wm.save_mainfile", text="Save the .blend", icon="FILE_TICK")
     column = property_column(layout, align=True)
     column.prop(settings, "scene_range")
     row = column.column(align=True)
@@ -112,6 +130,7 @@ def draw_output(layout, context, tree):
 
 def draw_passes(layout, _context, tree):
     """The outputs of the node."""
+    presets.draw(layout, "passes")
     grid = layout.grid_flow(row_major=True, columns=2, even_columns=True, align=True)
     for name in PASSES:
         if name != "Combined":
@@ -135,6 +154,9 @@ def draw_render(layout, context, tree):
         if record.seconds_left is not None:
             layout.label(text=f"{session.clock(record.seconds_left)} left (Esc stops)", icon="TIME")
     draw_said(layout, context, record)
+    gone = "" if task is not None else nodes.missing(tree)
+    if gone:
+        draw_sentence(layout, context, gone, icon="ERROR")
     layout.operator("gioconda.export_job", icon="EXPORT")
 
 
@@ -208,6 +230,26 @@ def _panel(place: str, name: str, title: str, drawn: Callable, closed: bool) -> 
     if name.startswith("rig_"):
         fields["bl_parent_id"] = f"GIOCONDA_PT_{place}_rig"
     return type(fields["bl_idname"], (bpy.types.Panel,), fields)
+
+
+def draw_in_header(self, context):
+    """Live Preview and Render in the compositor's header: in view however long the sidebar is."""
+    if context.space_data.tree_type != "CompositorNodeTree":
+        return
+    tree = session.active_portrait(context)
+    if tree is None or tree.gioconda.image is None or tree.library is not None:
+        return
+    row = self.layout.row(align=True)
+    row.prop(tree.gioconda, "live", text="", icon="HIDE_OFF" if tree.gioconda.live else "HIDE_ON")
+    row.operator("gioconda.render_portrait", text="Render Portrait", icon="RENDER_ANIMATION")
+
+
+def register():
+    bpy.types.NODE_HT_header.append(draw_in_header)
+
+
+def unregister():
+    bpy.types.NODE_HT_header.remove(draw_in_header)
 
 
 CLASSES = tuple(_panel(place, *step) for place in PLACES for step in STEPS)

@@ -95,7 +95,18 @@ LIBRARIES = {
 }
 # Light ones, which any file may import; and what comes with Blender.
 LIGHT = {"cryptography", "numpy", "yaml"}
-BLENDERS = {"bl_operators", "addon_utils", "bl_ui", "blf", "bmesh", "bpy_extras", "gpu", "gpu_extras", "imbuf", "mathutils"}
+BLENDERS = {
+    "bl_operators",
+    "addon_utils",
+    "bl_ui",
+    "blf",
+    "bmesh",
+    "bpy_extras",
+    "gpu",
+    "gpu_extras",
+    "imbuf",
+    "mathutils",
+}
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,9 @@ def pose_hull(
     if not len(used):
         return None
     position = _positions(hull, rest, pose, size)
-    corners = position[used.ravel(), :2]
+    is_used = np.zeros(len(position), np.bool_)
+    is_used[used] = True
+    corners = position[is_used, :2]
     low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int) + 1
     (x0, y0), (x1, y1) = np.clip(low, 0, size), np.clip(high, 0, size)
     if x1 <= x0 or y1 <= y0:

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from ... import landmarks as lm
-from ...arrays import Float, Float32
+from ...arrays import Float, Float32, Int
 from ...imaging import draw, resample
 from ...imaging.srgb import LUMINANCE
 from ..anatomy import TONGUE, mouth_model
@@ -166,13 +166,16 @@ def shade_by_depth(jaw: float = 0.0) -> Float:
 
     jaw: radians by which it is open.
     """
-    shade, behind = _shade()
-    return shade * np.exp(-_THROAT_SHADE * smoothstep((jaw - 0.12) / 0.15) * behind)
+    shade, behind, throat = _shade()
+    result = shade.copy()
+    result[throat] *= np.exp(-_THROAT_SHADE * smoothstep((jaw - 0.12) / 0.15) * behind)
+    return result
 
 
 @cache
-def _shade() -> tuple[Float, Float]:
-    """The shade of a mouth that is little open, (V,), and how far behind the throat's beginning a vertex is, (V,)."""
+def _shade() -> tuple[Float, Float, Int]:
+    """The shade of a mouth that is little open, (V,); of its throat, how far behind its beginning each vertex is, (K,),
+    and which vertices those are."""
     model = mouth_model()
     behind = np.maximum(model.vertices[:, 2] - _SHADE_FROM, 0)
     throat = np.where(is_tooth(), 0, np.maximum(model.vertices[:, 2] - _THROAT, 0))
@@ -181,7 +184,8 @@ def _shade() -> tuple[Float, Float]:
     groove = 1 - _GROOVE * np.exp(-((model.vertices[:, 0] / 0.02) ** 2))
     tongue = rim * groove * (0.62 + 0.38 * np.clip(model.normals @ _FROM_ABOVE, 0, 1))
     kind = np.where(is_tooth(), model.light**_CREVICES, np.where(model.part == TONGUE, tongue, model.light))
-    return shade * kind, throat
+    deep = np.flatnonzero(throat)
+    return shade * kind, throat[deep], deep
 
 
 @cache

@@ -58,8 +58,9 @@ def opened(vertices: Float, angle: float, drawn_back: float = 0.0) -> tuple[Floa
     """
     model = mouth_model()
     free = tongue_free()
-    theta = angle * model.jaw * (1 - _TONGUE_STAYS * np.exp(-angle / _LITTLE) * (1 - drawn_back) * free)
-    cos, sin = np.cos(theta), np.sin(theta)
+    (jaw, loose), same = _jaw_and_tongue()
+    theta = angle * jaw * (1 - _TONGUE_STAYS * np.exp(-angle / _LITTLE) * (1 - drawn_back) * loose)
+    cos, sin = np.cos(theta)[same], np.sin(theta)[same]
     y, z = vertices[:, 1] - model.pivot[1], vertices[:, 2] - model.pivot[2]
     low = _TONGUE_SINKS * max(angle, 0.0) + 0.06 * drawn_back
     y, z = y + low * free, z + (0.16 * drawn_back) * free
@@ -82,6 +83,13 @@ def tongue_free() -> Float:
     far = _distance_to_teeth()
     free: Float = np.where(model.part == TONGUE, np.clip((far - _TIP[0]) / _TIP[1], 0, 1), 0)
     return free
+
+
+@cache
+def _jaw_and_tongue() -> tuple[tuple[Float, Float], Int]:
+    """The different pairs of `MouthModel.jaw` and `tongue_free`, (P,) each, and which of them each vertex has, (V,)."""
+    pairs, same = np.unique(np.stack([mouth_model().jaw, tongue_free()]), axis=1, return_inverse=True)
+    return (pairs[0], pairs[1]), same.ravel()
 
 
 @cache

@@ -19,7 +19,7 @@ NEEDED = {  # what to import, and what pip calls it
     "OpenImageIO": "openimageio",
     "av": "av",
 }
-SECONDS = 300.0  # far longer than a first start takes, with all that is compiled in it
+SECONDS = 300.0  # far longer than a first start takes
 TOO_OLD, LACKS = 90, 91  # exit statuses of the probe, which then writes what is wrong to its log
 
 # Runs in whatever Python it may be, so it is written for an old one.

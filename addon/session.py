@@ -66,7 +66,7 @@ class _Session:
     worker: Worker | None
     waiting: dict[int, tuple[int, Callable[[messages.Message], None]]]  # request → (portrait, who wants to know)
     idle: list[Callable[[], None]]  # called every round
-    stage: messages.Stage | None = None  # what the worker does before it can answer anyone: it compiles the renderer
+    stage: messages.Stage | None = None  # what the worker does before it can answer anyone: it loads
     longest: float = 0.0  # seconds, of all rounds: what the window had to wait
 
 
@@ -242,7 +242,7 @@ def listen() -> None:
     if there is None or not _session.waiting:
         return
     for number, message in there.poll():
-        if number is None and isinstance(message, messages.Stage):  # for all who wait: the renderer is being compiled
+        if number is None and isinstance(message, messages.Stage):  # for all who wait: the worker is loading
             _session.stage = message
             for _, on_message in list(_session.waiting.values()):
                 on_message(message)

@@ -14,13 +14,11 @@ test with what Blender said. Every test that asks for it, or for `blender`, runs
 
 Which Blenders: $GIOCONDA_BPY, virtual environments with the bpy module in them, separated as in $PATH; else every
 `.venv-bpy-*` here (`make test` makes the oldest and the newest, `make blender` all). Keep the number of runs small: a
-start takes a second. What numba compiles, in a minute, is kept in pytest's cache while the renderer stays the same.
+start takes a second.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -77,18 +75,6 @@ class Blender:
     @property
     def extension(self) -> Path:
         return self.profile / "extensions" / "user_default" / "gioconda"
-
-    @property
-    def compiled(self) -> Path:
-        """Where numba keeps what it compiled of the renderer: its folder is named after the source's."""
-        folder = self.extension / "core" / "gioconda" / "engine"
-        home = self.profile / "extensions" / ".user" / "user_default" / "gioconda" / "compiled"
-        return home / f"engine_{hashlib.sha1(str(folder).encode()).hexdigest()}"
-
-    def renderer(self) -> str:
-        """A text that changes with the code that numba compiles."""
-        sources = sorted((self.extension / "core" / "gioconda" / "engine").glob("*.py"))
-        return hashlib.sha1(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
 
     def call(self, *command: str | Path, timeout: float = 120) -> str:
         """Run the interpreter in the profile; what it printed. Fails the test when it fails or Blender complains."""
@@ -162,14 +148,7 @@ def blender(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         "filepath=sys.argv[1], repo='user_default', enable_on_install=True); sys.stdout.flush(); os._exit(0)"
     )
     there.call("-c", install, package, timeout=300)
-    kept = request.config.cache.mkdir("compiled") / f"{version}-{there.renderer()}"
-    if kept.is_dir():
-        shutil.copytree(kept, there.compiled)
     yield there
-    if there.compiled.is_dir() and not kept.is_dir():
-        part = Path(shutil.copytree(there.compiled, kept.with_name(home.name)))
-        with contextlib.suppress(OSError):  # another session was quicker
-            part.rename(kept)
     shutil.rmtree(home, ignore_errors=True)  # a gigabyte: pytest would keep three of them
 
 

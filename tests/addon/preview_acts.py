@@ -43,9 +43,7 @@ found["image"] = [image.name, image.source, image.is_dirty, image.users, tuple(i
 session._session.longest = 0.0
 started = time.monotonic()
 scene.frame_set(4)
-found["scrubbed"] = studio.until(
-    lambda: preview._live[tree.session_uid].changed is False and is_sharp(), 200
-)  # the first correction is compiled
+found["scrubbed"] = studio.until(lambda: preview._live[tree.session_uid].changed is False and is_sharp(), 200)
 found["seconds"] = time.monotonic() - started
 found["moved"] = float(np.abs(seen() - at_rest).max())
 found["longest round"] = session._session.longest

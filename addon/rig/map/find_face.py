@@ -33,7 +33,7 @@ from .clay_render import OrthoView, TriangleMesh, connected_pieces, render_clay
 Float = npt.NDArray[np.float64]
 PIXELS = 320
 LARGE = 0.4  # of the picture: a face that fills less is looked at again, closer
-SECONDS = 600  # the most an analysis may take: a new worker may have to be compiled first
+SECONDS = 600  # the most an analysis may take: a new worker loads first
 SKIN_COLOR = (0.62, 0.42, 0.33)
 
 

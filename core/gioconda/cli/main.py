@@ -36,7 +36,7 @@ PIN = (
     "Each machine chooses its own networks for its share of this job's frames: "
     "write neural: fast, full or off into the job where several machines render it."
 )
-# How libraries say that there is no memory: OpenCV, ONNX Runtime, the loader of shared objects, llvmlite, threads.
+# How libraries say that there is no memory: OpenCV, ONNX Runtime, the loader of shared objects, threads.
 NO_MEMORY = (
     *("nsufficient memory", "bad allocation", "failed to map segment", "annot allocate memory", "std::bad_alloc"),
     *("Could not find/load shared object file", "can't start new thread"),

@@ -18,6 +18,7 @@ import OpenImageIO as oiio  # noqa: TID251
 
 from ..arrays import Float32, UInt8
 from ..errors import SettingsError
+from ..native import clear_registers
 from . import srgb
 from .srgb import LUMINANCE
 
@@ -104,6 +105,7 @@ def _convert(rgb: Float32, source: str, target: str, config: str) -> Float32:
         if result.has_error:
             raise SettingsError(f"OpenColorIO cannot convert from {source} to {target}: {result.geterror().strip()}.")
         converted[y : y + _ROWS] = np.asarray(result.get_pixels(oiio.FLOAT))[..., :3]
+    clear_registers()
     return converted
 
 

@@ -13,5 +13,6 @@ from .bands import in_bands as in_bands
 from .bands import set_threads as set_threads
 from .library import Array as Array
 from .library import address as address
+from .library import clear_registers as clear_registers
 from .library import constant as constant
 from .library import kernel as kernel

@@ -45,7 +45,23 @@ def kernel(name: str, *arguments: Any, result: Any = None) -> Callable[..., Any]
         found.argtypes, found.restype = arguments, result
         return found
 
-    return lambda *given: function()(*given)
+    def call(*given: Any) -> Any:
+        clear_registers()
+        return function()(*given)
+
+    return call
+
+
+def clear_registers() -> None:
+    """After another library's AVX code, which may leave numpy and the kernels slow in this thread (registers.c)."""
+    _clear()()
+
+
+@cache
+def _clear() -> Any:
+    found = _library().registers_clear
+    found.argtypes, found.restype = (), None
+    return found
 
 
 def constant(name: str) -> np.float32:

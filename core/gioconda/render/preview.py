@@ -34,7 +34,7 @@ from .lru_cache import LruCache, stamp
 from .open_motion import open_motion, still_motion
 from .open_portrait import PREVIEW_SOURCE, Opened, PortraitOpener, SourcePicture, artists_matte
 from .sequence import performance_of
-from .warm_up import compile_everything
+from .warm_up import load_everything
 
 BAND = 128  # rows between two checks whether a preview is still wanted
 NAMES = 8  # results lie under this many names in turn: whoever reads the newest is never disturbed
@@ -98,7 +98,7 @@ class PreviewService:
         report(Stage("warm", "Loading nets and renderer"))
         nets = self._opener.nets(request, report)
         self._check()
-        compile_everything()
+        load_everything()
         return {"seconds": round(time.monotonic() - started, 2), "device": nets.device}
 
     def _faces(self, source: SourcePicture, asked: Analyse | Job, report: Report) -> list[Face]:

@@ -1,4 +1,4 @@
-"""Loads and compiles everything that rendering needs, by rendering a made-up portrait."""
+"""Loads everything that rendering needs, by rendering a made-up portrait."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ..pose import rotation_matrix
 SIZE = 96  # pixels
 
 
-def compile_everything() -> None:
-    """Make a made-up portrait ready and render one frame of it with every pass, so that all code is there."""
+def load_everything() -> None:
+    """Make a made-up portrait ready and render a frame of it with every pass: all libraries and tables are there then."""
     size = SIZE
     # half turned away, and turning back: what comes into view is filled from the other half of the face
     head = np.asarray(lm.template(), np.float64) @ rotation_matrix(yaw=28.0).T

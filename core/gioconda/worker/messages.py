@@ -46,7 +46,7 @@ class Warn:
 
 @dataclass(frozen=True)
 class Stage:
-    """A part of the work begins: "read", "analyse", "prepare", "motion", "compile", "placeholders", "render"."""
+    """A part of the work begins: "read", "analyse", "prepare", "motion", "placeholders", "render"."""
 
     kind: ClassVar[str] = "stage"
     name: str

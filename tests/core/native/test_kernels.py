@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
 import threading
+import time
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +22,10 @@ from gioconda.engine.anatomy import mouth_model
 from gioconda.engine.lid_kernels import LidShape, draw_lid
 from gioconda.engine.mouth import kernels
 from gioconda.engine.mouth.shape import triangle_layer
-from gioconda.native import library
+from gioconda.native import build, library
 
 Float32 = np.float32
+PIPES: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 120}
 
 
 def function(name: str):
@@ -156,3 +165,38 @@ def test_one_two_and_four_threads_draw_the_same_bytes(draw) -> None:
         drawn.append(draw())
     native.set_threads(None)
     assert drawn[0] == drawn[1] == drawn[2]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="there is no ziglang: pip install ziglang")
+@pytest.mark.slow
+@pytest.mark.parametrize("target", sorted(build.TARGETS))
+def test_the_library_builds_for_every_platform(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "path_of", lambda target: tmp_path / f"{target}.library")
+    begin = build.build(target).read_bytes()[:4]
+    assert begin == {"lin": b"\x7fELF", "mac": b"\xcf\xfa\xed\xfe"}.get(target[:3], b"MZ" + begin[2:])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="there is no ziglang: pip install ziglang")
+@pytest.mark.slow
+def test_a_changed_source_is_compiled_at_the_next_use_and_without_a_compiler_it_is_said(tmp_path: Path) -> None:
+    core = Path(native.__file__).parents[2]
+    shutil.copytree(
+        core / "gioconda" / "native", tmp_path / "gioconda" / "native", ignore=shutil.ignore_patterns("lib")
+    )
+    for name in ("__init__.py", "errors.py", "machine.py", "arrays.py"):
+        shutil.copy(core / "gioconda" / name, tmp_path / "gioconda")
+    source = tmp_path / "gioconda" / "native" / "added.c"
+    answer = "import ctypes; from gioconda import native; print(native.kernel('added', result=ctypes.c_int)())"
+
+    def run(code: str) -> str:
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, **PIPES)
+        return done.stdout.strip() or done.stderr.strip()
+
+    without = "import sys, gioconda.native.build as b; b.find_spec = lambda name: None; "
+    assert "pip install ziglang" in run(without + answer).splitlines()[-1]
+    for number in (1, 2):
+        source.write_text(f'#include "maths.h"\nKERNEL int added(void) {{ return {number}; }}\n', encoding="utf-8")
+        later = time.time() + 60 * number  # a library that was made this very second is not older
+        os.utime(source, (later, later))
+        assert run(answer) == str(number)

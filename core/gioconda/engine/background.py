@@ -58,8 +58,12 @@ def complete_background(
     hole = resample.dilate(alpha > HIDES, max(2.0, MARGIN * face_px * scale))
     if hole.all() or not hole.any():
         return None
-    background = _filled(colour, hole, face_px * scale)
-    missed = np.zeros_like(alpha) if own_matte else missed_hair(colour, background, alpha, hole, face_px * scale)
+    varies = variation(colour, hole, face_px * scale)
+    background = _filled(colour, hole, varies)
+    missed = np.zeros_like(alpha)
+    if not own_matte:
+        missed = missed_hair(colour, background, alpha, hole, varies, face_px * scale)
+    del varies
     background = _joined(colour, background, (alpha <= HIDES) & (missed < 0.02), face_px * scale)
     if not own_matte:
         found = resample.resize(missed, width, height, method="linear")
@@ -76,11 +80,11 @@ def _smaller(width: int, height: int, longest: int) -> tuple[int, int]:
     return max(8, round(width * scale)), max(8, round(height * scale))
 
 
-def _filled(picture: Float32, hole: Mask, face_px: float) -> Float32:
-    """A picture (H, W, 3), encoded, with its hole (H, W) filled."""
+def _filled(picture: Float32, hole: Mask, varies: Float32) -> Float32:
+    """A picture (H, W, 3), encoded, with its hole (H, W) filled. varies: see `variation`."""
     height, width = hole.shape
     smooth = _smooth(picture, hole)
-    varied = (_variation(picture, hole, face_px).astype(np.float64) - PLAIN) / (PATTERNED - PLAIN)
+    varied = (varies.astype(np.float64) - PLAIN) / (PATTERNED - PLAIN)
     varied = smoothstep(varied).astype(np.float32)
     if not (varied[hole] > 0).any():
         return smooth
@@ -136,7 +140,9 @@ def _detail_of(picture: Float32, source: Int, softness: float) -> Float32:
     return np.asarray((picture - coarse)[from_y, from_x], np.float32)
 
 
-def missed_hair(picture: Float32, background: Float32, alpha: Float32, hole: Mask, face_px: float) -> Float32:
+def missed_hair(
+    picture: Float32, background: Float32, alpha: Float32, hole: Mask, varies: Float32, face_px: float
+) -> Float32:
     """How much of the person there is where the matte sees nobody, (H, W): hair, judged by its colour.
 
     A pixel I in the hole's margin is α F + (1 - α) B, F the person's colour nearby, B the filled background. That is
@@ -144,12 +150,12 @@ def missed_hair(picture: Float32, background: Float32, alpha: Float32, hole: Mas
     sooner than further away. In small gaps of the outline (hair clips, combs) any colour is the person's that is not
     the background's.
     Before a background that varies much (flags, shelves) colours tell nothing: nothing is found there.
+    varies: see `variation`.
     """
     person = resample.fill_holes_smooth(picture, alpha > 0.9)
     weight, along, beside = _mixed(picture, background, person)
     apart = np.hypot(along, beside)
     distance = resample.distance_inside(alpha <= 0.5) / (MARGIN * face_px)
-    varies = _variation(picture, hole, face_px)
     needed = (0.7 + 3 * distance) * varies + 0.01 + 0.03 * distance
     needed += 4 * np.maximum(varies - 0.05, 0)
     aside = beside / np.maximum(apart, 1e-4)
@@ -180,7 +186,7 @@ def _mixed(picture: Float32, background: Float32, person: Float32) -> tuple[Floa
     return weight, weight * np.linalg.norm(towards, axis=2), beside
 
 
-def _variation(picture: Float32, hole: Mask, face_px: float) -> Float32:
+def variation(picture: Float32, hole: Mask, face_px: float) -> Float32:
     """How much the background varies around each pixel as far as it is seen, root mean square, (H, W)."""
     seen = ~hole
     filled = resample.fill_holes_smooth(picture, seen)

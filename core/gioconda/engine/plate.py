@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from .. import native
 from ..arrays import Float32, Int, Mask
 from ..imaging import resample
 from ..imaging.matting import estimate_foreground
@@ -13,6 +16,11 @@ from .kernels import PAD
 
 _FILL_PX = 512  # what is hidden is painted at this size: it has no fine detail
 _FOREGROUND_PX = 1024
+
+_SIZE, _FLOAT = ctypes.c_int64, native.Array.of(np.float32)
+_plate_separate = native.kernel(
+    "plate_separate", _FLOAT, _FLOAT, *[_SIZE] * 4, _FLOAT, _SIZE, _SIZE, _FLOAT, _FLOAT, _SIZE, _SIZE
+)
 
 
 @dataclass(frozen=True)
@@ -55,53 +63,34 @@ def split(
     """
     window = window_around(matte > 0, 4)
     x0, y0, x1, y1 = window
-    colour, alpha = picture[y0:y1, x0:x1], matte[y0:y1, x0:x1]
-    height, width = alpha.shape
+    colour = picture[y0:y1, x0:x1]
+    height, width = colour.shape[:2]
     texture = np.zeros((height + 2 * PAD + spare, width + 2 * PAD, 4), np.float32)
-    person = texture[PAD : PAD + height, PAD : PAD + width]
     if cutout:
-        person[:], plate = colour, np.zeros_like(colour)
+        texture[PAD : PAD + height, PAD : PAD + width], plate = colour, np.zeros_like(colour)
     else:
         given = None if clean_plate is None else clean_plate[y0:y1, x0:x1].copy()
         plate = _fill_behind(picture, matte, window) if given is None else given
-        _separate(colour, alpha, person, plate, exact_plate)
+        _separate(picture, matte, window, texture, plate, exact_plate)
     padded = texture[: height + 2 * PAD]  # its border repeats the outermost pixels
     padded[:, :PAD], padded[:, -PAD:] = padded[:, PAD : PAD + 1], padded[:, -PAD - 1 : -PAD]
     padded[:PAD], padded[-PAD:] = padded[PAD], padded[-PAD - 1]
     return Layers(window, texture, plate)
 
 
-def _separate(colour: Float32, alpha: Float32, person: Float32, plate: Float32, exact_plate: bool) -> None:
-    """Fill the person's layer (h, w, 4), zeros before, and put what is seen of the background into the plate."""
-    height, width = alpha.shape
-    own = _foreground_colour(colour, alpha)
+def _separate(
+    picture: Float32, matte: Float32, window: Int, texture: Float32, plate: Float32, exact_plate: bool
+) -> None:
+    """Fill the person's layer, zeros before, and put what is seen of the background into the plate. See `split`, and
+    native/plate.c for how soft pixels are divided."""
+    x0, y0, x1, y1 = (int(each) for each in window)
+    height, width = y1 - y0, x1 - x0
+    own = _foreground_colour(picture[y0:y1, x0:x1], matte[y0:y1, x0:x1])
+    whole = (np.ascontiguousarray(picture), np.ascontiguousarray(matte), matte.shape[1], x0, y0, width)
     for rows in resample.bands(height):
-        i, a = colour[rows], alpha[rows]
-        np.copyto(person[rows], i, where=(a >= 1)[..., None])
-        np.copyto(plate[rows], i, where=(a == 0)[..., None])
-        soft = np.nonzero((a > 0) & (a < 1))
-        if own is not None and len(soft[0]):
-            f = _unbounded(resample.enlarged_rows(own, width, height, rows)[soft])
-            person[rows][soft], plate[rows][soft] = _divided(
-                i[soft], a[soft][:, None], f, plate[rows][soft], exact_plate
-            )
-
-
-def _divided(i: Float32, s: Float32, f: Float32, b: Float32, exact_plate: bool) -> tuple[Float32, Float32]:
-    """Soft pixels divided between the layers: person's (premultiplied) and plate's, (N, 4) each.
-
-    i: the picture; s: (N, 1) the matte; f, b: what person and plate are estimated to be there.
-    """
-    if not exact_plate:
-        residue = (i - s * f - (1 - s) * b) / (s * s + (1 - s) * (1 - s))
-        # the plate takes its share only where hardly anything hides it, or a ghost of the hair would stay there
-        b = np.maximum(b + np.clip((0.10 - s) / 0.08, 0, 1) * (1 - s) * residue, np.minimum(i, 0))
-    # where the picture is darker than the plate would let through, there is more of the person than the matte says
-    s = np.maximum(s, 1 - np.min(i[:, :3] / np.maximum(b[:, :3], 1e-4), axis=1, keepdims=True).clip(0, 1))
-    # what is brighter than the person can be belongs to the plate, or a rim of light would move with the hair
-    spare = np.maximum(i - (1 - s) * b - s * (1.5 * f + 0.02), 0) * np.clip((0.5 - s) / 0.2, 0, 1)
-    b = b + spare / np.maximum(1 - s, 0.5)
-    return i - (1 - s) * b, b
+        colour = None if own is None else resample.enlarged_rows(own, width, height, rows)
+        divide = partial(_plate_separate, *whole, colour, rows.start, int(exact_plate), texture, plate)
+        native.in_bands(divide, rows.start, rows.stop)
 
 
 def _foreground_colour(colour: Float32, alpha: Float32) -> Float32 | None:
@@ -120,12 +109,6 @@ def _bounded(light: Float32) -> Float32:
     light = np.maximum(light, 0)
     light /= light + np.float32(0.25)
     return light
-
-
-def _unbounded(colour: Float32) -> Float32:
-    """`_bounded` undone for (N, 3) colours; -> (N, 4), opaque."""
-    colour = np.clip(colour, 0, 0.999)
-    return np.concatenate([0.25 * colour / (1 - colour), np.ones((len(colour), 1), np.float32)], axis=1)
 
 
 def _fill_behind(picture: Float32, matte: Float32, window: Int) -> Float32:

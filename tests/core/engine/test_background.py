@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gioconda import landmarks as lm
 from gioconda.engine import Portrait, prepare, render
-from gioconda.engine.background import MARGIN, complete_background, missed_hair
+from gioconda.engine.background import MARGIN, complete_background, missed_hair, variation
 from gioconda.engine.inpaint import fill_with_patches
 from gioconda.engine.kernels import PAD
 from gioconda.engine.plate import split
@@ -107,13 +107,15 @@ def test_hair_that_the_matte_missed_is_the_persons_and_a_distant_thing_is_not() 
     picture[50:53, 100:106] = 0.15  # a wisp
     picture[120:130, 150:160] = 0.1  # something on the wall
     hole = resample.dilate(alpha > 0, MARGIN * face_px)
-    missed = missed_hair(picture, np.full_like(picture, 0.7), alpha, hole, face_px)
+    background = np.full_like(picture, 0.7)
+    missed = missed_hair(picture, background, alpha, hole, variation(picture, hole, face_px), face_px)
     assert missed[51, 101:105].min() > 0.8
     assert missed[:45, 100:].max() == 0
     assert missed[115:135, 145:].max() == 0
     flag = picture.copy()
     flag[:, 100:][:, ::2] = [0.9, 0.1, 0.1]
-    assert missed_hair(flag, np.full_like(picture, 0.7), alpha, hole, face_px)[:, 100:].max() < 0.1
+    missed = missed_hair(flag, background, alpha, hole, variation(flag, hole, face_px), face_px)
+    assert missed[:, 100:].max() < 0.1
 
 
 def test_a_picture_whose_alpha_was_rounded_is_filled_all_the_same(small: Sitter, filled: Portrait) -> None:

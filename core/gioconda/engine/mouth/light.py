@@ -184,7 +184,7 @@ def _shade() -> tuple[Float, Float, Int]:
     groove = 1 - _GROOVE * np.exp(-((model.vertices[:, 0] / 0.02) ** 2))
     tongue = rim * groove * (0.62 + 0.38 * np.clip(model.normals @ _FROM_ABOVE, 0, 1))
     kind = np.where(is_tooth(), model.light**_CREVICES, np.where(model.part == TONGUE, tongue, model.light))
-    deep = np.flatnonzero(throat)
+    deep = np.flatnonzero(throat).astype(np.int32)
     return shade * kind, throat[deep], deep
 
 

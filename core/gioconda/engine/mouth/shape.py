@@ -89,7 +89,7 @@ def tongue_free() -> Float:
 def _jaw_and_tongue() -> tuple[tuple[Float, Float], Int]:
     """The different pairs of `MouthModel.jaw` and `tongue_free`, (P,) each, and which of them each vertex has, (V,)."""
     pairs, same = np.unique(np.stack([mouth_model().jaw, tongue_free()]), axis=1, return_inverse=True)
-    return (pairs[0], pairs[1]), same.ravel()
+    return (pairs[0], pairs[1]), same.ravel().astype(np.int32)
 
 
 @cache

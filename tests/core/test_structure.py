@@ -48,8 +48,9 @@ ROOMS |= {
     "batch": {*EARLIER, "render"},
     "farm": {*EARLIER, "render", "batch"},
     "live": {*EARLIER, "render"},
+    "export": {*EARLIER, "render"},
     "training": {*EARLIER, "render", "batch", "farm"},
-    "cli": {*EARLIER, "render", "batch", "farm", "live", "training"},
+    "cli": {*EARLIER, "render", "batch", "farm", "live", "export", "training"},
 }
 
 # What the add-on imports from core: plain data, light enough for Blender's own Python.

@@ -372,6 +372,21 @@ def _live(arguments: Arguments, report: Report) -> Data:
         return run(job, settings, report, _asked.is_set)
 
 
+def _export(arguments: Arguments, report: Report) -> Data:
+    with _on_threads(arguments.threads):
+        from ..export.command import ExportSettings, check, export, export_job
+
+        chosen = {
+            each.name: getattr(arguments, each.name) for each in fields(ExportSettings) if hasattr(arguments, each.name)
+        }
+        settings = ExportSettings(**chosen, retarget=_gains(arguments.gain))
+        check(settings)  # before any work
+        names = {field.name for field in fields(Job)} - {"motion", "output", "passes", "retarget", "consent", "neural"}
+        given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+        given["consent"] = Consent.parse(arguments.consent).plain() if arguments.consent else None
+        return export(_allowed(export_job(**given), arguments), settings, report)
+
+
 def _demo(arguments: Arguments, report: Report) -> Data:
     from .demo import demo_job
 
@@ -604,6 +619,7 @@ HANDLERS: dict[str, Callable[[Arguments, Report], Data]] = {
     "job": _job,
     "demo": _demo,
     "live": _live,
+    "export": _export,
     "batch": _batch,
     "deliver": _deliver,
     "verify": _verify,

@@ -86,7 +86,7 @@ def parser(defaults: Mapping[str, Any] | None = None) -> Parser:
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for add in (_analyse, _track, _animate, _job, _demo, _batch, _deliver, _verify, _farm, _models, _engines, _doctor):
         add(commands)
-    for add in (_live, _train, _personalise, _serve, _completion):
+    for add in (_live, _export, _train, _personalise, _serve, _completion):
         add(commands)
     for name, value in (defaults or {}).items():
         for command in commands.choices.values():
@@ -312,6 +312,57 @@ def _live(commands: Commands[Parser]) -> None:
     _group(command, "portrait")
     networks = "which networks correct mouth and eyes: auto leaves them out where they do not keep 25 frames a second"
     _add(command, "neural", changes={"neural": {"help": f"{networks} (default: auto)"}})
+    _rights(command)
+    _group(command, "machine")
+
+
+def _export(commands: Commands[Parser]) -> None:
+    about = "write a portrait for game engines: glTF with the 52 ARKit morph targets"
+    command = _command(commands, "export", about, "gioconda export portrait.jpg -o portrait.glb --page")
+    _add(command, "portrait")
+    command.add_argument(
+        "-o", "--output", required=True, type=expanded, metavar="FILE", help="the file, .glb (binary glTF 2.0)"
+    )
+    command.add_argument(
+        "--texture-size",
+        type=_count,
+        metavar="N",
+        default=2048,
+        help="pixels of a texture's longer side, at most (default: 2048)",
+    )
+    command.add_argument(
+        "--background",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="what is behind the person, on a card (default), or not",
+    )
+    command.add_argument(
+        "--edges",
+        choices=("blend", "mask"),
+        default="blend",
+        help="hair's edges: soft (default), or cut, for engines that sort transparent parts badly",
+    )
+    command.add_argument(
+        "--gain",
+        action="append",
+        default=[],
+        metavar="REGION=X",
+        help=f"strength of the morph targets by region ({', '.join(name for name in GAINS if name != 'pose')}): "
+        "--gain lips=0.8",
+    )
+    command.add_argument(
+        "--page",
+        action="store_true",
+        help="also write FILE.html, a page that plays it in a browser and loads nothing (needs three.js)",
+    )
+    command.add_argument(
+        "--three",
+        metavar="FOLDER",
+        type=expanded,
+        default="node_modules/three",
+        help="where npm install three has put it, for --page (default: node_modules/three)",
+    )
+    _group(command, "portrait")
     _rights(command)
     _group(command, "machine")
 

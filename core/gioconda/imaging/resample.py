@@ -315,6 +315,14 @@ def encode_jpeg(srgb: UInt8, *, quality: int = 88) -> bytes:
     return bytes(data)
 
 
+def encode_png(srgb: UInt8) -> bytes:
+    """(H, W, 3 or 4) uint8 sRGB, straight alpha, as a PNG in memory: for textures. Files are written by `image`."""
+    order = cv2.COLOR_RGB2BGR if srgb.shape[2] == 3 else cv2.COLOR_RGBA2BGRA
+    done, data = cv2.imencode(".png", cv2.cvtColor(srgb, order))
+    assert done
+    return bytes(data)
+
+
 # Filling ------------------------------------------------------------------------------------------------------------
 
 

@@ -96,6 +96,18 @@ def jaw_turn(displacement: Float) -> float:
     return float(turn * (1 - np.exp(-turn / _SKIN)))
 
 
+def posed_mouth(mouth: Mouth, displacement: Float, rounded: float = 0.0) -> tuple[float, Float, Float]:
+    """The model in an expression: radians by which the jaw is open; vertices (V, 3), head space; their normals.
+
+    displacement: (478, 3) head space; rounded: 0..1, how far the lips form an O.
+    """
+    jaw = max(mouth.jaw + jaw_turn(displacement), 0.0)
+    vertices, normals = opened(mouth.vertices, jaw, rounded)
+    head = in_head(vertices, mouth.affine)
+    head[:, 0] += displacement[list(_CHIN), 0].mean() * mouth_model().jaw
+    return jaw, head, normals
+
+
 def _rounded(lips: Float, still: Float) -> float:
     """0..1, how much an opening is a small O: narrower than in the portrait, and as high as wide. (20, 3)."""
     half = len(lips) // 2
@@ -122,12 +134,9 @@ def _drawn(
 ) -> tuple[Float32, Float32]:
     """The model between the lips, (h, w, 3), and how certain it is, (h, w)."""
     model, loop = mouth_model(), list(lm.LIPS_INNER)
-    jaw = max(mouth.jaw + jaw_turn(displacement), 0.0)
     around = pose.to_head(target[loop])
     rounded = _rounded(around, around - displacement[loop])
-    vertices, normals = opened(mouth.vertices, jaw, rounded)
-    head = in_head(vertices, mouth.affine)
-    head[:, 0] += displacement[list(_CHIN), 0].mean() * model.jaw
+    jaw, head, normals = posed_mouth(mouth, displacement, rounded)
     placed = pose.to_picture(head)
     placed[:, :2] -= origin
     position = placed.astype(np.float32)

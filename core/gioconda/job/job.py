@@ -94,6 +94,12 @@ class Job:
         choices=(LARGEST,),
         minimum=1,
     )
+    curves: str | None = _of_motion(
+        "gains, ARKit channels and head angles that change over the frames, on top of the motion: a table with a "
+        "column frame and gain.lips, jawOpen, headYaw …",
+        "--curves FILE",
+        path="file",
+    )
     face: int | str | None = _of_portrait(
         f"which face: 1 is the leftmost, “{LARGEST}” the largest (default: the only one there is)",
         f"--face N|{LARGEST}",

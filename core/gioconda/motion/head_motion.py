@@ -45,12 +45,15 @@ class HeadTrack:
         result: Float = centred @ self.rotation[frames]
         return result
 
-    def with_gain(self, gain: float) -> HeadTrack:
-        """Rotation angle and translation times `gain`, scale to that power. Meaningful for relative tracks."""
-        if gain == 1:
+    def with_gain(self, gain: float | Float) -> HeadTrack:
+        """Rotation angle and translation times `gain`, scale to that power. Meaningful for relative tracks.
+
+        gain: one for all frames, or (F,).
+        """
+        if np.all(np.asarray(gain) == 1):
             return self
-        vectors = rotation_vector(self.rotation)
-        return HeadTrack(self.scale**gain, rotation_from_vector(gain * vectors), gain * self.translation)
+        vectors, much = rotation_vector(self.rotation), np.asarray(gain, np.float64).reshape(-1, 1)
+        return HeadTrack(self.scale**gain, rotation_from_vector(much * vectors), much * self.translation)
 
     def smoothed(self, smooth: Callable[[Float], Float]) -> HeadTrack:
         """Run a filter for arrays (frames, …) over the track, in head units."""

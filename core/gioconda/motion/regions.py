@@ -63,23 +63,27 @@ def masks() -> dict[str, Float32]:
     return result
 
 
-def apply_gains(displaced: Float32, *, jaw: float, lips: float, brows: float, lids: float, gaze: float) -> None:
-    """Scale each region's motion; 1 leaves it exactly as it is.
+Gain = float | Float  # one for all frames, or (F,)
+
+
+def apply_gains(displaced: Float32, *, jaw: Gain, lips: Gain, brows: Gain, lids: Gain, gaze: Gain) -> None:
+    """Scale each region's motion, (F, 478, 3), in place; 1 leaves it exactly as it is.
 
     The jaw's part of the motion (opening, sideways, forward) is taken out first, so that `lips` changes what lips do
     on the jaw and `jaw` how far it opens. Cheeks and nose go with the lips, the forehead with the brows.
     """
-    if not jaw == lips == brows == lids == 1:
+    if any((np.asarray(each) != 1).any() for each in (jaw, lips, brows, lids)):
         opening = jaw_part(displaced)
         region = masks()
-        gain = brows * region["brows"] + lids * (region["lids right"] + region["lids left"]) + region["gaze"]
-        gain += lips * (region["mouth"] + region["cheeks"]) + jaw * region["jaw"]
+        j, m, b, e = (np.asarray(each, np.float32).reshape(-1, 1) for each in (jaw, lips, brows, lids))
+        gain = b * region["brows"] + e * (region["lids right"] + region["lids left"]) + region["gaze"]
+        gain += m * (region["mouth"] + region["cheeks"]) + j * region["jaw"]
         displaced -= opening
-        displaced *= gain[:, None]
-        displaced += np.float32(jaw) * opening
-    if gaze != 1:
+        displaced *= gain[..., None]
+        displaced += j[..., None] * opening
+    if (np.asarray(gaze) != 1).any():
         for side in IRISES:
-            scale_gaze(displaced, side, np.float32(gaze))
+            scale_gaze(displaced, side, np.asarray(gaze, np.float32).reshape(-1, 1, 1))
 
 
 def jaw_part(displaced: Float32) -> Float32:
@@ -92,8 +96,8 @@ def jaw_part(displaced: Float32) -> Float32:
     return (amount @ shapes.reshape(len(names), -1)).reshape(displaced.shape)
 
 
-def scale_gaze(displaced: Float32, side: str, ratio: np.float32) -> None:
-    """Scale an iris's motion against the corners of its eye, in place."""
+def scale_gaze(displaced: Float32, side: str, ratio: np.float32 | Float32) -> None:
+    """Scale an iris's motion against the corners of its eye, in place. ratio: one, or (F, 1, 1)."""
     iris = list(IRISES[side])
     eye = displaced[:, list(CORNERS[side])].mean(1, keepdims=True)
     displaced[:, iris] = eye + ratio * (displaced[:, iris] - eye)
@@ -109,7 +113,7 @@ def openness(face: npt.NDArray[np.floating], side: str) -> Float:
 
 
 def set_lids(
-    portrait: Float, displaced: Float32, driver: Float, driver_neutral: Float, *, gain: float, floor: float
+    portrait: Float, displaced: Float32, driver: Float, driver_neutral: Float, *, gain: Gain, floor: float
 ) -> None:
     """Make each eye of the portrait as open, in proportion to how open it is in the picture, as the driver's eye is.
 
@@ -119,7 +123,7 @@ def set_lids(
     Args:
         portrait: (478, 3) as in the picture; its displacement, (F, 478, 3), is changed.
         driver: (F, 2) openness, right and left eye; driver_neutral: (2,) when neutral.
-        gain: 1 = in proportion, 0 = lids stay.
+        gain: 1 = in proportion, 0 = lids stay; one, or (F,).
         floor: the openness of an eye that is shut, as a tracker sees it.
     """
     for eye, side in enumerate(LIDS):

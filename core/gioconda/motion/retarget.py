@@ -7,6 +7,7 @@ carried over.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import landmarks
-from ..job.retarget import RetargetSettings
+from ..job.retarget import GAINS, RetargetSettings
 from ..landmarks import ARKIT, COUNT
 from ..pose import Performance, head_pose
 from . import blendshapes, lips, regions
@@ -32,7 +33,10 @@ SHAPE_RANGE = (0.7, 1.4)  # proportions are adapted within these ratios
 
 
 def retarget(
-    motion: Motion, portrait_landmarks: npt.NDArray[np.floating], settings: RetargetSettings | None = None
+    motion: Motion,
+    portrait_landmarks: npt.NDArray[np.floating],
+    settings: RetargetSettings | None = None,
+    gains: Mapping[str, Float] | None = None,
 ) -> Performance:
     """What a portrait does when it follows a motion.
 
@@ -40,14 +44,16 @@ def retarget(
         motion: landmarks (preferred when there are both) or channels, gaps allowed.
         portrait_landmarks: (478, 3) pixels, picture space.
         settings: see `RetargetSettings`.
+        gains: name of `GAINS` → (F,), a gain for each frame in place of the settings'.
 
     Raises:
         MotionError: the motion has no usable frame, or the neutral frame asked for is not there.
     """
     settings = settings or RetargetSettings()
     if motion.neutral is not None and len(motion) > 2 and motion.provenance.get("kind") == LIVE:
-        return _as_it_was_live(motion, motion.neutral, portrait_landmarks, settings)
+        return _as_it_was_live(motion, motion.neutral, portrait_landmarks, settings, gains or {})
     notes: dict[str, Any] = {"settings": asdict(settings), "source": motion.provenance.get("source")}
+    gain = {name: np.full(len(motion), getattr(settings, name)) for name in GAINS} | dict(gains or {})
     portrait = head_pose(portrait_landmarks)
     face = portrait.to_head(portrait_landmarks.astype(np.float64))
     start, neutralised = _start_face(face, settings)
@@ -63,9 +69,10 @@ def retarget(
     for part in chunks(len(motion)):
         face_now = driver.face(part)
         moved = ((face_now - driver.neutral_face) * ratio).astype(np.float32)
-        _fit(moved, face_now, driver.neutral_face, start, settings, by_points=by_points)
+        now = {name: values[part] for name, values in gain.items()}
+        _fit(moved, face_now, driver.neutral_face, start, settings, now, by_points=by_points)
         displaced[part] = moved
-    head = driver.head.with_gain(settings.pose)
+    head = driver.head.with_gain(gain["pose"])
     if by_points and settings.dead_band > 0 and settings.mode == "relative":
         head = _without_drift(head, displaced, start, portrait.rotation, settings.dead_band)
     if driver.neutral is not None and settings.mode == "relative":
@@ -87,7 +94,11 @@ def retarget(
 
 
 def _as_it_was_live(
-    motion: Motion, neutral: int, portrait_landmarks: npt.NDArray[np.floating], settings: RetargetSettings
+    motion: Motion,
+    neutral: int,
+    portrait_landmarks: npt.NDArray[np.floating],
+    settings: RetargetSettings,
+    gains: Mapping[str, Float],
 ) -> Performance:
     """A live take, a frame at a time against the neutral one, as it was shown: so to the last bit, however matrix
     products round in larger batches."""
@@ -98,7 +109,8 @@ def _as_it_was_live(
     for i in range(len(motion)):
         pair = [neutral, i] if i != neutral else [neutral, neutral]
         changes = {name: array[pair] for name, array in motion.arrays().items()} | {"frames": np.arange(2)}
-        poses.append(retarget(replace(motion, neutral=0, **changes), portrait_landmarks, settings))
+        of_pair = {name: values[pair] for name, values in gains.items()}
+        poses.append(retarget(replace(motion, neutral=0, **changes), portrait_landmarks, settings, of_pair))
     which = [int(i != neutral) for i in range(len(motion))]
     arrays: dict[str, Any] = {
         name: np.stack([getattr(pose, name)[one] for pose, one in zip(poses, which, strict=True)])
@@ -118,9 +130,19 @@ def _without_drift(head: HeadTrack, displaced: Float32, start: Float, rotation: 
 
 
 def _fit(
-    moved: Float32, driver: Float32, neutral_face: Float, start: Float, settings: RetargetSettings, *, by_points: bool
+    moved: Float32,
+    driver: Float32,
+    neutral_face: Float,
+    start: Float,
+    settings: RetargetSettings,
+    gains: Mapping[str, Float],
+    *,
+    by_points: bool,
 ) -> None:
-    """From the driver's motion to the portrait's, in place: lids, gaze, dead band, gains, lips that do not cross."""
+    """From the driver's motion to the portrait's, in place: lids, gaze, dead band, gains, lips that do not cross.
+
+    gains: (f,) each.
+    """
     for side, (a, b) in regions.CORNERS.items():
         eye = np.linalg.norm(start[a] - start[b]) / max(float(np.linalg.norm(neutral_face[a] - neutral_face[b])), 1e-6)
         wide = min(max(_width(start) / _width(neutral_face), SHAPE_RANGE[0]), SHAPE_RANGE[1])
@@ -133,12 +155,11 @@ def _fit(
         regions.apply_dead_band(moved, settings.dead_band)
     openness = np.stack([regions.openness(driver, side) for side in regions.LIDS], -1)
     neutral = np.array([float(regions.openness(neutral_face, side)) for side in regions.LIDS])
-    gains = {"jaw": settings.jaw, "lips": settings.lips, "brows": settings.brows, "gaze": settings.gaze}
     if by_points:
         change = openness - neutral
         openness = neutral + change * dead_band(np.abs(change), settings.dead_band * regions.LID_BAND)
-    regions.apply_gains(moved, lids=settings.lids, **gains)
-    regions.set_lids(start, moved, openness, neutral, gain=settings.lids, floor=settings.lid_floor)
+    regions.apply_gains(moved, **{name: gains[name] for name in ("jaw", "lips", "brows", "lids", "gaze")})
+    regions.set_lids(start, moved, openness, neutral, gain=gains["lids"], floor=settings.lid_floor)
     if not by_points:
         blendshapes.uncross_lips(start, moved)
 

@@ -15,6 +15,7 @@ from ..job.frame_range import FrameRange
 from ..job.job import LARGEST, REST, TAKE, Job
 from ..models import load_registry
 from ..motion import track_cache
+from ..motion.curves import read_curves
 from ..motion.demo_motion import FPS, make_demo_motion
 from ..motion.files import is_video, load_motion
 from ..motion.motion import Motion
@@ -27,7 +28,10 @@ from .open_portrait import open_nets
 def open_motion(job: Job, report: Report) -> Motion:
     """Read a motion file, track a video, or make a built-in motion. Raises: MotionError, ModelError, DeviceError."""
     if job.motion == REST:
-        return still_motion(FrameRange.parse(job.frames).numbers() or [1], job.fps or FPS)
+        frames = FrameRange.parse(job.frames).numbers()
+        if not frames:
+            frames = [1] if job.curves is None else read_curves(job.curves).span()
+        return still_motion(frames, job.fps or FPS)
     report(Stage("motion", f"Reading the motion {job.motion}"))
     if job.motion == TAKE:
         return make_demo_motion(job.fps or FPS)

@@ -126,7 +126,9 @@ class PreviewService:
         if job.motion == REST:
             return performance_of(job, still_motion([request.frame], 24.0), found.landmarks)
         settings = json.dumps(dict(job.retarget), sort_keys=True)
-        key = (stamp(job.motion), job.fps, job.motion_start, job.neutral, settings, found.landmarks.tobytes())
+        curves = None if job.curves is None else stamp(job.curves)
+        how = (job.fps, job.motion_start, job.neutral, settings)
+        key = (stamp(job.motion), curves, *how, found.landmarks.tobytes())
         return self._performances.get(key, lambda: performance_of(job, open_motion(job, report), found.landmarks))
 
     def _picture(self, posed: PosedPortrait, corrector: Corrector | None, *, smooth_edges: bool) -> Float32:

@@ -30,6 +30,7 @@ from ..job.frame_range import FrameRange
 from ..job.job import REST, Job
 from ..job.passes import PASSES
 from ..job.retarget import RetargetSettings
+from ..motion.curves import read_curves, with_curves
 from ..motion.motion import Motion
 from ..motion.retarget import retarget
 from ..neural.bands import corrected_bands
@@ -98,12 +99,19 @@ def open_correction(job: Job, portrait: Portrait, report: Report) -> Correction 
 def performance_of(job: Job, motion: Motion, landmarks: npt.NDArray[np.floating]) -> Performance:
     """The motion retargeted to landmarks (478, 3), pixels, or nothing at all. Raises: SettingsError, MotionError."""
     settings = retarget_settings(job, [int(number) for number in motion.frames])
+    curves = None if job.curves is None else read_curves(job.curves)
     if job.motion != REST:
-        return retarget(motion, landmarks, settings)
-    still, count = Pose(), len(motion)
-    displacement = np.broadcast_to(np.float32(0), (count, *still.displacement.shape))
-    rotation, translation = (np.broadcast_to(one, (count, *one.shape)) for one in (still.rotation, still.translation))
-    return Performance(displacement, rotation, translation, np.ones(count), motion.frames, motion.fps)
+        gains = None if curves is None else curves.at(motion.frames).gains
+        performance = retarget(motion, landmarks, settings, gains)
+    else:
+        still, count = Pose(), len(motion)
+        displacement = np.broadcast_to(np.float32(0), (count, *still.displacement.shape))
+        turn, shift = (np.broadcast_to(one, (count, *one.shape)) for one in (still.rotation, still.translation))
+        shoulders = settings.shoulders if curves is not None else still.shoulders
+        performance = Performance(
+            displacement, turn, shift, np.ones(count), motion.frames, motion.fps, shoulders=shoulders
+        )
+    return performance if curves is None else with_curves(performance, landmarks, curves)
 
 
 def tell_neutral(performance: Performance, report: Report) -> None:

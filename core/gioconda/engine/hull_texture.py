@@ -28,6 +28,7 @@ _REACH, _USUAL = 0.1, 0.7  # of the map's width, of 1: so far from what is seen 
 _PURE = 0.97  # alpha from which a pixel is the person's alone
 _STILL_END = 0.45  # head units: over which the lower end of the neck comes to rest
 _TURNED = float(np.sin(np.radians(15)))  # of the head's turn in the picture: beyond it the far cheek is not seen
+_ONE_COLOUR = 0.24  # encoded: what differs by more from a head's usual colour is another thing on it
 _JAW, _HANGING = 0.7, 0.6  # head units down; of a side between ear and jaw: with more hair than this, it hangs there
 _LOOK_PX = 640  # size at which it is decided where the person gives way
 
@@ -406,12 +407,16 @@ def _gives_way(
     points = np.stack([column / scale, row / scale, np.full((h, w), pose.translation[2])], axis=2)
     own = upright.axis(upright.from_picture(points)[..., 1].ravel())[0].reshape(h, w)
     is_hair = resample.gaussian_blur((hair > 0.5).astype(np.float32), 0.005 * face_px)
-    crown = np.clip((-0.1 - own) / 0.1, 0, 1)
-    neck = np.clip((own - 1.05) / 0.1, 0, 1) * np.clip((1.35 - own) / 0.2, 0, 1)
-    wanted = steep * (own < 1.4) * np.maximum(is_hair, np.maximum(crown, neck) * (matte > 0.02))
     behind = source.copy()
     behind[y0:y1, x0:x1] = layers.plate
     picture, behind = (_encoded(resample.resize(layer[..., :3], w, h), gain) for layer in (source, behind))
+    # what goes on behind a crown without hair is of one colour: a hat of several keeps its own pixels
+    unlike = np.linalg.norm(picture - kinds.usual[0], axis=2)
+    top = (own < -0.1) & (matte > 0.5) & (is_hair < 0.5)
+    mixed = float(np.percentile(unlike[top], 70)) if top.any() else 0.0
+    crown = np.clip((-0.1 - own) / 0.1, 0, 1) * np.clip((_ONE_COLOUR - mixed) / (0.5 * _ONE_COLOUR), 0, 1)
+    neck = np.clip((own - 1.05) / 0.1, 0, 1) * np.clip((1.35 - own) / 0.2, 0, 1)
+    wanted = steep * (own < 1.4) * np.maximum(is_hair, np.maximum(crown, neck) * (matte > 0.02))
     gap = _background_caught(picture, behind, kinds, face_px) * (own < 1.0) * (matte > 0.02)
     oval = draw.fill_polygon(landmarks[list(lm.OVAL), :2] * scale, w, h) > 0.01
     outside, inside = (resample.distance_inside(mask) / face_px for mask in (~oval, oval))

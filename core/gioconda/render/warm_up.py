@@ -20,7 +20,7 @@ SIZE = 96  # pixels
 
 
 def load_everything() -> None:
-    """Make a made-up portrait ready and render a frame of it with every pass: all libraries and tables are there then."""
+    """Make a made-up portrait ready and render a frame of it with every pass: then libraries and tables are there."""
     size = SIZE
     # half turned away, and turning back: what comes into view is filled from the other half of the face
     head = np.asarray(lm.template(), np.float64) @ rotation_matrix(yaw=28.0).T

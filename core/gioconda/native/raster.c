@@ -120,10 +120,10 @@ KERNEL void raster_fill(const Mesh *mesh, int32_t *triangle, float *depth, int64
     }
 }
 
-/* Whether a jump in depth lies between two pixels that both show a triangle. */
+/* Whether a jump in depth lies between a pixel that shows a triangle and another one that does. Without a branch. */
 static inline int jumps(const int32_t *triangle, const float *depth, int64_t here, int64_t there, float jump)
 {
-    return triangle[there] >= 0 && fabsf(depth[here] - depth[there]) > jump;
+    return (triangle[there] >= 0) & (fabsf(depth[here] - depth[there]) > jump);
 }
 
 /* Mark the pixels where one part of the person hides another, rows first ... last - 1 of a band.
@@ -135,15 +135,23 @@ KERNEL void raster_find_edges(const int32_t *triangle, const float *depth, int64
                               int32_t *edge_of, int32_t *in_row, int64_t first, int64_t last)
 {
     for (int64_t y = first; y < last; y++) {
+        const int32_t *here = triangle + y * width;
+        const float *z = depth + y * width;
+        int32_t *restrict marks = edge_of + y * width;
         int32_t count = 0;
-        for (int64_t x = 0; x < width; x++) {
-            int64_t i = y * width + x;
-            int edge = triangle[i] >= 0
-                       && ((x + 1 < width && jumps(triangle, depth, i, i + 1, jump))
-                           || (x > 0 && jumps(triangle, depth, i, i - 1, jump))
-                           || (y + 1 < rows && jumps(triangle, depth, i, i + width, jump))
-                           || (y > 0 && jumps(triangle, depth, i, i - width, jump)));
-            edge_of[i] = edge ? 0 : -1;
+        /* at the band's border a pixel is its own neighbour: it has no jump to itself */
+        int64_t up = y > 0 ? -width : 0, down = y + 1 < rows ? width : 0;
+        for (int64_t x = 0; x < width; x += max_i(1, width - 1)) { /* the first and the last */
+            int64_t left = x > 0 ? x - 1 : x, right = x + 1 < width ? x + 1 : x;
+            int edge = (here[x] >= 0) & (jumps(here, z, x, right, jump) | jumps(here, z, x, left, jump)
+                                         | jumps(here, z, x, x + down, jump) | jumps(here, z, x, x + up, jump));
+            marks[x] = edge - 1;
+            count += edge;
+        }
+        for (int64_t x = 1; x < width - 1; x++) {
+            int edge = (here[x] >= 0) & (jumps(here, z, x, x + 1, jump) | jumps(here, z, x, x - 1, jump)
+                                         | jumps(here, z, x, x + down, jump) | jumps(here, z, x, x + up, jump));
+            marks[x] = edge - 1;
             count += edge;
         }
         in_row[y] = count;

@@ -32,6 +32,7 @@ _INTERPOLATION = {
     "nearest": cv2.INTER_NEAREST,
 }
 _BAND_ROWS = 128
+_SLIGHT_PX = 3.5  # a blur's sigma, from which on OpenCV's own has the same bits each time
 _HAS_HALF = int(cv2.__version__.partition(".")[0]) >= 5
 _BORDER = {"replicate": cv2.BORDER_REPLICATE, "zero": cv2.BORDER_CONSTANT}
 
@@ -174,6 +175,11 @@ def gaussian_blur(image: Pixels, sigma_px: float) -> Pixels:
         own = (1 / factor**2 - 1) / 12 + 1 / (6 * factor**2)
         rest = np.sqrt(max(sigma_px**2 - own, 0.01)) * factor
         return resize(gaussian_blur(small, float(rest)), width, height, method="linear")
+    if image.ndim == 2 and image.dtype != np.uint8 and sigma_px < _SLIGHT_PX:
+        # a slight blur of one channel by OpenCV has other last bits each time, as its threads happen to run
+        weights = cv2.getGaussianKernel(int(round(8 * sigma_px + 1)) | 1, sigma_px, cv2.CV_32F)
+        along = cv2.filter2D(_writable(image), -1, weights.T, borderType=cv2.BORDER_REPLICATE)
+        return _like(cv2.filter2D(along, -1, weights, borderType=cv2.BORDER_REPLICATE), image)
     blurred = cv2.GaussianBlur(_writable(image), (0, 0), sigma_px, borderType=cv2.BORDER_REPLICATE)
     return _like(blurred, image)
 

@@ -167,3 +167,17 @@ def test_half_is_rounded_as_numpy_rounds_it() -> None:
         )
     assert np.isnan(resample.to_half(np.full((1, 4), np.nan, np.float32))).all()
     assert resample.to_half(np.ones((4, 1, 2), np.float32)[:, :, 1]).shape == (4, 1)
+
+
+@pytest.mark.parametrize("sigma", [0.6, 1.0, 2.0, 3.4])
+def test_a_blur_has_the_same_bits_each_time(sigma: float) -> None:
+    picture = np.repeat(np.repeat(np.random.default_rng(0).random((45, 64)) > 0.5, 20, 0), 20, 1).astype(np.float32)
+    threads = cv2.getNumThreads()
+    try:
+        made = []
+        for count in (1, 2, 4, 4, 4):
+            cv2.setNumThreads(count)
+            made.append(resample.gaussian_blur(picture, sigma))
+    finally:
+        cv2.setNumThreads(threads)
+    assert all(np.array_equal(each, made[0]) for each in made)

@@ -22,7 +22,7 @@ from ..engine.mesh import FACE, OUTER, HeadMesh
 from ..engine.mouth import light
 from ..engine.mouth.paint import posed_mouth
 from ..engine.occluded import Occluded
-from ..imaging import resample
+from ..imaging import draw, resample
 from ..imaging.color import Display, display_srgb
 from ..imaging.srgb import decode
 from ..job.retarget import RetargetSettings
@@ -40,11 +40,15 @@ _BEHIND = 0.02  # metres behind all else: the plate
 _STILL = 0.00002  # metres: a channel that moves no vertex farther has no target
 _DEPTH_PX = 1024  # size at which the skin's depth is read off
 _ARCH = 0.012  # metres: so far the teeth go back as one; what still reaches the skin goes by itself
+_THROAT = 0.045  # metres behind the front teeth all is dark: deeper, and it would stand out beside a turned face
 _EYE_MARGIN = 0.3, 0.22  # of an eye's width: how far its white goes on behind the lids
 _EYE_GRID = 13, 9
 _TALKING = 0.6  # of jawOpen: so wide is the mouth whose light the teeth carry
 _DIMMEST, _DARK = 0.004, 0.03  # the least light in the mouth; of the gums' colour: what lies behind all of it
-_SURE = 0.25  # alpha from which on a pixel's own colour is known
+_SURE = 0.5  # alpha from which on a pixel's own colour is known
+_SOLID, _RIM = 0.95, 0.015  # alpha of a face that is nothing else; of its height: so far from the rim it is sure
+_AROUND = 0.05  # of a face's height: so far beyond its oval the far cheek of a turned one may be seen
+_SPECKS = 0.02  # of the distance between the eyes' corners: sigma over which a matte's specks go
 _IRIS = 1.3  # radii: half the side of the square that an iris is on
 
 
@@ -105,7 +109,7 @@ def relief_of(
     skin = _Skin(portrait, unit, [rest, *(moved[name] for name in ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight"))])
     targets = {name: moved[name] - (moved["jawOpen"] if name == "mouthClose" else rest) for name in ARKIT}
     surfaces, textures = {"Face": _face(portrait, targets)}, dict[str, UInt8]()
-    textures["Person"] = _shown(_person(portrait), display, texture_size)
+    textures["Person"] = _shown(_person(portrait), display, texture_size, face=_oval(portrait))
     if portrait.occluded is not None:
         behind = _behind_face(portrait, portrait.occluded, surfaces["Face"], unit)
         surfaces["BehindFace"] = behind
@@ -253,8 +257,9 @@ def _mouth(
         corners = flat.reshape(-1, 3).astype(np.int32)
         made[name] = Surface(rest[used], {"Mouth": corners}, _moving(mine, skin.unit), colour=colour[used])
     ring = list(lm.LIPS_OUTER)
-    deep = rest[:, 2].max() + _CLEAR / skin.unit
     rim = portrait.mesh.bind_pose[ring]
+    front = float(np.percentile(rest[teeth, 2], 10))
+    deep = min(rest[:, 2].max() + _CLEAR / skin.unit, front + _THROAT / skin.unit)
     loop = np.concatenate([rim, rim.mean(0)[None]])
     loop[:, 2] = deep
     shifts = {}
@@ -382,10 +387,13 @@ def _person(portrait: Portrait) -> Float32:
 
 
 def _hidden(portrait: Portrait, occluded: Occluded) -> Float32:
-    """What the face covers, (h, w, 4) premultiplied, the size of its box."""
+    """What the face covers, (h, w, 4) premultiplied, the size of its box, without the specks that a matte leaves
+    beside the person: over the plate they are its exact colours, alone they are of any."""
     height, width = occluded.source.shape[:2]
     spare = portrait.layers.texture[-height:, PAD : PAD + width]
-    return np.pad(spare, ((0, 0), (0, width - spare.shape[1]), (0, 0)), mode="edge")
+    whole = np.pad(spare, ((0, 0), (0, width - spare.shape[1]), (0, 0)), mode="edge")
+    smooth = resample.gaussian_blur(np.clip(whole[..., 3], 0, 1), _SPECKS * portrait.interocular)
+    return np.asarray(whole * np.clip((smooth - 0.4) / 0.2, 0, 1)[..., None], np.float32)
 
 
 def _inside(texture: Float32) -> Float32:
@@ -397,11 +405,27 @@ def _fit(pixels: Float32, longest: int) -> Float32:
     return np.ascontiguousarray(resample.fit(np.ascontiguousarray(pixels), longest))
 
 
-def _shown(pixels: Float32, display: Display, longest: int) -> UInt8:
-    """(H, W, 4) linear premultiplied as sRGB with straight alpha; what is transparent has the colours around it."""
+def _oval(portrait: Portrait) -> Float:
+    """The face's oval in the person's layer, (M, 2) pixels."""
+    return portrait.landmarks[list(lm.OVAL), :2] - portrait.layers.window[:2]
+
+
+def _shown(pixels: Float32, display: Display, longest: int, *, face: Float | None = None) -> UInt8:
+    """(H, W, 4) linear premultiplied as sRGB with straight alpha; what is transparent has the colours around it.
+
+    face: (M, 2) pixels, an outline that is shown without its alpha, and may lie beside the person.
+    """
+    before = pixels.shape[1]
     pixels = _fit(pixels, longest)
     alpha = np.clip(pixels[..., 3], 0, 1)
     sure = alpha > _SURE  # in thinner strands the division shows the matte's errors as colours
+    if face is not None:
+        height, width = alpha.shape
+        scale = width / before
+        face_px = float(np.ptp(face[:, 1])) * scale
+        inside = resample.dilate(draw.fill_polygon(face * scale, width, height) > 0, _AROUND * face_px) > 0
+        rim = _RIM * face_px
+        sure = np.where(inside, resample.erode(alpha > _SOLID, rim) > 0, sure)
     colour = np.asarray(pixels[..., :3] / np.maximum(alpha, _SURE)[..., None], np.float32)
     if not sure.all():
         colour = resample.fill_holes_smooth(colour, sure)

@@ -69,8 +69,7 @@ def to_glb(relief: Relief, asset: Mapping[str, Any], *, blend: bool = True) -> b
 
 def _same_texture(file: Gltf, material: int) -> int:
     """The face's material: another one's texture, opaque, so that engines draw it with the solid parts."""
-    look = file.part("materials", material)
-    return file.add("materials", **{**look, "name": _FACE, "alphaMode": "OPAQUE"})
+    return file.add("materials", **{**file.part("materials", material), "name": _FACE, "alphaMode": "OPAQUE"})
 
 
 def _mesh(file: Gltf, name: str, surface: Surface, position: Float32, materials: Mapping[str, int]) -> int:

@@ -172,9 +172,13 @@ def portable(job: Job, folder: Path) -> Job:
     With an identity it stays: what that was made for settles it.
     """
     changes = {"neural": "fast"} if job.neural == "auto" and job.identity is None else {}
-    for name, path in job.paths().items():
-        if Path(path).is_absolute() and Path(path).is_relative_to(folder):
-            changes[name] = Path(path).relative_to(folder).as_posix()
+    job = job.with_paths(
+        {
+            name: Path(path).relative_to(folder).as_posix()
+            for name, path in job.paths().items()
+            if Path(path).is_absolute() and Path(path).is_relative_to(folder)
+        }
+    )
     of_machine = {one.name: one.default for one in fields(Job) if declared(Job)[one.name].group == "machine"}
     return replace(job, **of_machine, **changes)
 

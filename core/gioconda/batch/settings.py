@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +118,8 @@ def read_job(path: Path | str, mapped: Callable[[Job], Job] = lambda job: job) -
     document = read_document(path)
     document.check(schema("job"))
     job = mapped(Job.from_plain(document.data, source=str(path)))
-    found: dict[str, Any] = {
-        name: expanded(text) for name, text in job.paths().items() if "$" in text or text.startswith("~")
-    }
-    return (replace(job, **found) if found else job).anchored(document.path.absolute().parent)
+    found = {name: expanded(text) for name, text in job.paths().items() if "$" in text or text.startswith("~")}
+    return job.with_paths(found).anchored(document.path.absolute().parent)
 
 
 def read_batch(path: Path | str) -> Batch:

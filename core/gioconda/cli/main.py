@@ -19,10 +19,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CancelledError, DeviceError, DiskFullError, ExitCode, GiocondaError, SettingsError
+from ..files import expanded
 from ..job.consent import Consent
-from ..job.job import Job
+from ..job.job import REST, Job
 from ..job.passes import ALL_PASSES
+from ..job.person import Person
 from ..job.retarget import GAINS, RetargetSettings
+from ..job.settings import declared
 from ..machine import compute_alike
 from ..worker.messages import Error, Hello, JsonLines, Log, Message, Report, Result, Warn
 from . import options
@@ -420,7 +423,7 @@ def _allowed(job: Job, arguments: Arguments, *, refuse: bool = True) -> Job:
     from ..provenance.rights import open_policy, with_consent
 
     interactive = _interactive(arguments)
-    if job.consent is None and not refuse and not interactive:
+    if any(one.consent is None for one in job.of_persons() or (job,)) and not refuse and not interactive:
         return job
     return with_consent(job, open_policy(arguments.policy), interactive=interactive)
 
@@ -646,9 +649,16 @@ def _call(arguments: Arguments, report: Report) -> None:
 
 def _job_of(arguments: Arguments) -> Job:
     """The job an `animate` command line describes."""
-    names = {field.name for field in fields(Job)} - {"passes", "retarget", "consent"}
+    names = {field.name for field in fields(Job)} - {"passes", "retarget", "consent", "persons"}
     given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
     given["consent"] = Consent.parse(arguments.consent).plain() if arguments.consent else None
+    given["persons"] = _persons(arguments.person)
+    if given["motion"] is None:
+        if not given["persons"]:
+            raise SettingsError(
+                "There is no motion: give one after the portrait, or --person N=MOTION for each person."
+            )
+        given["motion"] = REST
     return Job(**given, passes=_passes(arguments.passes), retarget=_retarget(arguments))
 
 
@@ -659,6 +669,40 @@ def _retarget(arguments: Arguments) -> dict[str, Any]:
     if arguments.absolute:
         settings["mode"] = "absolute"
     return settings | _gains(arguments.gain)
+
+
+def _persons(texts: Sequence[str]) -> tuple[dict[str, Any], ...]:
+    """["1=take.csv", "2=clip.mp4", "2.motion_face=2"] → [{"face": 1, "motion": "take.csv"}, …]."""
+    persons: dict[int, dict[str, Any]] = {}
+    known = [name for name in declared(Person) if name not in ("face", "motion", "retarget")]
+    for text in texts:
+        place, equals, value = text.partition("=")
+        number, dot, name = place.strip().partition(".")
+        if not (equals and value.strip() and number.isdigit()) or (dot and name not in (*known, "gain")):
+            raise SettingsError(
+                f"--person {text}: write --person 1=take.csv, and settings of person 1 as --person 1.SETTING=VALUE, "
+                f"SETTING one of gain, {', '.join(known)}."
+            )
+        person = persons.setdefault(int(number), {"face": int(number)})
+        name = name or "motion"
+        if name == "gain":
+            person["retarget"] = {**person.get("retarget", {}), **_gains([value])}
+            continue
+        if name in person:
+            raise SettingsError(f"Person {number} has “{name}” twice: give it once.")
+        person[name] = _person_value(name, value.strip())
+    silent = next((number for number, person in persons.items() if "motion" not in person), None)
+    if silent is not None:
+        raise SettingsError(f"Person {silent} has no motion: --person {silent}=MOTION gives one, “{REST}” none.")
+    return tuple(persons.values())
+
+
+def _person_value(name: str, text: str) -> Any:
+    if name == "consent":
+        return Consent.parse(text).plain()
+    if declared(Person)[name].path:
+        return expanded(text)
+    return int(text) if text.lstrip("-").isdigit() else text
 
 
 def _gains(texts: Sequence[str]) -> dict[str, float]:

@@ -225,9 +225,18 @@ def _animate(commands: Commands[Parser]) -> None:
     command = _command(
         commands, "animate", about, "gioconda animate portrait.jpg take.npz -o out/####.exr --frames 1-100x2"
     )
-    _add(command, "portrait", "motion")
+    _add(command, "portrait", "motion", changes={"motion": {"nargs": "?"}})
     _group(command, "portrait")
     motion = _group(command, "motion")
+    motion.add_argument(
+        "--person",
+        action="append",
+        default=[],
+        metavar="N=MOTION",
+        help="instead of MOTION, for each driven person of a group: 1 is the leftmost; who has none stays as they are. "
+        "--person N.SETTING=VALUE: neutral, motion_start, motion_face, curves, order, matte, rigid, identity, consent "
+        "or gain of that person alone (docs/groups.md)",
+    )
     motion.add_argument(
         "--gain",
         action="append",

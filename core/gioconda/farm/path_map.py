@@ -12,7 +12,7 @@ import ntpath
 import posixpath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -89,5 +89,4 @@ def mapped(path: str, rules: Sequence[Rule]) -> str:
 
 def mapped_job(job: Job, rules: Sequence[Rule], *kinds: PathKind) -> Job:
     """The same job with all its paths, or those of some kinds, as they are on this machine."""
-    changes: dict[str, Any] = {name: mapped(path, rules) for name, path in job.paths(*kinds).items()}
-    return replace(job, **changes)
+    return job.with_paths({name: mapped(path, rules) for name, path in job.paths(*kinds).items()})

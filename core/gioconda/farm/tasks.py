@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from ..errors import SettingsError
 from ..files import make_folder, unwritable
@@ -109,7 +108,7 @@ def write_jobs(submission: Submission, folder: Path, *, relative: bool = False) 
         changes = {"resume": True, "overwrite": False, "frames": FrameRange.format(item.frames)}
         job = replace(item.job, motion=str(tracked)) if tracked else item.job
         path = folder / "jobs" / f"{item.name}.json"
-        changes |= _seen_from(job, path.parent) if relative else {}
+        job = job.with_paths(_seen_from(job, path.parent)) if relative else job
         write_new(path, job.to_json(indent=None, **changes))
         tasks.append(_task(item, path, tracked))
     return tasks
@@ -127,9 +126,9 @@ def write_new(path: Path, text: str) -> None:
         raise unwritable(path, error) from error
 
 
-def _seen_from(job: Job, folder: Path) -> dict[str, Any]:
+def _seen_from(job: Job, folder: Path) -> dict[str, str]:
     """The job's paths as they count from a folder, where they lie on the same drive."""
-    changes: dict[str, Any] = {}
+    changes = {}
     for name, path in job.paths("file", "folder", "output").items():
         with suppress(ValueError):
             changes[name] = Path(os.path.relpath(path, folder)).as_posix()

@@ -13,6 +13,7 @@ from ..errors import SettingsError
 from .consent import RIGHTS, Consent
 from .frame_range import FramePattern, FrameRange
 from .passes import ALL_PASSES, DEFAULT_PASSES, LOSSLESS, LOSSY, PASSES
+from .person import Person
 from .retarget import RetargetSettings
 from .schema import check_keys, check_values, object_schema
 from .settings import PathKind, declared, setting
@@ -217,12 +218,21 @@ class Job:
         changes="pose",
         **object_schema(RetargetSettings),
     )
+    persons: tuple[Mapping[str, Any], ...] = setting(
+        "the driven people of a picture that shows several, each with a motion and settings of their own; “motion” is "
+        f"“{REST}” then, for all others",
+        default=(),
+        changes="pixels",
+        in_batch=False,
+        items=object_schema(Person),
+    )
 
     def __post_init__(self) -> None:
         for text, parse in ((self.frames, FrameRange.parse), (self.output, FramePattern.parse)):
             if isinstance(text, str):
                 parse(text)  # says more than that a pattern does not fit
         check_values(self)
+        self._check_persons()
         for path in self.paths().values():
             if "\0" in path:
                 raise SettingsError("A path in the job holds a zero byte, so it is none.")
@@ -230,6 +240,46 @@ class Job:
                 raise SettingsError(f"The name of {path.encode('utf-8', 'backslashreplace').decode()} is not in UTF-8.")
         if self.consent is not None:
             Consent.from_plain(self.consent)
+
+    def _check_persons(self) -> None:
+        """Raises: SettingsError: a person twice, or settings of the job that each person has."""
+        faces = [person["face"] for person in self.persons]
+        twice = next((face for face in faces if faces.count(face) > 1), None)
+        if twice is not None:
+            raise SettingsError(f"Person {twice} is there twice: give each person one motion.")
+        if not self.persons:
+            return
+        if self.motion not in (REST, ""):
+            raise SettingsError(
+                f"There is a motion ({self.motion}) beside those of the persons: give each person theirs; who has none "
+                f"rests (“motion”: “{REST}”)."
+            )
+        for name in ("face", "points", *sorted({*declared(Person)} & {"matte", "rigid", "identity", "motion_face"})):
+            if getattr(self, name) is not None:
+                raise SettingsError(f"“{name}” says nothing of one of several persons: give it with a person.")
+        for person in self.persons:
+            if person.get("consent") is not None:
+                Consent.from_plain(person["consent"], source=f"person {person['face']}")
+
+    def of_persons(self) -> tuple[Job, ...]:
+        """A job for each of the persons alone: what a person does not say is as the job has it."""
+        names = [name for name in declared(Person) if name not in ("order", "retarget")]
+        return tuple(
+            replace(
+                self,
+                persons=(),
+                retarget={**self.retarget, **(person.get("retarget") or {})},
+                **{name: person[name] for name in names if person.get(name) is not None},
+            )
+            for person in self.persons
+        )
+
+    def consents(self) -> Mapping[str, Any] | None:
+        """The statement that the frames carry: the job's, or those of all persons by their numbers."""
+        if not self.persons:
+            return self.consent
+        stated = {f"person {one.face}": dict(one.consent) for one in self.of_persons() if one.consent is not None}
+        return stated or None
 
     def to_json(self, *, indent: int | None = 2, **changes: Any) -> str:
         """The job as JSON text, every field named. `changes`: other values. `indent` None: all in one line."""
@@ -264,26 +314,45 @@ class Job:
             data["frames"] = str(data["frames"])
         if isinstance(data.get("passes"), list):
             data["passes"] = tuple(data["passes"])
+        if isinstance(data.get("persons"), list):
+            data["persons"] = tuple(data["persons"])
         try:
             return cls(**data)
         except SettingsError as error:
             raise SettingsError(f"{source}: {error}") from error
 
     def paths(self, *kinds: PathKind) -> dict[str, str]:
-        """The files and folders that the job names, setting → path; only those of some kinds, if any are given."""
-        return {
+        """The files and folders that the job names, setting → path; only those of some kinds, if any are given. Those
+        of persons are called as in “persons[1].motion”."""
+        own = {
             name: value
             for name, kind in PATHS.items()
             if (not kinds or kind in kinds) and names_file(name, value := getattr(self, name))
         }
+        return own | {
+            f"persons[{index}].{name}": value
+            for index, person in enumerate(self.persons, 1)
+            for name, one in declared(Person).items()
+            if one.path and (not kinds or one.path in kinds) and names_file(name, value := person.get(name))
+        }
+
+    def with_paths(self, paths: Mapping[str, str]) -> Job:
+        """The same job with other paths, by the names that `paths` gives them."""
+        own = {name: path for name, path in paths.items() if "." not in name}
+        persons = [dict(person) for person in self.persons]
+        for name in paths.keys() - own.keys():
+            place, _, field = name.partition(".")
+            persons[int(place[len("persons[") : -1]) - 1][field] = paths[name]
+        changes: dict[str, Any] = {**own, **({"persons": tuple(persons)} if len(own) < len(paths) else {})}
+        return replace(self, **changes) if changes else self
 
     def anchored(self, folder: Path) -> Job:
         """The same job with every path that is relative made absolute, counting from `folder`; one that is absolute on
         another system (Z:\\a, \\\\server\\share) stays."""
         folder = folder.absolute()
-        paths = {name: _anchored(path, folder) for name, path in self.paths().items()}
-        changes: dict[str, Any] = {name: path for name, path in paths.items() if path != getattr(self, name)}
-        return replace(self, **changes) if changes else self
+        before = self.paths()
+        paths = {name: _anchored(path, folder) for name, path in before.items()}
+        return self.with_paths({name: path for name, path in paths.items() if path != before[name]})
 
 
 @lru_cache(1000)  # the jobs of a batch name the same files

@@ -78,15 +78,18 @@ def _folders(document: Document, key: str) -> tuple[Path, ...]:
 def check_reach(job: Job, folder: Path, allowed: Sequence[Path] = ()) -> None:
     """Raises: SettingsError: an anchored job names its own nets, or what lies outside `folder` and `allowed` ones."""
     home = folder.resolve()
-    for name, kind in PATHS.items():
-        value = getattr(job, name)
+    named = [(name, kind, getattr(job, name)) for name, kind in PATHS.items()]
+    for index, one in enumerate(job.of_persons(), 1):
+        named += [(f"persons[{index}].{name}", kind, getattr(one, name)) for name, kind in PATHS.items()]
+    for place, kind, value in named:
+        name = place.rpartition(".")[2]
         if value is None or value in declared(Job)[name].also or (name == "ocio" and "://" in value):
             continue
         if "://" in value:
-            raise SettingsError(f"The job's “{name}” is {value}: only files of this machine are read.")
+            raise SettingsError(f"The job's “{place}” is {value}: only files of this machine are read.")
         if kind == "folder" and not is_below(Path(value), allowed):
             raise SettingsError(f"The job names its own nets ({value}): use --allow-outside if you trust the job.")
         if not is_below(Path(value), (home, *allowed)):
             raise SettingsError(
-                f"The job's “{name}” lies outside its folder: {value}; add --allow-outside if you trust the job."
+                f"The job's “{place}” lies outside its folder: {value}; add --allow-outside if you trust the job."
             )

@@ -39,20 +39,34 @@ def with_consent(job: Job, policy: Policy, *, interactive: bool, **changes: Any)
     """The job with the statement under which its portrait may be animated, and other changes. `interactive`: a person
     sits at the terminal and can be asked, once for each portrait.
 
+    Where several persons are driven each of them needs a statement: their own, else the job's, else they are asked
+    for, each one.
+
     Raises: SettingsError: nobody states the right. InputError: the portrait cannot be read.
     """
-    consent = resolve_consent(
-        job.consent,
-        job.portrait,
-        lambda: file_sha256(job.portrait),
-        ask=ask_at_terminal if interactive else None,
-        memory=config_folder() if interactive else None,
-        policy=policy.consent_for(job.portrait),
-    )
+    if job.persons:
+        stated = [_stated(one, policy, interactive, f" (person {one.face})") for one in job.of_persons()]
+        persons = tuple(
+            {**person, "consent": consent.plain()} for person, consent in zip(job.persons, stated, strict=True)
+        )
+        return replace(job, **changes, persons=persons)
+    consent = _stated(job, policy, interactive, "")
     changed = {
         name: value for name, value in ({"consent": consent.plain()} | changes).items() if getattr(job, name) != value
     }
     return replace(job, **changed) if changed else job
+
+
+def _stated(job: Job, policy: Policy, interactive: bool, who: str) -> Consent:
+    """`who`: which of several persons in the portrait, for the question and for what is remembered."""
+    return resolve_consent(
+        job.consent,
+        job.portrait + who,
+        lambda: file_sha256(job.portrait) + who,
+        ask=ask_at_terminal if interactive else None,
+        memory=config_folder() if interactive else None,
+        policy=policy.consent_for(job.portrait),
+    )
 
 
 def resolve_consent(

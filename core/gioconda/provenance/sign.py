@@ -73,13 +73,20 @@ def facts_of(job: Job, source_sha256: str) -> dict[str, Any]:
         "software": f"Gioconda {__version__}",
         "statement": STATEMENT,
         "digital_source_type": source_type(job),
-        "consent": dict(job.consent) if job.consent else None,
+        "consent": dict(consents) if (consents := job.consents()) else None,
         "source": source_sha256,
-        "motion": job.motion if job.motion in (TAKE, REST) else file_sha256(Path(job.motion), OutputError),
+        "motion": _motion_of(job),
         "settings": json.loads(json.dumps(pixel_settings(job))),  # as it is read back: lists, no tuples
         "models": {name: model.sha256 for name, model in models.items()},
         **({"engine": read_notice(Path(job.engine)).plain()} if job.engine else {}),
     }
+
+
+def _motion_of(job: Job) -> Any:
+    """A motion by its SHA-256, a built-in one by its name; those of several persons by the persons' numbers."""
+    if job.persons:
+        return {f"person {one.face}": _motion_of(one) for one in job.of_persons()}
+    return job.motion if job.motion in (TAKE, REST) else file_sha256(Path(job.motion), OutputError)
 
 
 def source_type(job: Job) -> str:

@@ -154,14 +154,21 @@ def _check_signature(
     return public
 
 
-def _check_statement(path: Path, manifest: Mapping[str, Any], found: Findings) -> dict[str, str] | None:
+def _check_statement(path: Path, manifest: Mapping[str, Any], found: Findings) -> dict[str, Any] | None:
+    """The statement; of a picture that shows several driven people, one for each: “person 1” → statement."""
+    said = manifest.get("consent") or {}
+    group = isinstance(said, Mapping) and bool(said) and all(name.startswith("person ") for name in said)
     try:
-        consent = Consent.from_plain(manifest.get("consent") or {}, source=path.name)
+        stated = {
+            name: Consent.from_plain(one, source=path.name) for name, one in (said if group else {"": said}).items()
+        }
     except SettingsError:
         found.problems.append(f"{path.name}: it does not say who has the right to animate the portrait.")
         return None
-    found.notes.append(f"{path.name}: {consent.sentence()}")
-    return consent.plain()
+    for name, consent in stated.items():
+        found.notes.append(f"{path.name}: {name + ': ' if name else ''}{consent.sentence()}")
+    plain = {name: consent.plain() for name, consent in stated.items()}
+    return plain if group else plain[""]
 
 
 def _check_media(folder: Path, manifests: Sequence[Mapping[str, Any]], found: Findings) -> None:

@@ -55,6 +55,8 @@ def contents_of(job: Job, **known: str) -> dict[str, str]:
         if kind == "file" and name not in known:
             value = getattr(job, name)
             contents[name] = file_sha256(value) if names_file(name, value) else value or ""
+    of_persons = {name: path for name, path in job.paths("file").items() if name.startswith("persons[")}
+    contents |= {name: file_sha256(path) for name, path in of_persons.items() if name not in known}
     contents |= {name: model.sha256 for name, model in used_models(job).items()}
     return contents | ({"engine": read_notice(Path(job.engine)).digest()} if job.engine else {})
 

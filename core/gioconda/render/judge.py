@@ -15,8 +15,9 @@ def judge_job(job: Job) -> None:
     Raises: PictureError, MotionError, SettingsError.
     """
     judge_picture(job.portrait, colorspace=job.colorspace, ocio_config=job.ocio, layer=job.layer)
-    if is_video(job.motion):
-        check_range(job)
+    for one in job.of_persons() or (job,):
+        if is_video(one.motion):
+            check_range(one)
 
 
 def check_range(job: Job) -> None:

@@ -39,6 +39,7 @@ Srgb = npt.NDArray[np.uint8]
 
 PREVIEW_SOURCE = 1024  # longest side of the picture that is kept for previews, pixels
 PREVIEW_EYES = 12.0  # pixels between the eyes that a preview needs at least
+_BEHIND_PX = 512  # longer side at which it is guessed what of a person those in front hide
 TRANSPARENT = 0.02  # a picture with more than this part of it transparent is a cut-out: its alpha is the matte
 
 
@@ -98,7 +99,7 @@ class PortraitOpener:
         longest = None if size is None else _preview_size(source, found, size)
         key = (longest, *portrait_key(job))
         if longest is None:
-            portrait = self._portraits.get(key, lambda: _full_size(source, found, job, report))
+            portrait = self._portraits.get(key, lambda: full_size(source, found, job, report))
             return Opened(portrait, found, source.display, source.pixel_aspect, source.sha256, key)
 
         def prepared() -> Portrait:
@@ -192,8 +193,10 @@ def _noted(analysis: Analysis, report: Report) -> Analysis:
     return analysis
 
 
-def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report) -> Portrait:
-    """The portrait at the picture's own size: kept on disk, or made ready."""
+def full_size(
+    source: SourcePicture, found: Analysis, job: Job, report: Report, *, hidden: Float32 | None = None
+) -> Portrait:
+    """The portrait at the picture's own size: kept on disk, or made ready. `hidden`: see `_prepared`."""
     report(Stage("prepare", "Cutting the person out and making the portrait ready"))
     given = artist_layers(job, source, source.pixels)
     folder = Path(job.cache) if job.cache else cache_folder()
@@ -204,13 +207,14 @@ def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report)
         person=found.person,
         hair=found.hair,
         human=found.human,
+        **({} if hidden is None else {"hidden": hidden}),
         **asdict(given),
     )
     portrait = cache.load(folder, key, source.pixels) if folder else None
     if portrait is not None:
         report(Log("The portrait was made ready before."))
         return portrait
-    portrait = _prepared(source.pixels, source.srgb, found, given)
+    portrait = _prepared(source.pixels, source.srgb, found, given, hidden=hidden)
     try:
         if folder:
             cache.save(folder, key, portrait)
@@ -220,11 +224,22 @@ def _full_size(source: SourcePicture, found: Analysis, job: Job, report: Report)
 
 
 def _prepared(
-    pixels: Float32, srgb: Srgb, found: Analysis, given: ArtistLayers, check: Callable[[], None] = lambda: None
+    pixels: Float32,
+    srgb: Srgb,
+    found: Analysis,
+    given: ArtistLayers,
+    check: Callable[[], None] = lambda: None,
+    *,
+    hidden: Float32 | None = None,
 ) -> Portrait:
-    """Everything of one size. `check` raises when nobody wants it any more."""
+    """Everything of one size. `check` raises when nobody wants it any more.
+
+    hidden: (H, W) float32, 0..1, how much people in front cover; `srgb` shows them, `pixels` does not.
+    """
     check()
     matte = given.matte if given.matte is not None else estimate_matte(srgb, found.person, found.landmarks)
+    if hidden is not None and given.matte is None:
+        matte = continued_behind(matte, hidden)
     check()
     hair = estimate_hair(srgb, found.hair, matte, found.landmarks)
     rigid = given.rigid if given.rigid is not None else find_spectacles(srgb, found.landmarks)
@@ -239,6 +254,23 @@ def _prepared(
         own_matte=given.matte is not None,
         teeth=found.human,
     )
+
+
+def continued_behind(matte: Float32, hidden: Float32) -> Float32:
+    """A person's matte (H, W) as it may be without those in front, smoothly from what is seen beside them.
+
+    hidden: (H, W) float32, 0..1, how much those in front cover.
+    """
+    height, width = matte.shape
+    small = resample.shrunk(hidden, _BEHIND_PX)
+    seen = resample.erode(small < 0.05, 1)
+    if not seen.any() or seen.all():
+        return matte
+    h, w = small.shape
+    guess = resample.fill_holes_smooth(resample.resize(matte, w, h, method="area"), seen)
+    guess = np.clip((guess - 0.35) / 0.3, 0, 1)
+    behind = resample.resize(np.asarray(guess, np.float32), width, height, method="linear")
+    return np.asarray(np.where(hidden > 0, np.maximum(matte, behind), matte), np.float32)
 
 
 def _preview_size(source: SourcePicture, found: Analysis, asked: int) -> int:

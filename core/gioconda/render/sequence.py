@@ -7,8 +7,9 @@ rows, so that memory does not grow with the picture, and appears under its name 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,8 @@ from ..worker.messages import Log, Progress, Report, Stage, Warn
 from . import placeholders
 from .encode_queue import EncodeQueue
 from .frame_files import PROCESSOR, FrameFiles, OpenFrame, check_output, contents_of, frame_fingerprint
-from .open_motion import open_motion
+from .group import farther, merged, needed_passes, open_group
+from .open_motion import open_motion, still_motion
 from .open_portrait import Opened, open_portrait
 
 if TYPE_CHECKING:
@@ -61,32 +63,97 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     """
     started = time.monotonic()
     job = resolved(job, report)
-    motion = open_motion(job, report)
-    there = [int(number) for number in motion.frames]
-    retarget_settings(job, there)  # before any work
+    jobs = job.of_persons() or (job,)
+    motions, there = open_motions(jobs, report)
     numbers = chosen_frames(job.frames, there, report)
     check_output(job, numbers)
     if job.ocio:
         config_path(job.ocio)  # also where the picture's own space needs none: a wrong one is a mistake
-    opened = opener(job, report)
-    corrector = open_correction(job, opened.portrait, report)
-    performance = performance_of(job, motion, opened.portrait.landmarks)
-    tell_neutral(performance, report)
-    files = frame_files(job, opened, performance)
+    if job.persons:
+        group = open_group(job, report)
+        opened = group[0].opened
+        actors = [actor_of(jobs[one.index], one.opened, motions[one.index], report, one.distance) for one in group]
+    else:
+        opened = opener(job, report)
+        actors = [actor_of(job, opened, motions[0], report)]
+    performance = actors[0].performance
+    files = frame_files(job, opened, actors)
     to_come = [*(numbers if job.placeholders else ()), *(() if job.rest is None else (job.rest,))]
-    put_placeholders(files, opened.portrait, to_come, report)
+    put_placeholders(files, actors, to_come, report)
     report(Stage("render", f"Rendering {len(numbers)} frames of {files.size[0]} × {files.size[1]} to {job.output}"))
     with Preview(fps=performance.fps, video=job.review, sheet=job.sheet) as preview:
         if job.review or job.sheet:
             files.looks.append(preview.add)
-        renderer = (
-            None if isinstance(corrector, ExternalEngine) else open_renderer(job, opened.portrait, corrector, report)
-        )
-        kept = write_frames(
-            job, files, opened.portrait, performance, numbers, report, corrector=corrector, renderer=renderer
-        )
+        renderer, corrector = None, actors[0].corrector
+        if len(actors) == 1 and not isinstance(corrector, ExternalEngine):
+            renderer = open_renderer(job, opened.portrait, corrector, report)
+        kept = write_frames(job, files, actors, numbers, report, renderer=renderer)
     sign_sequence(job, numbers, opened.sha256, report)
     return summary(job, files, numbers, kept, time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A driven person: the portrait, how it moves, what corrects it.
+
+    Attributes:
+        job: this person's alone.
+        farther: metres by which the person is further away than the nearest.
+    """
+
+    job: Job
+    portrait: Portrait
+    performance: Performance
+    corrector: Correction | None = None
+    farther: float = 0.0
+
+    @cached_property
+    def index(self) -> dict[int, int]:
+        """Frame number → index in the performance."""
+        return {int(number): i for i, number in enumerate(self.performance.frames)}
+
+    def poses(self, number: int) -> tuple[Pose, Pose | None, Pose | None]:
+        return poses_of(self.performance, self.index[number])
+
+
+def actor_of(job: Job, opened: Opened, motion: Motion, report: Report, farther: float = 0.0) -> Actor:
+    """Raises: SettingsError, MotionError, ModelError, InputError, DeviceError."""
+    corrector = open_correction(job, opened.portrait, report)
+    performance = performance_of(job, motion, opened.portrait.landmarks)
+    tell_neutral(performance, report)
+    return Actor(job, opened.portrait, performance, corrector, farther)
+
+
+def open_motions(jobs: Sequence[Job], report: Report) -> tuple[list[Motion], list[int]]:
+    """The motions of all persons, at one rate, that of the first who moves; the frames that all of them have.
+
+    Raises: MotionError, SettingsError, ModelError, DeviceError.
+    """
+    moving = [job for job in jobs if job.motion != REST or job.curves] or list(jobs[:1])
+    found = {id(job): open_motion(job, report) for job in moving}
+    for job in moving:
+        retarget_settings(job, [int(number) for number in found[id(job)].frames])  # before any work
+    fps = found[id(moving[0])].fps
+    for job in moving[1:]:
+        motion = found[id(job)]
+        if abs(motion.fps / fps - 1) >= 1e-3:
+            report(Log(f"Person {job.face}'s motion goes from {motion.fps:g} to {fps:g} frames a second."))
+        if motion.fps != fps:
+            found[id(job)] = motion.retimed(fps, int(motion.frames[0]))
+    every = [{int(number) for number in found[id(job)].frames} for job in moving]
+    shared = sorted(set.intersection(*every))
+    if not shared:
+        each = "; ".join(
+            f"person {job.face} has {FrameRange.format(sorted(there))}"
+            for job, there in zip(moving, every, strict=True)
+        )
+        raise SettingsError(
+            f"The persons' motions have no frame in common: {each}. --person N.motion_start=FRAME moves one."
+        )
+    for job in moving:
+        if len(shared) < len(found[id(job)]):
+            report(Log(f"Of person {job.face}'s motion those frames count that all persons' motions have."))
+    return [found[id(job)] if id(job) in found else still_motion(shared, fps) for job in jobs], shared
 
 
 def open_correction(job: Job, portrait: Portrait, report: Report) -> Correction | None:
@@ -140,7 +207,7 @@ def tell_neutral(performance: Performance, report: Report) -> None:
         report(Warn("The portrait's mouth is open and stays so where the motion's is shut: --neutralise shuts it."))
 
 
-def put_placeholders(files: FrameFiles, portrait: Portrait, numbers: list[int], report: Report) -> None:
+def put_placeholders(files: FrameFiles, actors: Sequence[Actor], numbers: list[int], report: Report) -> None:
     """The portrait as it is wherever there is no frame yet, of these numbers. Raises: OutputError."""
     if not numbers:
         return
@@ -153,7 +220,7 @@ def put_placeholders(files: FrameFiles, portrait: Portrait, numbers: list[int], 
 
     def draw(path: Path) -> None:
         with files.writer(path, header) as exr, EncodeQueue(BANDS, workers=files.job.threads) as queue:
-            for row, passes in bands(files, portrait, Pose(), None, None):
+            for row, passes in group_bands(files, [replace(one, corrector=None) for one in actors], None):
                 rows = len(passes["Combined"])
                 queue.put(partial(exr.write_pieces, row, rows), *exr.pieces(passes))
 
@@ -181,23 +248,23 @@ def summary(job: Job, files: FrameFiles, numbers: list[int], kept: int, seconds:
 def write_frames(
     job: Job,
     files: FrameFiles,
-    portrait: Portrait,
-    performance: Performance,
+    actors: Sequence[Actor],
     numbers: list[int],
     report: Report,
     *,
-    corrector: Correction | None = None,
     renderer: Renderer | None = None,
 ) -> int:
     """Render what is missing, in order, writing beside rendering. Returns how many frames were kept as they were.
-    `renderer` draws whole frames ahead, on a graphics card; what it leaves out is drawn here."""
+
+    actors: the nearest first.
+    renderer: draws whole frames of a single actor ahead, on a graphics card; what it leaves out is drawn here.
+    """
     progress = Counter(len(numbers), report)
-    index = {int(number): i for i, number in enumerate(performance.frames)}
     kept = files.kept(numbers, report)
     ahead: Iterator[dict[str, Float32] | None] = iter(())
     if renderer is not None:
-        todo = (poses_of(performance, index[number]) for number in numbers if number not in kept)
-        posed = (partial(pose_portrait, portrait, pose, previous=a, following=b) for pose, a, b in todo)
+        todo = (actors[0].poses(number) for number in numbers if number not in kept)
+        posed = (partial(pose_portrait, actors[0].portrait, pose, previous=a, following=b) for pose, a, b in todo)
         ahead = renderer.stream(posed, files.passes, report)
     try:
         with EncodeQueue(BANDS, workers=job.threads) as queue:
@@ -207,7 +274,7 @@ def write_frames(
                 else:
                     whole = next(ahead, None)
                     frame = OpenFrame(files, number, renderer=renderer.label if renderer and whole else PROCESSOR)
-                    for row, passes in bands(files, portrait, *poses_of(performance, index[number]), corrector, whole):
+                    for row, passes in group_bands(files, actors, number, whole):
                         queue.put(partial(frame.rows, row, len(passes["Combined"])), *frame.pieces(row, passes))
                     finish = frame.finish
                 queue.put(partial(progress, number, str(files.path(number)), finish))
@@ -216,8 +283,43 @@ def write_frames(
     return len(kept)
 
 
+def group_bands(
+    files: FrameFiles, actors: Sequence[Actor], number: int | None, whole: dict[str, Float32] | None = None
+) -> Iterator[tuple[int, dict[str, Float32]]]:
+    """A frame of all actors, the nearest first, from top to bottom: (first row, passes of (rows, W, channels)).
+
+    number: None: all as they are in the picture. whole: drawn already, of a single actor.
+    """
+    alone = len(actors) == 1
+    wanted = files.passes if alone else needed_passes(files.passes)
+    step = band_rows(files.size[0], len(actors) * sum(PASSES[name].count for name in wanted))
+    drawn = [
+        bands(
+            files,
+            wanted,
+            step,
+            one.portrait,
+            *(one.poses(number) if number is not None else (Pose(), None, None)),
+            one.corrector,
+            whole,
+        )
+        for one in actors
+    ]
+    if alone:
+        yield from drawn[0]
+        return
+    for every in zip(*drawn, strict=True):
+        row, passes = every[-1]
+        passes = farther(passes, actors[-1].farther)
+        for one, (_, front) in zip(actors[-2::-1], every[-2::-1], strict=True):
+            passes = merged(farther(front, one.farther), passes, one.portrait, row)
+        yield row, {name: passes[name] for name in files.passes}
+
+
 def bands(
     files: FrameFiles,
+    wanted: Sequence[str],
+    step: int,
     portrait: Portrait,
     pose: Pose,
     previous: Pose | None,
@@ -225,17 +327,16 @@ def bands(
     corrector: Correction | None = None,
     whole: dict[str, Float32] | None = None,
 ) -> Iterator[tuple[int, dict[str, Float32]]]:
-    """A frame (`whole`: drawn already) from top to bottom: (first row, passes of (rows, W, channels) float32)."""
-    width, height = files.size
-    step = band_rows(width, sum(PASSES[name].count for name in files.passes))
+    """A frame of one portrait (`whole`: drawn already) from top to bottom: (first row, passes), `step` rows each."""
+    height = files.size[1]
     if whole is None:
         posed = pose_portrait(portrait, pose, previous=previous, following=following)
         smooth_edges = not files.job.draft
         if corrector is None or isinstance(corrector, Corrector) or pose.is_identity:
             own = corrector if isinstance(corrector, Corrector) else None
-            yield from corrected_bands(own, posed, files.passes, step, smooth_edges=smooth_edges)
+            yield from corrected_bands(own, posed, wanted, step, smooth_edges=smooth_edges)
             return
-        whole = corrected_frame(corrector, posed, files.passes, smooth_edges=smooth_edges)
+        whole = corrected_frame(corrector, posed, wanted, smooth_edges=smooth_edges)
     for row in range(0, height, step):
         yield row, {name: array[row : row + step] for name, array in whole.items()}
 
@@ -283,28 +384,31 @@ def chosen_frames(text: str, there: list[int], report: Report) -> list[int]:
     return chosen
 
 
-def frame_files(job: Job, opened: Opened, performance: Performance) -> FrameFiles:
+def frame_files(job: Job, opened: Opened, actors: Sequence[Actor]) -> FrameFiles:
     """Where the frames go, with the header each of them gets."""
     engine = read_notice(Path(job.engine)) if job.engine else None
     contents = contents_of(job, portrait=opened.sha256)
-    motion = contents.pop("motion")  # the poses count instead
-    contents["fps"] = f"{performance.fps:.6g}"
+    motions = [contents.pop("motion")]  # the poses count instead
+    if job.persons:
+        motions = [contents.pop(f"persons[{i}].motion", one.motion) for i, one in enumerate(job.of_persons(), 1)]
+    fps = actors[0].performance.fps
+    contents["fps"] = f"{fps:.6g}"
     job_fingerprint = fingerprint(job, contents)
-    index = {int(number): i for i, number in enumerate(performance.frames)}
     moving = "Vector" in job.passes  # shows where the neighbours are
 
     def header(number: int | None) -> dict[str, Any]:
-        poses = (Pose(),) if number is None else poses_of(performance, index[number])[: 3 if moving else 1]
+        shown = 3 if moving else 1
+        poses = [pose for one in actors for pose in ((Pose(),) if number is None else one.poses(number)[:shown])]
         return provenance(
             software=f"Gioconda {__version__}",
             frame=number or 0,
-            fps=performance.fps,
+            fps=fps,
             settings=pixel_settings(job),
             pixel_aspect=opened.pixel_aspect,
             source_sha256=opened.sha256,
-            motion_sha256=motion,
+            motion_sha256=", ".join(motions),
             job=frame_fingerprint(job_fingerprint, poses),
-            consent=job.consent,
+            consent=job.consents(),
             engine=engine.plain() if engine else None,
             digital_source_type=source_type(job),
         )

@@ -40,6 +40,7 @@ OTHER: dict[str, Any] = {  # another value for each setting that is no path
     "rest": 5,
     "consent": {"right": "own_work", "who": "me", "text": ""},
     "retarget": {"lips": 2.0},
+    "persons": ({"face": 1, "motion": "take.npz"},),
 }
 
 
@@ -83,7 +84,8 @@ def test_a_built_in_motion_is_no_path(motion: str) -> None:
 
 @pytest.mark.parametrize("name", list(declared(Job)))
 def test_a_setting_changes_what_it_says(name: str) -> None:
-    changes, other = declared(Job)[name].changes, replace(JOB, **{name: OTHER.get(name, "b.####.exr")})
+    beside = {"motion": REST} if name == "persons" else {}
+    changes, other = declared(Job)[name].changes, replace(JOB, **beside, **{name: OTHER.get(name, "b.####.exr")})
     is_file = name in PATHS  # in a fingerprint their contents count, not their names
     assert (fingerprint(other, {}) != fingerprint(JOB, {})) == (changes in ("pixels", "portrait") and not is_file)
     assert (pixel_settings(other) != pixel_settings(JOB)) == (changes != "nothing" and not is_file)

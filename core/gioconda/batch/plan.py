@@ -18,7 +18,7 @@ from ..imaging.video import video_info
 from ..job.fingerprint import portrait_settings
 from ..job.frame_range import FramePattern, FrameRange
 from ..job.job import BUILT_IN_MOTIONS, PATHS, Job
-from ..motion.files import is_video
+from ..motion.files import is_sound, is_video
 from ..neural.choice import resolved
 from ..provenance.policy import Policy, check_reach
 from ..provenance.rights import with_consent
@@ -285,13 +285,19 @@ def _look_at_portrait(portrait: Given) -> None:
         portrait.problem, portrait.code = f"{portrait.file} does not fit into memory.", int(ExitCode.BAD_INPUT)
 
 
+VOICE_SETTINGS = ("text", "language", "voice_seed", "fps", "cache")
+
+
 def _look_at_motion(motion: Given, settings: Mapping[str, Any]) -> None:
     try:
         if is_video(motion.file):
             info = video_info(motion.file)
             motion.frames, motion.fps = f"0-{max(0, info.frames - 1)}", info.fps
         else:
-            job = Job(portrait="", motion=motion.file, output="####.exr", frames=str(settings.get("frames", "")))
+            voice = (
+                {name: settings[name] for name in VOICE_SETTINGS if name in settings} if is_sound(motion.file) else {}
+            )
+            job = Job("", motion.file, "####.exr", frames=str(settings.get("frames", "")), **voice)
             opened = open_motion(job, lambda message: None)
             motion.frames, motion.fps = FrameRange.format(int(number) for number in opened.frames), opened.fps
     except GiocondaError as error:

@@ -534,7 +534,15 @@ def _track(arguments: Arguments, report: Report) -> Data:
     output = Path(arguments.output)
     if not output.name.lower().endswith(WRITTEN):
         raise SettingsError(f"A motion cannot be saved as {output}; use {', '.join(WRITTEN[:-1])} or {WRITTEN[-1]}.")
-    if is_video(arguments.clip):
+    names = ("sound_drives", "text", "language", "voice_seed", "fps")
+    voice = Job("", arguments.clip, "####.exr", **{name: getattr(arguments, name) for name in names})
+    with _on_threads():
+        from ..render.open_motion import open_motion, speaks
+
+        spoken = speaks(voice)
+    if spoken:
+        motion = open_motion(voice, report)
+    elif is_video(arguments.clip):
         with _on_threads():
             from ..render.open_motion import track
             from ..render.open_portrait import open_nets

@@ -206,9 +206,9 @@ def _analyse(commands: Commands[Parser]) -> None:
 
 
 def _track(commands: Commands[Parser]) -> None:
-    about = "turn a video of a face, or another program's motion file, into a motion"
+    about = "turn a video of a face, a recorded voice, or another program's motion file, into a motion"
     command = _command(commands, "track", about, "gioconda track clip.mp4 -o take.npz")
-    command.add_argument("clip", help="a video, or a motion file of any kind")
+    command.add_argument("clip", help="a video, a recorded voice, or a motion file of any kind")
     command.add_argument(
         "-o",
         "--output",
@@ -217,6 +217,7 @@ def _track(commands: Commands[Parser]) -> None:
         help="the motion: .npz (compact) or .json; for other programs .csv (Live Link Face) or .arkit.json",
     )
     _add(command, "face")
+    _group(command, "voice", "text", "language", "sound_drives", "voice_seed", "fps")
     _group(command, "machine", "device", "models")
 
 

@@ -104,7 +104,8 @@ def write_jobs(submission: Submission, folder: Path, *, relative: bool = False) 
         make_folder(folder / name)
     tasks = []
     for item in submission.items:
-        tracked = folder / "motion" / f"{item.name}.npz" if is_video(item.job.motion) else None
+        face = is_video(item.job.motion) and not item.job.sound_drives
+        tracked = folder / "motion" / f"{item.name}.npz" if face else None
         changes = {"resume": True, "overwrite": False, "frames": FrameRange.format(item.frames)}
         job = replace(item.job, motion=str(tracked)) if tracked else item.job
         path = folder / "jobs" / f"{item.name}.json"

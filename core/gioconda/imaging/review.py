@@ -14,7 +14,7 @@ import numpy as np
 from ..arrays import UInt8
 from . import resample
 from .image import write_png
-from .video import VideoWriter
+from .video import Int16, VideoWriter
 
 Frame = UInt8  # (H, W, 3) sRGB, from display_srgb
 
@@ -83,9 +83,18 @@ class Preview:
     """
 
     def __init__(
-        self, *, fps: float, video: Path | str | None = None, sheet: Path | str | None = None, longest: int = 1920
+        self,
+        *,
+        fps: float,
+        video: Path | str | None = None,
+        sheet: Path | str | None = None,
+        longest: int = 1920,
+        sound: Int16 | None = None,
     ) -> None:
-        """longest: the video's longer side at most, in pixels; larger frames are averaged down."""
+        """longest: the video's longer side at most, in pixels; larger frames are averaged down.
+        sound: as `VideoWriter` takes it.
+        """
+        self._sound = sound
         self._fps = fps
         self._video_path = video
         self._sheet_path = sheet
@@ -107,7 +116,7 @@ class Preview:
             height, width = frame.shape[:2]
             scale = min(1.0, self._longest / max(height, width))
             self._size = (max(2, round(width * scale)), max(2, round(height * scale)))
-            self._video = VideoWriter(self._video_path, *self._size, self._fps).__enter__()
+            self._video = VideoWriter(self._video_path, *self._size, self._fps, sound=self._sound).__enter__()
         self._video.write(resample.resize(frame, *self._size))
 
     def __exit__(

@@ -14,21 +14,25 @@ from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from ..arrays import Array, UInt8
-from ..errors import DeviceError, MotionError, PictureError, SettingsError
+from ..errors import DeviceError, MotionError, PictureError, SettingsError, one_line
 from ..files import unwritable, whole_file
 from ..motion.clock import clock
 from .frame_rate import exact_rate
 
 Frame = UInt8  # (H, W, 3) sRGB
+Int16 = npt.NDArray[np.int16]
 
 MAX_PIXELS = 40_000_000  # of a frame: 8K and a bit
+MAX_SOUND_SECONDS = 3600
+SOUND_RATE = 48_000  # samples per second in a video we write
 # Only files: a playlist that calls itself clip.mp4 must not make us read others or call anybody.
 _SAFE = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,matroska,webm,avi,mpeg,mpegts,mpegvideo,mxf,asf,h264,hevc,ogg,flv,gif,m4v,"
-    "wav,mp3,aac,flac,avif",
+    "wav,mp3,aac,flac,aiff,avif",
 }
 _BT709 = 1  # the code for primaries, transfer and matrix alike (ITU-T H.273)
 _ENCODERS = {"h264": ("libx264", "h264", "libopenh264"), "hevc": ("libx265", "hevc"), "vp9": ("libvpx-vp9",)}
@@ -161,6 +165,49 @@ def timed_frames(path: Path | str, *, stop: int | None = None) -> Iterator[tuple
         )
 
 
+def read_sound(path: Path | str, *, rate: int, channels: int = 1) -> Int16:
+    """The sound of a sound or video file, (N, channels) int16, its channels mixed to 1 or 2.
+
+    It begins with the picture where the file has one, else with its own first sample.
+
+    Raises: MotionError for a file that is missing, damaged, without sound, or longer than `MAX_SOUND_SECONDS`.
+    """
+    path = Path(path)
+    layout = {1: "mono", 2: "stereo"}[channels]
+    pieces, begin, samples = list[Int16](), 0.0, 0
+    with _opened(path, "a sound file", "a WAV, FLAC, MP3 or M4A") as container:
+        if not container.streams.audio:
+            raise MotionError(f"{path} has no sound track.")
+        stream = container.streams.audio[0]
+        pictures = [one for one in container.streams.video if not _is_cover(one)]
+        zero = float(pictures[0].start_time * pictures[0].time_base) if pictures and pictures[0].start_time else 0.0
+        resampler = av.AudioResampler(format="s16", layout=layout, rate=rate)
+        try:
+            for frame in container.decode(stream):
+                if not pieces and pictures:
+                    begin = (frame.time or 0.0) - zero
+                for piece in resampler.resample(frame):
+                    pieces.append(piece.to_ndarray().reshape(-1, channels))
+                    samples += len(pieces[-1])
+                if samples > MAX_SOUND_SECONDS * rate:
+                    raise MotionError(f"{path} lasts longer than {MAX_SOUND_SECONDS // 60} minutes; cut it.")
+            if pieces:
+                pieces += [piece.to_ndarray().reshape(-1, channels) for piece in resampler.resample(None)]
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MotionError(f"{path} is damaged ({one_line(error)}); export its sound again.") from error
+    if not pieces:
+        raise MotionError(f"{path} holds no sound that can be decoded; export it again.")
+    sound = np.concatenate(pieces)
+    late = round(begin * rate)
+    return np.concatenate([np.zeros((late, channels), np.int16), sound]) if late > 0 else sound[-late:]
+
+
+def has_sound(path: Path | str) -> bool:
+    """Whether a file has a sound track. Raises: MotionError: it cannot be read at all."""
+    with _opened(Path(path), "a sound file", "a WAV, FLAC, MP3 or M4A") as container:
+        return bool(container.streams.audio)
+
+
 def camera_frames(camera: str | None = None, *, rate: float = 30.0) -> Iterator[Frame]:
     """A camera's frames, (H, W, 3) uint8 sRGB, as they come, until the iterator is closed.
 
@@ -209,24 +256,31 @@ def _played(path: Path) -> Iterator[Frame]:
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
+def _opened(path: Path, kind: str, wanted: str) -> Iterator[Any]:
+    """A file's container; `kind` says in an error what it should be, `wanted` what to give instead."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
         shown = str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         raise MotionError(f"The name of {shown} is not in UTF-8: rename the file.") from None
     if path.is_dir():
-        raise MotionError(f"{path} is a folder, not a video; name a file in it.")
+        raise MotionError(f"{path} is a folder, not {kind}; name a file in it.")
     if not path.exists():
         raise MotionError(f"There is no file {path}; check the path.")
     try:
         container = av.open(f"file:{path}", options=_SAFE, metadata_errors="replace")
     except (av.error.FFmpegError, OSError) as error:
         reason = error.strerror or str(error)
-        raise MotionError(
-            f"{path} is not a video that can be read ({reason}); give an MP4, MOV, MKV or WebM."
-        ) from error
+        raise MotionError(f"{path} is not {kind} that can be read ({reason}); give {wanted}.") from error
     try:
+        yield container
+    finally:
+        container.close()
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
+    with _opened(path, "a video", "an MP4, MOV, MKV or WebM") as container:
         if not container.streams.video:
             raise MotionError(f"{path} has no picture track; give a video.")
         # not a cover, nor the still that stands before an animated AVIF
@@ -240,8 +294,6 @@ def _reading(path: Path) -> Iterator[tuple[Any, Any]]:
             )
         stream.thread_type = "AUTO"
         yield container, stream
-    finally:
-        container.close()
 
 
 def _is_cover(stream: Any) -> bool:
@@ -263,6 +315,7 @@ class VideoWriter:
     with VideoWriter(path, width, height, fps) as video:
         video.write(frame)          # (height, width, 3) uint8 sRGB
 
+    `sound`, (N, 2) int16 at `SOUND_RATE`, begins with the first frame and ends with the last.
     With the codec vp9 it is a WebM, and may have alpha: frames are (height, width, 4) then, straight. The same frames
     make the same bytes.
     """
@@ -277,6 +330,7 @@ class VideoWriter:
         codec: str = "h264",
         quality: int = 16,
         alpha: bool = False,
+        sound: Int16 | None = None,
     ) -> None:
         """quality: constant rate factor, smaller is better (16 shows no loss). Odd sizes get one more row or column.
 
@@ -298,6 +352,9 @@ class VideoWriter:
         self._cleanup = contextlib.ExitStack()
         self._container: Any = None
         self._stream: Any = None
+        self._sound = sound
+        self._sound_stream: Any = None
+        self._frames = self._heard = 0  # written so far: frames, samples
 
     def __enter__(self) -> VideoWriter:
         part = self._cleanup.enter_context(whole_file(self.path))
@@ -313,6 +370,11 @@ class VideoWriter:
             context = self._stream.codec_context
             context.color_primaries = context.color_trc = context.colorspace = _BT709
             context.color_range = 1  # 16–235
+            if self._sound is not None:
+                self._sound_stream = self._container.add_stream(
+                    "libopus" if self._codec == "vp9" else "aac", rate=SOUND_RATE, layout="stereo"
+                )
+                self._sound_stream.bit_rate = 192_000
         return self
 
     def write(self, frame: Frame) -> None:
@@ -324,6 +386,19 @@ class VideoWriter:
             picture = av.VideoFrame.from_ndarray(np.pad(frame, self._padding, mode="edge"), format=layout)
             picture = picture.reformat(format=self._pixels, dst_colorspace="ITU709", dst_color_range="MPEG")
             self._container.mux(self._stream.encode(picture))
+            self._frames += 1
+            self._write_sound(until=round(self._frames * SOUND_RATE / self._rate))
+
+    def _write_sound(self, until: int) -> None:
+        """The sound's samples up to `until`."""
+        piece = None if self._sound is None else self._sound[self._heard : until]
+        if piece is None or not len(piece):
+            return
+        packed = np.ascontiguousarray(piece).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format="s16", layout="stereo")
+        frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, self._heard, Fraction(1, SOUND_RATE)
+        self._heard += len(piece)
+        self._container.mux(self._sound_stream.encode(frame))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -332,6 +407,8 @@ class VideoWriter:
             with self._writing():
                 if error is None:
                     self._container.mux(self._stream.encode(None))
+                    if self._sound_stream is not None:
+                        self._container.mux(self._sound_stream.encode(None))
                 self._container.close()
         except BaseException as late:
             if error is None:

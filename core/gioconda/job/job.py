@@ -49,7 +49,8 @@ class Job:
         minLength=1,
     )
     motion: str = setting(
-        f".npz, .json, .csv or .bvh motion, a video, “{TAKE}” for the built-in take, “{REST}” for no motion",
+        f".npz, .json, .csv or .bvh motion, a video, a recorded voice (.wav, .mp3 …), “{TAKE}” for the built-in take, "
+        f"“{REST}” for no motion",
         "motion",
         needed=True,
         changes="pose",
@@ -100,6 +101,26 @@ class Job:
         "column frame and gain.lips, jawOpen, headYaw …",
         "--curves FILE",
         path="file",
+    )
+    sound_drives: bool = _of_motion(
+        "of a video, animate its sound, a voice, instead of the face in its pictures", "--sound-drives", default=False
+    )
+    text: str | None = _of_motion(
+        "what the voice says (plain text, UTF-8): lips follow it far better than what is recognised",
+        "--text FILE",
+        path="file",
+    )
+    language: str | None = _of_motion(
+        "the text's language as espeak-ng calls it: de, fr-fr, es (default: English)",
+        "--language CODE",
+        pattern=r"^[A-Za-z][A-Za-z0-9+_-]{0,30}$",
+    )
+    voice_seed: int = _of_motion(
+        "of a voice's blinks, head and brows: another number makes others",
+        "--voice-seed N",
+        default=0,
+        minimum=0,
+        maximum=2**31 - 1,
     )
     face: int | str | None = _of_portrait(
         f"which face: 1 is the leftmost, “{LARGEST}” the largest (default: the only one there is)",

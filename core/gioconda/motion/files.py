@@ -29,7 +29,7 @@ VIDEOS = (
     *(".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".mxf", ".wmv", ".gif", ".ts", ".mts", ".m2ts"),
     *(".3gp", ".3g2", ".ogv", ".flv", ".f4v", ".m2v", ".vob", ".avif"),
 )
-SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".aif", ".aiff", ".wma")
+SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".wma")
 # JSON is for people: coordinates to a thousandth of a pixel, what is not named here to a millionth.
 DIGITS = {"landmarks": 3, "channels": 5, "confidence": 4}
 KINDS = (
@@ -44,6 +44,11 @@ PICKLES = (".pkl", ".pickle")
 def is_video(path: str | Path) -> bool:
     """Whether a file is a video, by its name: its face is tracked, which `load_motion` does not do."""
     return Path(path).suffix.lower() in VIDEOS
+
+
+def is_sound(path: str | Path) -> bool:
+    """Whether a file is a recording, by its name: the room `voice` makes a motion of it."""
+    return Path(path).suffix.lower() in SOUNDS
 
 
 def load_motion(path: str | Path, face: int | str | None = None) -> Motion:
@@ -69,10 +74,10 @@ def load_motion(path: str | Path, face: int | str | None = None) -> Motion:
         return _read_table(read_text(path), path, face)
     if kind == ".bvh":
         return read_bvh(read_text(path), path)
-    if kind in SOUNDS:
+    if is_sound(path):
         raise MotionError(
-            f"{path} is sound: a program such as NVIDIA Audio2Face-3D makes a motion of it; give its .csv or .json, "
-            "or a video of the speaker"
+            f"{path} is sound, not a motion: make one of it with gioconda track, or give a .csv or .json of a program "
+            "such as NVIDIA Audio2Face-3D, or a video of the speaker"
         )
     if kind in PICKLES:
         raise MotionError(

@@ -46,6 +46,7 @@ from .frame_files import PROCESSOR, FrameFiles, OpenFrame, check_output, content
 from .group import farther, merged, needed_passes, open_group
 from .open_motion import open_motion, still_motion
 from .open_portrait import Opened, open_portrait
+from .review_sound import review_sound
 
 if TYPE_CHECKING:
     from ..gpu.renderer import Renderer
@@ -81,7 +82,9 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     to_come = [*(numbers if job.placeholders else ()), *(() if job.rest is None else (job.rest,))]
     put_placeholders(files, actors, to_come, report)
     report(Stage("render", f"Rendering {len(numbers)} frames of {files.size[0]} × {files.size[1]} to {job.output}"))
-    with Preview(fps=performance.fps, video=job.review, sheet=job.sheet) as preview:
+    sounds = (review_sound(one, motion, numbers, report) for one, motion in zip(jobs, motions, strict=True))
+    sound = next((one for one in sounds if one is not None), None) if job.review else None
+    with Preview(fps=performance.fps, video=job.review, sheet=job.sheet, sound=sound) as preview:
         if job.review or job.sheet:
             files.looks.append(preview.add)
         renderer, corrector = None, actors[0].corrector

@@ -312,7 +312,7 @@ def test_a_cut_row_is_left_out_and_a_second_take_too(tmp_path: Path) -> None:
 def test_another_encoding_and_sound_are_named(tmp_path: Path) -> None:
     with pytest.raises(MotionError, match="line 2: not text in UTF-8 but in another encoding, such as Windows-1252"):
         load_motion(write(tmp_path, "ansi.csv", "frame,jawOpen\n1,Größe\n".encode("cp1252")))
-    with pytest.raises(MotionError, match="is sound: .*Audio2Face"):
+    with pytest.raises(MotionError, match="is sound, .*gioconda track.*Audio2Face"):
         load_motion(write(tmp_path, "voice.wav", b"RIFF"))
 
 

@@ -540,6 +540,8 @@ def _track(arguments: Arguments, report: Report) -> Data:
         from ..render.open_motion import open_motion, speaks
 
         spoken = speaks(voice)
+    if not spoken and arguments.fps is not None:
+        raise SettingsError(f"--fps is about a voice, and {arguments.clip} is none: animate --fps gives it a rate.")
     if spoken:
         motion = open_motion(voice, report)
     elif is_video(arguments.clip):

@@ -14,6 +14,7 @@ PACKAGE = __package__.rpartition(".")[0]
 DEVICE_TEXTS = {
     "auto": ("Automatic", "The best device that works"),
     "cpu": ("Processor", "Works everywhere"),
+    "gpu": ("Graphics card", "CUDA where it works, else WebGPU; an error where there is no card"),
     "cuda": ("CUDA", "NVIDIA cards; needs a Python of your own with onnxruntime-gpu"),
     "webgpu": ("WebGPU", "Any maker's card; needs a Python of your own with onnxruntime-ep-webgpu"),
     "tensorrt": (

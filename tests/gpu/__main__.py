@@ -11,6 +11,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import onnxruntime
 from gioconda.errors import DeviceError, ExitCode
@@ -22,6 +23,7 @@ from .sitter import ROOT, portrait_of, qualities
 
 GOAL = 60.0  # frames a second with the full networks at 2048 x 2048 on a data-centre card
 GOAL_SIDE = 2048
+CHECKS = ("agreement", "placement", "speed")
 
 
 def main() -> int:
@@ -33,13 +35,17 @@ def main() -> int:
     print(f"ONNX Runtime {onnxruntime.__version__} on {arguments.device}; networks: {', '.join(there)}\n")
     failed, report = [], {"device": arguments.device, "onnxruntime": onnxruntime.__version__, "size": arguments.size}
     small = portrait_of(arguments.small)
-    report["agreement"] = agreement.measure(small, arguments.device, there, failed)
-    with tempfile.TemporaryDirectory() as folder:
-        report["placement"] = placement.measure(small, arguments.device, there, Path(folder), failed)
-    large = portrait_of(arguments.size)
-    report["speed"] = rows = speed.measure(large, arguments.device, there, arguments.batches, arguments.frames)
+    if "agreement" in arguments.checks:
+        report["agreement"] = agreement.measure(small, arguments.device, there, arguments.compared, failed)
+    if "placement" in arguments.checks:
+        with tempfile.TemporaryDirectory() as folder:
+            report["placement"] = placement.measure(small, arguments.device, there, Path(folder), failed)
+    rows: list[dict[str, Any]] = []
+    if "speed" in arguments.checks:
+        large = portrait_of(arguments.size)
+        report["speed"] = rows = speed.measure(large, arguments.device, there, arguments.batches, arguments.frames)
     best = max((row["frames_per_second"] for row in rows if row["neural"] == "full" and not row["error"]), default=None)
-    if arguments.device == "cpu" or arguments.size < GOAL_SIDE:
+    if arguments.device == "cpu" or arguments.size < GOAL_SIDE or not rows:
         print(f"\nThe goal ({GOAL:g} frames a second with full at {GOAL_SIDE}²) is not judged by this run.")
     elif best is None:
         print("\nThe goal is not judged: there are no full networks here.")
@@ -73,6 +79,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--device", choices=("cuda", "webgpu", "cpu"), default="cuda")
     p.add_argument("--size", type=int, default=GOAL_SIDE, help="as many pixels as a square of this side are timed")
     p.add_argument("--small", type=int, default=500, help="the same for what is compared")
+    p.add_argument("--checks", nargs="+", default=list(CHECKS), choices=CHECKS)
+    p.add_argument("--compared", type=int, nargs="+", default=[1, 3], help="frames in one run for what is compared")
     p.add_argument("--batches", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     p.add_argument("--frames", type=int, default=64, help="how many are timed for each line")
     p.add_argument("--neural", nargs="+", default=["off", "fast", "full"], choices=("off", "fast", "full"))

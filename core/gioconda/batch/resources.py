@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..job.job import CARDS
 from ..machine import cores, nvidia_smi
 
 BASE_BYTES = 700_000_000  # of a process, whatever the picture: libraries, nets, compiled code, the matte's solver
@@ -46,7 +47,7 @@ def share(items: int, largest_pixels: int, *, device: str = "auto", wanted: int 
     `device`: the job's; the processor's cores alone count for “cpu”. `wanted`: the user's own number.
     """
     count = cores()
-    cards = gpus() if device in ("auto", "cuda", "tensorrt") else []
+    cards = gpus() if device == "auto" or device in CARDS else []
     limits = {f"{count} cores": count, f"{items} items": max(1, items)}
     free = free_bytes()
     if free:
@@ -56,6 +57,8 @@ def share(items: int, largest_pixels: int, *, device: str = "auto", wanted: int 
     if cards:
         fitting = sum(max(1, int(memory // GPU_BYTES)) for _, memory in cards)
         limits[f"{len(cards)} GPUs"] = fitting
+    elif device in CARDS:
+        limits["one GPU of unknown memory"] = 1
     reason, processes = min(limits.items(), key=lambda limit: limit[1])
     if wanted:
         reason, processes = "as asked", min(wanted, max(1, items))

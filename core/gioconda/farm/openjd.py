@@ -17,6 +17,7 @@ import yaml
 from ..batch.resources import BASE_BYTES, PIXEL_BYTES
 from ..errors import GiocondaError, SettingsError
 from ..imaging.image import picture_size
+from ..job.job import CARDS
 from ..job.settings import PathKind
 from . import plan_file
 from .plan_file import Entry, common_folder
@@ -180,7 +181,7 @@ def _host_requirements(tasks: Sequence[Task]) -> dict[str, Any]:
         {"name": "amount.worker.vcpu", "min": threads},
         {"name": "amount.worker.memory", "min": memory},  # MiB
     ]
-    if any(task.item.job.device in ("cuda", "tensorrt") for task in tasks):
+    if any(task.item.job.device in CARDS for task in tasks):
         amounts.append({"name": "amount.worker.gpu", "min": 1})
     return {"amounts": amounts}
 

@@ -16,6 +16,7 @@ from ..arrays import Array
 from ..errors import DeviceError
 from ..machine import cores
 from ..models.runtime import (
+    GRAPHICS,
     available_devices,
     open_session,
 )  # first: it says in a sentence where ONNX Runtime is missing
@@ -37,8 +38,9 @@ STORAGE_LIMIT = 128 << 20
 
 def graphics_device(wanted: str) -> str | None:
     """Which device draws whole frames for a job that wants one of `job.DEVICES`; None: the processor does."""
-    device = _SAME_CARD.get(wanted)
-    return device if device in available_devices() else None
+    present = available_devices()
+    wanted_cards = GRAPHICS if wanted == "gpu" else (_SAME_CARD.get(wanted),)
+    return next((device for device in wanted_cards if device in present), None)
 
 
 class DeviceGraph:

@@ -21,7 +21,8 @@ from .settings import PathKind, declared, setting
 VERSION = 1
 
 NEURAL = ("auto", "off", "fast", "full")
-DEVICES = ("auto", "cpu", "cuda", "webgpu", "tensorrt", "directml", "coreml")
+DEVICES = ("auto", "cpu", "gpu", "cuda", "webgpu", "tensorrt", "directml", "coreml")
+CARDS = ("gpu", "cuda", "webgpu", "tensorrt", "directml")  # those of them that want a graphics card of its own memory
 LARGEST = "largest"
 TAKE = "take"  # the built-in demonstration
 REST = "rest"  # nothing moves

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -35,6 +36,9 @@ _PROVIDERS = {  # best first
 # The networks are small: more threads mostly wait for each other. And from three on the last bits of an answer change
 # with their number: a frame must have the same bytes on every machine of a farm.
 MAX_THREADS = 2
+
+GRAPHICS = ("cuda", "webgpu")  # what “gpu” stands for, best first
+LOG = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.float32]
 
@@ -86,7 +90,7 @@ class Session:
     """One network, ready to run.
 
     Attributes:
-        device: the device it got, one of `DEVICES` without "auto".
+        device: the device it got, one of `DEVICES` without "auto" and "gpu"; “cpu” after a card has failed.
         inputs: name → shape; a string is a size free to choose.
     """
 
@@ -102,7 +106,7 @@ class Session:
 
         Args:
             path: the .onnx file; `models.model_path` has checked it.
-            device: one of `DEVICES`. "auto" takes the best that works and ends with the CPU.
+            device: one of `DEVICES`. "auto" takes the best that works and ends with the CPU, "gpu" is CUDA or WebGPU.
             threads: for the CPU; by default as many as there are cores. Never more than MAX_THREADS.
             changes: what is added to its weights, by name: see `onnx_weights`.
 
@@ -110,9 +114,10 @@ class Session:
             DeviceError: the asked-for device is unknown or does not work here.
             ModelError: the file is no network ONNX Runtime can load, or the changes do not fit it.
         """
-        content: str | bytes = changed(path, changes) if changes else str(path)
+        self._path, self._threads = path, threads
+        self._content: str | bytes = changed(path, changes) if changes else str(path)
         for candidate in _candidates(device):
-            self._session = _open(path, content, candidate, threads)
+            self._session = _open(path, self._content, candidate, threads)
             if self._session.get_providers()[0] == _PROVIDERS[candidate]:
                 self.device = candidate
                 break
@@ -125,8 +130,21 @@ class Session:
         self.outputs = [output.name for output in self._session.get_outputs()]
 
     def run(self, inputs: dict[str, Array]) -> list[Array]:
-        """Inputs by name, float32 → outputs in the order of `self.outputs`, float32."""
-        results: list[Array] = self._session.run(None, inputs)
+        """Inputs by name, float32 → outputs in the order of `self.outputs`, float32.
+
+        A card that fails, mostly for want of memory, is told to the log; these inputs and all that follow are the
+        processor's. Raises: ONNX Runtime's errors, where the processor fails as well.
+        """
+        try:
+            results: list[Array] = self._session.run(None, inputs)
+        except Exception as error:  # ONNX Runtime raises classes of its own that share no base
+            if self.device == "cpu":
+                raise
+            why = (str(error).splitlines() or [type(error).__name__])[0]
+            self._session = _open(self._path, self._content, "cpu", self._threads)
+            results = self._session.run(None, inputs)
+            LOG.warning("%s fails on %s (%s): the processor runs it from here on.", self._path.name, self.device, why)
+            self.device = "cpu"
         return results
 
 
@@ -138,6 +156,13 @@ def _candidates(device: str) -> list[str]:
         # Without TensorRT, which compiles for minutes before its first frame, and without WebGPU, whose shaders are
         # compiled in every process and which a small card may run slower than the processor.
         return [name for name in present if name not in ("tensorrt", "webgpu")]
+    if device == "gpu":
+        if cards := [name for name in GRAPHICS if name in present]:
+            return cards
+        raise DeviceError(
+            "There is no graphics card that ONNX Runtime can use here: `pip install gioconda[gpu]` for NVIDIA's, "
+            "gioconda[webgpu] for any maker's, with the card's driver; or use --device cpu."
+        )
     if device not in present:
         raise DeviceError(
             f"The device {device!r} is not in this build of ONNX Runtime, which has {', '.join(present)}: "

@@ -38,7 +38,7 @@ def test_a_job_may_be_yaml(tmp_path: Path) -> None:
         ("threads: 0", "line 4: “threads” cannot be 0; it is a whole number from 1 to 4096 or nothing (null)."),
         ("frames: 9..12", 'line 4: “frames” cannot be "9..12"; it is text such as 1-100x2,120 or a whole number.'),
         ("retarget:\n  lips: 9", "line 5: “retarget.lips” cannot be 9; it is a number from 0 to 5."),
-        ("device: gpu", 'line 4: “device” cannot be "gpu"; choose from auto, cpu, cuda'),
+        ("device: vpu", 'line 4: “device” cannot be "vpu'),
         ("draft: 1", "line 4: “draft” cannot be 1; it is true or false."),
         ("frames: 9-1", "“9-1” ends before it begins"),
     ],

@@ -12,7 +12,7 @@ are not driven, and a frame in which nobody moves, are the picture's own to the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,50 +21,64 @@ from .. import landmarks as lm
 from ..arrays import Float, Float32
 from ..engine import Portrait
 from ..engine.frame import BACKGROUND
-from ..face.analyse import Analysis
+from ..engine.portrait import person_alpha
 from ..face.region import around_landmarks
-from ..job.job import Job
+from ..job.job import REST, Job
 from ..job.passes import PASSES
 from ..worker.messages import Log, Report
 from .open_portrait import Opened, PortraitOpener, full_size
 
 APART = 0.1  # metres between one person and the next, at least
+PERSON = "Person"  # before a face's number: the pass that is that person's matte
 FARTHEST = 1.5  # metres behind the nearest: everybody stands before the background
 # a face is before somebody's body where it lies below their face: by the size of that face's square
-BESIDE, BELOW, LOW = 0.8, 0.7, 4.0
+BESIDE, BELOW, LOW = 0.8, 0.35, 4.0
+# somebody who rests is put before a driven neighbour so near (sizes of the larger face's square) unless their face is
+# smaller than this part of the other's
+NEAR, SMALLER = 2.5, 0.85
 NAMED = ("Face", "Hair", "Body", "Eyes", "Lips", "Mouth")  # mattes of parts
 
 
 @dataclass(frozen=True)
 class Member:
-    """One driven person of the group.
+    """One person of the group: driven, or at rest before somebody who is driven.
 
     Attributes:
-        index: among the job's persons.
+        job: this person's alone.
+        index: among the job's persons; None: at rest.
         distance: metres by which the person is further away than the nearest.
     """
 
-    index: int
+    job: Job
+    index: int | None
     opened: Opened
     distance: float
 
 
 def open_group(job: Job, report: Report) -> list[Member]:
-    """The driven people of a job's picture, the nearest first.
+    """The people who are driven and those at rest before one of them, the nearest first.
 
     Raises: as `PortraitOpener.open`.
     """
-    jobs, opener = job.of_persons(), PortraitOpener(keeps=True)
+    jobs, opener = list(job.of_persons()), PortraitOpener(keeps=True)
     source = opener.picture(jobs[0], report)
     found = [opener.analysis(source, one, report) for one in jobs]
-    order = nearest_first([each.landmarks for each in found], [person.get("order") for person in job.persons])
-    report(Log("From the nearest: " + ", ".join(f"person {jobs[i].face}" for i in order) + "."))
-    distances = distances_of([found[i] for i in order])
+    faces = [face.landmarks for face in opener.faces(source, jobs[0], report)]
+    driven = {one.face - 1: i for i, one in enumerate(found)}
+    orders: list[int | None] = [None] * len(faces)
+    for index, person in zip(driven, job.persons, strict=True):
+        orders[index] = person.get("order")
+    order = in_front(nearest_first(faces, orders, driven), faces, driven)
+    report(Log("From the nearest: " + ", ".join(_called(i, i in driven) for i in order) + "."))
+    distances = distances_of([faces[i] for i in order])
     group, pixels, hidden = [], source.pixels, None
     for place, index in enumerate(order):
-        portrait = full_size(replace(source, pixels=pixels), found[index], jobs[index], report, hidden=hidden)
-        opened = Opened(portrait, found[index], source.display, source.pixel_aspect, source.sha256)
-        group.append(Member(index, opened, distances[place]))
+        at = driven.get(index)
+        own = replace(job, persons=(), motion=REST, face=index + 1) if at is None else jobs[at]
+        analysis = opener.analysis(source, own, report) if at is None else found[at]
+        portrait = full_size(replace(source, pixels=pixels), analysis, own, report, hidden=hidden)
+        opened = Opened(portrait, analysis, source.display, source.pixel_aspect, source.sha256)
+        group.append(Member(own, at, opened, distances[place]))
         if place + 1 < len(order):
             pixels = np.empty_like(source.pixels)
             portrait.write_plate(0, pixels)
@@ -72,23 +86,37 @@ def open_group(job: Job, report: Report) -> list[Member]:
     return group
 
 
+def _called(index: int, driven: bool) -> str:
+    return f"person {index + 1}{'' if driven else ' (at rest)'}"
+
+
+def in_front(order: Sequence[int], landmarks: Sequence[Float], driven: Collection[int]) -> list[int]:
+    """Of people, the nearest first, those who are driven and those at rest just before one of them."""
+    squares = [around_landmarks(points) for points in landmarks]
+
+    def touches(a: int, b: int) -> bool:
+        one, other = squares[a], squares[b]
+        return bool(np.hypot(one.x - other.x, one.y - other.y) < NEAR * max(one.size, other.size))
+
+    return [i for k, i in enumerate(order) if i in driven or any(j in driven and touches(i, j) for j in order[k + 1 :])]
+
+
 def covered(portrait: Portrait, hidden: Float32 | None) -> Float32:
     """How much of the picture, (H, W), a person and those before them hide."""
-    alpha = np.asarray(1 - portrait_alpha(portrait), np.float32)
+    alpha = np.asarray(1 - person_alpha(portrait.layers, (portrait.height, portrait.width)), np.float32)
     return 1 - alpha if hidden is None else 1 - alpha * (1 - hidden)
 
 
-def portrait_alpha(portrait: Portrait) -> Float32:
-    from ..engine.portrait import person_alpha
-
-    return person_alpha(portrait.layers, (portrait.height, portrait.width))
-
-
-def nearest_first(landmarks: Sequence[Float], order: Sequence[int | None]) -> list[int]:
+def nearest_first(
+    landmarks: Sequence[Float], order: Sequence[int | None], driven: Collection[int] | None = None
+) -> list[int]:
     """The indices of people in a picture, the nearest first.
 
     A face that lies in front of somebody's body is nearer than they are (a child held, the row in front); else the
-    larger face is. `order`: what the artist says of each, 1 is the nearest; who has none comes after those.
+    larger face is.
+
+    order: what the artist says of each, 1 is the nearest; who has none comes after those.
+    driven: who moves, None: all; who does not is nearer than who does, unless their face is clearly smaller.
     """
     squares = [around_landmarks(points) for points in landmarks]
 
@@ -96,7 +124,8 @@ def nearest_first(landmarks: Sequence[Float], order: Sequence[int | None]) -> li
         x, y = squares[b].axes.T @ (squares[a].x - squares[b].x, squares[a].y - squares[b].y) / squares[b].size
         return bool(abs(x) < BESIDE and BELOW < y < LOW)
 
-    left = sorted(range(len(squares)), key=lambda i: (order[i] or len(squares) + 1000, -squares[i].size, i))
+    sizes = [square.size / (1 if driven is None or i in driven else SMALLER) for i, square in enumerate(squares)]
+    left = sorted(range(len(squares)), key=lambda i: (order[i] or len(squares) + 1000, -sizes[i], i))
     result: list[int] = []
     while left:
         free = (i for i in left if order[i] or not any(is_before(j, i) for j in left if j != i))
@@ -105,10 +134,10 @@ def nearest_first(landmarks: Sequence[Float], order: Sequence[int | None]) -> li
     return result
 
 
-def distances_of(found: Sequence[Analysis]) -> list[float]:
+def distances_of(landmarks: Sequence[Float]) -> list[float]:
     """Metres by which people, the nearest first, are further away than the nearest: by the size of their faces, as far
     as that agrees with their order."""
-    sizes = [lm.interocular(one.landmarks) for one in found]
+    sizes = [lm.interocular(points) for points in landmarks]
     distances = [0.0]
     for size in sizes[1:]:
         by_size = sizes[0] / size - 1
@@ -124,7 +153,12 @@ Passes = dict[str, Float32]
 def needed_passes(passes: Sequence[str]) -> tuple[str, ...]:
     """What each person must draw so that `merged` can make these passes."""
     more = ("Disocclusion",) if "Confidence" in passes else ()
-    return tuple(dict.fromkeys(("Combined", "Matte", *passes, *more)))
+    return tuple(dict.fromkeys(("Combined", "Matte", *(name for name in passes if name in PASSES), *more)))
+
+
+def person_passes(faces: Sequence[int], passes: Sequence[str]) -> tuple[str, ...]:
+    """The passes that say whose each pixel is, one a person, where the matte is written too."""
+    return tuple(f"{PERSON}{face}" for face in sorted(faces)) if "Matte" in passes else ()
 
 
 def farther(passes: Passes, distance: float) -> Passes:
@@ -165,7 +199,8 @@ def merged(front: Passes, behind: Passes, portrait: Portrait, row: int) -> Passe
             result[name] = np.clip(a - seen * (1 - b), 0, 1)
         else:
             result[name] = np.where(own, a, b)
-    return {name: np.asarray(result[name], np.float32) for name in PASSES if name in result}
+    result |= {name: through * behind[name] for name in behind if name.startswith(PERSON)}
+    return {name: np.asarray(array, np.float32) for name, array in result.items()}
 
 
 def _combined(front: Float32, behind: Float32, moved: Float32, through: Float32) -> Float32:

@@ -43,7 +43,7 @@ from ..worker.messages import Log, Progress, Report, Stage, Warn
 from . import placeholders
 from .encode_queue import EncodeQueue
 from .frame_files import PROCESSOR, FrameFiles, OpenFrame, check_output, contents_of, frame_fingerprint
-from .group import farther, merged, needed_passes, open_group
+from .group import PERSON, farther, merged, needed_passes, open_group, person_passes
 from .open_motion import open_motion, still_motion
 from .open_portrait import Opened, open_portrait
 from .review_sound import review_sound
@@ -73,7 +73,16 @@ def render(job: Job, report: Report, *, opener: Callable[[Job, Report], Opened] 
     if job.persons:
         group = open_group(job, report)
         opened = group[0].opened
-        actors = [actor_of(jobs[one.index], one.opened, motions[one.index], report, one.distance) for one in group]
+        still = still_motion(there, motions[0].fps)
+        actors = [
+            Actor(
+                one.job, one.opened.portrait, performance_of(one.job, still, one.opened.portrait.landmarks), None, far
+            )
+            if one.index is None
+            else actor_of(one.job, one.opened, motions[one.index], report, far)
+            for one in group
+            for far in (one.distance,)
+        ]
     else:
         opened = opener(job, report)
         actors = [actor_of(job, opened, motions[0], report)]
@@ -114,6 +123,11 @@ class Actor:
     def index(self) -> dict[int, int]:
         """Frame number → index in the performance."""
         return {int(number): i for i, number in enumerate(self.performance.frames)}
+
+    @property
+    def matte(self) -> str:
+        """The pass that is this person's matte in a group."""
+        return f"{PERSON}{self.job.face}"
 
     def poses(self, number: int) -> tuple[Pose, Pose | None, Pose | None]:
         return poses_of(self.performance, self.index[number])
@@ -313,9 +327,10 @@ def group_bands(
         return
     for every in zip(*drawn, strict=True):
         row, passes = every[-1]
-        passes = farther(passes, actors[-1].farther)
+        passes = {**farther(passes, actors[-1].farther), actors[-1].matte: passes["Matte"]}
         for one, (_, front) in zip(actors[-2::-1], every[-2::-1], strict=True):
             passes = merged(farther(front, one.farther), passes, one.portrait, row)
+            passes[one.matte] = front["Matte"]
         yield row, {name: passes[name] for name in files.passes}
 
 
@@ -416,7 +431,10 @@ def frame_files(job: Job, opened: Opened, actors: Sequence[Actor]) -> FrameFiles
             digital_source_type=source_type(job),
         )
 
-    return FrameFiles(job, (opened.portrait.width, opened.portrait.height), header, opened.display)
+    files = FrameFiles(job, (opened.portrait.width, opened.portrait.height), header, opened.display)
+    if len(actors) > 1:
+        files.passes += person_passes([int(one.job.face or 0) for one in actors], files.passes)
+    return files
 
 
 class Counter:

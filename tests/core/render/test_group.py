@@ -22,7 +22,7 @@ from gioconda.motion.motion import Motion
 from gioconda.provenance.policy import Policy, read_policy
 from gioconda.provenance.rights import with_consent
 from gioconda.render import sequence
-from gioconda.render.group import merged, nearest_first
+from gioconda.render.group import in_front, merged, nearest_first
 from gioconda.worker.messages import Message
 
 HOPPER = Path(__file__).resolve().parents[3] / "core/gioconda/cli/grace_hopper.jpg"
@@ -98,6 +98,12 @@ def test_who_is_nearer() -> None:
     assert nearest_first(apart, [1, None]) == [0, 1]
     held = [face_at(200, 100, 80), face_at(230, 220, 50)]  # a child before its mother
     assert nearest_first(held, [None, None]) == [1, 0]
+    row = [face_at(100, 100, 60), face_at(200, 100, 56), face_at(900, 100, 60)]
+    assert nearest_first(row, [None] * 3, {0}) == [2, 1, 0]  # who rests is before who moves
+    assert in_front([2, 1, 0], row, {0}) == [1, 0]  # the third is too far away to matter
+    row[1] = face_at(200, 100, 30)
+    assert nearest_first(row, [None] * 3, {0}) == [2, 0, 1]
+    assert in_front([2, 0, 1], row, {0}) == [0]
 
 
 def test_a_person_is_put_over_what_moved_behind() -> None:
@@ -156,7 +162,14 @@ def test_who_does_not_move_stays_exact(job: Job) -> None:
         assert (np.abs(frame["Combined"] - source)[:, :WIDTH].max()) > 0.05
     over = both["Foreground"] + (1 - both["Matte"]) * both["Plate"]
     np.testing.assert_allclose(over[..., :3], both["Combined"][..., :3], atol=1e-4)
-    assert both["Matte"][:, middle].max() == 0
+    np.testing.assert_allclose(both["Matte"], sum(both[f"Person{n}"] for n in (1, 2, 3)), atol=1e-6)
+    for n in (1, 2, 3):
+        columns = slice((n - 1) * WIDTH + 80, n * WIDTH - 80)
+        assert both[f"Person{n}"][:, columns].mean() > 0.4
+    for frame in (both, again):  # whatever is the resting person's, to the bit
+        own = frame["Person2"][..., 0] == 1
+        assert own.mean() > 0.1
+        assert np.array_equal(frame["Combined"][own], source[own])
     before = [path.read_bytes() for path in sorted(Path(job.output).parent.glob("*.exr"))]
     assert sequence.render(replace(job, resume=True), quiet)["kept"] == 4
     calmer = tuple({**one, "retarget": {"jaw": 0.5}} if one["face"] == 3 else one for one in job.persons)

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import gioconda  # noqa: F401 - the program, before pytest imports the root's __init__.py under the checkout's name
 import pytest
+from gioconda.machine import compute_alike
+
+compute_alike()  # as the program does, before numpy is imported: frames drawn here and there have the same bytes
 
 ROOT = Path(__file__).resolve().parent.parent
 POLICY = ROOT / "tests" / "data" / "policy.yaml"

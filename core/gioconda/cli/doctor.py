@@ -15,6 +15,7 @@ from typing import Any
 from .. import __version__
 from ..errors import GiocondaError
 from ..files import cache_folder, config_folder
+from ..gpu import trial
 from ..machine import cores, free_disk, nvidia_smi
 from ..models import load_registry, model_path, models_folder
 from ..models.runtime import Session, available_devices
@@ -55,6 +56,7 @@ def examine(models: Path | None = None, cache: Path | None = None) -> dict[str, 
         "here": _disk(Path.cwd()),
     }
     found["devices"] = _devices(folder, found["models"])
+    found["trials"] = [str(one) for one in trial.kept().values()]
     found["problems"] = _problems(found)
     return found
 
@@ -70,6 +72,7 @@ def report(found: dict[str, Any]) -> str:
         ("gpu", gpus),
         *((name, version) for name, version in found["libraries"].items()),
         *((f"device {name}", state) for name, state in found["devices"].items()),
+        *(("frames on", text) for text in found["trials"]),
         ("models", found["models_folder"]),
         *((f"  {name}", state) for name, state in found["models"].items()),
         ("colour", f"OpenColorIO configuration: {found['ocio']}"),

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def open_renderer(job: Job, portrait: Portrait, corrector: Corrector | None, report: Report) -> Renderer | None:
     """The renderer of a job's frames, where there is a card for it; None: the processor renders.
 
-    Why it cannot be opened is logged and is no reason to stop.
+    For a job that leaves the device open, only where a trial on this machine found the card faster, see `trial`. Why it
+    cannot be opened is logged and is no reason to stop.
     """
     from .device import graphics_device
 
@@ -32,9 +33,17 @@ def open_renderer(job: Job, portrait: Portrait, corrector: Corrector | None, rep
     if find_spec("onnx") is None:
         report(Log("The processor renders: the package onnx, which writes the graphs for a card, is not installed."))
         return None
+    from . import trial
     from .renderer import Renderer
 
     try:
+        name, known = "", None
+        if job.device == "auto":
+            name = trial.key(device, portrait.width * portrait.height, job.neural, job.threads)
+            known = trial.kept().get(name)
+            if known is not None and not known.faster:
+                report(Log(f"The processor renders ({known})."))
+                return None
         network = None if corrector is None else _network(job)
         renderer = Renderer(
             portrait,
@@ -45,6 +54,13 @@ def open_renderer(job: Job, portrait: Portrait, corrector: Corrector | None, rep
             smooth_edges=not job.draft,
             threads=job.threads,
         )
+        if job.device == "auto" and known is None:
+            report(Log(f"Whether {device} is faster than the processor is tried, once on this machine."))
+            known = trial.measured(renderer, portrait, corrector, job.neural)
+            trial.keep(name, known)
+            if not known.faster:
+                report(Log(f"The processor renders ({known})."))
+                return None
     except GiocondaError as error:
         report(Log(f"The processor renders: {error}"))
         return None

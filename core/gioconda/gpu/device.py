@@ -31,15 +31,18 @@ _PROVIDERS = {
     "cpu": ("CPUExecutionProvider", "cpu"),
 }
 _OPTIONS: dict[str, dict[str, str]] = {"cuda": {"arena_extend_strategy": "kSameAsRequested"}}
-_SAME_CARD = {"auto": "cuda", "cuda": "cuda", "tensorrt": "cuda", "webgpu": "webgpu"}
+_SAME_CARD = {"cuda": "cuda", "tensorrt": "cuda", "webgpu": "webgpu"}
 # WebGPU promises no more for one buffer that a shader reads or writes, in bytes.
 STORAGE_LIMIT = 128 << 20
 
 
 def graphics_device(wanted: str) -> str | None:
-    """Which device draws whole frames for a job that wants one of `job.DEVICES`; None: the processor does."""
+    """Which device draws whole frames for a job that wants one of `job.DEVICES`; None: the processor does.
+
+    For “auto” and “gpu” the best there is; whether it is worth it `trial` finds out.
+    """
     present = available_devices()
-    wanted_cards = GRAPHICS if wanted == "gpu" else (_SAME_CARD.get(wanted),)
+    wanted_cards = GRAPHICS if wanted in ("auto", "gpu") else (_SAME_CARD.get(wanted),)
     return next((device for device in wanted_cards if device in present), None)
 
 

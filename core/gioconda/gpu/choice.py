@@ -30,8 +30,10 @@ def open_renderer(job: Job, portrait: Portrait, corrector: Corrector | None, rep
     device = graphics_device(job.device)
     if device is None:
         return None
-    if find_spec("onnx") is None:
-        report(Log("The processor renders: the package onnx, which writes the graphs for a card, is not installed."))
+    if corrector is not None and find_spec("onnx") is None:
+        report(
+            Log("The processor renders: the package onnx, which puts networks into a card's graph, is not installed.")
+        )
         return None
     from . import trial
     from .renderer import Renderer

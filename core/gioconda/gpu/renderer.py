@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 
 from ..arrays import Floating
 from ..engine import Portrait, PosedPortrait
@@ -31,7 +31,10 @@ from ..neural.corrector import Corrector
 from ..worker.messages import Log, Report
 from . import crops, inputs
 from .device import STORAGE_LIMIT, DeviceGraph
-from .frame_graph import frame_graph
+from .stored_graphs import stored_graph
+
+if TYPE_CHECKING:
+    import onnx
 
 Passes = dict[str, Floating]
 
@@ -86,7 +89,7 @@ class Renderer:
         if device == "webgpu" and pixels * _PIXEL_BYTES > STORAGE_LIMIT:
             raise DeviceError(f"A frame of {portrait.width} × {portrait.height} is too large for one buffer of WebGPU.")
         half = half and device != "webgpu"
-        model = frame_graph(network if corrector is not None else None, half=half)
+        model = stored_graph(half) if network is None or corrector is None else _with_network(network, half)
         self.portrait, self.corrector = portrait, corrector if network is not None else None
         self.graph = DeviceGraph(model, device, threads=threads)
         self.label = f"graph/{self.graph.device}"
@@ -208,3 +211,10 @@ class Renderer:
                 except DeviceError as error:
                     report(Log(f"The processor renders from here on: {error}"))
                     return
+
+
+def _with_network(network: onnx.ModelProto, half: bool) -> bytes:
+    """The graph with a network in it. Raises: ModelError."""
+    from .frame_graph import frame_graph  # the package onnx: only where there is a network to put in
+
+    return frame_graph(network, half=half)

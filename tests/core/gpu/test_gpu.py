@@ -7,6 +7,8 @@ a fiftieth of white: the kernels look colours up in tables, the graph works them
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from gioconda.gpu.frame_graph import frame_graph, read_network
 from gioconda.gpu.graph import FLOAT, INT32, Graph
 from gioconda.gpu.renderer import Renderer
 from gioconda.gpu.sampling import padded
+from gioconda.gpu.stored_graphs import stored_graph
 from gioconda.imaging.color import Display
 from gioconda.imaging.exr import read_exr
 from gioconda.job.job import TAKE, Job
@@ -300,3 +303,18 @@ def test_patches_that_overlap_are_laid_one_over_the_other() -> None:
     wanted = under + 0.5 * (colour[0] - under)
     wanted = wanted + 0.25 * (colour[2] - wanted)
     assert np.allclose(under + total[0] * (mixed[0] - under), wanted)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_the_graphs_in_the_package_are_what_would_be_written_anew(half: bool) -> None:
+    fresh = onnx.load_from_string(frame_graph(None, half=half))
+    assert onnx.load_from_string(stored_graph(half)) == fresh, "run python -m gioconda.gpu.stored_graphs"
+
+
+def test_frames_without_networks_want_no_onnx(tmp_path: Path) -> None:
+    code = "import sys; sys.modules['onnx'] = None\nimport gioconda.gpu.renderer, gioconda.gpu.trial\n"
+    code += "from gioconda.gpu.device import DeviceGraph\nfrom gioconda.gpu.stored_graphs import stored_graph\n"
+    code += "print(DeviceGraph(stored_graph(True), 'cpu').device)"
+    core = Path(__file__).resolve().parents[3] / "core"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=core)
+    assert done.stdout.strip() == "cpu", done.stderr

@@ -1,4 +1,4 @@
-"""Where a frame's time goes: placing the portrait, each compiled kernel, the rest."""
+"""Where a frame's time goes: posing the portrait, each compiled kernel, the rest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KERNELS = (
     *("rasterise", "find_edges", "list_edges", "rasterise_edges", "shade", "shade_multisampled"),
     *("list_filled", "stmap", "interpolate", "texture_passes"),
 )
-PLACE, REST = "place: mesh, eyes, mouth", "memory, patches, the rest"
+POSE, REST = "posing: mesh, eyes, mouth", "memory, patches, the rest"
 
 
 def stages(portrait: Portrait, performance: Performance, frames: Sequence[int]) -> dict[str, float]:
@@ -28,7 +28,7 @@ def stages(portrait: Portrait, performance: Performance, frames: Sequence[int]) 
     for frame in frames:
         clock = CallClock()
         began = time.perf_counter()
-        with clock.on(product, {"place": PLACE}), clock.on(kernels, {name: name for name in KERNELS}):
+        with clock.on(product, {"pose_portrait": POSE}), clock.on(kernels, {name: name for name in KERNELS}):
             for _ in product.render_as_written(portrait, performance, frame, DEFAULT_PASSES):
                 pass
         whole = time.perf_counter() - began

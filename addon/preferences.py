@@ -16,7 +16,7 @@ DEVICE_TEXTS = {
     "cpu": ("Processor", "Works everywhere"),
     "gpu": ("Graphics card", "CUDA where it works, else WebGPU; an error where there is no card"),
     "cuda": ("CUDA", "NVIDIA cards; needs a Python of your own with onnxruntime-gpu"),
-    "webgpu": ("WebGPU", "Any maker's card; needs a Python of your own with onnxruntime-ep-webgpu"),
+    "webgpu": ("WebGPU", "Any maker's card, through Direct3D 12, Vulkan or Metal"),
     "tensorrt": (
         "TensorRT",
         "NVIDIA cards, compiled for minutes first; needs a Python of your own with onnxruntime-gpu",

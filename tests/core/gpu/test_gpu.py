@@ -258,12 +258,13 @@ def test_a_job_on_a_card_writes_the_processors_pixels_and_each_frame_says_what_d
         moved = [i for i in range(30, len(performance)) if not performance[i].is_identity][:3]
         numbers = [int(performance.frames[i]) for i in sorted([still, *moved])]
         opened = Opened(odd, None, Display(gain=1.0), 1.0, "0" * 64)  # type: ignore[arg-type]
-        files = sequence.frame_files(job, opened, performance)
+        actors = [sequence.Actor(job, odd, performance)]
+        files = sequence.frame_files(job, opened, actors)
         check_output(job, numbers)
-        assert sequence.write_frames(job, files, odd, performance, numbers, quiet, renderer=renderer) == 0
+        assert sequence.write_frames(job, files, actors, numbers, quiet, renderer=renderer) == 0
         again = dataclasses.replace(job, resume=True)
-        kept = sequence.frame_files(again, opened, performance)
-        assert sequence.write_frames(again, kept, odd, performance, numbers, quiet, renderer=None) == 4
+        kept = sequence.frame_files(again, opened, actors)
+        assert sequence.write_frames(again, kept, actors, numbers, quiet, renderer=None) == 4
         written[name] = [read_exr(files.path(number)) for number in numbers]
         drawn = [header["gioconda:renderer"] for _, header in written[name]]
         graph = "cpu" if renderer is None else "graph/cpu"

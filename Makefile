@@ -137,7 +137,7 @@ measured: $(TOOLS)  ## the figures of the last `make bench-neural` into docs/mea
 gpu: $(TOOLS)  ## whole frames on a graphics card: the processor's pixels? how fast? (EXTRA=gpu; Error 7: there is none)
 	$(PY) -m tests.gpu $(GPU)
 
-extension: setup $(call ready,4.2)  ## dist/gioconda-VERSION-PLATFORM.zip for Blender, wheels inside (0.4 GB each)
+extension: setup $(call ready,4.2)  ## dist/gioconda-VERSION-PLATFORM-pythonX.zip for Blender, wheels inside (about 0.15 GB each)
 	$(call in_blenders,4.2) $(PY) addon/packaging/build.py
 
 # The window's walk. Any portrait, any .blend that holds a rig with shape keys and a take; docs/artists.md shows these.

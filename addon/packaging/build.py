@@ -1,4 +1,5 @@
-"""Make the extension's zips, with the wheels the worker needs. Runs pip and Blender's own builder; does not ship.
+"""Make the extension's zips, one for each platform and Blender's Python, with the wheels the worker needs. Runs pip and
+Blender's own builder; does not ship.
 
     GIOCONDA_BPY=.venv-bpy-4.2 python addon/packaging/build.py [--platform linux-x64] [--python 3.11]
 
@@ -33,21 +34,19 @@ OFFICIAL = ("3.11", "3.13")  # of Blender's own builds; a distribution's has its
 
 def main() -> None:
     arguments = parse()
-    wheels = {
-        wheel.name: wheel
-        for platform in arguments.platform
-        for python in arguments.python
-        for wheel in download(platform, python, arguments.wheels)
-    }
-    source = stage(arguments.stage, list(wheels.values()), arguments.platform)
     arguments.output.mkdir(parents=True, exist_ok=True)
     builder = arguments.builder or find_builder()
-    build = [sys.executable, builder, "build", "--split-platforms"]
-    subprocess.run([*build, "--source-dir", source, "--output-dir", arguments.output], check=True)
-    for platform in arguments.platform:
-        package = arguments.output / f"gioconda-{version()}-{platform.replace('-', '_')}.zip"
-        subprocess.run([sys.executable, builder, "validate", package], check=True)
-        print(f"{package}: {package.stat().st_size / 1e6:.0f} MB")
+    for python in arguments.python:
+        of_each = (download(platform, python, arguments.wheels) for platform in arguments.platform)
+        wheels = {wheel.name: wheel for found in of_each for wheel in found}
+        source = stage(arguments.stage, list(wheels.values()), arguments.platform)
+        build = [sys.executable, builder, "build", "--split-platforms"]
+        subprocess.run([*build, "--source-dir", source, "--output-dir", arguments.output], check=True)
+        for platform in arguments.platform:
+            made = arguments.output / f"gioconda-{version()}-{platform.replace('-', '_')}.zip"
+            package = made.replace(made.with_name(f"{made.stem}-python{python}.zip"))
+            subprocess.run([sys.executable, builder, "validate", package], check=True)
+            print(f"{package}: {package.stat().st_size / 1e6:.0f} MB")
 
 
 def parse() -> argparse.Namespace:

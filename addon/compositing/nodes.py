@@ -4,11 +4,12 @@ Everything an artist sets is in `tree.gioconda`; what the group shows follows fr
 Frames of the scene that are not rendered show the portrait as it is: see `compositor.show_sequence`.
 """
 
+import contextlib
 from pathlib import Path
 
 import bpy
 
-from ...core.gioconda.errors import GiocondaError
+from ...core.gioconda.errors import GiocondaError, SettingsError
 from ...core.gioconda.job.frame_range import FramePattern
 from ...core.gioconda.job.passes import PASSES
 from . import compositor
@@ -212,11 +213,12 @@ def _frames_image(tree: bpy.types.NodeTree) -> bpy.types.Image:
         image = bpy.data.images.new(f"{tree.name} {FRAMES}", 1, 1)
         image.source = "SEQUENCE"
         node.image = image
-    if shown.output:
-        path = FramePattern.parse(shown.output).path(shown.first)
-        text = shown.output[: len(shown.output) - len(Path(shown.output).name)] + path.name
-        if image.filepath != text:
-            image.filepath = text
+    with contextlib.suppress(SettingsError):  # an output without a place for the frame's number names no frames
+        if shown.output:
+            path = FramePattern.parse(shown.output).path(shown.first)
+            text = shown.output[: len(shown.output) - len(Path(shown.output).name)] + path.name
+            if image.filepath != text:
+                image.filepath = text
     if image.colorspace_settings.name != "Linear Rec.709":
         image.colorspace_settings.name = "Linear Rec.709"
     if image.alpha_mode != "PREMUL":

@@ -112,4 +112,4 @@ def test_the_check_says_what_is_there_or_what_is_wrong_in_a_sentence(
         (wrong, "cannot be started"),
     ):
         assert part in answer[1] and answer[1] in answer[0] and not answer[2], answer
-    assert "cv2" in bare[1] and "pip install" in bare[1]
+    assert "opencv-python-headless" in bare[1] and "pip install" in bare[1]

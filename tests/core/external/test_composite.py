@@ -122,7 +122,7 @@ def test_a_change_comes_through_at_its_full_strength_and_keeps_fine_detail(portr
 @pytest.mark.slow
 def test_something_else_altogether_replaces_the_frames_detail(portrait: Portrait) -> None:
     noise = np.random.default_rng(1).normal(0, 0.1, portrait.source.shape[:2]).astype(np.float32)
-    rough = replace(portrait, source=portrait.source + noise[..., None] * [1, 1, 1, 0])
+    rough = replace(portrait, source=portrait.source + noise[..., None] * np.float32([1, 1, 1, 0]))
     posed = pose_portrait(rough, TURNED)
     external = ExternalEngine(
         Simple(lambda driving, source: driving if driving is source else np.full_like(driving, 0.5)), rough

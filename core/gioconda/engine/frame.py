@@ -141,11 +141,10 @@ def render_rows(
     # a band at a time: its working arrays stay in the processor's cache
     for top in range(0, rows, _BAND_ROWS):
         part = slice(top, min(top + _BAND_ROWS, rows))
-        with kernels.ONE_AT_A_TIME:
-            band = Band(posed, row + top, part.stop - top, {name: array[part] for name, array in out.items()})
-            band.composite(smooth_edges)
-            for name in wanted:
-                band.draw(name)
+        band = Band(posed, row + top, part.stop - top, {name: array[part] for name, array in out.items()})
+        band.composite(smooth_edges)
+        for name in wanted:
+            band.draw(name)
     return Frame(row, out)
 
 

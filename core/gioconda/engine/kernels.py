@@ -8,7 +8,6 @@ Coordinates are picture coordinates: the first pixel's centre is (0.5, 0.5).
 from __future__ import annotations
 
 import ctypes
-import threading
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -18,9 +17,6 @@ from .. import native
 from ..arrays import Float, Float32, Floating, Int, UInt8
 
 Number = TypeVar("Number", float, Float)
-
-# Held while a frame is drawn: frames come one after another, each on all threads.
-ONE_AT_A_TIME = threading.RLock()
 
 SUBSAMPLES = 4  # per pixel on an occlusion edge: a rotated grid
 
@@ -220,8 +216,7 @@ def nearest(position: Floating, triangles: Int, width: int, height: int) -> ZBuf
     buffer = ZBuffer(np.empty((height, width), np.int32), np.empty((height, width), np.float32), 0)
     whole, nowhere = np.zeros(len(triangles), np.uint8), np.zeros((len(position), 2), np.float32)
     opaque = np.ones((1, 1), np.float32)
-    with ONE_AT_A_TIME:
-        rasterise(Mesh(position.astype(np.float32), triangles, whole, nowhere, opaque, np.float32(1)), buffer)
+    rasterise(Mesh(position.astype(np.float32), triangles, whole, nowhere, opaque, np.float32(1)), buffer)
     return buffer
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from .. import native
 from ..arrays import Float32, Int
 from .frame import Band
-from .kernels import ONE_AT_A_TIME
 
 _SIZE, _INT = ctypes.c_int64, native.Array.of(np.int32)
 _MASK, _LONG = native.Array.of(np.bool_), native.Array.of(np.int64)
@@ -47,8 +46,7 @@ class PixelLists:
 def list_pixels(band: Band, *, smooth_edges: bool = True) -> PixelLists:
     """The lists of a whole frame, from what is shown in it."""
     shown = band.buffer.triangle
-    with ONE_AT_A_TIME:
-        several, triangles = band.multisampled(smooth_edges)
+    several, triangles = band.multisampled(smooth_edges)
     excluded = np.zeros(shown.shape, np.bool_)
     excluded[several[:, 0], several[:, 1]] = True
     starts = np.zeros(len(shown) + 1, np.int64)

@@ -16,7 +16,6 @@ import numpy as np
 from ..arrays import Array
 from ..engine import Portrait, PosedPortrait
 from ..engine.frame import Band
-from ..engine.kernels import ONE_AT_A_TIME
 from ..engine.pixel_lists import PixelLists, list_pixels
 
 
@@ -37,8 +36,7 @@ class FrameLists:
 
 def list_frame(posed: PosedPortrait, *, smooth_edges: bool = True) -> FrameLists:
     """Look which triangle is seen where."""
-    with ONE_AT_A_TIME:
-        band = Band(posed, 0, posed.portrait.height, {})
+    band = Band(posed, 0, posed.portrait.height, {})
     return FrameLists(posed, band, list_pixels(band, smooth_edges=smooth_edges))
 
 

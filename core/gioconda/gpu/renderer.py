@@ -22,7 +22,6 @@ from ..arrays import Floating
 from ..engine import Portrait, PosedPortrait
 from ..engine.apply_kernels import warp_pass
 from ..engine.frame import Band, write_foreground
-from ..engine.kernels import ONE_AT_A_TIME
 from ..errors import DeviceError
 from ..job.passes import PASSES, SURFACE_PASSES
 from ..machine import cores
@@ -147,9 +146,8 @@ class Renderer:
         if band.hull is not None:
             band.hull.shown = np.ascontiguousarray(hull_shown[band.hull.rows, band.hull.columns], np.float32)
         band.out = {name: np.empty((band.rows, band.width, PASSES[name].count), np.float32) for name in names}
-        with ONE_AT_A_TIME:
-            for name in names:
-                band.draw(name)
+        for name in names:
+            band.draw(name)
         return dict(band.out)
 
     def _followed(self, drawn: Passes, box_moves: Floating) -> Passes:
@@ -162,9 +160,8 @@ class Renderer:
         made = dict(drawn)
         for name in drawn.keys() & set(SURFACE_PASSES):
             made[name] = drawn[name].copy()
-            with ONE_AT_A_TIME:
-                steps = pixel_steps(self.portrait, name)
-                warp_pass(drawn[name], 0, self.portrait.height, moves, 0, steps, made[name])
+            steps = pixel_steps(self.portrait, name)
+            warp_pass(drawn[name], 0, self.portrait.height, moves, 0, steps, made[name])
         return made
 
     def render(self, frames: Sequence[Prepared], passes: Sequence[str]) -> list[Passes | None]:

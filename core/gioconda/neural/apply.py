@@ -11,7 +11,7 @@ from ..arrays import Float32, Int
 from ..engine import Portrait
 from ..engine.apply_kernels import CURVE, CropOutputs, Rows, apply_corrections, warp_pass
 from ..engine.frame import DEPTH_UNIT, layers_of, write_foreground
-from ..engine.kernels import ONE_AT_A_TIME, smoothstep
+from ..engine.kernels import smoothstep
 from ..engine.network_channels import GAIN, OFFSET, PAINT
 from ..errors import ModelError
 from ..imaging import resample
@@ -55,27 +55,25 @@ class Corrections:
         width, height = self.portrait.width, self.portrait.height
         out, matte = made["Combined"].copy(), made["Matte"][..., 0].copy()
         moves = np.zeros((rows if warped else 0, width, 2), np.float32)
-        with ONE_AT_A_TIME:
-            apply_corrections(
-                Rows(drawn["Combined"], drawn["Matte"][..., 0], top, height),
-                layers_of(self.portrait),
-                self.outputs,
-                CURVE,
-                np.float32(self.gain),
-                self.box,
-                row,
-                out,
-                matte,
-                moves,
-            )
+        apply_corrections(
+            Rows(drawn["Combined"], drawn["Matte"][..., 0], top, height),
+            layers_of(self.portrait),
+            self.outputs,
+            CURVE,
+            np.float32(self.gain),
+            self.box,
+            row,
+            out,
+            matte,
+            moves,
+        )
         made |= {"Combined": out, "Matte": matte[..., None]}
         if "Foreground" in made:
             made["Foreground"] = np.empty_like(out)
             write_foreground(self.portrait, row, out, matte, made["Foreground"])
         for name in warped if moves.any() else ():
             made[name] = made[name].copy()
-            with ONE_AT_A_TIME:
-                warp_pass(drawn[name], top, height, moves, row, pixel_steps(self.portrait, name), made[name])
+            warp_pass(drawn[name], top, height, moves, row, pixel_steps(self.portrait, name), made[name])
         return made
 
 

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..arrays import Float32
-from ..engine import kernels
 from ..engine.apply_kernels import CURVE
 from ..engine.crop_kernels import average, sample
 from .crops import Crop
@@ -37,8 +36,7 @@ class CropSampler:
         """The next rows, from `row` on. combined: (rows, W, 4), scene-linear; matte: (rows, W)."""
         for box, sums in zip(self._boxes, self._sums, strict=True):
             if row < box[3] and row + len(combined) > box[1]:
-                with kernels.ONE_AT_A_TIME:
-                    average(combined, matte, row, box, sums)
+                average(combined, matte, row, box, sums)
 
     def result(self, gain: float) -> list[Float32]:
         """(4, size, size) of each crop: encoded red, green, blue, and the matte."""

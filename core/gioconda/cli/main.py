@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import fields, replace
 from pathlib import Path
@@ -262,14 +262,14 @@ def _analyse(arguments: Arguments, report: Report) -> Data:
     judge_picture(
         arguments.portrait, colorspace=arguments.colorspace, ocio_config=arguments.ocio, layer=arguments.layer
     )
-    with _on_threads():
-        from ..face.analyse import save_analysis
-        from ..imaging.draw import draw_landmarks
-        from ..imaging.image import write_png
-        from ..render.open_portrait import find_face
-        from ..worker.requests import Analyse
+    _use_threads()
+    from ..face.analyse import save_analysis
+    from ..imaging.draw import draw_landmarks
+    from ..imaging.image import write_png
+    from ..render.open_portrait import find_face
+    from ..worker.requests import Analyse
 
-        source, found = find_face(Analyse(0, arguments.portrait, "", **settings), report)
+    source, found = find_face(Analyse(0, arguments.portrait, "", **settings), report)
     if arguments.output:
         save_analysis(found, Path(arguments.output))
     if arguments.overlay:
@@ -354,40 +354,32 @@ def _live(arguments: Arguments, report: Report) -> Data:
     from ..live.sources import split_source
 
     split_source(arguments.source)  # before any work
-    names = {field.name for field in fields(Job)} - {"motion", "output", "passes", "retarget", "consent"}
-    given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
-    given["consent"] = Consent.parse(arguments.consent).plain() if arguments.consent else None
+    given = _given_job(arguments, {"motion", "output"})
     saved = None
     if arguments.portrait.lower().endswith(".json"):
         saved = _saved_job(Path(arguments.portrait), arguments)
-    with _on_threads(saved.threads if saved else arguments.threads):
-        from ..live.session import LiveSettings, live_job, run
+    _use_threads(saved.threads if saved else arguments.threads)
+    from ..live.session import LiveSettings, live_job, run
 
-        job = _allowed(saved or live_job(**given), arguments)
-        chosen = {
-            each.name: getattr(arguments, each.name) for each in fields(LiveSettings) if hasattr(arguments, each.name)
-        }
-        settings = LiveSettings(
-            **chosen,
-            calibration=arguments.calibrate,
-            retarget={**(saved.retarget if saved else {}), **_gains(arguments.gain)},
-        )
-        return run(job, settings, report, _asked.is_set)
+    job = _allowed(saved or live_job(**given), arguments)
+    chosen = _given_of(LiveSettings, arguments)
+    settings = LiveSettings(
+        **chosen,
+        calibration=arguments.calibrate,
+        retarget={**(saved.retarget if saved else {}), **_gains(arguments.gain)},
+    )
+    return run(job, settings, report, _asked.is_set)
 
 
 def _export(arguments: Arguments, report: Report) -> Data:
-    with _on_threads(arguments.threads):
-        from ..export.command import ExportSettings, check, export, export_job
+    _use_threads(arguments.threads)
+    from ..export.command import ExportSettings, check, export, export_job
 
-        chosen = {
-            each.name: getattr(arguments, each.name) for each in fields(ExportSettings) if hasattr(arguments, each.name)
-        }
-        settings = ExportSettings(**chosen, retarget=_gains(arguments.gain))
-        check(settings)  # before any work
-        names = {field.name for field in fields(Job)} - {"motion", "output", "passes", "retarget", "consent", "neural"}
-        given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
-        given["consent"] = Consent.parse(arguments.consent).plain() if arguments.consent else None
-        return export(_allowed(export_job(**given), arguments), settings, report)
+    chosen = _given_of(ExportSettings, arguments)
+    settings = ExportSettings(**chosen, retarget=_gains(arguments.gain))
+    check(settings)  # before any work
+    given = _given_job(arguments, {"motion", "output", "neural"})
+    return export(_allowed(export_job(**given), arguments), settings, report)
 
 
 def _demo(arguments: Arguments, report: Report) -> Data:
@@ -412,10 +404,10 @@ def _run(job: Job, report: Report, worker: Path | None = None) -> Data:
 
     _refuse_little_memory()
     judge_job(job)
-    with _on_threads(job.threads):
-        from ..render.sequence import render
+    _use_threads(job.threads)
+    from ..render.sequence import render
 
-        return render(job, report)
+    return render(job, report)
 
 
 def _allowed(job: Job, arguments: Arguments, *, refuse: bool = True) -> Job:
@@ -479,13 +471,11 @@ def _farm(arguments: Arguments, report: Report) -> Data:
     return {"ready": ready, "text": text}
 
 
-@contextmanager
-def _on_threads(count: int | None = None) -> Iterator[None]:
-    """Around the work of whatever renders: its kernels take so many threads; None: as many as there are cores."""
+def _use_threads(count: int | None = None) -> None:
+    """Before the work of whatever renders: its kernels take so many threads; None: as many as there are cores."""
     from .. import native
 
     native.set_threads(count)
-    yield
 
 
 def _serve(arguments: Arguments, tell: Report, stopped: threading.Event) -> None:
@@ -511,7 +501,7 @@ def _serve(arguments: Arguments, tell: Report, stopped: threading.Event) -> None
         else:
             server.listen(lines_of(0))
         stack.enter_context(suppress(CancelledError))
-        stack.enter_context(_on_threads(arguments.threads))
+        _use_threads(arguments.threads)
         from ..batch.item import RenderService
         from ..render.preview import PreviewService
 
@@ -536,21 +526,21 @@ def _track(arguments: Arguments, report: Report) -> Data:
         raise SettingsError(f"A motion cannot be saved as {output}; use {', '.join(WRITTEN[:-1])} or {WRITTEN[-1]}.")
     names = ("sound_drives", "text", "language", "voice_seed", "fps")
     voice = Job("", arguments.clip, "####.exr", **{name: getattr(arguments, name) for name in names})
-    with _on_threads():
-        from ..render.open_motion import open_motion, speaks
+    _use_threads()
+    from ..render.open_motion import open_motion, speaks
 
-        spoken = speaks(voice)
+    spoken = speaks(voice)
     if not spoken and arguments.fps is not None:
         raise SettingsError(f"--fps is about a voice, and {arguments.clip} is none: animate --fps gives it a rate.")
     if spoken:
         motion = open_motion(voice, report)
     elif is_video(arguments.clip):
-        with _on_threads():
-            from ..render.open_motion import track
-            from ..render.open_portrait import open_nets
+        _use_threads()
+        from ..render.open_motion import track
+        from ..render.open_portrait import open_nets
 
-            nets = open_nets(arguments.models, arguments.device, None, report)
-            motion = track(Path(arguments.clip), nets, arguments.face, report)
+        nets = open_nets(arguments.models, arguments.device, None, report)
+        motion = track(Path(arguments.clip), nets, arguments.face, report)
     else:
         motion = load_motion(arguments.clip, arguments.face)
     for note in notes_of(motion):
@@ -600,10 +590,10 @@ def _engines(arguments: Arguments, report: Report) -> Data:
 
 def _doctor(arguments: Arguments, report: Report) -> Data:
     models, cache = (Path(path) if path else None for path in (arguments.models, arguments.cache))
-    with _on_threads():
-        from . import doctor
+    _use_threads()
+    from . import doctor
 
-        found = doctor.examine(models, cache)
+    found = doctor.examine(models, cache)
     return {**found, "text": doctor.report(found)}
 
 
@@ -657,11 +647,21 @@ def _call(arguments: Arguments, report: Report) -> None:
 # --- from words to settings -----------------------------------------------------------------------------------------
 
 
+def _given_of(kind: type[Any], arguments: Arguments) -> dict[str, Any]:
+    """The fields of a dataclass that the command line has an option for."""
+    return {each.name: getattr(arguments, each.name) for each in fields(kind) if hasattr(arguments, each.name)}
+
+
+def _given_job(arguments: Arguments, without: Set[str]) -> dict[str, Any]:
+    """A job's fields from the command line, less some; passes and retarget, which are written otherwise, never."""
+    given = _given_of(Job, arguments)
+    given["consent"] = Consent.parse(arguments.consent).plain() if arguments.consent else None
+    return {name: value for name, value in given.items() if name not in {"passes", "retarget", *without}}
+
+
 def _job_of(arguments: Arguments) -> Job:
     """The job an `animate` command line describes."""
-    names = {field.name for field in fields(Job)} - {"passes", "retarget", "consent", "persons"}
-    given = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
-    given["consent"] = Consent.parse(arguments.consent).plain() if arguments.consent else None
+    given = _given_job(arguments, {"persons"})
     given["persons"] = _persons(arguments.person)
     if given["motion"] is None:
         if not given["persons"]:

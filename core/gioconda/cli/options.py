@@ -150,6 +150,11 @@ def under(heading: str, of: type[Any] = Job) -> list[str]:
     return [name for name, one in declared(of).items() if one.option and one.group == heading]
 
 
+def _gain(place: Place, text: str) -> None:
+    """`--gain`, as often as wanted."""
+    place.add_argument("--gain", action="append", default=[], metavar="REGION=X", help=text)
+
+
 def _add(
     place: Place, *names: str, of: type[Any] = Job, changes: Mapping[str, Mapping[str, Any]] | None = None
 ) -> None:
@@ -238,13 +243,7 @@ def _animate(commands: Commands[Parser]) -> None:
         "--person N.SETTING=VALUE: neutral, motion_start, motion_face, curves, order, matte, rigid, identity, consent "
         "or gain of that person alone (docs/groups.md)",
     )
-    motion.add_argument(
-        "--gain",
-        action="append",
-        default=[],
-        metavar="REGION=X",
-        help=f"strength by region ({', '.join(GAINS)}), 1 as recorded: --gain lips=1.2,lids=0.8",
-    )
+    _gain(motion, f"strength by region ({', '.join(GAINS)}), 1 as recorded: --gain lips=1.2,lids=0.8")
     motion.add_argument("--absolute", action="store_true", help="take on the motion's very expression, not its changes")
     _add(motion, *under("motion", RetargetSettings), of=RetargetSettings)
     _group(command, "output")
@@ -281,13 +280,7 @@ def _live(commands: Commands[Parser]) -> None:
         help="when your face is taken for neutral: after a second without a motion (default), at the key C, or never: "
         "all channels at zero",
     )
-    command.add_argument(
-        "--gain",
-        action="append",
-        default=[],
-        metavar="REGION=X",
-        help=f"strength by region ({', '.join(GAINS)}), 1 as it is: --gain lips=1.2,lids=0.8",
-    )
+    _gain(command, f"strength by region ({', '.join(GAINS)}), 1 as it is: --gain lips=1.2,lids=0.8")
     command.add_argument(
         "--allow-outside",
         action="store_true",
@@ -352,14 +345,8 @@ def _export(commands: Commands[Parser]) -> None:
         default="blend",
         help="hair's edges: soft (default), or cut, for engines that sort transparent parts badly",
     )
-    command.add_argument(
-        "--gain",
-        action="append",
-        default=[],
-        metavar="REGION=X",
-        help=f"strength of the morph targets by region ({', '.join(name for name in GAINS if name != 'pose')}): "
-        "--gain lips=0.8",
-    )
+    regions = ", ".join(name for name in GAINS if name != "pose")
+    _gain(command, f"strength of the morph targets by region ({regions}): --gain lips=0.8")
     command.add_argument(
         "--page",
         action="store_true",

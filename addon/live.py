@@ -16,8 +16,8 @@ from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringPropert
 from ..core.gioconda.errors import GiocondaError, SettingsError
 from ..core.gioconda.worker import messages
 from . import interpreter, job, preview, session
-from .operators.reporting import LINKED, NO_PICTURE, NamesPortrait, SaysWhyNot, failed
-from .panels.drawing import draw_sentence, property_column
+from .operators.reporting import NamesPortrait, NeedsOwnPicture, SaysWhyNot, failed
+from .panels.drawing import areas, draw_sentence, property_column
 from .worker import CoreProcess
 
 SOURCES = (
@@ -192,37 +192,17 @@ def _show(tree: bpy.types.NodeTree, running: Running, path: str) -> None:
         image.filepath_raw = path
         image.reload()
     if not running.shown:
-        _swap(tree, (tree.gioconda.image, preview.image_of(tree)), image)
+        preview.swap((tree.gioconda.image, preview.image_of(tree)), image)
     running.shown += 1
-    for area in preview_areas():
+    for area in areas("IMAGE_EDITOR", "VIEW_3D"):
         area.tag_redraw()
-
-
-def preview_areas() -> list[bpy.types.Area]:
-    """Where pictures are seen."""
-    kinds = ("IMAGE_EDITOR", "VIEW_3D")
-    return [a for window in bpy.context.window_manager.windows for a in window.screen.areas if a.type in kinds]
-
-
-def _swap(tree: bpy.types.NodeTree, before: tuple[Any, ...], after: bpy.types.Image | None) -> None:
-    """Let Image Editors and landmark rigs that show one image show another."""
-    if after is None:
-        return
-    known = [image for image in before if image is not None]
-    for area in preview_areas():
-        for space in area.spaces:
-            if space.type == "IMAGE_EDITOR" and space.image in known:
-                space.image = after
-    for empty in bpy.data.objects:
-        if empty.type == "EMPTY" and empty.data in known and "gioconda_picture" in empty and empty.library is None:
-            empty.data = after
 
 
 def _finish(running: Running, tree: bpy.types.NodeTree | None) -> None:
     del _running[running.uid]
     if tree is None:
         return
-    _swap(tree, (image_of(tree),), tree.gioconda.image)
+    preview.swap((image_of(tree),), tree.gioconda.image)
     if running.process.error and running.process.result is None:
         session.fail(tree, running.process.error)
     elif running.take is not None and running.take.is_file():
@@ -251,17 +231,10 @@ def _before_load(*_: object) -> None:
 # --- buttons ----------------------------------------------------------------------------------------------------------
 
 
-class GIOCONDA_OT_live(NamesPortrait, SaysWhyNot, bpy.types.Operator):
+class GIOCONDA_OT_live(NamesPortrait, NeedsOwnPicture, bpy.types.Operator):
     bl_idname = "gioconda.live"
     bl_label = "Go Live"
     bl_description = "Let the portrait follow the source in the Image Editor, until Stop"
-
-    @classmethod
-    def why_not(cls, context):
-        tree = session.active_portrait(context)
-        if tree is None or tree.gioconda.image is None:
-            return NO_PICTURE
-        return LINKED if tree.library else ""
 
     def execute(self, context):
         tree = self.chosen(context)

@@ -79,15 +79,21 @@ def image_of(tree: bpy.types.NodeTree) -> bpy.types.Image | None:
 def show(tree: bpy.types.NodeTree, on: bool) -> None:
     """Let Image Editors and landmark rigs that show the portrait show its preview instead, or the portrait again."""
     before, after = (tree.gioconda.image, image_of(tree)) if on else (image_of(tree), tree.gioconda.image)
-    if before is None or after is None:
+    swap((before,), after)
+
+
+def swap(before: tuple[bpy.types.Image | None, ...], after: bpy.types.Image | None) -> None:
+    """Let Image Editors and landmark rigs that show one of these images show another; None is no image."""
+    known = [image for image in before if image is not None]
+    if not known or after is None:
         return
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             for space in area.spaces:
-                if space.type == "IMAGE_EDITOR" and space.image == before:
+                if space.type == "IMAGE_EDITOR" and space.image in known:
                     space.image = after
     for empty in bpy.data.objects:
-        if empty.type == "EMPTY" and empty.data == before and "gioconda_picture" in empty and empty.library is None:
+        if empty.type == "EMPTY" and empty.data in known and "gioconda_picture" in empty and empty.library is None:
             empty.data = after
 
 

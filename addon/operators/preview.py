@@ -4,20 +4,13 @@ import bpy
 
 from .. import preview, session
 from ..panels.drawing import areas
-from .reporting import LINKED, NO_PICTURE, SaysWhyNot
+from .reporting import NeedsOwnPicture
 
 
-class GIOCONDA_OT_show_preview(SaysWhyNot, bpy.types.Operator):
+class GIOCONDA_OT_show_preview(NeedsOwnPicture, bpy.types.Operator):
     bl_idname = "gioconda.show_preview"
     bl_label = "Show Preview"
     bl_description = "Switch the live preview on and show it in an Image Editor, in a new window if none is open"
-
-    @classmethod
-    def why_not(cls, context):
-        tree = session.active_portrait(context)
-        if tree is None or tree.gioconda.image is None:
-            return NO_PICTURE
-        return LINKED if tree.library else ""
 
     def execute(self, context):
         tree = session.active_portrait(context)

@@ -31,6 +31,23 @@ class SaysWhyNot:
         return not reason
 
 
+class NeedsPicture(SaysWhyNot):
+    """An operator for a portrait whose picture is chosen."""
+
+    @classmethod
+    def why_not(cls, context: bpy.types.Context) -> str:
+        tree = active_portrait(context)
+        return "" if tree and tree.gioconda.image else NO_PICTURE
+
+
+class NeedsOwnPicture(NeedsPicture):
+    """The same, of a portrait that can be changed."""
+
+    @classmethod
+    def why_not(cls, context: bpy.types.Context) -> str:
+        return super().why_not(context) or (LINKED if active_portrait(context).library else "")
+
+
 class NamesPortrait:
     """An operator for the portrait that its `portrait` names, else the active one."""
 

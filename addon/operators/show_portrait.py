@@ -4,10 +4,10 @@ import bpy
 
 from .. import session
 from ..landmark_editor import overlay
-from .reporting import NO_PICTURE, SaysWhyNot
+from .reporting import NeedsPicture
 
 
-class GIOCONDA_OT_show_portrait(SaysWhyNot, bpy.types.Operator):
+class GIOCONDA_OT_show_portrait(NeedsPicture, bpy.types.Operator):
     bl_idname = "gioconda.show_portrait"
     bl_label = "Show Portrait"
     bl_description = "Show the portrait's picture in this Image Editor, with its landmarks"
@@ -16,8 +16,7 @@ class GIOCONDA_OT_show_portrait(SaysWhyNot, bpy.types.Operator):
     def why_not(cls, context):
         if context.space_data is None or context.space_data.type != "IMAGE_EDITOR":
             return "This works in an Image Editor"
-        tree = session.active_portrait(context)
-        return "" if tree and tree.gioconda.image else NO_PICTURE
+        return super().why_not(context)
 
     def execute(self, context):
         context.space_data.image = session.active_portrait(context).gioconda.image

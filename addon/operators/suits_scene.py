@@ -3,7 +3,7 @@
 import bpy
 
 from .. import session
-from .reporting import NO_PICTURE, SaysWhyNot
+from .reporting import NeedsPicture
 
 PLAIN_VIEWS = {"Standard", "Raw", "Un-tone-mapped", "False Color"}  # the last is a tool: whoever chose it knows
 
@@ -37,16 +37,11 @@ class GIOCONDA_OT_use_standard_view(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class GIOCONDA_OT_use_portrait_size(SaysWhyNot, bpy.types.Operator):
+class GIOCONDA_OT_use_portrait_size(NeedsPicture, bpy.types.Operator):
     bl_idname = "gioconda.use_portrait_size"
     bl_label = "Use the Portrait's Size"
     bl_description = "Give the scene's resolution the portrait's width and height at 100 %, with square pixels"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def why_not(cls, context):
-        tree = session.active_portrait(context)
-        return "" if tree and tree.gioconda.image else NO_PICTURE
 
     def execute(self, context):
         size, render = wanted_size(context.scene, session.active_portrait(context)), context.scene.render

@@ -466,14 +466,17 @@ def test_a_hundred_thousand_frames_take_time_in_proportion(job: Job) -> None:
         for number in range(1, count + 1):
             frame(job, number).write_bytes(content[:at] + number.to_bytes(4, "little") + content[at + 4 :])
         path = signed(job, list(range(1, count + 1)))
-        began = time.process_time()
-        assert verify(path.parent, known=ours(job)).problems == []
-        return time.process_time() - began
+        took = []
+        for _ in range(3):  # the least: other work on the machine makes some slower
+            began = time.process_time()
+            assert verify(path.parent, known=ours(job)).problems == []
+            took.append(time.process_time() - began)
+        return min(took)
 
     few, many = seconds(1000), seconds(10_000)
     print(f"{few:.2f} s for 1000 frames, {many:.2f} s for 10,000")
     assert many < 3.0
-    assert many < 20 * few
+    assert many < 30 * few  # ten times as many; what is quadratic takes a hundred times as long
 
 
 def test_no_policy_is_no_statement() -> None:

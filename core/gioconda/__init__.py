@@ -14,4 +14,4 @@ __version__ = "0.1.0"
 
 # Counted up by every change after which a portrait, a track or a frame comes out otherwise. Part of every cache and
 # resume key; the golden crops (tests/golden) fail when pixels change and this number does not.
-ENGINE_VERSION = 4
+ENGINE_VERSION = 5

@@ -160,7 +160,8 @@ typedef struct {
     const float *values;      /* (vertices, 7): place in the textures, how much shows, gain, colour beneath */
     const float *textures;    /* (3, texture_height, texture_width, 4), padded */
     int64_t texture_height, texture_width;
-    float whole; /* how much of the last texture lies over all layers, 0..1 */
+    float whole; /* how much of the last texture lies over what it shows, 0..1 */
+    float rest;  /* how much of it at least lies over everything, 0..1 */
 } Surface;
 
 /* Value k of a triangle's vertices, weighed. */
@@ -193,7 +194,9 @@ static inline void shade_surface(const Surface *surface, int64_t t, double x, do
         own[k] = 0.0;
     double seen = weighed(weights, values, 2);
     int32_t layer = surface->layer[t];
-    if (!(surface->whole > 0) && !(layer < 2 && seen > 0.01f))
+    double shows = layer == 0 ? 1.0 : max_d(0.0, 2.0 * seen - 1.0);
+    double over = max_d(surface->rest, surface->whole * shows);
+    if (!(over > 0) && !(layer < 2 && seen > 0.01f))
         return;
     double u = weighed(weights, values, 0), v = weighed(weights, values, 1), gain = weighed(weights, values, 3);
     int64_t size = surface->texture_height * surface->texture_width * 4;
@@ -204,9 +207,9 @@ static inline void shade_surface(const Surface *surface, int64_t t, double x, do
         for (int k = 0; k < 3; k++)
             own[k] = own[3] * gain * sample[k];
     }
-    if (surface->whole > 0) { /* over it all that the portrait shows of its mouth */
+    if (over > 0) { /* over it all that the portrait shows of this surface, or of its mouth */
         cubic_d(surface->textures + 2 * size, surface->texture_height, surface->texture_width, u, v, sample);
-        float known = sample[3] * surface->whole;
+        double known = sample[3] * over;
         for (int k = 0; k < 3; k++)
             own[k] += known * (gain * sample[k] - own[k]);
         own[3] += known * (1.0 - own[3]);

@@ -145,6 +145,17 @@ def test_upper_teeth_stay_where_they_are_when_the_jaw_opens(face: np.ndarray, to
     np.testing.assert_allclose(now, was, rtol=0.25)
 
 
+def test_no_tooth_is_seen_a_second_time_before_the_tongue() -> None:
+    """Where teeth filled the opening, a jaw that opens a little shows what is below them, not their image on it."""
+    slit, wider = _face(13), _face(43)
+    picture = _drawn(slit)
+    patch = _painted(_found(picture, slit), slit, wider)
+    assert patch is not None
+    x, y = slit[lm.LIP_TOP, :2].astype(int)
+    between = _shown(patch, picture)[y + 9 : y + 23, x - 20 : x + 20, 2]
+    assert np.median(between, axis=1).max() < 0.3 * ENAMEL[2]
+
+
 def test_teeth_hide_behind_lips_that_close(face: np.ndarray, toothy: Mouth) -> None:
     shut = face.copy()
     loop = list(lm.LIPS_INNER)

@@ -119,7 +119,7 @@ def drawn_mouth() -> bytes:
     values = rng.random((len(position), 7)).astype(np.float32)
     values[:, :2] *= 36
     surface = kernels.Surface(
-        position.astype(np.float32), model.triangles, triangle_layer(), values, textures, np.float32(0.4)
+        position.astype(np.float32), model.triangles, triangle_layer(), values, textures, Float32(0.4), Float32(0.1)
     )
     nearest, depth = np.empty((2 * height, 2 * width), np.int32), np.empty((2 * height, 2 * width), np.float32)
     kernels.find_nearest(surface.position, surface.triangles, 2, nearest, depth)

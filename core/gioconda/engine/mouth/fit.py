@@ -157,7 +157,9 @@ def _drawing(sight: Inside, head: Float, pose: HeadPose) -> Callable[[Placement]
         there = in_head(vertices, trial.affine)
         values[:, 4] = light.through_lips(there, normals, lips) * shade
         position = sight.placed(vertices, trial.affine, pose)
-        surface = kernels.Surface(position.astype(np.float32), model.triangles, layers, values, none, np.float32(0))
+        surface = kernels.Surface(
+            position.astype(np.float32), model.triangles, layers, values, none, np.float32(0), np.float32(0)
+        )
         image, own = np.empty((height, width, 3), np.float32), np.empty((height, width, 4), np.float32)
         nearest, depth = np.empty((height, width), np.int32), np.empty((height, width), np.float32)
         kernels.find_nearest(surface.position, surface.triangles, 1, nearest, depth)

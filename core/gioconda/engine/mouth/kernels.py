@@ -22,8 +22,8 @@ class Surface(NamedTuple):
         values: (V, 7) float32: where in the textures (x, y, pixels), how much of them shows 0..1, their gain, and the
             colour beneath them.
         textures: (3, h + 2 PAD, w + 2 PAD, 4) float32, linear RGB and how much of it is known, 0..1. The last one is
-            laid over all layers, so much as `whole` says.
-        whole: 0..1.
+            laid over all layers: so much as `whole` says where it shows that surface, at least so much as `rest` says.
+        whole, rest: 0..1.
     """
 
     position: Float32
@@ -32,6 +32,7 @@ class Surface(NamedTuple):
     values: Float32
     textures: Float32
     whole: np.float32
+    rest: np.float32
 
 
 class _Surface(ctypes.Structure):
@@ -46,6 +47,7 @@ class _Surface(ctypes.Structure):
         ("texture_height", ctypes.c_int64),
         ("texture_width", ctypes.c_int64),
         ("whole", ctypes.c_float),
+        ("rest", ctypes.c_float),
     ]
 
 
@@ -114,6 +116,7 @@ def draw(
         texture_height,
         texture_width,
         surface.whole,
+        surface.rest,
     )
     rows = partial(_draw, given, coverage, width, samples, dark, nearest, model, own)
     native.in_bands(rows, 0, height, least=16)

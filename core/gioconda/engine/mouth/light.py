@@ -31,6 +31,8 @@ _THROAT, _THROAT_SHADE = 0.4, 3.5  # from that depth on it gets dark fast
 _CREVICES = 1.5  # exponent: how dark the lines between teeth are
 _TONGUE_RIM = 0.25  # darker where it meets the teeth
 _SHADE_FROM = 0.06  # head units behind the front of the arch
+_REDDER = np.array([-0.15, 0.05, 0.1])  # the darker, the redder: exponents of what light reaches a place
+_RED_TEETH = 0.1, 0.4  # from that depth on, over so much: the front teeth stay white in the lips' shadow
 
 
 def skin_colour(colour: Float32, landmarks: Float) -> Float:
@@ -186,6 +188,15 @@ def _shade() -> tuple[Float, Float, Int]:
     kind = np.where(is_tooth(), model.light**_CREVICES, np.where(model.part == TONGUE, tongue, model.light))
     deep = np.flatnonzero(throat).astype(np.int32)
     return shade * kind, throat[deep], deep
+
+
+@cache
+def redder() -> Float:
+    """(V, 3): what is added to the exponents of the light in a mouth of full chroma, see `_REDDER`."""
+    start, over = _RED_TEETH
+    weight = np.where(is_tooth(), np.clip((mouth_model().vertices[:, 2] - start) / over, 0, 1), 1)
+    result: Float = weight[:, None] * _REDDER
+    return result
 
 
 @cache

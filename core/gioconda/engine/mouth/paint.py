@@ -8,7 +8,7 @@ from ... import landmarks as lm
 from ...arrays import Float, Float32
 from ...imaging import resample
 from ...pose import HeadPose
-from ..anatomy import mouth_model
+from ..anatomy import UPPER_GUM, mouth_model
 from ..kernels import FAR, VertexMesh, rasterise_colours, smoothstep
 from ..patch import Patch, area, opening, pixels_around
 from . import kernels, light
@@ -27,11 +27,11 @@ _RELIT = 0.7
 _STAYS_BRIGHT = 0.95
 _CHANGED = 0.003, 0.02  # head units: from such a motion of the lips on, over so much, an open mouth is drawn
 _KEPT = 0.18  # head units: after so much motion of the lips nothing is left of what the portrait shows but teeth
+_AT_REST = 0.03  # likewise: nothing of what it shows of one surface lies on another, as upper teeth before the tongue
 _SHADOW = 0.75
 _GAP_SHOWN = 0.02  # area: below, what is left between the lips is the dark line where they meet
 _WET = 0.25  # of what enamel throws back
 _NARROW = 0.88  # of the width in the portrait: narrower mouths are rounded
-_REDDER = np.array([-0.15, 0.05, 0.1])  # the darker, the redder: exponents of what light reaches a place
 _LEAST_LIGHT = 0.004
 _DARK = 0.03
 
@@ -152,15 +152,15 @@ def _drawn(
         reaches = np.maximum(reaches, still * rest_light)
     values = np.zeros((len(head), 7), np.float32)
     values[seen, :2] = mouth.place[seen]
-    values[seen, 2] = mouth.seen[seen]
+    values[seen, 2] = np.where(model.part == UPPER_GUM, 1, mouth.seen)[seen]  # they go where the upper teeth go
     values[seen, 3] = np.clip((reaches / np.maximum(rest_light, 0.03)) ** _RELIT, 0.25, 1.4)
     left = (light.shade_by_depth(jaw) * _in_a_ring(rounded))[seen]
     shade = light.scattered(reaches, mouth.chroma) * left[:, None]
-    shade **= 1 + mouth.chroma * _REDDER
+    shade **= 1 + mouth.chroma * light.redder()[seen]
     wet = _WET * (1 - mouth.flat) * light.shine()[seen, None] * mouth.enamel
     values[seen, 4:] = (colour + wet) * (shade + mouth.flat * (1 - shade))
-    whole = np.float32((1 - smoothstep(change / _KEPT)) if mouth.is_open else 0)
-    surface = kernels.Surface(position, model.triangles, triangle_layer(), values, mouth.textures, whole)
+    whole, rest = (np.float32(1 - smoothstep(change / far) if mouth.is_open else 0) for far in (_KEPT, _AT_REST))
+    surface = kernels.Surface(position, model.triangles, triangle_layer(), values, mouth.textures, whole, rest)
     image, own = np.empty((height, width, 3), np.float32), np.empty((height, width, 4), np.float32)
     kernels.draw(surface, coverage, _SAMPLES, (_DARK * mouth.gums).astype(np.float32), nearest, image, own)
     # what is painted is as soft as the picture; the portrait's own pixels are already

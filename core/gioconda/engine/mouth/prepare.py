@@ -18,13 +18,14 @@ from .fit import behind_lips, fit_to_teeth, hidden_by_lips, rigid_placement
 from .inside import Inside
 from .model import Mouth
 from .shape import in_head, is_tooth, opened, placed
-from .texture import edge_shift, find_rows, textures_of
+from .texture import Rows, edge_shift, find_rows, textures_of
 
 OPEN = 0.012  # a portrait's mouth is open from that area between the lips on, see Mouth.open_area
 _PIXELS = 360.0  # between the eyes' corners: teeth are cut out of a copy that is no larger
 _FRONT = 0.32  # head units: teeth behind it are seen too flat to take anything from them
 # how far upper teeth reach below a resting lip: 2.5 mm (Vig and Brundo 1978: 2–3 mm, less with age)
 _DISPLAY = 0.028
+_BESIDE_TEETH = 0.015  # of the distance between the eyes' corners: so near to a tooth no tongue or gum is surely seen
 _LIP_LINE = 0.30  # the line where lips meet, of their colour
 
 
@@ -81,7 +82,7 @@ def find_mouth(
     posed, normals = opened(vertices, placement.jaw)
     rest_light = light.through_lips(in_head(posed, placement.affine), normals, lips)
     position = inside.placed(posed, placement.affine, pose)
-    seen = _seen(inside, position, normals, pose) if is_open else np.zeros(len(posed))
+    seen = _seen(inside, position, normals, pose, rows) if is_open else np.zeros(len(posed))
     textures = textures_of(inside, rows) if is_open else np.zeros((3, 1 + 2 * PAD, 1 + 2 * PAD, 4), np.float32)
     if is_open:
         brightest = 1.3 * float((exposure * light.reflectance(chroma)[UPPER_TEETH]) @ LUMINANCE)
@@ -108,8 +109,9 @@ def find_mouth(
     )
 
 
-def _seen(inside: Inside, position: Float, normals: Float, pose: HeadPose) -> Float:
-    """How well each vertex is seen in the portrait, 0..1: nearest, within the lips, not too far back, not edge-on."""
+def _seen(inside: Inside, position: Float, normals: Float, pose: HeadPose, rows: Rows | None) -> Float:
+    """How well each vertex is seen in the portrait, 0..1: nearest, within the lips, not too far back, not edge-on; what
+    is no tooth: not where the portrait shows teeth."""
     model = mouth_model()
     _, depth = inside.layers(position)
     height, width = inside.hole.shape
@@ -119,7 +121,11 @@ def _seen(inside: Inside, position: Float, normals: Float, pose: HeadPose) -> Fl
     nearest = within & (position[:, 2] < depth[y, x] + 0.03 * pose.scale)
     facing = np.clip((-(normals @ pose.rotation.T)[:, 2] - 0.05) / 0.25, 0, 1)
     front = ~is_tooth() | (model.vertices[:, 2] < _FRONT)
-    return np.asarray(np.where(nearest & front, np.where(is_tooth(), facing, 1.0), 0.0))
+    free = np.ones(len(position))
+    if rows is not None:
+        reach = _BESIDE_TEETH * inside.apart
+        free -= resample.dilate(rows.teeth.max(0), reach)[y, x]
+    return np.asarray(np.where(nearest & front, np.where(is_tooth(), facing, np.clip(free, 0, 1)), 0.0))
 
 
 def _with_own_colours(

@@ -34,6 +34,8 @@ _PX = 80  # pixels per head unit at which the outline is looked at
 _LEFT, _TOP, _WIDTH, _HEIGHT = -3.6, -4.0, 7.2, END + 4.0  # head units: how far is looked
 _FINE = 2  # pixels: a row in which the outline is measured
 _EVEN = 3.0  # sections: how far the back of the head is smoothed
+_NECK, _NECK_FROM, _NECK_OVER = 0.66, 0.35, 0.5  # head units: half its width; from which height on, over how much
+_DOME_MOST = 0.2  # head units: so much rounder than the front's outline the back of a crown may be
 _EVERY = 2  # measured rows to a section
 
 
@@ -274,7 +276,8 @@ def _sections(outline: _Outline, upright: Upright) -> HullShape:
     seen = np.degrees(np.unwrap(np.arctan2(section[:, 0], -section[:, 1])))
     seen -= 360 * np.round(seen[CORNERS // 2] / 360)
     # what the outline has of locks and notches is there; the back is even
-    even = [np.r_[side[:1], filters.gaussian(side[1:], _EVEN)] for side in (left, right)]
+    smooth = [np.r_[side[:1], filters.gaussian(side[1:], _EVEN)] for side in (left, right)]
+    even = _backs(y, smooth[0], smooth[1], upright, outline.long)
     behind = smoothstep((np.abs(seen) - 90) / 25)[None, :, None]
     made, evened = (_volume(y, side, other, section, abs(back[1]), upright) for side, other in ((left, right), even))
     vertices = upright.to_picture(made + behind * (evened - made))
@@ -288,6 +291,26 @@ def _sections(outline: _Outline, upright: Upright) -> HullShape:
         seen_angle=seen,
         long=outline.long,
     )
+
+
+def _backs(y: Float, left: Float, right: Float, upright: Upright, long: Mask) -> tuple[Float, Float]:
+    """The outline of the back of a head whose front has this one, (R,) each: a round crown, whatever stands up in
+    front, and a neck behind the jaw, unless hair hangs there."""
+    height = upright.axis(y)[0]
+    middle = upright.axis(y)[1]
+    crown, base = height[0], EARS
+    at = int(np.abs(height - base).argmin())
+    rise = np.clip((base - height) / max(base - crown, 1e-6), 0, 1)
+    dome = np.where(height < base, np.sqrt(1 - rise**2), 0)
+    neck = smoothstep((height - _NECK_FROM) / _NECK_OVER)
+    made = []
+    for side, sign, hangs in ((left, -1, long[0]), (right, 1, long[1])):
+        reach = sign * (side - middle)
+        reach = np.maximum(reach, np.minimum(dome * reach[at], reach + _DOME_MOST))
+        if not hangs:
+            reach = reach + neck * np.minimum(_NECK - reach, 0)
+        made.append(middle + sign * reach)
+    return made[0], made[1]
 
 
 def _volume(y: Float, left: Float, right: Float, section: Float, towards: float, upright: Upright) -> Float:

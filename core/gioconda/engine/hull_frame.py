@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..arrays import Float, Float32, Int
-from ..pose import HeadPose, Pose
+from ..pose import HeadPose, Pose, rotation_vector
 from . import hull_kernels, kernels
 from .hull import Hull
 from .kernels import smoothstep
@@ -15,6 +15,7 @@ from .last_poses import LastPoses
 from .shoulders import Shoulders
 
 _COMES = 0.06  # cosine: a part of the hull is shown fully once it has turned this far towards the viewer
+_FACES, _TURNED = (0.5, 0.3), 0.1  # cosine: what faces the viewer from there on fills holes, once the head has turned
 CONFIDENCE = 0.2  # of what the hull shows: most of it was never seen
 _LAST_POSES = LastPoses()
 
@@ -64,6 +65,9 @@ def pose_hull(
     """
     now = (hull.normals @ pose.rotation.T)[:, 2]
     comes = smoothstep((hull.normals[:, 2] - now) / _COMES)
+    # the neck behind a jaw that moves away is seen though it turns from the viewer
+    turned = smoothstep(float(np.linalg.norm(rotation_vector(pose.rotation))) / _TURNED)
+    comes = np.maximum(comes, turned * smoothstep((-now - _FACES[0]) / _FACES[1]))
     used = hull.triangles[((comes > 0) & (now < 0))[hull.triangles].any(1)]
     if not len(used):
         return None

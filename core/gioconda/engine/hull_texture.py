@@ -30,6 +30,10 @@ _STILL_END = 0.45  # head units: over which the lower end of the neck comes to r
 _TURNED = float(np.sin(np.radians(15)))  # of the head's turn in the picture: beyond it the far cheek is not seen
 _ONE_COLOUR = 0.24  # encoded: what differs by more from a head's usual colour is another thing on it
 _JAW, _HANGING = 0.7, 0.6  # head units down; of a side between ear and jaw: with more hair than this, it hangs there
+_SHADE = 0.2, 0.55  # of what is seen of hair, by brightness: what sides and back are like
+_COLLAR = 0.12  # encoded: what differs by more from skin, whatever its light, is no neck but what is worn around it
+_JAW_SHADE = 0.35, 0.4, 0.12  # head units down, over how many; how much darker, encoded
+_LIGHT = 0.4, 1.25  # of its usual brightness, encoded: skin and hair are so dark and so bright
 _LOOK_PX = 640  # size at which it is decided where the person gives way
 
 
@@ -233,8 +237,15 @@ def _kinds(shape: HullShape, t: _Map) -> _Kinds:
     neck = bare & (t.height > 0.3)
     skin: Mask = next((mask for mask in (neck, bare, seen & face) if mask.sum() > 40), seen)
     cover = cover if cover.sum() > 40 else skin
-    usual_hair = np.median(t.colour[cover], axis=0) if cover.any() else usual_skin
+    usual_hair = _shaded(t.colour[cover]) if cover.any() else usual_skin
     return _Kinds(cover, skin, label, (np.asarray(usual_hair, np.float32), np.asarray(usual_skin, np.float32)))
+
+
+def _shaded(colours: Float32) -> Float32:
+    """The usual one of colours (N, 3) in less light than most: hair beside and behind a head lit from the front."""
+    order = np.argsort(colours.sum(1), kind="stable")
+    low, high = (int(share * (len(order) - 1)) for share in _SHADE)
+    return np.asarray(np.median(colours[order[low : high + 1]], axis=0), np.float32)
 
 
 def _painted(t: _Map, kinds: _Kinds) -> tuple[Float32, Float32]:
@@ -242,8 +253,12 @@ def _painted(t: _Map, kinds: _Kinds) -> tuple[Float32, Float32]:
     if not kinds.skin.any():
         usual = np.full(t.colour.shape, 0.5, np.float32)
         return usual, np.ascontiguousarray(np.stack([t.x, t.y], axis=2)[::2, ::2], np.float32)
-    hair, from_hair = _continued(t.colour, kinds.hair, 1.0)
-    skin, from_skin = _continued(t.colour, kinds.skin, 0.4)
+    hair, from_hair = _continued(t.colour, kinds.hair, kinds.usual[0], 1.0)
+    skin, from_skin = _continued(t.colour, kinds.skin, kinds.usual[1], 0.4)
+    # under the jaw less light comes in than to the face, from which unseen skin has its colour
+    unseen = 1 - resample.gaussian_blur(kinds.skin.astype(np.float32), 0.01 * kinds.skin.shape[1])
+    under = smoothstep((t.height - _JAW_SHADE[0]) / _JAW_SHADE[1]).astype(np.float32)
+    skin *= (1 - np.float32(_JAW_SHADE[2]) * under * unseen)[..., None]
     label = kinds.label[..., None]
     places = np.stack([t.x, t.y], axis=2)[::2, ::2]
     flat = places.reshape(-1, 2)
@@ -251,7 +266,7 @@ def _painted(t: _Map, kinds: _Kinds) -> tuple[Float32, Float32]:
     return label * hair + (1 - label) * skin, np.ascontiguousarray(origin, np.float32)
 
 
-def _continued(colour: Float32, known: Mask, strength: float) -> tuple[Float32, Int]:
+def _continued(colour: Float32, known: Mask, usual: Float32, strength: float) -> tuple[Float32, Int]:
     """Colours of one kind spread over the whole map, (h, w, 3), and which texel of the halved map each comes from.
 
     The colour is continued smoothly and, far from what is seen, drawn towards the kind's usual one (the rim is often in
@@ -265,7 +280,7 @@ def _continued(colour: Float32, known: Mask, strength: float) -> tuple[Float32, 
     small, known_small = np.asarray(small / np.maximum(share, 1e-3)[..., None], np.float32), share > 0.6
     if not known_small.any():
         known_small = share >= share.max()
-    smooth = _smooth_colour(small, known_small)
+    smooth = _smooth_colour(small, known_small, usual)
     distance, (row, column) = _nearest_known(known_small)
     here = np.indices((h, w))
     reflected = (np.clip(2 * row - here[0], 0, h - 1), (2 * column - here[1]) % w)
@@ -290,7 +305,7 @@ def _wrapped(values: Float32 | Mask, pad: int) -> Float32:
     return np.concatenate([values[:, -pad:], values, values[:, :pad]], axis=1).astype(np.float32)
 
 
-def _smooth_colour(colour: Float32, known: Mask) -> Float32:
+def _smooth_colour(colour: Float32, known: Mask, usual: Float32) -> Float32:
     """Without detail, everywhere, (h, w, 3)."""
     w = known.shape[1]
     pad = w // 2
@@ -298,7 +313,6 @@ def _smooth_colour(colour: Float32, known: Mask) -> Float32:
     filled = resample.fill_holes_smooth(_wrapped(colour, pad), wide)
     filled = resample.gaussian_blur(filled, 0.02 * w)
     distance = resample.distance_inside(~wide)[..., None] / (_REACH * w)
-    usual = np.median(colour[known], axis=0)
     return np.asarray((filled + np.clip(distance, 0, _USUAL) * (usual - filled))[:, pad:-pad], np.float32)
 
 
@@ -415,7 +429,8 @@ def _gives_way(
     top = (own < -0.1) & (matte > 0.5) & (is_hair < 0.5)
     mixed = float(np.percentile(unlike[top], 70)) if top.any() else 0.0
     crown = np.clip((-0.1 - own) / 0.1, 0, 1) * np.clip((_ONE_COLOUR - mixed) / (0.5 * _ONE_COLOUR), 0, 1)
-    neck = np.clip((own - 1.05) / 0.1, 0, 1) * np.clip((1.35 - own) / 0.2, 0, 1)
+    bare = np.clip((_COLLAR - _apart_but_for_light(picture, kinds.usual[1])) / (0.5 * _COLLAR), 0, 1)
+    neck = bare * np.clip((own - 1.05) / 0.1, 0, 1) * np.clip((1.35 - own) / 0.2, 0, 1)
     wanted = steep * (own < 1.4) * np.maximum(is_hair, np.maximum(crown, neck) * (matte > 0.02))
     gap = _background_caught(picture, behind, kinds, face_px) * (own < 1.0) * (matte > 0.02)
     oval = draw.fill_polygon(landmarks[list(lm.OVAL), :2] * scale, w, h) > 0.01
@@ -430,9 +445,15 @@ def _background_caught(picture: Float32, behind: Float32, kinds: _Kinds, face_px
 
     Told by colour, hence before an even background only. picture, behind: (h, w, 3), encoded.
     """
-    own = np.minimum(*(np.linalg.norm(picture - colour, axis=2) for colour in kinds.usual))
+    own = np.minimum(*(_apart_but_for_light(picture, colour) for colour in kinds.usual))
     ratio = np.linalg.norm(picture - behind, axis=2) / np.maximum(own, 1e-3)
     smooth = resample.gaussian_blur(behind, 0.03 * face_px)
     rough = resample.gaussian_blur(np.linalg.norm(behind - smooth, axis=2).astype(np.float32), 0.12 * face_px)
     caught = np.clip((0.7 - ratio) / 0.3, 0, 1) * np.clip((0.05 - rough) / 0.02, 0, 1)
     return resample.gaussian_blur(resample.dilate(caught.astype(np.float32), 0.01 * face_px), 0.005 * face_px)
+
+
+def _apart_but_for_light(picture: Float32, colour: Float32) -> Float32:
+    """How far (h, w) encoded colours (h, w, 3) are from one (3,) in more or less light, as on an ear."""
+    light = np.clip(picture @ colour / max(float(colour @ colour), 1e-6), *_LIGHT)[..., None]
+    return np.asarray(np.linalg.norm(picture - light * colour, axis=2), np.float32)

@@ -8,8 +8,10 @@ from functools import cache
 import numpy as np
 import pytest
 from gioconda import landmarks as lm
-from gioconda.engine import Portrait, pose_portrait, prepare, render, render_rows
-from gioconda.pose import Pose, rotation_matrix
+from gioconda.engine import Portrait, hull_texture, pose_portrait, prepare, render, render_rows
+from gioconda.engine.hull import Upright, _backs
+from gioconda.engine.hull_frame import pose_hull
+from gioconda.pose import HeadPose, Pose, rotation_matrix
 
 SIZE = 360
 FACE_PX = 150
@@ -63,6 +65,37 @@ def test_a_head_that_is_turned_already_has_no_made_up_far_cheek() -> None:
     towards = turned_already.normals[turned_already.triangles].mean(1)[:, 0] * np.sign(nose[0])
     assert (towards > 0.5).mean() < 0.02, "nothing is left that looks to where the nose points"
     assert sitter(33.0).hull is None
+
+
+def test_skin_in_shade_is_not_taken_for_a_wall_of_nearly_its_colour() -> None:
+    skin, hair = np.sqrt(np.float32(SKIN)), np.sqrt(np.float32(HAIR))
+    kinds = hull_texture._Kinds(*np.zeros((2, 1, 1), np.bool_), np.zeros((1, 1), np.float32), (hair, skin))
+    wall = np.full((40, 40, 3), (0.55, 0.5, 0.45), np.float32)
+    ear, gap = np.full_like(wall, 0.7 * skin), wall + np.float32(0.01)
+    assert hull_texture._background_caught(ear, wall, kinds, 200).max() < 0.05
+    assert hull_texture._background_caught(gap, wall, kinds, 200).min() > 0.9
+
+
+def test_the_back_of_a_head_has_a_round_crown_and_a_neck() -> None:
+    y = np.linspace(-1.6, 1.4, 61)
+    spiky = np.where(y < -0.15, 0.9 * np.clip((y + 1.6) / 1.45, 0, 1) ** 2, 0.9)
+    upright = Upright.of(HeadPose(100.0, np.eye(3), np.zeros(3)))
+    left, right = _backs(y, -spiky, spiky, upright, np.array([False, True]))
+    crown, jaw = y < -0.3, (y > 0.85) & (y < 1.2)
+    assert (right[crown] - spiky[crown]).max() > 0.15 and (right[crown] >= spiky[crown]).all()
+    assert -left[jaw].max() < 0.7, "a neck is narrower than a jaw"
+    np.testing.assert_allclose(right[jaw], 0.9, err_msg="where hair hangs it goes on")
+
+
+def test_what_faces_the_viewer_fills_holes_of_a_turned_head() -> None:
+    portrait = sitter()
+    hull, rest = portrait.hull, portrait.pose
+    assert hull is not None
+    assert pose_hull(hull, rest, Pose(translation=np.array([0.1, 0, 0])), (SIZE, SIZE), (None, None)) is None
+    posed = pose_hull(hull, rest, turned(20), (SIZE, SIZE), (None, None))
+    assert posed is not None
+    front = (hull.normals @ turned(20).rotation.T)[:, 2] < -0.8
+    assert posed.values[front, 3].min() > 0.95
 
 
 def test_it_comes_with_the_turn_not_at_once() -> None:

@@ -16,6 +16,7 @@ from .operators import (
     place_points,
     presets,
     render,
+    set_expression,
     show_portrait,
     suits_scene,
 )
@@ -49,6 +50,7 @@ MODULES = (
     show_preview,
     live,
     presets,
+    set_expression,
     sidebar,
     pie_menu,
 )

@@ -16,10 +16,11 @@ from ..core.gioconda.job.retarget import GAINS
 from ..core.gioconda.job.settings import declared
 from ..core.gioconda.motion.files import save_motion
 from ..core.gioconda.motion.motion import Motion
-from . import job_settings, preferences, rig
+from . import expression, job_settings, preferences, rig
 from .pictures import image_file
+from .rig.steps import finish
 
-MOTION, POINTS, JOB = "motion.npz", "points.json", "job.json"
+MOTION, CURVES, POINTS, JOB = "motion.npz", "curves.csv", "points.json", "job.json"
 
 
 def frame_range(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> tuple[int, int]:
@@ -66,9 +67,10 @@ def _absolute(tree: bpy.types.NodeTree, text: str, what: str) -> str:
 
 
 def retarget_of(tree: bpy.types.NodeTree) -> dict[str, object]:
-    """Fields of `RetargetSettings`: the gains, and what suits the rig."""
+    """Fields of `RetargetSettings`: the gains, and what suits the rig. Gains that change are in the curves."""
     gains = tree.gioconda.gains
     chosen = {name: round(float(getattr(gains, name)), 6) for name in (*GAINS, "shoulders", "neutralise")}
+    chosen |= dict.fromkeys(expression.animated_gains(tree), 1.0)
     return {"mode": "absolute" if gains.absolute else "relative", **chosen, **rig.retarget_settings(tree)}
 
 
@@ -133,9 +135,26 @@ def job_of(tree: bpy.types.NodeTree, scene: bpy.types.Scene, *, folder: Path) ->
     """
     first, last = frame_range(tree, scene)
     job = still_job(tree, folder=folder, output=output_of(tree), consent=consent_of(tree))
+    job = with_curves(job, finish(expression.rows_steps(tree, scene, first, last)), folder=folder)
     if rig.from_file(tree):
         return with_motion_file(job, tree, scene, first, last)
+    if job.curves is not None and not rig.has_rig(tree):
+        return at_rest(job, scene, first, last)
     return with_motion(job, rig.bake(tree, scene, range(first, last + 1)), first, last, folder=folder)
+
+
+def with_curves(job: Job, rows: expression.Rows, *, folder: Path) -> Job:
+    """The job with the sliders' and gains' curves, saved into `folder`; as it is where there are none."""
+    if not rows:
+        return job
+    make_folder(folder)
+    write_text(folder / CURVES, expression.table(rows))
+    return replace(job, curves=str(folder / CURVES))
+
+
+def at_rest(job: Job, scene: bpy.types.Scene, first: int, last: int) -> Job:
+    """The job of a portrait that the sliders alone move."""
+    return replace(job, motion=REST, fps=scene.render.fps / scene.render.fps_base, frames=_frames(first, last))
 
 
 def with_motion_file(job: Job, tree: bpy.types.NodeTree, scene: bpy.types.Scene, first: int, last: int) -> Job:

@@ -20,7 +20,7 @@ from ..core.gioconda.errors import ExitCode, GiocondaError
 from ..core.gioconda.job.job import Job
 from ..core.gioconda.motion.files import to_plain
 from ..core.gioconda.worker import messages
-from . import analysis, job, job_settings, rig, session
+from . import analysis, expression, job, job_settings, rig, session
 from .compositing import nodes
 from .landmark_editor import overlay
 from .pictures.tiff import write_tiff
@@ -69,6 +69,12 @@ def switch(tree: bpy.types.NodeTree, on: bool) -> None:
 def live_changed(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
     """The switch in the panel."""
     switch(settings.id_data, settings.live)
+
+
+def slider_changed(settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    """A slider moved under the artist's hand."""
+    if (live := _live.get(settings.id_data.session_uid)) is not None:
+        live.changed = True
 
 
 def image_of(tree: bpy.types.NodeTree) -> bpy.types.Image | None:
@@ -182,10 +188,15 @@ def _request(live: Live, tree: bpy.types.NodeTree, still: Job) -> tuple[dict[str
     frame = scene.frame_current
     folder = str(session.folder() / f"preview-{live.uid}")
     request = {"request": "preview", "frame": frame, "folder": folder, "subject": str(live.uid)}
+    rows = expression.rows_now(tree, frame)
+    still = job.with_curves(still, rows, folder=Path(folder))
     if rig.from_file(tree):
         made = job.with_motion_file(still, tree, scene, frame, frame)
-        shown = json.dumps([made.motion, made.fps, made.motion_start, frame, live.settings])
+        shown = json.dumps([made.motion, made.fps, made.motion_start, frame, rows, live.settings])
         return request | {"job": asdict(made)}, shown
+    if rows and not rig.has_rig(tree):
+        made = job.at_rest(still, scene, frame, frame)
+        return request | {"job": asdict(made)}, json.dumps([made.motion, rows[0][1], live.settings])
     if not bpy.app.background:
         rig.check_mapped(tree.gioconda.rig, scene)
     _baking = True  # reading the rig evaluates a scene of its own
@@ -195,7 +206,7 @@ def _request(live: Live, tree: bpy.types.NodeTree, still: Job) -> tuple[dict[str
         _baking = False
     plain = to_plain(motion)
     poses = [{name: value for name, value in pose.items() if name != "frame"} for pose in plain["frames"]]
-    return request | {"job": {**asdict(still), "motion": ""}, "motion": plain}, json.dumps([poses, live.settings])
+    return request | {"job": {**asdict(still), "motion": ""}, "motion": plain}, json.dumps([poses, rows, live.settings])
 
 
 def _settings_text(tree: bpy.types.NodeTree) -> str:

@@ -1,5 +1,6 @@
 """What is stored in the .blend: `tree.gioconda`, on a node group that is a Gioconda Portrait. Only fields, no logic."""
 
+import math
 from typing import Any
 
 import bpy
@@ -8,12 +9,12 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 from ..core.gioconda.job.consent import RIGHTS
 from ..core.gioconda.job.passes import DEFAULT_PASSES, PASSES
 from ..core.gioconda.job.retarget import RetargetSettings
-from . import job_settings
+from . import expression, job_settings
 from .analysis import picture_changed
 from .compositing.nodes import is_portrait, setting_changed
 from .landmark_editor.overlay import shown_changed
 from .paths import beside_blend
-from .preview import live_changed
+from .preview import live_changed, slider_changed
 from .rig.settings import CLASSES as RIG_CLASSES
 from .rig.settings import RigSettings
 
@@ -52,6 +53,21 @@ class GainSettings(bpy.types.PropertyGroup):
         default=False,
         description="Take the rig's very expression instead of its change from the neutral pose",
     )
+
+
+class ExpressionSettings(bpy.types.PropertyGroup):
+    """The sliders of `expression.SLIDERS`: what is added to whatever drives the portrait."""
+
+
+def _slider(slider: expression.Slider) -> Any:
+    shown = {"name": slider.label, "description": slider.text, "default": 0.0, "update": slider_changed}
+    if slider.angle:
+        return FloatProperty(**shown, min=-math.pi, max=math.pi, soft_min=-0.7, soft_max=0.7, subtype="ANGLE")
+    least = -1.0 if slider.down else 0.0
+    return FloatProperty(**shown, min=2 * least, max=2.0, soft_min=least, soft_max=1.0)
+
+
+ExpressionSettings.__annotations__ = {name: _slider(slider) for name, slider in expression.SLIDERS.items()}
 
 
 def _shown(name: str, default: bool, text: str) -> Any:
@@ -138,6 +154,7 @@ class PortraitSettings(bpy.types.PropertyGroup):
 
     rig: PointerProperty(type=RigSettings)
     gains: PointerProperty(type=GainSettings)
+    expression: PointerProperty(type=ExpressionSettings)
 
     shown: PointerProperty(type=ShownSettings)
     output: StringProperty(
@@ -199,7 +216,7 @@ class PortraitSettings(bpy.types.PropertyGroup):
 
 PortraitSettings.__annotations__.update(job_settings.properties())
 
-CLASSES = (*RIG_CLASSES, GainSettings, OverlaySettings, ShownSettings, PortraitSettings)
+CLASSES = (*RIG_CLASSES, GainSettings, ExpressionSettings, OverlaySettings, ShownSettings, PortraitSettings)
 
 
 def register() -> None:

@@ -14,7 +14,7 @@ import bpy
 from ..core.gioconda.errors import CancelledError, GiocondaError, SettingsError
 from ..core.gioconda.job.job import Job
 from ..core.gioconda.worker import messages
-from . import interpreter, job, rig, session
+from . import expression, interpreter, job, rig, session
 from .compositing import nodes
 from .rig.steps import Progress, Steps, StepsTask
 from .worker import Run
@@ -69,13 +69,18 @@ class Rendering(StepsTask):
         tree, scene = self._tree(), bpy.data.scenes.get(self.scene)
         if scene is None:
             raise SettingsError(f"The scene “{self.scene}” is gone; nothing was rendered.")
+        rows = yield from expression.rows_steps(tree, scene, self.first, self.last)
+        tree, scene = self._tree(), bpy.data.scenes[self.scene]
+        still = job.with_curves(self.still, rows, folder=self.folder)
         if rig.from_file(tree):
-            return job.with_motion_file(self.still, tree, scene, self.first, self.last)
+            return job.with_motion_file(still, tree, scene, self.first, self.last)
+        if rows and not rig.has_rig(tree):
+            return job.at_rest(still, scene, self.first, self.last)
         steps = rig.bake_steps(tree, scene, range(self.first, self.last + 1))
         del tree, scene  # either may be gone after a yield
         motion = yield from steps
         pool = ThreadPoolExecutor(1, "gioconda-write")
-        made = pool.submit(job.with_motion, self.still, motion, self.first, self.last, folder=self.folder)
+        made = pool.submit(job.with_motion, still, motion, self.first, self.last, folder=self.folder)
         pool.shutdown(wait=False)
         while not made.done():
             yield Progress("Reading the rig", 1.0, waits=True)

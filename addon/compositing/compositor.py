@@ -93,6 +93,15 @@ def add_group(tree: bpy.types.NodeTree, group: bpy.types.NodeTree) -> bpy.types.
     return node
 
 
+def fcurves(action: bpy.types.Action, slot: object | None) -> list[bpy.types.FCurve]:
+    """The F-curves of an action; where actions have layers (4.4 and later) those of a slot."""
+    if not hasattr(action, "layers"):
+        return [*action.fcurves]
+    strips = [strip for layer in action.layers for strip in layer.strips if strip.type == "KEYFRAME"]
+    bags = [bag for strip in strips if slot is not None and (bag := strip.channelbag(slot)) is not None]
+    return [curve for bag in bags for curve in bag.fcurves]
+
+
 def build(group: bpy.types.NodeTree) -> None:
     """The inside of a new portrait's group."""
     picture = group.nodes.new("CompositorNodeImage")

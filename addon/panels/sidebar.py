@@ -6,10 +6,11 @@ import bpy
 
 from ...core.gioconda.job.passes import PASSES
 from ...core.gioconda.job.retarget import GAINS
-from .. import analysis, job_settings, live, session
+from .. import analysis, expression, job_settings, live, session
 from ..compositing import nodes
 from ..operators import presets, suits_scene
-from ..rig.panel import draw_head, draw_mapping, draw_rig, has_rig
+from ..rig import has_rig
+from ..rig.panel import draw_head, draw_mapping, draw_rig
 from .drawing import draw_sentence, property_column
 
 
@@ -98,6 +99,19 @@ def draw_look(layout, _context, tree):
     column.separator()
     column.prop(gains, "neutralise", slider=True)
     column.prop(gains, "absolute")
+
+
+def draw_expression(layout, _context, tree):
+    """Sliders that are added to whatever drives the portrait, and that can be keyed or driven."""
+    row = layout.row(align=True)
+    row.operator("gioconda.key_expression", icon="KEY_HLT")
+    row.operator("gioconda.reset_expression", icon="LOOP_BACK")
+    for title, sliders in expression.GROUPS.items():
+        column = property_column(layout, align=True)
+        column.use_property_decorate = True
+        column.label(text=title)
+        for name in sliders:
+            column.prop(tree.gioconda.expression, name, slider=True)
 
 
 def draw_output(layout, context, tree):
@@ -193,6 +207,7 @@ STEPS = (
     ("rig_head", "Head and Eyes", draw_head, True),
     ("rig_mapping", "Mapping", draw_mapping, True),
     ("live", "Live", live.draw_live, True),
+    ("expression", "Expression", draw_expression, True),
     ("look", "Look", draw_look, True),
     ("output", "Output", draw_output, False),
     ("passes", "Passes", draw_passes, True),

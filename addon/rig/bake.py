@@ -50,6 +50,12 @@ def bake_steps(tree: bpy.types.NodeTree, scene: bpy.types.Scene, frames: Sequenc
     return (yield from sample_steps(make_plan(tree), scene, frames, notes))
 
 
+def has_rig(tree: bpy.types.NodeTree) -> bool:
+    """Whether something of the scene drives the portrait: not a file, not nothing yet."""
+    rig = tree.gioconda.rig
+    return rig.kind != "FILE" and (rig.target is not None or rig.collection is not None)
+
+
 def from_file(tree: bpy.types.NodeTree) -> bool:
     """Whether a motion file drives the portrait, instead of something in the scene."""
     return chosen_kind(tree.gioconda.rig) == "FILE"

@@ -4,6 +4,7 @@ import bpy
 
 from ...core.gioconda.landmarks import ARKIT
 from ..panels.drawing import draw_sentence, property_column
+from .bake import has_rig
 from .check.mapping_test import STILL
 
 HINTS = {
@@ -61,12 +62,6 @@ def draw_rig(layout: bpy.types.UILayout, context: bpy.types.Context, tree: bpy.t
     button.operator("gioconda.map_rig", icon="VIEWZOOM")
     if rig.report:
         draw_sentence(layout.box(), context, rig.report)
-
-
-def has_rig(tree: bpy.types.NodeTree) -> bool:
-    """Whether something of the scene drives the portrait: not a file, not nothing yet."""
-    rig = tree.gioconda.rig
-    return rig.kind != "FILE" and (rig.target is not None or rig.collection is not None)
 
 
 def draw_head(layout: bpy.types.UILayout, _context: bpy.types.Context, tree: bpy.types.NodeTree) -> None:

@@ -129,7 +129,7 @@ bpy.ops.gioconda.add_portrait()
 drawn("two portraits")
 
 # What hovers: every setting an artist sees, every operator.
-PARTS = ("rna_type", "name", "rig", "gains", "shown", "overlay")
+PARTS = ("rna_type", "name", "rig", "gains", "expression", "shown", "overlay")
 found["without a tooltip"] = [
     f"{group.__name__}.{prop.identifier}"
     for group in (properties.PortraitSettings, properties.GainSettings, rig_settings.RigSettings)

@@ -35,6 +35,7 @@ def test_node_editor_and_3d_view_show_the_same_steps_in_the_same_order(drawn: di
         "_rig_head",
         "_rig_mapping",
         "_live",
+        "_expression",
         "_look",
         "_output",
         "_passes",

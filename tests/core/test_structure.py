@@ -65,9 +65,11 @@ ADDON_IMPORTS = {
     "job.retarget",
     "job.settings",
     "landmarks",
+    "motion.curves",
     "motion.files",
     "motion.motion",
     "pose",
+    "voice.visemes",
     "worker.messages",
     "worker.process",
 }

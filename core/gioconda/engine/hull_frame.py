@@ -103,7 +103,7 @@ class HullBand:
 
     Attributes:
         rows: the band's rows that it may cover, counted from the band's first; columns: of the picture.
-        layer: (rows, columns, 6) float32, see `hull_kernels.sample_hull`.
+        layer: (rows, columns, 6) float32, see `hull_kernels.sample_hull`; unknown until it is sampled or composited.
         shown: (rows, columns) float32: how much of each pixel is the hull's; 0 until it is composited.
     """
 
@@ -121,11 +121,18 @@ class HullBand:
         whole, nowhere = np.zeros(len(posed.triangles), np.uint8), np.zeros((len(shifted), 2), np.float32)
         mesh = kernels.Mesh(shifted, posed.triangles, whole, nowhere, np.ones((1, 1), np.float32), np.float32(1))
         kernels.rasterise(mesh, self.seen)
-        inside = kernels.ZBuffer(buffer.triangle[self.rows], buffer.depth[self.rows], self.seen.row0)
-        hull_kernels.sample_hull(self.seen, x0, self.surface, inside, uv, self.layer)
+        self.person = kernels.ZBuffer(buffer.triangle[self.rows], buffer.depth[self.rows], self.seen.row0)
+        self.uv = uv
+
+    def sample(self, matte: Float32 | None = None) -> None:
+        """Fill `layer`; with a band's matte of the person, (rows, W), only where the hull may be seen."""
+        hidden = None if matte is None else matte[self.rows]
+        x0 = self.columns.start
+        hull_kernels.sample_hull(self.seen, x0, self.surface, self.person, self.uv, self.layer, hidden)
 
     def composite(self, layers: kernels.Layers, combined: Float32, matte: Float32) -> None:
         """Between person and background, into a band's (rows, W, 4) and (rows, W)."""
+        self.sample(matte)
         hull_kernels.composite_hull(
             self.layer,
             self.columns.start,

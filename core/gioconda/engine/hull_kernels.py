@@ -64,7 +64,7 @@ _ARRAYS = ("position", "values", "texture", "gives_way")
 _SIZE, _REAL, _FLOAT, _INT = ctypes.c_int64, ctypes.c_float, native.Array.of(np.float32), native.Array.of(np.int32)
 _BOX = (_INT, _SIZE, _SIZE, _SIZE, ctypes.POINTER(_Surface))  # seen, its width, x0, row0, surface
 _ROWS = (_SIZE, _SIZE)
-_sample = native.kernel("hull_sample", *_BOX, _INT, _SIZE, _FLOAT, _FLOAT, *_ROWS)
+_sample = native.kernel("hull_sample", *_BOX, _INT, _SIZE, _FLOAT, _FLOAT, _FLOAT, *_ROWS)
 _composite = native.kernel(
     "hull_composite",
     *(_FLOAT, _SIZE, _SIZE, _SIZE),
@@ -77,16 +77,25 @@ _texture = native.kernel("hull_draw_texture", *_BOX, _FLOAT, _SIZE, _SIZE, _REAL
 _origin = native.kernel("hull_draw_origin", *_BOX, _FLOAT, _SIZE, _SIZE, _FLOAT, _FLOAT, _FLOAT, _SIZE, _FLOAT, *_ROWS)
 
 
-def sample_hull(seen: ZBuffer, x0: int, surface: Surface, buffer: ZBuffer, uv: Float32, layer: Float32) -> None:
+def sample_hull(
+    seen: ZBuffer,
+    x0: int,
+    surface: Surface,
+    buffer: ZBuffer,
+    uv: Float32,
+    layer: Float32,
+    matte: Float32 | None = None,
+) -> None:
     """What the hull looks like, and how far the person gives way, over a band's box.
 
     Args:
         seen: `ZBuffer` of the hull, (rows, w), its first column being x0 of the picture.
         buffer, uv: the person's `ZBuffer` (rows, W) and planes of picture coordinates.
         layer: (rows, w, 6) float32, out: red, green, blue, alpha, premultiplied; how much it is there; giving way.
+        matte: (rows, W) float32 of the person: where it hides all of the hull nothing is sampled.
     """
     person, box = buffer.triangle, _box(seen, x0, surface)
-    native.in_bands(partial(_sample, *box, person, person.shape[1], uv, layer), 0, len(layer))
+    native.in_bands(partial(_sample, *box, person, person.shape[1], uv, matte, layer), 0, len(layer))
 
 
 def composite_hull(

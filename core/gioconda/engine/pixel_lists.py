@@ -64,6 +64,7 @@ def list_pixels(band: Band, *, smooth_edges: bool = True) -> PixelLists:
 def _hull(band: Band) -> tuple[Int, Float32]:
     if band.hull is None:
         return np.zeros(0, np.int32), np.zeros((0, 6), np.float32)
+    band.hull.sample()
     y, x = np.nonzero(band.hull.layer[..., 4])
     numbered = (y + band.hull.rows.start) * band.width + x + band.hull.columns.start
     return numbered.astype(np.int32), band.hull.layer[y, x]

@@ -16,6 +16,7 @@ so it is never used. Where the package is missing, and for zip:4 to zip:9, zlib 
 
 from __future__ import annotations
 
+import ctypes
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
@@ -26,8 +27,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import native
 from ..arrays import Array, UInt8
-from .resample import to_half
 
 HAS_ISAL = find_spec("isal") is not None  # there are no wheels for rarer machines
 if HAS_ISAL:
@@ -35,7 +36,6 @@ if HAS_ISAL:
 
 Header = Mapping[str, str | int | float | Fraction]
 
-HALF_MAX = 65504.0
 _NUMBER = {"none": 0, "zips": 2, "zip": 3}
 _ROWS = {"none": 1, "zips": 1, "zip": 16}
 COMPRESSIONS = tuple(_NUMBER)
@@ -44,7 +44,11 @@ _LEVEL = 2
 _FAST_LEVELS = (1, 2, 3)  # `zip:3` is ISA-L's second level too
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 _LONG_NAMES = 0x400
+HALF_MAX = float(native.constant("HALF_MAX"))
 _SHORT = 31  # letters of a name that need no flag
+_SIZE, _BYTES, _INT = ctypes.c_int64, native.Array.of(np.uint8), native.Array.of(np.int32)
+_pack = native.kernel("exr_pack", native.Array.of(np.uint64), _INT, _INT, _BYTES, _SIZE, _SIZE, _SIZE, _BYTES)
+_predict = native.kernel("exr_predict", _BYTES, _SIZE, _BYTES, _BYTES)
 
 
 @dataclass(frozen=True)
@@ -68,24 +72,19 @@ class ZipEncoder:
         self._row_bytes = width * sum(4 if channel.wide else 2 for channel in channels)
         self._width = width
         self._level = 0 if name == "none" else int(level or _LEVEL)
-        self._narrow = {one.source for one in channels} - {one.source for one in channels if one.wide}
+        self._sources = [one.source for one in self.channels]
+        self._index = np.array([one.index for one in self.channels], np.int32)
+        self._wide = np.array([one.wide for one in self.channels], np.uint8)
 
     def encode(self, passes: Mapping[str, Array]) -> bytes:
         """The stored bytes of a whole chunk: pass name -> (rows, W, C) float32. Halves beyond half's range become its
         largest; compressed where that makes them smaller."""
-        chunk = np.empty((len(passes[self.channels[0].source]), self._row_bytes), np.uint8)
-        halves = {name: _halves(passes[name]) for name in self._narrow}  # a pass at once: less work than by channels
-        offset = 0
-        for channel in self.channels:
-            size = self._width * (4 if channel.wide else 2)
-            samples = chunk[:, offset : offset + size].view("<f4" if channel.wide else "<f2")
-            if channel.source in halves:
-                samples[...] = halves[channel.source][..., channel.index]
-            else:
-                values = passes[channel.source][..., channel.index]
-                samples[...] = values if channel.wide else _halves(values)
-            offset += size
-        raw = chunk.reshape(-1)
+        given = {name: np.ascontiguousarray(passes[name], np.float32) for name in self._sources}
+        rows = len(given[self._sources[0]])
+        places = np.array([native.address(given[name], np.float32) for name in self._sources], np.uint64)
+        counts = np.array([given[name].shape[2] for name in self._sources], np.int32)
+        raw = np.empty(rows * self._row_bytes, np.uint8)
+        _pack(places, counts, self._index, self._wide, len(places), rows, self._width, raw)
         data = _zipped(raw, self._level) if self._level else None
         return raw.tobytes() if data is None or len(data) >= raw.size else data
 
@@ -123,24 +122,10 @@ class ZipFile:
             self._file.close()
 
 
-def _halves(values: Array) -> Array:
-    """As half; what is beyond its range becomes its largest, NaN stays NaN."""
-    if values.max() <= HALF_MAX and values.min() >= -HALF_MAX:  # finding out costs a tenth of clipping; NaN is clipped
-        return to_half(values)
-    return to_half(np.clip(values, -HALF_MAX, HALF_MAX))
-
-
 def _zipped(raw: UInt8, level: int) -> bytes:
     """Bytes (n,) as OpenEXR's ZIP stores them: even bytes then odd ones, as differences plus 128, deflated."""
-    half = raw.size // 2  # samples have 2 or 4 bytes
-    pairs = raw.view("<u2")
-    parted = np.empty_like(raw)
-    np.copyto(parted[:half], pairs, casting="unsafe")  # the low byte: numpy has no faster way to take every second
-    np.copyto(parted[half:], pairs >> 8, casting="unsafe")
     changes = np.empty_like(raw)
-    changes[0] = parted[0]
-    np.subtract(parted[1:], parted[:-1], out=changes[1:])
-    changes[1:] += np.uint8(128)
+    _predict(raw, raw.size, np.empty_like(raw), changes)
     if HAS_ISAL and level in _FAST_LEVELS:
         return bytes(isal_zlib.compress(changes.data, min(level, 2)))
     return zlib.compress(changes.data, level)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
-from ..arrays import Array, Float, Float16, Float32, Floating, Mask, UInt8
+from ..arrays import Array, Float, Float32, Floating, Mask, UInt8
 
 # The code for all processors: what OpenCV chooses by their instructions differs in last bits.
 cv2.setUseOptimized(False)
@@ -33,7 +33,6 @@ _INTERPOLATION = {
 }
 _BAND_ROWS = 128
 _SLIGHT_PX = 3.5  # a blur's sigma, from which on OpenCV's own has the same bits each time
-_HAS_HALF = int(cv2.__version__.partition(".")[0]) >= 5
 _BORDER = {"replicate": cv2.BORDER_REPLICATE, "zero": cv2.BORDER_CONSTANT}
 
 
@@ -401,14 +400,3 @@ def _like(result: Any, image: Pixels) -> Pixels:
     """OpenCV drops a channel axis of length 1: put it back."""
     array = np.asarray(result)
     return array[..., None] if image.ndim == 3 and array.ndim == 2 else array
-
-
-# Samples ------------------------------------------------------------------------------------------------------------
-
-
-def to_half(values: Array) -> Float16:
-    """float32 → half, any shape, rounded to the nearest (ties to even) as numpy does, in a fifth of its time."""
-    if not _HAS_HALF or values.dtype != np.float32 or not values.size:
-        return values.astype(np.float16)
-    flat = np.ascontiguousarray(values).reshape(1, -1)
-    return np.asarray(cv2.add(flat, -0.0, dtype=cv2.CV_16F), np.float16).reshape(values.shape)  # -0: 0 keeps its sign

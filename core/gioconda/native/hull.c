@@ -47,16 +47,25 @@ static inline int is_hull(float shown, float matte)
     return shown > HULL_LEAST && shown > 0.5f * matte;
 }
 
+/* What is left of the person's alpha before so much of the hull. The person's soft rim got its light from the old
+ * background: before the hull it is drawn tighter. */
+static inline float person_kept(float alpha, float share, float gives_way)
+{
+    float solid = clamp_f((alpha - HULL_SOLID) / HULL_SPAN, 0.0f, 1.0f);
+    return (alpha + share * (solid - alpha)) * (1.0f - share * gives_way);
+}
+
 /* What the hull looks like, and how far the person gives way, over rows of a band's box.
  *
  * seen: (rows, width), the hull's triangle at each pixel or below 0; the box's first column is x0 of the picture, its
  * first row is row0.
  * person: (rows, picture_width), the person's triangle; uv: (triangles, 2, 3), its planes of picture coordinates.
+ * matte: (rows, picture_width) of the person, or NULL: where it hides all of the hull nothing is sampled.
  * layer: (rows, width, 6), out: red, green, blue, alpha, premultiplied; how much it is there; giving way.
  */
 KERNEL void hull_sample(const int32_t *seen, int64_t width, int64_t x0, int64_t row0, const HullSurface *surface,
-                        const int32_t *person, int64_t picture_width, const float *uv, float *layer, int64_t first,
-                        int64_t last)
+                        const int32_t *person, int64_t picture_width, const float *uv, const float *matte, float *layer,
+                        int64_t first, int64_t last)
 {
     for (int64_t y = first; y < last; y++) {
         float yc = (float)((double)(y + row0) + 0.5);
@@ -71,19 +80,23 @@ KERNEL void hull_sample(const int32_t *seen, int64_t width, int64_t x0, int64_t 
             float share = value_at(surface->values, 4, 3, &at) * smoothstep(value_at(surface->values, 4, 2, &at) / EDGE);
             if (share <= HULL_LEAST)
                 continue;
+            int32_t p = person[y * picture_width + x + x0];
+            float gives_way = 0.0f;
+            if (p >= 0) {
+                const float *plane = uv + 6 * (int64_t)p;
+                float u = plane[0] + plane[1] * xc + plane[2] * yc, v = plane[3] + plane[4] * xc + plane[5] * yc;
+                Texel there = texel(u * surface->scale, v * surface->scale, surface->map_width, surface->map_height);
+                gives_way = bilinear(surface->gives_way, surface->map_width, 1, there, 0);
+            }
+            if (matte && person_kept(matte[y * picture_width + x + x0], share, gives_way) >= 1.0f)
+                continue;
             float colour[4];
             cubic(surface->texture, surface->texture_height, surface->texture_width,
                   value_at(surface->values, 4, 0, &at), value_at(surface->values, 4, 1, &at), colour);
             for (int k = 0; k < 4; k++)
                 out[k] = colour[k] * share;
             out[4] = share;
-            int32_t p = person[y * picture_width + x + x0];
-            if (p < 0)
-                continue;
-            const float *plane = uv + 6 * (int64_t)p;
-            float u = plane[0] + plane[1] * xc + plane[2] * yc, v = plane[3] + plane[4] * xc + plane[5] * yc;
-            Texel there = texel(u * surface->scale, v * surface->scale, surface->map_width, surface->map_height);
-            out[5] = bilinear(surface->gives_way, surface->map_width, 1, there, 0);
+            out[5] = gives_way;
         }
     }
 }
@@ -108,9 +121,7 @@ KERNEL void hull_composite(const float *layer, int64_t width, int64_t x0, int64_
             shown[y * width + i] = 0.0f;
             if (share <= HULL_LEAST)
                 continue;
-            /* The person's soft rim got its light from the old background: before the hull it is drawn tighter. */
-            float solid = clamp_f((a - HULL_SOLID) / HULL_SPAN, 0.0f, 1.0f);
-            float k = (a + share * (solid - a)) * (1.0f - share * hull[5]);
+            float k = person_kept(a, share, hull[5]);
             if (k >= 1.0f)
                 continue;
             float keep = k / max_f(a, 1e-4f), through = 1.0f - a, own = hull[3];

@@ -59,7 +59,8 @@ def clear_registers() -> None:
 
 @cache
 def _clear() -> Any:
-    found = _library().registers_clear
+    # Python's lock is kept: giving it away for so short a call means to wait for it
+    found = ctypes.PyDLL(_library()._name).registers_clear
     found.argtypes, found.restype = (), None
     return found
 

@@ -121,6 +121,21 @@ def test_half_stays_finite(tmp_path: Path, float32: tuple[str, ...]) -> None:
     assert back["UV"][0, 0, 0] == (70000 if float32 else 65504)
 
 
+def test_half_is_rounded_as_numpy_rounds_it() -> None:
+    """All kinds of finite numbers: halves themselves, ties between two, subnormal ones, what is too large, −0."""
+    bits = np.arange(0, 2**32, 99_991, dtype=np.uint64).astype(np.uint32)
+    halves = np.arange(0x7C00, dtype=np.uint16).view(np.float16).astype(np.float32)
+    values = np.concatenate([bits.view(np.float32), halves, -halves, (halves[1:] + halves[:-1]) / 2, np.float32([np.nan])])
+    values = values[: values.size // 32 * 32].astype(np.float32).reshape(16, -1, 2)
+    channels = [exr_zip.Channel("A", "Combined", 1, False), exr_zip.Channel("B", "Combined", 0, False)]
+    encoder = exr_zip.ZipEncoder(values.shape[1], channels, "none")
+    packed = np.frombuffer(encoder.encode({"Combined": values}), np.uint16).reshape(16, 2, -1)
+    expected = np.clip(values, -exr_zip.HALF_MAX, exr_zip.HALF_MAX).astype(np.float16).transpose(0, 2, 1)[:, ::-1]
+    missing = np.isnan(expected)
+    assert np.isnan(packed.view(np.float16)[missing]).all()
+    np.testing.assert_array_equal(packed[~missing], np.ascontiguousarray(expected).view(np.uint16)[~missing])
+
+
 def test_zlib_packs_the_same_pixels_where_isal_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fast = write(tmp_path / "a.exr", frame())
     monkeypatch.setattr(exr_zip, "HAS_ISAL", False)

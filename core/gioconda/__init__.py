@@ -9,6 +9,9 @@ import os
 # Read by ONNX Runtime when it is imported, which from 1.32 on otherwise keeps a device id and a queue of events in the
 # user's cache folder and sends them. Set here, because no module of ours, in no process, is imported before this one.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+# Read by OpenCV when it first asks for Intel's library of fast paths, whose results depend on the processor. What
+# `imaging.resample` switches off at run time is off in one thread alone.
+os.environ["OPENCV_IPP"] = "disabled"
 
 __version__ = "0.1.0"
 

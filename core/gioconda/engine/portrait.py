@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,19 +132,21 @@ def prepare(
     shape = None if flat else find_hull(points, pose, matte, mattes[..., _HAIR])
     mesh = build_mesh(points, pose, matte, shape, mattes[..., _HAIR], flat=flat)
     before, beneath = (None, source) if rigid is None else lift_off(source, rigid, points, pose)
-    symmetry = find_symmetry_fill(points, matte, beneath)
-    eyes = find_eyes(beneath, points)
-    mouth = find_mouth(beneath, points, head, pose, lm.template(), teeth, drawing)
-    # last: what the others need while they are made is free again, and the layers are the largest
-    hidden = find_occluded(mesh)
     if flat and clean_plate is None and not cutout:
         clean_plate = _flat_plate(beneath, matte, points)
     found = None
-    if clean_plate is None and not cutout and is_opaque(source):
-        face_px = float(np.linalg.norm(points[lm.FOREHEAD, :2] - points[lm.CHIN, :2]))
-        alpha = person_alpha(split(beneath, matte), matte.shape)  # of those layers nothing else is kept: they are large
-        found = complete_background(beneath, alpha, face_px, own_matte=own_matte)
-        del alpha
+    with ThreadPoolExecutor(1, "gioconda-background") as beside:
+        completed = None
+        if clean_plate is None and not cutout and is_opaque(source):
+            completed = beside.submit(_completed, beneath, matte, points, own_matte=own_matte)
+        symmetry = find_symmetry_fill(points, matte, beneath)
+        eyes = find_eyes(beneath, points)
+        mouth = find_mouth(beneath, points, head, pose, lm.template(), teeth, drawing)
+        hidden = find_occluded(mesh)
+        if completed is not None:
+            found = completed.result()
+        del completed
+    # last: what the others need while they are made is free again, and the layers are the largest
     if found is None:
         layers = split(beneath, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))
     else:
@@ -160,6 +163,13 @@ def prepare(
     return Portrait(
         source, points, pose, head, layers, mesh, symmetry, hull, hidden, eyes, mouth, before, alpha, mattes
     )
+
+
+def _completed(picture: Float32, matte: Float32, points: Float, *, own_matte: bool) -> tuple[Float32, Float32] | None:
+    """The plate and the matte with hair that it missed, see `complete_background`; None where nothing is behind."""
+    face_px = float(np.linalg.norm(points[lm.FOREHEAD, :2] - points[lm.CHIN, :2]))
+    alpha = person_alpha(split(picture, matte), matte.shape)  # of those layers nothing else is kept: they are large
+    return complete_background(picture, alpha, face_px, own_matte=own_matte)
 
 
 def _drawing(picture: Float32, points: Float) -> float:

@@ -17,8 +17,11 @@ import numpy as np
 
 from ..arrays import Array, Float, Float32, Floating, Mask, UInt8
 
-# The code for all processors: what OpenCV chooses by their instructions differs in last bits.
+# The code for all processors: what OpenCV chooses by their instructions differs in last bits. It would warn that
+# $OPENCV_IPP is obeyed (set by the package, for all threads: this switch turns Intel's library off in one alone).
+_LEVEL = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 cv2.setUseOptimized(False)
+cv2.utils.logging.setLogLevel(_LEVEL)
 
 Pixels = Array  # (H, W) or (H, W, C), float32 or uint8
 

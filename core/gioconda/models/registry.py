@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +72,15 @@ def load_registry(folder: str | Path | None = None) -> dict[str, Model]:
     for candidate in (models_folder(folder), _folder_beside_core()):
         path = candidate / REGISTRY_FILE
         if path.is_file():
-            return _parse(path)
+            return dict(_parsed(path, path.stat().st_mtime_ns))
     raise ModelError(
         f"There is no {REGISTRY_FILE} in {models_folder(folder)}: "
         f"name the models folder with --models or ${MODELS_VARIABLE}."
     )
 
 
-def _parse(path: Path) -> dict[str, Model]:
+@cache
+def _parsed(path: Path, _changed: int) -> dict[str, Model]:
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
         return {entry["name"]: _model(entry) for entry in entries}

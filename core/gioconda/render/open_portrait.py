@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ class PortraitOpener:
         """`keeps`: a few of what was read, found and made, for the next time. `check` raises when nobody wants the
         portrait any more."""
         self._check = check
-        self._nets: LruCache[Nets] = LruCache(2 if keeps else 0)
+        self._nets: LruCache[Nets] = LruCache(2 if keeps else 1)  # asked for twice by one opening
         self._pictures: LruCache[SourcePicture] = LruCache(4 if keeps else 0, max_bytes=400_000_000)
         self._faces: LruCache[list[Face]] = LruCache(20 if keeps else 0)
         self._analyses: LruCache[Analysis] = LruCache(20 if keeps else 0, max_bytes=100_000_000)
@@ -237,12 +238,14 @@ def _prepared(
     hidden: (H, W) float32, 0..1, how much people in front cover; `srgb` shows them, `pixels` does not.
     """
     check()
-    matte = given.matte if given.matte is not None else estimate_matte(srgb, found.person, found.landmarks)
-    if hidden is not None and given.matte is None:
-        matte = continued_behind(matte, hidden)
-    check()
-    hair = estimate_hair(srgb, found.hair, matte, found.landmarks)
-    rigid = given.rigid if given.rigid is not None else find_spectacles(srgb, found.landmarks)
+    with ThreadPoolExecutor(1, "gioconda-spectacles") as beside:
+        spectacles = None if given.rigid is not None else beside.submit(find_spectacles, srgb, found.landmarks)
+        matte = given.matte if given.matte is not None else estimate_matte(srgb, found.person, found.landmarks)
+        if hidden is not None and given.matte is None:
+            matte = continued_behind(matte, hidden)
+        check()
+        hair = estimate_hair(srgb, found.hair, matte, found.landmarks)
+        rigid = given.rigid if spectacles is None else spectacles.result()
     return prepare(
         pixels,
         found.landmarks,

@@ -125,7 +125,8 @@ def test_half_is_rounded_as_numpy_rounds_it() -> None:
     """All kinds of finite numbers: halves themselves, ties between two, subnormal ones, what is too large, −0."""
     bits = np.arange(0, 2**32, 99_991, dtype=np.uint64).astype(np.uint32)
     halves = np.arange(0x7C00, dtype=np.uint16).view(np.float16).astype(np.float32)
-    values = np.concatenate([bits.view(np.float32), halves, -halves, (halves[1:] + halves[:-1]) / 2, np.float32([np.nan])])
+    between, missing = (halves[1:] + halves[:-1]) / 2, np.float32([np.nan])
+    values = np.concatenate([bits.view(np.float32), halves, -halves, between, missing])
     values = values[: values.size // 32 * 32].astype(np.float32).reshape(16, -1, 2)
     channels = [exr_zip.Channel("A", "Combined", 1, False), exr_zip.Channel("B", "Combined", 0, False)]
     encoder = exr_zip.ZipEncoder(values.shape[1], channels, "none")

@@ -6,10 +6,12 @@ import os
 import platform
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from gioconda.imaging.resample import resize
 from gioconda.machine import SAME_CODE
 
 HERE = Path(__file__).resolve().parent
@@ -56,3 +58,14 @@ def test_numpy_and_opencv_use_what_all_processors_have() -> None:
     clean = {name: value for name, value in os.environ.items() if name not in SAME_CODE}
     done = subprocess.run([sys.executable, "-c", FEATURES], env=clean, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[[], false]", done.stderr
+
+
+def test_any_thread_computes_what_the_first_one_does() -> None:
+    """OpenCV keeps for each thread whether it uses Intel's library, which chooses by the processor."""
+    image = np.random.default_rng(0).random((97, 61, 3), np.float32)
+
+    def made() -> bytes:
+        return resize(image, 233, 411, method="linear").tobytes() + resize(image, 50, 40, method="area").tobytes()
+
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(made).result() == made()

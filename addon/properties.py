@@ -4,7 +4,15 @@ import math
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from ..core.gioconda.job.consent import RIGHTS
 from ..core.gioconda.job.passes import DEFAULT_PASSES, PASSES
@@ -103,6 +111,17 @@ class ShownSettings(bpy.types.PropertyGroup):
     rest: IntProperty()  # number of the file that holds the portrait at rest
 
 
+class Reference(bpy.types.PropertyGroup):
+    """A picture of the person, or a clip, that the networks learn them from."""
+
+    path: StringProperty(
+        name="Reference",
+        subtype="FILE_PATH",
+        options=beside_blend(),
+        description="A picture of the person with another expression or turn of the head, or a clip",
+    )
+
+
 class PortraitSettings(bpy.types.PropertyGroup):
     """One Gioconda Portrait. Sub-groups: `rig` what drives it, `gains` how much."""
 
@@ -183,6 +202,7 @@ class PortraitSettings(bpy.types.PropertyGroup):
         description="What the networks learned of this person from their pictures: the file that the command "
         "“gioconda personalise” made. Empty for none",
     )
+    references: CollectionProperty(type=Reference)
     preview_neural: BoolProperty(
         name="Networks in Preview",
         default=True,
@@ -216,7 +236,7 @@ class PortraitSettings(bpy.types.PropertyGroup):
 
 PortraitSettings.__annotations__.update(job_settings.properties())
 
-CLASSES = (*RIG_CLASSES, GainSettings, ExpressionSettings, OverlaySettings, ShownSettings, PortraitSettings)
+CLASSES = (*RIG_CLASSES, GainSettings, ExpressionSettings, OverlaySettings, ShownSettings, Reference, PortraitSettings)
 
 
 def register() -> None:

@@ -17,7 +17,7 @@ from ..core.gioconda.worker import messages
 from . import expression, interpreter, job, rig, session
 from .compositing import nodes
 from .rig.steps import Progress, Steps, StepsTask
-from .worker import Run
+from .worker import Run, rendering_of
 
 REFRESH_SECONDS = 1.0  # between two refreshes of the node
 GONE = "The portrait was deleted while it was being rendered; frames that were finished stay."
@@ -89,7 +89,7 @@ class Rendering(StepsTask):
     def _render(self, what: Job) -> Steps[Mapping[str, Any]]:
         """Run the core on a job. Returns its result's data."""
         path = job.write(what, self.folder)
-        self._run = run = Run(*interpreter.command(), path, log=self.folder / "render.log")
+        self._run = run = Run(*interpreter.command(), rendering_of(path), log=self.folder / "render.log")
         self.record.log_path = str(run.log_path)
         self.record.note = ""
         self.record.show("Starting", 0.0)

@@ -75,27 +75,32 @@ class Worker(CoreProcess):
         return answers
 
 
+def rendering_of(job_file: Path | str) -> list[str]:
+    """The words for `Run` that render a job which the add-on wrote itself, and go on where it was stopped."""
+    return ["job", str(job_file), "--json", "--resume", "--allow-outside"]
+
+
 class Run(CoreProcess):
-    """One rendering: `gioconda job FILE --resume`, of a job that the add-on wrote itself.
+    """One command of the core, from its beginning to its end: see `rendering_of`.
 
     Attributes:
         state: "running", "done", "failed", "cancelled".
         result: the last message's data once it is done.
+        code: the `ExitCode` of the last error that was told, 0 for none.
     """
 
     def __init__(
         self,
         command: Sequence[str],
         environment: Mapping[str, str] | None,
-        job_file: Path | str,
+        words: Sequence[str],
         *,
         log: Path | None = None,
     ) -> None:
-        """`command` as for `Worker`."""
-        self.state = "running"
+        """`command` as for `Worker`; words: the core's command and its options, with --json."""
+        self.state, self.code = "running", 0
         self.result: Mapping[str, Any] | None = None
         self._cancelled = False
-        words = ["job", str(job_file), "--json", "--resume", "--allow-outside"]
         super().__init__([*command, *words], environment, log=log, low_priority=True)
         self.close_input()
         self._settle()
@@ -106,6 +111,7 @@ class Run(CoreProcess):
             if isinstance(message, Result):
                 self.result = message.data
             elif isinstance(message, Error):
+                self.code = message.code
                 self._cancelled |= message.code == ExitCode.CANCELLED
         self._settle()
         return answers
@@ -125,4 +131,4 @@ class Run(CoreProcess):
             self.state = "done"
         else:
             self.state = "failed"
-            self.error = self.error or f"The rendering ended without a result; the log is {self.log_path}."
+            self.error = self.error or f"The work ended without a result; the log is {self.log_path}."

@@ -6,7 +6,7 @@ import bpy
 
 from ...core.gioconda.job.passes import PASSES
 from ...core.gioconda.job.retarget import GAINS
-from .. import analysis, expression, job_settings, live, session
+from .. import analysis, expression, job_settings, live, references, session
 from ..compositing import nodes
 from ..operators import presets, suits_scene
 from ..rig import has_rig
@@ -114,6 +114,25 @@ def draw_expression(layout, _context, tree):
             column.prop(tree.gioconda.expression, name, slider=True)
 
 
+def draw_references(layout, context, tree):
+    """Pictures of the person, and the button that lets the networks learn them."""
+    settings = tree.gioconda
+    column = layout.column(align=True)
+    for index, reference in enumerate(settings.references):
+        row = column.row(align=True)
+        row.prop(reference, "path", text="")
+        row.operator("gioconda.remove_reference", text="", icon="X").index = index
+    layout.operator("gioconda.add_references", icon="ADD")
+    if not settings.references:
+        draw_sentence(layout, context, "Three to seven pictures of the person with other expressions, or a clip.")
+        return
+    task = session.task_of(tree)
+    if isinstance(task, references.Learning):
+        draw_progress(layout.row(align=True), layout, context, session.state(tree), "gioconda.cancel_render")
+    else:
+        layout.operator("gioconda.learn_person", icon="USER")
+
+
 def draw_output(layout, context, tree):
     """Where frames go and what they hold."""
     presets.draw(layout, "output")
@@ -209,6 +228,7 @@ STEPS = (
     ("live", "Live", live.draw_live, True),
     ("expression", "Expression", draw_expression, True),
     ("look", "Look", draw_look, True),
+    ("references", "References", draw_references, True),
     ("output", "Output", draw_output, False),
     ("passes", "Passes", draw_passes, True),
     ("render", "Render", draw_render, False),

@@ -37,6 +37,7 @@ def test_node_editor_and_3d_view_show_the_same_steps_in_the_same_order(drawn: di
         "_live",
         "_expression",
         "_look",
+        "_references",
         "_output",
         "_passes",
         "_render",

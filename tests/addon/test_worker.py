@@ -53,7 +53,7 @@ def program(text: str, *, hello: bool = True) -> list[str]:
 
 def finished(text: str, *, hello: bool = True) -> Any:
     """A Run of such a process, at its end."""
-    run = worker.Run(program(text, hello=hello), None, "job.json")
+    run = worker.Run(program(text, hello=hello), None, worker.rendering_of("job.json"))
     until(lambda: run.state != "running", run.poll)
     return run
 
@@ -103,7 +103,7 @@ def test_a_worker_that_dies_leaves_a_sentence(text: str, sentence: str) -> None:
 
 @pytest.mark.parametrize("name", ["missing/python", "."])
 def test_an_interpreter_that_cannot_be_started_is_named(tmp_path: Path, name: str) -> None:
-    run = worker.Run([str(tmp_path / name)], None, "job.json")
+    run = worker.Run([str(tmp_path / name)], None, worker.rendering_of("job.json"))
     assert run.state == "failed"
     assert str(tmp_path) in run.error and "preferences" in run.error
     asked = worker.Worker([str(tmp_path / name)])
@@ -181,14 +181,19 @@ def test_asking_never_waits_for_a_worker_that_does_not_read() -> None:
 
 
 def test_what_it_wrote_for_people_is_in_the_log(tmp_path: Path) -> None:
-    run = worker.Run(program("print('trouble', file=sys.stderr)\nsys.exit(1)"), None, "x", log=tmp_path / "log.txt")
+    run = worker.Run(
+        program("print('trouble', file=sys.stderr)\nsys.exit(1)"),
+        None,
+        worker.rendering_of("x"),
+        log=tmp_path / "log.txt",
+    )
     until(lambda: run.state != "running", run.poll)
     assert (tmp_path / "log.txt").read_text() == "trouble\n"
     assert "trouble" in run.error and str(tmp_path / "log.txt") in run.error
 
 
 def test_the_real_command_line_says_hello_and_refuses_with_a_sentence(tmp_path: Path) -> None:
-    run = worker.Run(CORE, None, tmp_path / "missing.json")
+    run = worker.Run(CORE, None, worker.rendering_of(tmp_path / "missing.json"))
     until(lambda: run.state != "running", run.poll)
     assert run.state == "failed"
     assert "missing.json cannot be read" in run.error

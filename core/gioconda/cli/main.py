@@ -601,8 +601,10 @@ def _train(arguments: Arguments, report: Report) -> Data:
     """train or personalise. Raises: DeviceError where there is no PyTorch."""
     try:
         from ..training import commands
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise DeviceError(f"Training needs {error.name}: run `pip install gioconda[train]`.") from error
+    except ImportError as error:
+        raise DeviceError(f"PyTorch cannot be loaded ({error}): run `pip install gioconda[train]` again.") from error
     (commands.train if arguments.command == "train" else commands.personalise_command)(arguments, report)
     return None
 

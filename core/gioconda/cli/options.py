@@ -595,8 +595,8 @@ def _personalise(commands: Commands[Parser]) -> None:
         "portraits",
         nargs="+",
         metavar="PORTRAIT",
-        help="pictures of one person: the one to be animated and three to seven others with other expressions; one "
-        "alone shows the networks nothing new",
+        help="pictures of one person, or a video (eight of its frames): the one to be animated and three to seven "
+        "others with other expressions; one alone shows the networks nothing new",
     )
     command.add_argument("-o", "--output", required=True, metavar="FILE", help="for animate --identity")
     command.add_argument("--threads", type=_count, metavar="N", help="processor threads to use (default: all)")

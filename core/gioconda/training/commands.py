@@ -15,14 +15,12 @@ import yaml
 from ..errors import InputError, SettingsError
 from ..face.nets import Nets
 from ..files import file_sha256
-from ..job.job import LARGEST
 from ..models.onnx_weights import changeable
 from ..models.registry import models_folder
 from ..neural.choice import files
 from ..neural.person import About, Person, save_person
-from ..render.open_portrait import find_face, open_nets
-from ..worker.messages import Log, Report, Result
-from ..worker.requests import Analyse
+from ..render.open_portrait import open_nets
+from ..worker.messages import Log, Progress, Report, Result, Stage, Warn
 from .export import export, load_parts, parts_of_onnx
 from .fast import PARTS
 from .objectives import PRESETS, PartTraining
@@ -30,6 +28,7 @@ from .pairs import PairSettings, make_pairs, make_pairs_in_processes, portrait_i
 from .paper.networks import PaperConfig
 from .paper.train import PaperTraining, train_paper
 from .personalise import personalise
+from .references import ALIKE, pictures_of, unlike
 from .rendered.pairs import RenderedSettings, make_rendered_in_processes
 from .sources import Source, find_sources
 from .train import train_part
@@ -128,9 +127,22 @@ def personalise_command(arguments: Arguments, report: Report) -> None:
         torch.set_num_threads(arguments.threads)
     portraits = []
     for path in arguments.portraits:
-        source, _ = find_face(Analyse(0, path, "", LARGEST, models=arguments.models, device="cpu"), report)
-        portraits.append(portrait_in(source.srgb, nets))
-    found = personalise(portraits, parts_of_onnx(person, frame), changeable=changeable(frame))
+        for srgb in pictures_of(path, arguments.models, report):
+            portraits.append(portrait_in(srgb, nets))
+    if len(portraits) > 1 and (apart := unlike(portraits)) < ALIKE:
+        report(
+            Warn(
+                f"The {len(portraits)} pictures are too alike to teach much: no face differs from another by more than "
+                f"{100 * apart:.1f} % of the distance between the eyes. Add other expressions and turns of the head."
+            )
+        )
+    report(Stage("learn", f"Learning from {len(portraits)} pictures"))
+    found = personalise(
+        portraits,
+        parts_of_onnx(person, frame),
+        changeable=changeable(frame),
+        told=lambda done, total: report(Progress(done, total)),
+    )
     hashes = tuple(file_sha256(path) for path in arguments.portraits)
     about = About(file_sha256(str(frame)), hashes, found.steps, found.before, found.after)
     save_person(Path(arguments.output), Person(found.embedding, found.changes), about)

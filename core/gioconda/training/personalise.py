@@ -12,7 +12,7 @@ is learned from that costs mouths 0.2 dB, or, held to what the networks said bef
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,19 +95,22 @@ def personalise(
     changeable: Collection[str],
     seed: int = 0,
     steps: int | None = None,
+    told: Callable[[int, int], None] = lambda done, total: None,
 ) -> Adaptation:
     """The networks adapted to the person in all of these portraits.
 
     Args:
         changeable: names of the exported file's weights that can be changed: see `models.onnx_weights`.
         steps: at most so many; None: by the number of pictures.
+        told: given how many steps are done, of how many at most.
     """
     shots = pairs_between(portraits, seed=seed)
     sources = torch.from_numpy(np.stack([features.still(p).head_rgba for p in portraits]).transpose(0, 3, 1, 2).copy())
     budget = most_steps(len(portraits)) if steps is None else steps
     embeddings, adaptations = list[Tensor](), list[PartAdaptation]()
     changes: dict[str, Change] = {}
-    for name in PARTS:
+    for number, name in enumerate(PARTS):
+        told(number * budget, len(PARTS) * budget)
         both = mean_embeddings(parts[name], sources)
         embeddings.append(both.flatten()[None] if name == "eyes" else both[:1])
         if not shots:

@@ -20,6 +20,7 @@ from .operators import (
     set_expression,
     show_portrait,
     suits_scene,
+    use_sound_strip,
 )
 from .operators import preview as show_preview
 from .panels import image_editor, pie_menu, sidebar
@@ -53,6 +54,7 @@ MODULES = (
     live,
     presets,
     set_expression,
+    use_sound_strip,
     sidebar,
     pie_menu,
 )

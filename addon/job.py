@@ -164,7 +164,8 @@ def with_motion_file(job: Job, tree: bpy.types.NodeTree, scene: bpy.types.Scene,
     """
     path, fps = rig.motion_file(tree), scene.render.fps / scene.render.fps_base
     start = tree.gioconda.rig.file_start
-    return replace(job, motion=str(path), fps=fps, motion_start=start, frames=_frames(first, last))
+    frames = _frames(first, last)
+    return replace(job, motion=str(path), fps=fps, motion_start=start, frames=frames, **rig.voice_of(tree))
 
 
 def with_motion(job: Job, motion: Motion, first: int, last: int, *, folder: Path) -> Job:

@@ -192,7 +192,9 @@ def _request(live: Live, tree: bpy.types.NodeTree, still: Job) -> tuple[dict[str
     still = job.with_curves(still, rows, folder=Path(folder))
     if rig.from_file(tree):
         made = job.with_motion_file(still, tree, scene, frame, frame)
-        shown = json.dumps([made.motion, made.fps, made.motion_start, frame, rows, live.settings])
+        shown = json.dumps(
+            [made.motion, made.fps, made.motion_start, made.text, made.language, frame, rows, live.settings]
+        )
         return request | {"job": asdict(made)}, shown
     if rows and not rig.has_rig(tree):
         made = job.at_rest(still, scene, frame, frame)

@@ -35,7 +35,7 @@ def export(tree: bpy.types.NodeTree, scene: bpy.types.Scene, folder: Path) -> Pa
     pattern = Path(job.output_of(tree)).name
     made = replace(job.job_of(tree, scene, folder=folder), output=str(folder / "frames" / pattern))
     copies, paths = {}, made.paths()
-    for name in ("portrait", "motion", "matte", "plate", "rigid", "identity", "ocio"):
+    for name in ("portrait", "motion", "text", "matte", "plate", "rigid", "identity", "ocio"):
         path = paths.get(name)
         if path and "://" not in path and not Path(path).is_relative_to(folder):
             copies[name] = str(folder / f"{name}{Path(path).suffix}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from ...core.gioconda.motion.files import is_video, load_motion
+from ...core.gioconda.motion.files import is_sound, is_video, load_motion
 from ...core.gioconda.motion.motion import Motion
 from .errors import RigError
 from .map import automap
@@ -65,21 +65,37 @@ def motion_file(tree: bpy.types.NodeTree) -> Path:
     """The motion file or video that the artist chose. Raises: RigError: none chosen, or it is not there."""
     rig = tree.gioconda.rig
     if not rig.file:
-        raise RigError("Choose a motion file: a Live Link Face CSV, .npz, .json, .bvh or a video.")
+        raise RigError("Choose a motion file: a Live Link Face CSV, .npz, .json, .bvh, a video or a voice.")
     path = Path(bpy.path.abspath(rig.file, library=tree.library))
     if not path.is_file():
         raise RigError(f"There is no motion file {path}.")
     return path
 
 
+def voice_of(tree: bpy.types.NodeTree) -> dict[str, str | None]:
+    """Fields of `Job`: what the sound says that drives the portrait; none for another motion file.
+
+    Raises: RigError: no file was chosen, or its text is not there.
+    """
+    rig = tree.gioconda.rig
+    if not is_sound(motion_file(tree)):
+        return {}
+    text = bpy.path.abspath(rig.text, library=tree.library) if rig.text else None
+    if text is not None and not Path(text).is_file():
+        raise RigError(f"There is no text {text}: choose it again, or leave Spoken Text empty.")
+    return {"text": text, "language": rig.language or None}
+
+
 def read_motion_file(tree: bpy.types.NodeTree, scene: bpy.types.Scene) -> Motion:
     """The motion file, at the scene's rate and numbered by the scene's frames.
 
-    Raises: RigError: no such file, or a video. MotionError: it cannot be read.
+    Raises: RigError: no such file, a video or a sound. MotionError: it cannot be read.
     """
     path = motion_file(tree)
     if is_video(path):
         raise RigError(f"{path.name} is a video: its face is tracked when the portrait is previewed or rendered.")
+    if is_sound(path):
+        raise RigError(f"{path.name} is a sound: its motion is made when the portrait is previewed or rendered.")
     return load_motion(path).retimed(scene.render.fps / scene.render.fps_base, tree.gioconda.rig.file_start)
 
 

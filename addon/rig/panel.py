@@ -3,6 +3,7 @@
 import bpy
 
 from ...core.gioconda.landmarks import ARKIT
+from ...core.gioconda.motion.files import is_sound
 from ..panels.drawing import draw_sentence, property_column
 from .bake import has_rig
 from .check.mapping_test import STILL
@@ -49,6 +50,10 @@ def draw_rig(layout: bpy.types.UILayout, context: bpy.types.Context, tree: bpy.t
     if rig.kind == "FILE":
         column.prop(rig, "file")
         column.prop(rig, "file_start")
+        if is_sound(rig.file):
+            column.prop(rig, "text")
+            column.prop(rig, "language")
+        layout.operator("gioconda.use_sound_strip", icon="SOUND")
         return
     column.prop(rig, "target")
     if rig.kind == "OBJECTS" or (rig.kind == "AUTO" and rig.collection is not None):

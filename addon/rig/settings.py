@@ -93,7 +93,17 @@ class RigSettings(bpy.types.PropertyGroup):
         name="File",
         subtype="FILE_PATH",
         options=beside_blend(),
-        description="A motion: Live Link Face or ARKit CSV, .npz, .json, .bvh; or a video of a face",
+        description="A motion: Live Link Face or ARKit CSV, .npz, .json, .bvh; a video of a face; or a recorded voice",
+    )
+    text: StringProperty(
+        name="Spoken Text",
+        subtype="FILE_PATH",
+        options=beside_blend(),
+        description="What the voice says, a plain text file: lips follow it far better than what is recognised",
+    )
+    language: StringProperty(
+        name="Language",
+        description="The text's language as espeak-ng calls it: de, fr-fr, es. Empty for English",
     )
     file_start: IntProperty(name="Starts At", default=1, description="Scene frame at which the file's motion starts")
 

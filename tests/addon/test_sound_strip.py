@@ -30,36 +30,39 @@ def use():
     return session.state(tree).note
 
 found["no strip"] = use()
-if not bpy.app.build_options.audaspace:
-    result({"skip": "this Blender was built without sound"})
-    raise SystemExit
-editor = scene.sequence_editor_create()
-strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-strips.new_sound("Second", str(folder / "other.wav"), 2, 40)
-strip = strips.new_sound("Line 7", str(folder / "line.wav"), 1, 11)
-editor.active_strip = None
-found["said"] = use()
-found["rig"] = [settings.kind, settings.file, settings.file_start]
-settings.text, settings.language = str(folder / "line.txt"), "de"
-bpy.ops.gioconda.export_job(directory=str(folder / "export"))
-made = job.with_motion_file(job.still_job(tree, folder=folder, output="####.exr"), tree, scene, 11, 30)
-found["job"] = made.to_json()
-scene.frame_set(12)
-still = job.still_job(tree, folder=folder, output="####.exr")
-found["wanted"] = preview._request(preview.Live(tree.session_uid), tree, still)[1]
-settings.text = str(folder / "gone.txt")
-try:
-    rig.voice_of(tree)
-except Exception as error:
-    found["no text"] = str(error)
-try:
-    rig.bake(tree, scene, [1])
-except Exception as error:
-    found["baked"] = str(error)
-settings.text, settings.file = "", str(folder / "turn.bvh")
-found["no sound"] = rig.voice_of(tree)
-strip.sound.pack()
-found["packed"] = use()
+def driven():
+    editor = scene.sequence_editor_create()
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strips.new_sound("Second", str(folder / "other.wav"), 2, 40)
+    strip = strips.new_sound("Line 7", str(folder / "line.wav"), 1, 11)
+    editor.active_strip = None
+    found["said"] = use()
+    found["rig"] = [settings.kind, settings.file, settings.file_start]
+    settings.text, settings.language = str(folder / "line.txt"), "de"
+    bpy.ops.gioconda.export_job(directory=str(folder / "export"))
+    made = job.with_motion_file(job.still_job(tree, folder=folder, output="####.exr"), tree, scene, 11, 30)
+    found["job"] = made.to_json()
+    scene.frame_set(12)
+    still = job.still_job(tree, folder=folder, output="####.exr")
+    found["wanted"] = preview._request(preview.Live(tree.session_uid), tree, still)[1]
+    settings.text = str(folder / "gone.txt")
+    try:
+        rig.voice_of(tree)
+    except Exception as error:
+        found["no text"] = str(error)
+    try:
+        rig.bake(tree, scene, [1])
+    except Exception as error:
+        found["baked"] = str(error)
+    settings.text, settings.file = "", str(folder / "turn.bvh")
+    found["no sound"] = rig.voice_of(tree)
+    strip.sound.pack()
+    found["packed"] = use()
+
+if bpy.app.build_options.audaspace:
+    driven()
+else:
+    found["skip"] = "this Blender was built without sound"
 result(found)
 """
 

@@ -28,6 +28,8 @@ _GROOVE = 0.25  # how dark the tongue's middle line is
 _FROM_ABOVE = np.array([0.15, -0.75, -0.65]) / np.linalg.norm([0.15, -0.75, -0.65])
 _HALFWAY = (_FROM_ABOVE + [0, 0, -1]) / np.linalg.norm(_FROM_ABOVE + [0, 0, -1])
 _THROAT, _THROAT_SHADE = 0.4, 3.5  # from that depth on it gets dark fast
+_WIDE, _WIDE_SHADE = 0.26, 3.0  # radians: a mouth open wider than speech opens it; its shade per head unit
+_MIDDLE = 0.22  # head units: from there on, the middle of the tongue
 _CREVICES = 1.5  # exponent: how dark the lines between teeth are
 _TONGUE_RIM = 0.25  # darker where it meets the teeth
 _SHADE_FROM = 0.06  # head units behind the front of the arch
@@ -171,6 +173,9 @@ def shade_by_depth(jaw: float = 0.0) -> Float:
     shade, behind, throat = _shade()
     result = shade.copy()
     result[throat] *= np.exp(-_THROAT_SHADE * smoothstep((jaw - 0.12) / 0.15) * behind)
+    if (wide := smoothstep((jaw - _WIDE) / 0.08)) > 0:
+        back = np.where(is_tooth(), 0, np.maximum(mouth_model().vertices[:, 2] - _MIDDLE, 0))
+        result *= np.exp(-_WIDE_SHADE * wide * back)
     return result
 
 

@@ -8,7 +8,7 @@ from ...core.gioconda.job.passes import PASSES
 from ...core.gioconda.job.retarget import GAINS
 from .. import analysis, expression, job_settings, live, references, session
 from ..compositing import nodes
-from ..operators import presets, suits_scene
+from ..operators import own_portrait, presets, suits_scene
 from ..rig import has_rig
 from ..rig.panel import draw_head, draw_mapping, draw_rig
 from .drawing import draw_sentence, property_column
@@ -45,10 +45,15 @@ def _draw_start(layout, context):
     row = column.row()
     row.scale_y = 1.8
     row.operator("gioconda.add_portrait", text="Add Gioconda Portrait", icon="ADD")
+    column.operator("gioconda.open_sample", icon="HELP")
 
 
 def _draw_fit(layout, context, tree):
     """What in the scene keeps the portrait from looking as its file does, each with the button that changes it."""
+    other = own_portrait.shared_with(tree, context.scene)
+    if other is not None:
+        draw_sentence(layout, context, f"The scene “{other.name}” shows this portrait, too.", icon="SCENE_DATA")
+        layout.operator("gioconda.own_portrait", icon="DUPLICATE")
     view = context.scene.view_settings
     if suits_scene.changes_colours(view):
         draw_sentence(

@@ -20,7 +20,7 @@ def drawn(blender: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
 
 def test_a_file_without_a_portrait_offers_one_big_button(drawn: dict[str, Any]) -> None:
     for name in ("GIOCONDA_PT_node", "GIOCONDA_PT_view"):
-        assert drawn["nothing"][name][-1] == "Add Gioconda Portrait"
+        assert drawn["nothing"][name][-2:] == ["Add Gioconda Portrait", "Open a Sample"]
     assert len(drawn["nothing"]) == 2
 
 

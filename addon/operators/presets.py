@@ -1,18 +1,20 @@
-"""Presets of Look, Output and Passes: Blender's own preset files, in its own menu in the panels' headers."""
+"""Presets of Expression, Look, Output and Passes: Blender's own preset files and menu, at the top of their panels."""
 
 import bpy
 from bl_operators.presets import AddPresetBase
 
 from ...core.gioconda.job.retarget import GAINS
 from .. import job_settings, session
+from ..expression import SLIDERS
 
 # Panel → the settings a preset of it keeps. What belongs to one shot alone (ranges, files of a person) is left out.
 KEPT = {
+    "expression": tuple(f"expression.{name}" for name in SLIDERS),
     "look": tuple(f"gains.{name}" for name in (*GAINS, "shoulders", "neutralise", "absolute")),
     "output": ("output", "scene_range", *job_settings.LABELS, "neural"),
     "passes": ("passes",),
 }
-TITLES = {"look": "Look", "output": "Output", "passes": "Passes"}
+TITLES = {"expression": "Expression", "look": "Look", "output": "Output", "passes": "Passes"}
 
 
 def _folder(name):

@@ -108,6 +108,7 @@ def draw_look(layout, _context, tree):
 
 def draw_expression(layout, _context, tree):
     """Sliders that are added to whatever drives the portrait, and that can be keyed or driven."""
+    presets.draw(layout, "expression")
     row = layout.row(align=True)
     row.operator("gioconda.key_expression", icon="KEY_HLT")
     row.operator("gioconda.reset_expression", icon="LOOP_BACK")

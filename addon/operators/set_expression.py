@@ -1,10 +1,16 @@
-"""Key all expression sliders, or set them back to 0."""
+"""Key all expression sliders, set them back to 0, or to the face of a picture."""
+
+from pathlib import Path
 
 import bpy
+from bpy.props import StringProperty
 
+from ...core.gioconda.errors import InputError
 from .. import session
 from ..expression import SLIDERS
-from .reporting import LINKED, NO_PORTRAIT, SaysWhyNot
+from ..pictured_pose import PicturedPose
+from .background import Background
+from .reporting import LINKED, NO_PORTRAIT, NamesPortrait, SaysWhyNot
 
 
 class _ForSliders(SaysWhyNot):
@@ -44,4 +50,36 @@ class GIOCONDA_OT_reset_expression(_ForSliders, bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (GIOCONDA_OT_key_expression, GIOCONDA_OT_reset_expression)
+class GIOCONDA_OT_pose_from_picture(Background, NamesPortrait, _ForSliders, bpy.types.Operator):
+    bl_idname = "gioconda.pose_from_picture"
+    bl_label = "From Picture"
+    bl_description = (
+        "Set the sliders to the face of any picture: its expression and the turn of its head, as it differs from the "
+        "portrait's own. Keyframes stay"
+    )
+    bl_options = {"REGISTER", "UNDO"}
+
+    REPORTS = {"failed": "ERROR", "cancelled": "WARNING"}
+
+    filepath: StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.jpg;*.jpeg;*.png;*.tif;*.tiff;*.exr;*.webp", options={"HIDDEN"})
+
+    def invoke(self, context, event):
+        if not self.filepath:
+            context.window_manager.fileselect_add(self)
+            return {"RUNNING_MODAL"}
+        return super().invoke(context, event)
+
+    def execute(self, context):
+        if bpy.app.background:
+            return super().execute(context)
+        return {"FINISHED"} if self._begin(context) else {"CANCELLED"}  # the panel tells how it ends
+
+    def start(self, context):
+        path = bpy.path.abspath(self.filepath)
+        if not Path(path).is_file():
+            raise InputError(f"There is no picture {path}.")
+        return PicturedPose(self.chosen(context), path)
+
+
+CLASSES = (GIOCONDA_OT_key_expression, GIOCONDA_OT_reset_expression, GIOCONDA_OT_pose_from_picture)

@@ -112,6 +112,7 @@ def draw_expression(layout, _context, tree):
     row = layout.row(align=True)
     row.operator("gioconda.key_expression", icon="KEY_HLT")
     row.operator("gioconda.reset_expression", icon="LOOP_BACK")
+    layout.operator("gioconda.pose_from_picture", icon="IMAGE_DATA")
     for title, sliders in expression.GROUPS.items():
         column = property_column(layout, align=True)
         column.use_property_decorate = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from .rigid import Rigid, lift_off
 
 MATTE_NAMES = ("Face", "Lips", "Hair", "Body")  # channels of `Portrait.mattes`, in order
 _HAIR = MATTE_NAMES.index("Hair")
+_SIDE_BY_SIDE = 2_500_000  # pixels: of a larger picture two things at once would take too much memory
 _DRAWN_DEPTH = 0.3  # of a face's depth: more, and the line around it stretches to a slab and is covered on the far side
 _ALPHA_PX = 768
 _MATTES_PX = 1024
@@ -134,19 +136,22 @@ def prepare(
     before, beneath = (None, source) if rigid is None else lift_off(source, rigid, points, pose)
     if flat and clean_plate is None and not cutout:
         clean_plate = _flat_plate(beneath, matte, points)
-    found = None
+    complete = None
+    if clean_plate is None and not cutout and is_opaque(source):
+        complete = partial(_completed, beneath, matte, points, own_matte=own_matte)
     with ThreadPoolExecutor(1, "gioconda-background") as beside:
-        completed = None
-        if clean_plate is None and not cutout and is_opaque(source):
-            completed = beside.submit(_completed, beneath, matte, points, own_matte=own_matte)
+        small = source.shape[0] * source.shape[1] <= _SIDE_BY_SIDE
+        completed = beside.submit(complete) if complete is not None and small else None
         symmetry = find_symmetry_fill(points, matte, beneath)
         eyes = find_eyes(beneath, points)
         mouth = find_mouth(beneath, points, head, pose, lm.template(), teeth, drawing)
         hidden = find_occluded(mesh)
-        if completed is not None:
-            found = completed.result()
+        found = None if completed is None else completed.result()
         del completed
     # last: what the others need while they are made is free again, and the layers are the largest
+    if complete is not None and not small:
+        found = complete()
+    del complete
     if found is None:
         layers = split(beneath, matte, clean_plate=clean_plate, cutout=cutout, spare=spare_rows(hidden))
     else:

@@ -80,7 +80,7 @@ class PortraitOpener:
     def __init__(self, *, keeps: bool = False, check: Callable[[], None] = lambda: None) -> None:
         """`keeps`: a few of what was read, found and made, for the next time. `check` raises when nobody wants the
         portrait any more."""
-        self._check = check
+        self._check, self._keeps = check, keeps
         self._nets: LruCache[Nets] = LruCache(2 if keeps else 1)  # asked for twice by one opening
         self._pictures: LruCache[SourcePicture] = LruCache(4 if keeps else 0, max_bytes=400_000_000)
         self._faces: LruCache[list[Face]] = LruCache(20 if keeps else 0)
@@ -97,6 +97,8 @@ class PortraitOpener:
         """
         source = self.picture(job, report, size)
         found = self.analysis(source, job, report)
+        if not self._keeps:
+            self._nets.clear()  # what comes now needs their memory
         longest = None if size is None else _preview_size(source, found, size)
         key = (longest, *portrait_key(job))
         if longest is None:
